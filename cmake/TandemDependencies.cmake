@@ -1,0 +1,29 @@
+# The libraries of others, each as an imported target, so that its headers count as system headers.
+# cmake/packages.txt names the Debian packages they come in.
+include_guard()
+
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON) # a parent project links our libraries from its own scope
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+set(Boost_NO_WARN_NEW_VERSIONS ON)
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)           # fmt::fmt
+find_package(SQLite3 REQUIRED)       # SQLite::SQLite3
+find_package(Boost 1.74 REQUIRED)    # Boost::headers
+find_package(spdlog REQUIRED)        # spdlog::spdlog, built with the system's fmt
+pkg_check_modules(tandem_sofia REQUIRED IMPORTED_TARGET GLOBAL sofia-sip-ua)
+pkg_check_modules(tandem_re2 REQUIRED IMPORTED_TARGET GLOBAL re2)
+pkg_check_modules(tandem_toml REQUIRED IMPORTED_TARGET GLOBAL tomlplusplus)
+add_library(tandem::sofia ALIAS PkgConfig::tandem_sofia)
+add_library(tandem::re2 ALIAS PkgConfig::tandem_re2)
+add_library(tandem::toml ALIAS PkgConfig::tandem_toml)
+
+if(TANDEM_BUILD_EXAMPLES)
+    find_package(CLI11 REQUIRED)     # CLI11::CLI11
+endif()
+if(TANDEM_BUILD_TESTS)
+    find_package(doctest REQUIRED)   # doctest::doctest
+    find_package(benchmark REQUIRED) # benchmark::benchmark
+    find_package(Python3 REQUIRED COMPONENTS Interpreter)
+endif()
