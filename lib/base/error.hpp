@@ -1,0 +1,33 @@
+// What went wrong, as one value. A protocol outcome never allocates: the text is fixed.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tandem {
+
+enum class Error : std::uint16_t {
+    bug = 1,        // a broken promise of our own code
+    full,           // the stated limit of a table, queue or string is reached
+    not_found,      // the id names nothing that is alive
+    invalid,        // an argument or a field that the grammar or the range forbids
+    not_sip,        // the bytes are no SIP message, and hold too little to answer
+    too_large,      // larger than the stated limit
+    stale_cseq,     // CSeq below the last one from that side (RFC 3261 section 12.2.2)
+    no_dialog,      // an in-dialog message that matches no dialog
+    wrong_state,    // legal elsewhere, not in the present state
+    duplicate,      // known already: nothing changed
+    io,             // a socket or a file failed
+    store_failed,   // the store refused; the detail says why
+    config_invalid, // the configuration is wrong; the detail says where
+};
+
+std::string_view to_string(Error error);
+
+// The world failed (store, socket, configuration): the kind, and one line that a person can act on.
+struct Failure {
+    Error error = Error::bug;
+    std::string detail;
+};
+
+} // namespace tandem
