@@ -1,0 +1,53 @@
+#include "sip/header.hpp"
+#include <array>
+#include <cstddef>
+#include "base/text.hpp"
+
+namespace tandem {
+namespace {
+
+// In the order of the enumeration.
+constexpr std::array<std::string_view, 55> names = {
+    "", "Accept", "Alert-Info", "Allow", "Allow-Events", "Authorization", "Call-ID", "Call-Info", "Contact",
+    "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Type", "CSeq",
+    "Date", "Error-Info", "Event", "Expires", "From", "Max-Forwards", "MIME-Version", "Min-SE",
+    "P-Asserted-Identity", "P-Preferred-Identity", "Path", "Priority", "Privacy", "Proxy-Authenticate",
+    "Proxy-Authorization", "Proxy-Require", "RAck", "Reason", "Record-Route", "Refer-To", "Referred-By",
+    "Replaces", "Reply-To", "Require", "Retry-After", "Route", "RSeq", "Server", "Service-Route",
+    "Session-Expires", "Subject", "Subscription-State", "Supported", "Timestamp", "To", "Unsupported",
+    "User-Agent", "Via", "Warning", "WWW-Authenticate",
+};
+static_assert(names.size() == static_cast<std::size_t>(Header::www_authenticate) + 1);
+
+struct Compact {
+    char letter;
+    Header header;
+};
+
+// RFC 3261 section 7.3.3 and the RFCs that define the header.
+constexpr Compact compacts[] = {
+    {'b', Header::referred_by}, {'c', Header::content_type},    {'e', Header::content_encoding},
+    {'f', Header::from},        {'i', Header::call_id},         {'k', Header::supported},
+    {'l', Header::content_length}, {'m', Header::contact},      {'o', Header::event},
+    {'r', Header::refer_to},    {'s', Header::subject},         {'t', Header::to},
+    {'u', Header::allow_events}, {'v', Header::via},            {'x', Header::session_expires},
+};
+
+} // namespace
+
+std::string_view header_name(Header header) { return names[static_cast<std::size_t>(header)]; }
+
+Header parse_header_name(std::string_view name) {
+    if (name.size() == 1) {
+        for (const Compact &compact : compacts) {
+            if (equals_ignoring_case(name, {&compact.letter, 1})) return compact.header;
+        }
+        return Header::other;
+    }
+    for (std::size_t i = 1; i < names.size(); ++i) {
+        if (equals_ignoring_case(names[i], name)) return static_cast<Header>(i);
+    }
+    return Header::other;
+}
+
+} // namespace tandem

@@ -1,0 +1,173 @@
+// Reading a message: what sofia's parser must not see, the parser itself, and what it lets pass.
+#include <algorithm>
+#include <cstring>
+#include "base/text.hpp"
+#include "sip/message_parsed.hpp"
+
+namespace tandem {
+namespace {
+
+struct Scan {
+    std::size_t headers_end = std::string_view::npos; // of the header section, with its empty line
+    std::size_t line_max = 0;
+    std::size_t lines = 0;
+    bool is_folded = false;
+    bool has_bare_cr = false;
+};
+
+// One look at the line structure, before anything is copied.
+Scan scan_lines(std::string_view bytes) {
+    Scan scan;
+    std::size_t start = 0;
+    for (;;) {
+        const std::size_t end = bytes.find('\n', start);
+        const std::size_t stop = end == std::string_view::npos ? bytes.size() : end;
+        std::string_view line = bytes.substr(start, stop - start);
+        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+        if (line.empty()) {
+            if (end != std::string_view::npos) scan.headers_end = end + 1;
+            return scan;
+        }
+        ++scan.lines;
+        scan.line_max = std::max(scan.line_max, line.size());
+        scan.is_folded = scan.is_folded || (scan.lines > 1 && (line[0] == ' ' || line[0] == '\t'));
+        scan.has_bare_cr = scan.has_bare_cr || line.find('\r') != std::string_view::npos;
+        if (end == std::string_view::npos) return scan;
+        start = end + 1;
+    }
+}
+
+// A folded header means the same with the fold as one space (RFC 3261 section 7.3.1). After this every header is
+// one line, for sofia and for whatever prints it again.
+std::string unfold(std::string_view bytes, std::size_t headers_end) {
+    std::string out(bytes);
+    const std::size_t end = std::min(headers_end, out.size());
+    for (std::size_t i = 0; i + 1 < end; ++i) {
+        if (out[i] != '\n' || (out[i + 1] != ' ' && out[i + 1] != '\t')) continue;
+        out[i] = ' ';
+        if (i > 0 && out[i - 1] == '\r') out[i - 1] = ' ';
+    }
+    return out;
+}
+
+struct Defect {
+    std::uint16_t status = 0;
+    std::string_view reason;
+};
+
+// The first header that may stand once and stands twice, or that sofia could not read (RFC 3261 section 7.3.1).
+Defect find_header_defect(const sip_t *sip) {
+    for (const sip_error_t *error = sip->sip_error; error; error = error->er_next) {
+        const msg_common_t *common = error->er_common;
+        const std::string_view line = raw_line(common);
+        switch (parse_header_name(trim(line.substr(0, line.find(':'))))) {
+        case Header::via: return {400, "Bad Via"};
+        case Header::from: return {400, "Bad From"};
+        case Header::to: return {400, "Bad To"};
+        case Header::call_id: return {400, "Bad Call-ID"};
+        case Header::cseq: return {400, "Bad CSeq"};
+        case Header::contact: return {400, "Bad Contact"};
+        case Header::route: return {400, "Bad Route"};
+        case Header::record_route: return {400, "Bad Record-Route"};
+        case Header::max_forwards: return {400, "Bad Max-Forwards"};
+        case Header::content_length: return {400, "Bad Content-Length"};
+        case Header::content_type: return {400, "Bad Content-Type"};
+        case Header::require: return {400, "Bad Require"};
+        case Header::other: // a line that is no header at all
+            if (line.find(':') == std::string_view::npos) return {400, "Bad Header Line"};
+            break;
+        default: break; // none that tandem acts on: passed or dropped by policy as it is
+        }
+    }
+    return {};
+}
+
+std::size_t count(const sip_route_t *route) {
+    std::size_t count = 0;
+    for (; route; route = route->r_next) ++count;
+    return count;
+}
+
+Defect find_request_defect(const sip_t *sip, const Message &message) {
+    const sip_request_t *line = sip->sip_request;
+    if (!line->rq_version || !equals_ignoring_case(line->rq_version, "SIP/2.0")) return {505, "Version Not Supported"};
+    if (message.request_uri().size() > uri_size_max) return {414, "Request-URI Too Long"};
+    if (line->rq_url->url_type == url_invalid) return {400, "Bad Request-URI"};
+    if (message.method_name() != sip->sip_cseq->cs_method_name) return {400, "CSeq Method Mismatch"};
+    // RFC 3261 section 8.1.1.5: less than 2**31.
+    if (sip->sip_cseq->cs_seq >= 0x80000000U) return {400, "CSeq Out Of Range"};
+    if (sip->sip_max_forwards && sip->sip_max_forwards->mf_count > 255) return {400, "Bad Max-Forwards"};
+    return {};
+}
+
+Defect find_size_defect(const sip_t *sip, const Message &message) {
+    if (message.call_id().size() > call_id_size_max) return {400, "Call-ID Too Long"};
+    if (message.from_tag().size() > tag_size_max || message.to_tag().size() > tag_size_max) return {400, "Tag Too Long"};
+    if (message.top_via().branch.size() > branch_size_max) return {400, "Branch Too Long"};
+    if (message.via_count() > via_count_max) return {400, "Too Many Via"};
+    if (count(sip->sip_route) > route_count_max) return {400, "Too Many Route"};
+    if (count(sip->sip_record_route) > route_count_max) return {400, "Too Many Record-Route"};
+    const std::size_t longest =
+        std::max({message.from_uri().size(), message.to_uri().size(), message.contact_uri().size()});
+    if (longest > uri_size_max) return {400, "URI Too Long"};
+    return {};
+}
+
+Defect find_defect(const sip_t *sip, const Message &message, const Scan &scan, std::string_view bytes) {
+    if (!sip->sip_from || !message.has(Header::from)) return {400, "Missing From"};
+    if (!sip->sip_to) return {400, "Missing To"};
+    if (!sip->sip_call_id) return {400, "Missing Call-ID"};
+    if (!sip->sip_cseq) return {400, "Missing CSeq"};
+    if (scan.headers_end == std::string_view::npos) return {400, "Truncated Message"};
+    if (scan.has_bare_cr) return {400, "Bare CR In Header"};
+    if (scan.lines > header_count_max) return {400, "Too Many Headers"};
+    if (scan.line_max > header_size_max) return {400, "Header Too Long"};
+    if (bytes.substr(0, scan.headers_end).find('\0') != std::string_view::npos) return {400, "NUL In Header"};
+    if (sip->sip_flags & MSG_FLG_TRUNC) return {400, "Body Shorter Than Content-Length"};
+    if (Defect defect = find_size_defect(sip, message); defect.status) return defect;
+    if (sip->sip_request) {
+        if (Defect defect = find_request_defect(sip, message); defect.status) return defect;
+    } else if (sip->sip_status->st_status < 100 || sip->sip_status->st_status > 699) {
+        return {400, "Bad Status"};
+    }
+    return {};
+}
+
+} // namespace
+
+Result<Message> Message::parse(std::string_view bytes) {
+    if (bytes.size() > message_size_max) return Error::too_large;
+    // Empty lines in front of a message are tolerated (RFC 3261 section 7.5).
+    while (!bytes.empty() && (bytes[0] == '\r' || bytes[0] == '\n')) bytes.remove_prefix(1);
+    // The shortest lines are far longer; what is shorter is a keep-alive or no SIP.
+    if (bytes.size() < 16) return Error::not_sip;
+
+    const Scan scan = scan_lines(bytes);
+    if (scan.lines > 2 * header_count_max) return Error::too_large;
+    std::string unfolded;
+    if (scan.is_folded) {
+        unfolded = unfold(bytes, scan.headers_end);
+        bytes = unfolded;
+    }
+
+    // MSG_DO_EXTRACT_COPY keeps the text of each header beside what was read from it.
+    msg_t *msg = msg_make(sip_default_mclass(), MSG_DO_EXTRACT_COPY, bytes.data(), static_cast<ssize_t>(bytes.size()));
+    if (!msg) return Error::not_sip;
+    sip_t *sip = sip_object(msg);
+    if (!sip || (!sip->sip_request && !sip->sip_status) || !sip->sip_via) {
+        msg_destroy(msg);
+        return Error::not_sip;
+    }
+    Message message(new Parsed(msg, sip));
+    if (message.value(Header::from).empty() || message.value(Header::to).empty() ||
+        message.value(Header::call_id).empty() || message.value(Header::cseq).empty()) {
+        return Error::not_sip; // an answer would need them
+    }
+    Defect defect = find_header_defect(sip);
+    if (!defect.status) defect = find_defect(sip, message, scan, bytes);
+    message.parsed_->defect_status = defect.status;
+    message.parsed_->defect = defect.reason;
+    return message;
+}
+
+} // namespace tandem
