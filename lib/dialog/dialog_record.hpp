@@ -1,0 +1,51 @@
+// A dialog set as the store keeps it: everything that a restarted process needs to go on with it.
+// Views live until the tracker changes.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+#include "base/instant.hpp"
+#include "dialog/dialog_id.hpp"
+#include "dialog/dialog_state.hpp"
+
+namespace tandem {
+
+struct ForkRecord {
+    std::string_view to_tag;
+    DialogState state = DialogState::trying;
+    std::string_view callee_target;              // Contact: where requests to the callee go
+    std::string_view callee_route_set;           // comma separated, in the order a request carries it
+    std::array<std::uint32_t, 2> last_cseq{};    // by Side: of the last request from there; 0: none yet
+    bool is_acked = false;
+};
+
+struct DialogRecord {
+    RecordId id;
+    RecordId leg_of; // the caller's leg, if this is another leg of a B2BUA's call; none otherwise
+    std::optional<Side> local_side; // the side that we are, for a leg of a B2BUA; none if seen from the middle
+    DialogState state = DialogState::trying;
+    std::string_view call_id;
+    std::string_view from_tag;
+    std::string_view from_uri;
+    std::string_view to_uri;
+    std::string_view request_uri;
+    std::string_view caller_target;
+    std::string_view caller_route_set;
+    std::string_view source; // address and port that the INVITE came from
+    std::string_view trunk;
+    std::string_view callee_call_id; // of the B2BUA's leg to the callee; the own Call-ID if seen from the middle
+    std::uint32_t invite_cseq = 0;
+    std::uint16_t sip_code = 0;
+    EndReason end_reason = EndReason::none; // set as soon as it is known, also while a BYE is under way
+    std::uint16_t q850 = 0;
+    Instant created{};
+    std::optional<Instant> ringing;
+    std::optional<Instant> answered;
+    std::optional<Instant> ended;
+    Instant deadline = never;
+    std::vector<ForkRecord> forks; // the confirmed or else the latest early one first
+};
+
+} // namespace tandem

@@ -1,0 +1,29 @@
+#include "dialog/dialog_set.hpp"
+
+namespace tandem {
+
+std::string_view DialogSet::target(Side side) const {
+    if (side == Side::caller) return view(caller_target);
+    return forks ? forks->text.get(Fork::callee_target) : std::string_view();
+}
+
+std::string_view DialogSet::route_set(Side side) const {
+    if (side == Side::caller) return view(caller_route_set);
+    return forks ? forks->text.get(Fork::callee_route_set) : std::string_view();
+}
+
+Fork *DialogSet::find_fork(std::string_view tag) const {
+    for (Fork *fork = forks.get(); fork; fork = fork->next.get()) {
+        if (fork->text.get(Fork::to_tag) == tag) return fork;
+    }
+    return nullptr;
+}
+
+bool DialogSet::has_confirmed_fork() const {
+    for (const Fork *fork = forks.get(); fork; fork = fork->next.get()) {
+        if (fork->state == DialogState::confirmed) return true;
+    }
+    return false;
+}
+
+} // namespace tandem

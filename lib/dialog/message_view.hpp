@@ -1,0 +1,27 @@
+// What the tracker reads of a SIP message. Any parser can fill it: the tracker itself knows no grammar.
+#pragma once
+#include <cstdint>
+#include <string_view>
+#include "base/method.hpp"
+
+namespace tandem {
+
+// All text is borrowed for the call.
+struct MessageView {
+    Method method = Method::unknown; // of a response: the one in its CSeq
+    std::uint16_t status = 0;        // 0: a request
+    std::uint32_t cseq = 0;
+    std::string_view call_id;
+    std::string_view from_tag;
+    std::string_view to_tag;      // empty: none
+    std::string_view from_uri;    // addr-spec; read of the first INVITE only, as the next two
+    std::string_view to_uri;
+    std::string_view request_uri;
+    std::string_view contact_uri; // of the first Contact; empty: none
+    std::string_view record_route; // every entry in the order of the message, separated by commas
+    std::string_view reason;       // value of the Reason header (RFC 3326); empty: none
+
+    bool is_request() const { return status == 0; }
+};
+
+} // namespace tandem
