@@ -1,0 +1,15 @@
+// One message on its way out: bytes, where to, and who wants to hear if it cannot leave.
+#pragma once
+#include "base/endpoint.hpp"
+#include "base/shared_bytes.hpp"
+#include "transaction/transaction_id.hpp"
+
+namespace tandem {
+
+struct Outgoing {
+    Endpoint to;
+    SharedBytes bytes;
+    TransactionId transaction; // none: nobody asks
+};
+
+} // namespace tandem

@@ -1,0 +1,160 @@
+// What came from the network finds its transaction, or is answered without one.
+#include <utility>
+#include "sip/writer.hpp"
+#include "transaction/transaction_table.hpp"
+
+namespace tandem {
+
+template <class Predicate>
+TransactionId TransactionTable::find_server(const ServerMatch &match, Predicate predicate) const {
+    return servers_.find(match.key.index, [&](TransactionId id) {
+        const Transaction &transaction = *transactions_.find(id);
+        return transaction.key == match.key && predicate(transaction);
+    });
+}
+
+void TransactionTable::receive(Message message, const Endpoint &source, Instant now) {
+    if (message.is_request()) {
+        receive_request(std::move(message), source, now);
+    } else {
+        receive_response(std::move(message), source, now);
+    }
+}
+
+void TransactionTable::receive_request(Message message, const Endpoint &source, Instant now) {
+    const Method method = message.method();
+    if (message.defect_status() != 0) {
+        ++statistics_.malformed;
+        if (method != Method::ack) answer(message, source, message.defect_status(), message.defect());
+        return;
+    }
+    const ServerMatch match = matcher_.server(message);
+    if (method == Method::ack) return receive_ack(std::move(message), source, match, now);
+
+    const TransactionId known = find_server(match, [&](const Transaction &transaction) {
+        return transaction.method == method && transaction.to_tag == match.to_tag;
+    });
+    if (known) {
+        ++statistics_.absorbed;
+        run(known, *transactions_.find(known), Input::request, now);
+    } else if (method == Method::cancel) {
+        receive_cancel(std::move(message), source, match, now);
+    } else {
+        receive_new(std::move(message), source, match, now);
+    }
+}
+
+void TransactionTable::receive_ack(Message message, const Endpoint &source, const ServerMatch &match, Instant now) {
+    const TransactionId known = find_server(match, [&](const Transaction &transaction) {
+        return transaction.method == Method::invite && transaction.sent_tag == match.to_tag;
+    });
+    if (known) {
+        // For a refusal. Or for a 2xx, from a client that keeps the INVITE's branch: that one is told.
+        if (run(known, *transactions_.find(known), Input::ack, now, message, source) != Action::tell)
+            ++statistics_.absorbed;
+        return;
+    }
+    // For a refusal that left no transaction: it carries the tag that was made for it.
+    text_.clear();
+    matcher_.append_tag(message, text_);
+    if (message.to_tag() == text_) {
+        ++statistics_.absorbed;
+        return;
+    }
+    events_.push_back({TransactionEventKind::ack, {}, 0, std::move(message), source});
+}
+
+void TransactionTable::receive_cancel(Message message, const Endpoint &source, const ServerMatch &match, Instant now) {
+    const TransactionId target = find_server(match, [&](const Transaction &transaction) {
+        return transaction.method != Method::cancel && transaction.to_tag == match.to_tag;
+    });
+    if (!target) {
+        ++statistics_.stray_cancels;
+        return answer(message, source, 481);
+    }
+
+    // Any transaction that matches makes it a 200 (RFC 3261 section 9.2). It stays, so that a repeated CANCEL gets
+    // the same answer when the INVITE is gone; when the table is full the answer stands alone.
+    message.mark_received(source);
+    const auto id = add_server(message, source, match);
+    if (id) {
+        Transaction &transaction = *transactions_.find(*id);
+        transaction.is_internal = true;
+        run(*id, transaction, Input::begin, now);
+        std::string tag;
+        matcher_.append_tag(message, tag);
+        write_response(text_, message, 200, {}, tag);
+        transaction.bytes = SharedBytes(text_);
+        run(*id, transaction, Input::success, now);
+    } else {
+        answer(message, source, 200);
+    }
+
+    Transaction &invite = *transactions_.find(target);
+    if (invite.kind != TransactionKind::invite_server || invite.state != TransactionState::proceeding) return;
+    if (std::exchange(invite.is_cancelled, true)) return;
+    events_.push_back({TransactionEventKind::cancel, target, invite.owner, std::move(message), source});
+}
+
+void TransactionTable::receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now) {
+    std::uint64_t merge_key = 0;
+    if (message.to_tag().empty()) {
+        merge_key = matcher_.merge(message);
+        const TransactionId other = merges_.find(
+            merge_key, [&](TransactionId id) { return transactions_.find(id)->merge_key == merge_key; });
+        if (other) {
+            ++statistics_.merged;
+            return answer(message, source, 482);
+        }
+    }
+
+    message.mark_received(source);
+    const auto id = add_server(message, source, match);
+    if (!id) {
+        ++statistics_.refused_full;
+        return answer(message, source, 503, {}, "Retry-After: 5\r\n");
+    }
+    Transaction &transaction = *transactions_.find(*id);
+    transaction.request = message;
+    transaction.merge_key = merge_key;
+    if (merge_key) merges_.insert(merge_key, *id);
+    run(*id, transaction, Input::begin, now, message, source);
+}
+
+void TransactionTable::receive_response(Message message, const Endpoint &source, Instant now) {
+    const std::uint16_t status = message.status();
+    if (message.defect_status() != 0 || status < 100 || status > 699) {
+        ++statistics_.malformed;
+        return;
+    }
+    // A second Via means that it was meant for somebody else (RFC 3261 section 8.1.3.3).
+    const Method method = message.method();
+    const MatchKey key = matcher_.client(message.top_via().branch);
+    const TransactionId id = message.via_count() > 1 ? TransactionId() : clients_.find(key.index, [&](TransactionId at) {
+        const Transaction &transaction = *transactions_.find(at);
+        return transaction.key == key && transaction.method == method;
+    });
+    if (!id) {
+        ++statistics_.stray_responses;
+        return;
+    }
+
+    Transaction &transaction = *transactions_.find(id);
+    const Action action = run(id, transaction, input_of_status(status), now, message, source);
+    if (action != Action::tell && action != Action::acknowledge) {
+        ++statistics_.absorbed;
+    } else if (status < 200 && !transaction.cancel.empty()) {
+        run(id, transaction, Input::cancel, now); // it has waited for this provisional response
+    }
+}
+
+void TransactionTable::answer(Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason,
+                              std::string_view extra) {
+    request.mark_received(source);
+    std::string tag;
+    matcher_.append_tag(request, tag);
+    write_response(text_, request, status, reason, tag, extra);
+    outgoing_.push_back({request.response_target(source), SharedBytes(text_), {}});
+}
+
+} // namespace tandem

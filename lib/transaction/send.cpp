@@ -1,0 +1,64 @@
+// What the user above does: requests, responses, CANCEL, and what needs no transaction.
+#include <utility>
+#include "transaction/follow_up.hpp"
+#include "transaction/transaction_table.hpp"
+
+namespace tandem {
+Result<TransactionId> TransactionTable::send_request(const ClientRequest &request, Instant now) {
+    // An ACK is no transaction, and a CANCEL comes out of the INVITE's.
+    if (request.method == Method::ack || request.method == Method::cancel) return Error::invalid;
+    if (request.branch.empty() || request.bytes.empty()) return Error::invalid;
+
+    const auto id = add_client(request.method, matcher_.client(request.branch), request.to, request.bytes);
+    if (!id) return id;
+    Transaction &transaction = *transactions_.find(*id);
+    transaction.owner = request.owner;
+    run(*id, transaction, Input::begin, now);
+    return id;
+}
+
+Result<void> TransactionTable::cancel(TransactionId invite, std::string_view extra, Instant now) {
+    Transaction *transaction = transactions_.find(invite);
+    if (!transaction || transaction->kind != TransactionKind::invite_client) return Error::not_found;
+    if (transaction->state != TransactionState::calling && transaction->state != TransactionState::proceeding)
+        return Error::wrong_state;
+    if (transaction->is_cancelled) return {};
+    if (!write_cancel(text_, transaction->bytes.view(), extra)) return Error::invalid;
+
+    transaction->is_cancelled = true;
+    transaction->cancel = SharedBytes(text_);
+    run(invite, *transaction, Input::cancel, now);
+    return {};
+}
+
+Result<void> TransactionTable::respond(TransactionId server, std::uint16_t status, SharedBytes bytes, Instant now) {
+    Transaction *transaction = transactions_.find(server);
+    if (!transaction || is_client(transaction->kind)) return Error::not_found;
+    if (status < 100 || status > 699 || bytes.empty()) return Error::invalid;
+
+    const Input input = input_of_status(status);
+    switch (transaction->state) {
+    case TransactionState::trying:
+    case TransactionState::proceeding: break;
+    case TransactionState::accepted:
+        if (input == Input::success) break;
+        return Error::wrong_state;
+    default: return Error::wrong_state;
+    }
+
+    // Without a cookie the ACK is known by the To tag of this response (RFC 3261 section 17.2.3).
+    if (transaction->is_old && input != Input::provisional) {
+        const auto response = Message::parse(bytes.view());
+        if (response) transaction->sent_tag = matcher_.tag(response->to_tag());
+    }
+    if (input == Input::refusal) forget_merge(server, *transaction);
+    transaction->bytes = std::move(bytes);
+    run(server, *transaction, input, now);
+    return {};
+}
+
+void TransactionTable::send(const Endpoint &to, SharedBytes bytes) {
+    outgoing_.push_back({to, std::move(bytes), {}});
+}
+
+} // namespace tandem

@@ -1,0 +1,56 @@
+// One transaction at rest: which machine it runs, where it stands, and what it keeps to send again.
+// Kept small, because most of them only linger to absorb what comes late. No text is kept for matching.
+#pragma once
+#include <cstdint>
+#include "base/endpoint.hpp"
+#include "base/instant.hpp"
+#include "base/method.hpp"
+#include "base/shared_bytes.hpp"
+#include "base/timer_wheel.hpp"
+#include "sip/message.hpp"
+#include "transaction/match.hpp"
+
+namespace tandem {
+
+enum class TransactionKind : std::uint8_t { invite_client, non_invite_client, invite_server, non_invite_server };
+
+constexpr bool is_client(TransactionKind kind) { return kind <= TransactionKind::non_invite_client; }
+
+// The states of RFC 3261 figures 5 to 8 and of RFC 6026 section 7.
+enum class TransactionState : std::uint8_t {
+    initial, // before the first message: nobody sees it
+    calling,
+    trying,
+    proceeding,
+    completed,
+    confirmed,
+    accepted,
+    terminated, // never at rest: the transaction is erased
+};
+
+struct Transaction {
+    TransactionKind kind = TransactionKind::invite_client;
+    TransactionState state = TransactionState::initial;
+    Method method = Method::unknown;
+    bool is_old = false;       // server: the branch has no cookie, so tags count (RFC 3261 section 17.2.3)
+    bool is_internal = false;  // a CANCEL that the table answers or sends: raises no event
+    bool is_cancelled = false; // INVITE: the user has asked for CANCEL, or was told of one
+    Endpoint peer;             // where everything goes; its transport decides the timers
+
+    MatchKey key;
+    std::uint64_t merge_key = 0; // server: in the index of requests that may be merged; 0: not in it
+    std::uint32_t to_tag = 0;    // is_old: hash of the request's To tag
+    std::uint32_t sent_tag = 0;  // is_old: hash of the To tag of the final response, which the ACK will carry
+
+    SharedBytes bytes;     // what is sent again: client: the request, or the ACK; server: the last response
+    SharedBytes cancel;    // INVITE client: the CANCEL that waits for a provisional response
+    Message request;       // server: until the final response
+    std::uint64_t owner = 0;
+
+    // One timer serves both: it is due at the earlier of the next retransmission and the end of the state.
+    TimerId timer;
+    Instant end = never;
+    Duration resend = Duration::zero(); // interval before the next retransmission; zero: none
+};
+
+} // namespace tandem

@@ -1,0 +1,30 @@
+// What the transaction layer tells its user, in the order it happened.
+#pragma once
+#include <cstdint>
+#include "base/endpoint.hpp"
+#include "sip/message.hpp"
+#include "transaction/transaction_id.hpp"
+
+namespace tandem {
+
+enum class TransactionEventKind : std::uint8_t {
+    request,   // a new request; `transaction` waits for respond()
+    ack,       // an ACK that belongs to a 2xx: it has no transaction (RFC 3261 section 13.2.2.4)
+    cancel,    // a CANCEL for the INVITE server transaction `transaction`, which has no final response yet;
+               // the CANCEL is answered already, the user answers the INVITE with 487 (section 9.2)
+    response,  // provisional or final, to the client transaction `transaction`; a 2xx to INVITE comes again
+               // for each retransmission and for each fork (RFC 6026 section 7.2)
+    timeout,   // client: no final response in time (Timer B or F, or 64*T1 after CANCEL): read it as 408.
+               // server INVITE: no ACK for a final response other than 2xx (Timer H)
+    transport_failed, // client: the request could not be sent: read it as 503 (section 8.1.3.1)
+};
+
+struct TransactionEvent {
+    TransactionEventKind kind = TransactionEventKind::request;
+    TransactionId transaction;
+    std::uint64_t owner = 0; // what the user gave with send_request() or set_owner(); 0: none
+    Message message;         // request, ACK, CANCEL or response; empty for timeout and transport_failed
+    Endpoint source;         // where the message came from
+};
+
+} // namespace tandem

@@ -1,0 +1,145 @@
+// All transactions of one worker: RFC 3261 section 17 with RFC 6026, client and server, INVITE and not.
+// Pure: messages and time come in; outgoing messages, events and the next deadline go out. Nothing calls back:
+// after each receive(), advance() or failure the user takes every event, and acts by send_request(), respond(),
+// cancel(). Outgoing messages wait in order until the worker takes them.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "base/hash_index.hpp"
+#include "base/instant.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "base/slot_table.hpp"
+#include "base/timer_wheel.hpp"
+#include "sip/message.hpp"
+#include "transaction/machine.hpp"
+#include "transaction/match.hpp"
+#include "transaction/outgoing.hpp"
+#include "transaction/transaction.hpp"
+#include "transaction/transaction_event.hpp"
+
+namespace tandem {
+
+struct TransactionOptions {
+    Duration t1 = std::chrono::milliseconds(500); // round trip estimate (RFC 3261 section 17.1.1.1)
+    Duration t2 = std::chrono::seconds(4);        // longest interval between retransmissions
+    Duration t4 = std::chrono::seconds(5);        // longest life of a message in the network
+    Duration timer_d = std::chrono::seconds(32);  // wait for retransmitted refusals over UDP
+    std::uint32_t transaction_max = 262144;       // beyond it a request gets 503 with Retry-After, statelessly
+};
+
+struct TransactionStatistics {
+    std::uint64_t requests = 0;         // new requests handed up
+    std::uint64_t responses = 0;        // responses handed up
+    std::uint64_t absorbed = 0;         // retransmissions that went no further
+    std::uint64_t retransmitted = 0;    // messages sent again by a timer or because the peer repeated itself
+    std::uint64_t malformed = 0;        // requests answered 400, malformed responses and ACKs dropped
+    std::uint64_t merged = 0;           // answered 482 (RFC 3261 section 8.2.2.2)
+    std::uint64_t stray_responses = 0;  // match no transaction: dropped
+    std::uint64_t stray_cancels = 0;    // answered 481
+    std::uint64_t timeouts = 0;         // timers B, F and H
+    std::uint64_t refused_full = 0;     // answered 503 because transaction_max is reached
+};
+
+struct ClientRequest {
+    Method method = Method::unknown;
+    std::string_view branch; // of the top Via in `bytes`, from append_branch()
+    SharedBytes bytes;
+    Endpoint to;
+    std::uint64_t owner = 0;
+};
+
+class TransactionTable {
+public:
+    // `random` outlives the table.
+    TransactionTable(const TransactionOptions &options, Random &random, Instant now);
+
+    // A message from the network, parsed. Retransmissions, ACKs for refusals, malformed and merged requests are
+    // dealt with here; what is left becomes events. The top Via is marked with the source.
+    void receive(Message message, const Endpoint &source, Instant now);
+
+    // Appends a branch that no other transaction has, with the magic cookie of RFC 3261 section 8.1.1.7.
+    void append_branch(std::string &out);
+
+    // Starts a client transaction. Not for ACK: send() it. Fails with Error::full.
+    Result<TransactionId> send_request(const ClientRequest &request, Instant now);
+
+    // Sends CANCEL for an INVITE client transaction: at once if a provisional response has come, else when the
+    // first one comes (RFC 3261 section 9.1). `extra` is whole header lines (Reason), or empty. The CANCEL's own
+    // response raises no event. Fails with not_found, or wrong_state after a final response.
+    Result<void> cancel(TransactionId invite, std::string_view extra, Instant now);
+
+    // Sends a response of a server transaction. After a 2xx to INVITE the transaction is accepted (RFC 6026
+    // section 7.1): the user sends that 2xx again by this same call until the ACK comes.
+    // Fails with not_found, or wrong_state if another final response was sent before.
+    Result<void> respond(TransactionId server, std::uint16_t status, SharedBytes bytes, Instant now);
+
+    // Sends what has no transaction: an ACK for a 2xx, again for each retransmitted 2xx.
+    void send(const Endpoint &to, SharedBytes bytes);
+
+    // The request of a server transaction, kept until its final response is sent; nullptr after that.
+    const Message *request(TransactionId server) const;
+
+    // What events of this transaction carry from now on. False if it is over.
+    bool set_owner(TransactionId transaction, std::uint64_t owner);
+
+    // The transport could not send a message of this transaction (RFC 3261 section 17.1.4).
+    void on_transport_failure(TransactionId transaction, Instant now);
+
+    void advance(Instant now);                          // runs every timer due
+    std::optional<Instant> next_deadline() const;       // when advance() has something to do; may be early
+    bool next_event(TransactionEvent &event);           // false: none left
+    void take_outgoing(std::vector<Outgoing> &outgoing); // appends, in order, and forgets them
+
+    std::size_t size() const { return transactions_.size(); } // live transactions, lingering ones too
+    std::optional<TransactionState> state(TransactionId transaction) const; // none: it is over
+    const TransactionStatistics &statistics() const { return statistics_; }
+
+private:
+    // receive.cpp: what came from the network finds its transaction.
+    void receive_request(Message message, const Endpoint &source, Instant now);
+    void receive_ack(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
+    void receive_cancel(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
+    void receive_response(Message message, const Endpoint &source, Instant now);
+    void receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
+    void answer(Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason = {},
+                std::string_view extra = {}); // without a transaction
+    template <class Predicate>
+    TransactionId find_server(const ServerMatch &match, Predicate predicate) const;
+
+    // transaction_table.cpp: a machine is asked, and what it says is done.
+    Result<TransactionId> add_server(const Message &request, const Endpoint &source, const ServerMatch &match);
+    Result<TransactionId> add_client(Method method, const MatchKey &key, const Endpoint &peer, SharedBytes bytes);
+    Action run(TransactionId id, Transaction &transaction, Input input, Instant now, const Message &message = {},
+               const Endpoint &source = {});
+    void perform(Action action, TransactionId id, Transaction &transaction, Input input, Instant now,
+                 const Message &message, const Endpoint &source);
+    void send_kept(TransactionId id, const Transaction &transaction);
+    void send_cancel(Transaction &invite, Instant now);
+    void tell(TransactionEventKind kind, TransactionId id, const Transaction &transaction, const Message &message = {},
+              const Endpoint &source = {});
+    void on_timer(TransactionId id, Instant now);
+    bool set_timer(TransactionId id, Transaction &transaction, const Step &step, Instant now);
+    Duration duration_of(End end, bool reliable) const;
+    void forget_merge(TransactionId id, Transaction &transaction);
+    void erase(TransactionId id, Transaction &transaction);
+
+    TransactionOptions options_;
+    Random &random_;
+    Matcher matcher_;
+    SlotTable<Transaction, TransactionTag> transactions_;
+    TimerWheel<TransactionId> timers_;
+    HashIndex<TransactionId> clients_; // by Transaction::key
+    HashIndex<TransactionId> servers_; // by Transaction::key
+    HashIndex<TransactionId> merges_;  // by Transaction::merge_key
+    std::vector<TransactionEvent> events_;
+    std::size_t events_taken_ = 0;
+    std::vector<Outgoing> outgoing_;
+    std::string text_; // one buffer for everything that is written here
+    TransactionStatistics statistics_;
+};
+
+} // namespace tandem
