@@ -1,0 +1,154 @@
+// What the callee of an INVITE says, passed to whoever sent it.
+#include <algorithm>
+#include "call/b2bua.hpp"
+#include "dialog/route_set.hpp"
+
+namespace tandem {
+
+void B2bua::on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now) {
+    static_cast<void>(feed(response, now));
+    const std::uint16_t status = response.status();
+    if (status < 200) {
+        if (status > 100) pass_provisional(call, invite, response, now);
+    } else if (status < 300) {
+        take_answer(id, call, invite, response, now);
+    } else {
+        refuse_invite(call, invite, status, &response, now);
+    }
+}
+
+void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &response, Instant now) {
+    const Message *request = transactions_.request(invite.server);
+    if (!request || invite.is_answered || call.is_ending) return;
+    const std::string_view tag = invite.is_first ? our_tag(call, response.to_tag()) : std::string_view();
+    SharedBytes bytes = writer_.response(*request, invite.source, response.status(), response.reason_phrase(), tag,
+                                         &response);
+    if (invite.is_first) feed_answer(*request, response.status(), tag, {}, now);
+    static_cast<void>(transactions_.respond(invite.server, response.status(), std::move(bytes), now));
+}
+
+void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
+    if (!invite.client_to_tag.empty()) {
+        if (invite.is_first && answer.to_tag() != invite.client_to_tag) {
+            // Only one of the forks that answered can be the callee (RFC 3261 section 13.2.2.4).
+            drop_fork(answer, call.leg(other(invite.from)).peer, id, now);
+        } else if (!invite.ack.empty()) {
+            transactions_.send(invite.ack_to, invite.ack); // our ACK was lost
+        }
+        return;
+    }
+    invite.client_to_tag = answer.to_tag();
+    if (!transactions_.request(invite.server) || invite.is_answered || call.is_ending) {
+        // The answer crossed the CANCEL or the BYE.
+        invite.is_answered = true;
+        send_ack(id, call, invite, nullptr, now);
+        if (invite.is_first) send_bye(id, call, other(invite.from), {}, now);
+        return;
+    }
+    pass_answer(id, call, invite, answer, now);
+}
+
+void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
+    const Message &request = *transactions_.request(invite.server);
+    const Side asked = other(invite.from);
+    const std::string tag(invite.is_first ? our_tag(call, answer.to_tag()) : std::string_view());
+    SharedBytes bytes =
+        writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer);
+    feed_answer(request, answer.status(), tag, {}, now);
+
+    if (invite.has_offer) {
+        call.offer_from.reset();
+    } else if (has_session(answer)) {
+        call.offer_from = asked;
+    }
+    if (invite.is_first) {
+        timers_.cancel(call.ring_timer);
+        call.forks.clear();
+        call.forks.shrink_to_fit();
+    }
+    invite.is_answered = true;
+    invite.answer = bytes;
+    invite.resend_after = options_.transactions.t1;
+    invite.resend_until = now + 64 * options_.transactions.t1;
+    invite.timer = timers_.schedule(now + invite.resend_after, {id, invite.server, TimerKind::resend});
+    static_cast<void>(transactions_.respond(invite.server, answer.status(), std::move(bytes), now));
+}
+
+// The INVITE came to nothing: by the other side's answer, or by a `status` of our own if `refusal` is null.
+void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal,
+                          Instant now) {
+    const bool is_first = invite.is_first;
+    const Message *request = transactions_.request(invite.server);
+    if (request && !invite.is_answered) {
+        // A challenge is meant for us, and its answer would be our secret: the asker learns only that it failed.
+        const bool is_challenge = status == 401 || status == 407;
+        if (is_challenge) status = 503;
+        const std::string tag = is_first ? make_token(random_) : std::string();
+        SharedBytes bytes =
+            writer_.response(*request, invite.source, status, refusal && !is_challenge ? refusal->reason_phrase() : "",
+                             tag, is_challenge ? nullptr : refusal);
+        feed_answer(*request, status, tag, refusal ? refusal->value(Header::reason) : std::string_view(), now);
+        static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
+    }
+    if (!is_first) {
+        if (invite.has_offer) call.offer_from.reset();
+        forget_invite(call, invite);
+        return;
+    }
+    timers_.cancel(call.ring_timer);
+    // Without an answer of its own the callee's dialog ends here.
+    tracker_.end(call.leg(Side::callee).dialog, status == 408 ? EndReason::no_answer : EndReason::transport, now);
+}
+
+// ACK and BYE for an answer that nobody waits for. All that they need stands in the answer itself, so it does not
+// matter what is still known of the call.
+void B2bua::drop_fork(const Message &answer, const Endpoint &peer, CallId owner, Instant now) {
+    MessageView view = view_of(answer, record_route_);
+    const std::string route_set = reverse_route_set(view.record_route);
+    DialogPath path;
+    path.call_id = answer.call_id();
+    path.local_uri = answer.from_uri();
+    path.local_tag = answer.from_tag();
+    path.remote_uri = answer.to_uri();
+    path.remote_tag = answer.to_tag();
+    path.remote_target = answer.contact_uri().empty() ? answer.to_uri() : answer.contact_uri();
+    path.route_set = route_set;
+
+    std::string branch;
+    transactions_.append_branch(branch);
+    const WrittenRequest ack =
+        writer_.request(path, peer, {.method = "ACK", .cseq = answer.cseq(), .branch = branch, .extra = {}});
+    transactions_.send(ack.to, ack.bytes);
+
+    view = {};
+    view.method = Method::bye;
+    view.cseq = answer.cseq() + 1;
+    view.call_id = path.call_id;
+    view.from_tag = path.local_tag;
+    view.to_tag = path.remote_tag;
+    const auto fed = tracker_.feed(view, now);
+    if (fed && fed->dialog && !fed->is_new) return; // this fork was dropped before: only our ACK was lost
+    branch.clear();
+    transactions_.append_branch(branch);
+    const WrittenRequest bye =
+        writer_.request(path, peer, {.method = "BYE", .cseq = view.cseq, .branch = branch, .extra = {}});
+    static_cast<void>(transactions_.send_request(
+        {.method = Method::bye, .branch = branch, .bytes = bye.bytes, .to = bye.to, .owner = owner.value()}, now));
+}
+
+std::string_view B2bua::our_tag(Call &call, std::string_view callee_tag) {
+    for (const ForkTags &tags : call.forks) {
+        if (tags.callee == callee_tag) return tags.ours;
+    }
+    // Beyond what the tracker holds all further forks look like the last one.
+    if (call.forks.size() >= options_.dialogs.fork_max) return call.forks.back().ours;
+    call.forks.push_back({std::string(callee_tag), make_token(random_)});
+    return call.forks.back().ours;
+}
+
+void B2bua::forget_invite(Call &call, const InviteExchange &invite) {
+    timers_.cancel(invite.timer);
+    std::erase_if(call.invites, [&](const auto &kept) { return kept.get() == &invite; });
+}
+
+} // namespace tandem

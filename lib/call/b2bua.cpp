@@ -1,0 +1,233 @@
+#include "call/b2bua.hpp"
+#include "base/text.hpp"
+#include "call/header_policy.hpp"
+
+namespace tandem {
+
+B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Tracker &tracker, Router &router,
+             Random &random, EngineStatistics &statistics, Instant now)
+    : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
+      statistics_(statistics), calls_(options.call_max), timers_(now), writer_(options.listeners),
+      loop_hash_(random) {}
+
+bool has_session(const Message &message) {
+    if (message.body().empty()) return false;
+    const std::string_view type = message.content_type();
+    const std::string_view name = trim(type.substr(0, type.find(';')));
+    // A multipart body carries its description among other parts (RFC 5621).
+    return equals_ignoring_case(name, "application/sdp") || equals_ignoring_case(name.substr(0, 10), "multipart/");
+}
+
+std::string reason_line(const Message &message) {
+    const std::string_view reason = message.value(Header::reason);
+    return reason.empty() ? std::string() : "Reason: " + std::string(reason) + "\r\n";
+}
+
+void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
+    switch (event.kind) {
+    case TransactionEventKind::request: on_request(event, now); break;
+    case TransactionEventKind::ack: on_ack(event, now); break;
+    case TransactionEventKind::cancel: on_cancel(event, now); break;
+    case TransactionEventKind::response: on_response(event, now); break;
+    case TransactionEventKind::timeout: on_failure(event, 408, now); break;
+    case TransactionEventKind::transport_failed: on_failure(event, 503, now); break;
+    }
+}
+
+void B2bua::on_request(const TransactionEvent &event, Instant now) {
+    const Message &request = event.message;
+    if (request.method() == Method::unknown) {
+        reply(event, 501, {}, "Allow: " + std::string(allowed_methods()) + "\r\n", now);
+    } else if (!request.to_tag().empty()) {
+        on_request_inside(event, now);
+    } else if (request.method() == Method::invite) {
+        start_call(event, now);
+    } else {
+        on_request_outside(event, now);
+    }
+}
+
+void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
+    const std::string allow = "Allow: " + std::string(allowed_methods()) + "\r\n";
+    switch (event.message.method()) {
+    case Method::options:
+        if (refuse_what_we_lack(event, now)) return;
+        reply(event, 200, {}, allow + "Accept: application/sdp\r\n", now);
+        break;
+    case Method::register_: reply(event, 403, {}, {}, now); break; // nobody may register here
+    case Method::bye:
+    case Method::update:
+    case Method::info:
+    case Method::prack:
+    case Method::notify: reply(event, 481, {}, {}, now); break; // they live inside a dialog only
+    default: reply(event, 405, {}, allow, now); break;
+    }
+}
+
+void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
+    const Message &request = event.message;
+    const Method method = request.method();
+    switch (method) {
+    case Method::invite:
+    case Method::bye:
+    case Method::update:
+    case Method::info:
+    case Method::message:
+    case Method::options: break;
+    default: reply(event, 405, {}, "Allow: " + std::string(allowed_methods()) + "\r\n", now); return;
+    }
+    const auto fed = feed(request, now);
+    if (!fed) {
+        const bool is_unknown = fed.error() == Error::no_dialog;
+        reply(event, is_unknown ? 481 : 500, is_unknown ? "" : "CSeq Too Low", {}, now);
+        return;
+    }
+    CallId id;
+    Call *call = find_call(fed->dialog, id);
+    // Our own side of the dialog never speaks to us from the network.
+    if (!call || tracker_.find(fed->dialog)->local_side == fed->from) {
+        reply(event, 481, {}, {}, now);
+        return;
+    }
+    if (method == Method::bye) {
+        on_bye(id, *call, fed->from, event, now);
+        return;
+    }
+    if (!fed->is_new) {
+        reply(event, 500, "CSeq Not New", {}, now);
+        return;
+    }
+    if (call->is_ending) {
+        reply(event, 481, {}, {}, now);
+        return;
+    }
+    if (refuse_what_we_lack(event, now)) return;
+    if (method == Method::invite) {
+        on_reinvite(id, *call, fed->from, event, now);
+    } else {
+        forward(id, *call, fed->from, event, now);
+    }
+}
+
+// Requests that go no further, whoever they are for (RFC 3261 sections 8.2.2.3 and 16.3).
+bool B2bua::refuse_what_we_lack(const TransactionEvent &event, Instant now) {
+    const std::string_view option = unsupported_option(event.message);
+    if (!option.empty()) {
+        reply(event, 420, {}, "Unsupported: " + std::string(option) + "\r\n", now);
+        return true;
+    }
+    if (event.message.max_forwards() == 0U && event.message.method() != Method::options) {
+        reply(event, 483, {}, {}, now);
+        return true;
+    }
+    return false;
+}
+
+void B2bua::on_response(const TransactionEvent &event, Instant now) {
+    const Message &response = event.message;
+    const CallId id(event.owner);
+    Call *call = calls_.find(id);
+    InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr;
+    if (invite) {
+        on_invite_response(id, *call, *invite, response, now);
+        return;
+    }
+    static_cast<void>(feed(response, now));
+    if (response.method() == Method::invite) {
+        // The call is over, and the callee answers it all the same.
+        if (response.status() >= 200 && response.status() < 300) drop_fork(response, event.source, id, now);
+        return;
+    }
+    if (!call || response.status() < 200) return;
+    if (Forward *forward = call->find_forward(event.transaction)) {
+        pass_forwarded(*call, *forward, response.status(), &response, now);
+        return;
+    }
+    for (Side side : {Side::caller, Side::callee}) {
+        if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
+    }
+}
+
+void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Instant now) {
+    const CallId id(event.owner);
+    Call *call = calls_.find(id);
+    if (!call) return;
+    if (InviteExchange *invite = call->find_invite(event.transaction)) {
+        if (invite->client != event.transaction) return; // no ACK for a refusal: nothing is left to do
+        if (status == 503) tracker_.set_end_reason(call->leg(Side::caller).dialog, EndReason::transport);
+        refuse_invite(*call, *invite, status, nullptr, now);
+        return;
+    }
+    if (Forward *forward = call->find_forward(event.transaction)) {
+        if (forward->client == event.transaction) pass_forwarded(*call, *forward, status, nullptr, now);
+        return;
+    }
+    for (Side side : {Side::caller, Side::callee}) {
+        if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
+    }
+}
+
+void B2bua::reply(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
+                  std::string_view extra, Instant now) {
+    const std::string tag = make_token(random_);
+    SharedBytes bytes = writer_.response(event.message, event.source, status, reason, tag, nullptr, extra);
+    static_cast<void>(transactions_.respond(event.transaction, status, std::move(bytes), now));
+}
+
+Result<Fed> B2bua::feed(const Message &message, Instant now) {
+    return tracker_.feed(view_of(message, record_route_), now);
+}
+
+void B2bua::feed_answer(const Message &request, std::uint16_t status, std::string_view to_tag,
+                        std::string_view reason, Instant now) {
+    MessageView view;
+    view.method = request.method();
+    view.status = status;
+    view.cseq = request.cseq();
+    view.call_id = request.call_id();
+    view.from_tag = request.from_tag();
+    view.to_tag = request.to_tag().empty() ? to_tag : request.to_tag();
+    view.reason = reason;
+    static_cast<void>(tracker_.feed(view, now));
+}
+
+Call *B2bua::find_call(DialogId dialog, CallId &id) {
+    const DialogSet *set = tracker_.find(dialog);
+    id = set ? CallId(set->owner) : CallId();
+    return calls_.find(id);
+}
+
+bool B2bua::is_live(DialogId dialog) const {
+    const DialogSet *set = tracker_.find(dialog);
+    return set && !set->is_over();
+}
+
+std::string B2bua::retry_after() { return "Retry-After: " + std::to_string(random_.next() % 11) + "\r\n"; }
+
+Result<TransactionId> B2bua::send(CallId id, Leg &leg, Side local, const Fork *fork, Method method,
+                                  RequestParts parts, Instant now) {
+    const DialogSet *set = tracker_.find(leg.dialog);
+    if (!set || set->is_over()) return Error::no_dialog;
+    const DialogPath path = path_of(*set, local, fork);
+    std::string branch;
+    transactions_.append_branch(branch);
+    parts.branch = branch;
+    if (method == Method::unknown) return Error::invalid;
+    parts.method = to_string(method);
+    if (parts.cseq == 0) parts.cseq = tracker_.next_cseq(leg.dialog, local, fork ? fork->text.get(Fork::to_tag) : "");
+    const WrittenRequest written = writer_.request(path, leg.peer, parts);
+
+    MessageView view;
+    view.method = method;
+    view.cseq = parts.cseq;
+    view.call_id = path.call_id;
+    view.from_tag = path.local_tag;
+    view.to_tag = path.remote_tag;
+    if (parts.passed) view.reason = parts.passed->value(Header::reason);
+    const auto sent = transactions_.send_request(
+        {.method = method, .branch = branch, .bytes = written.bytes, .to = written.to, .owner = id.value()}, now);
+    if (sent) static_cast<void>(tracker_.feed(view, now));
+    return sent;
+}
+
+} // namespace tandem

@@ -1,0 +1,126 @@
+// The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
+// Its sources are split by what is done: new_call, answer, ack, cancel, forward, hang_up, deadline.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include "base/hash.hpp"
+#include "base/instant.hpp"
+#include "base/random.hpp"
+#include "base/slot_table.hpp"
+#include "base/timer_wheel.hpp"
+#include "call/call.hpp"
+#include "call/engine.hpp"
+#include "call/leg_writer.hpp"
+#include "call/router.hpp"
+#include "dialog/tracker.hpp"
+#include "transaction/transaction_table.hpp"
+
+namespace tandem {
+
+class B2bua {
+public:
+    // All references outlive the object.
+    B2bua(const EngineOptions &options, TransactionTable &transactions, Tracker &tracker, Router &router,
+          Random &random, EngineStatistics &statistics, Instant now);
+
+    void on_transaction(const TransactionEvent &event, Instant now);
+    void on_dialog(const DialogEvent &event, Instant now);
+    void advance(Instant now);
+    std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
+
+    void refuse_new_calls() { is_refusing_ = true; }
+    std::size_t size() const { return calls_.size(); }
+
+private:
+    enum class TimerKind : std::uint8_t { ring, resend, forget };
+    struct CallTimer {
+        CallId call;
+        TransactionId invite; // the server side of the exchange meant
+        TimerKind kind = TimerKind::ring;
+    };
+
+    // b2bua.cpp
+    void on_request(const TransactionEvent &event, Instant now);
+    void on_request_outside(const TransactionEvent &event, Instant now);
+    void on_request_inside(const TransactionEvent &event, Instant now);
+    void on_response(const TransactionEvent &event, Instant now);
+    void on_failure(const TransactionEvent &event, std::uint16_t status, Instant now);
+    void reply(const TransactionEvent &event, std::uint16_t status, std::string_view reason, std::string_view extra,
+               Instant now);
+    bool refuse_what_we_lack(const TransactionEvent &event, Instant now);
+    Result<Fed> feed(const Message &message, Instant now);
+    // Feeds our answer to `request`; `to_tag` is what the answer adds if the request has none.
+    void feed_answer(const Message &request, std::uint16_t status, std::string_view to_tag, std::string_view reason,
+                     Instant now);
+    Call *find_call(DialogId dialog, CallId &id);
+    bool is_live(DialogId dialog) const;
+    std::string retry_after(); // header line with a random time (RFC 3261 section 14.2)
+    Result<TransactionId> send(CallId id, Leg &leg, Side local, const Fork *fork, Method method,
+                               RequestParts parts, Instant now);
+
+    // new_call.cpp
+    void start_call(const TransactionEvent &event, Instant now);
+    void call_callee(CallId id, Call &call, const TransactionEvent &event, const Route &route, Instant now);
+    bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
+
+    // answer.cpp: what the callee of an INVITE says
+    void on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now);
+    void pass_provisional(Call &call, InviteExchange &invite, const Message &response, Instant now);
+    void take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
+    void pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
+    void refuse_invite(Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal, Instant now);
+    void drop_fork(const Message &answer, const Endpoint &peer, CallId owner, Instant now);
+    std::string_view our_tag(Call &call, std::string_view callee_tag);
+    void forget_invite(Call &call, const InviteExchange &invite);
+
+    // ack.cpp
+    void on_ack(const TransactionEvent &event, Instant now);
+    void send_ack(CallId id, Call &call, InviteExchange &invite, const Message *passed, Instant now);
+    void resend_answer(CallId id, Call &call, InviteExchange &invite, Instant now);
+
+    // cancel.cpp
+    void on_cancel(const TransactionEvent &event, Instant now);
+    void give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view extra, Instant now);
+
+    // forward.cpp: everything else inside the call
+    void on_reinvite(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
+    void forward(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
+    void pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response, Instant now);
+    const Fork *fork_across(Call &call, Side from, const Message &request) const;
+
+    // hang_up.cpp
+    void on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
+    void on_bye_answered(Call &call, Side side, Instant now);
+    // `is_overdue`: the caller had 64*T1 for its ACK, so the BYE waits no longer (RFC 3261 section 15).
+    void hang_up(CallId id, Call &call, std::string_view reason_line, bool is_overdue, Instant now);
+    void end_pending(CallId id, Call &call, Instant now);
+    void send_bye(CallId id, Call &call, Side side, std::string_view reason_line, Instant now);
+
+    // deadline.cpp
+    void on_timer(const CallTimer &timer, Instant now);
+    void on_expired(CallId id, Call &call, const DialogEvent &event, Instant now);
+    void erase_if_over(CallId id);
+
+    const EngineOptions &options_;
+    TransactionTable &transactions_;
+    Tracker &tracker_;
+    Router &router_;
+    Random &random_;
+    EngineStatistics &statistics_;
+    SlotTable<Call, CallTag> calls_;
+    TimerWheel<CallTimer> timers_;
+    LegWriter writer_;
+    KeyedHash loop_hash_;
+    std::string record_route_; // storage of the view being fed
+    bool is_refusing_ = false;
+};
+
+// True if the body describes a session: an offer or an answer (RFC 3264).
+bool has_session(const Message &message);
+
+// The Reason header of a message as a whole line, to go along with what it causes (RFC 3326); empty: none.
+std::string reason_line(const Message &message);
+
+} // namespace tandem

@@ -1,0 +1,86 @@
+// A call: two legs joined, and what is under way between them. Plain state; B2bua changes it.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "base/endpoint.hpp"
+#include "base/id.hpp"
+#include "base/instant.hpp"
+#include "base/shared_bytes.hpp"
+#include "base/timer_wheel.hpp"
+#include "dialog/dialog_id.hpp"
+#include "dialog/dialog_state.hpp"
+#include "transaction/transaction_id.hpp"
+
+namespace tandem {
+
+using CallId = Id<struct CallTag>;
+
+// One side of the call. `caller` is the leg towards the caller, on which tandem is the callee.
+struct Leg {
+    DialogId dialog;
+    Endpoint peer; // next hop of the INVITE: in-dialog requests go there if their own target names no address
+    TransactionId bye; // ours, once it was sent
+};
+
+// An INVITE on its way from one side to the other and back: the first one, or a re-INVITE. It lives until nothing of
+// it can come again: the caller's ACK may be lost, and so may ours.
+struct InviteExchange {
+    Side from = Side::caller;
+    TransactionId server; // towards `from`
+    TransactionId client; // towards the other side
+    Endpoint source;      // where the INVITE came from
+    std::uint32_t server_cseq = 0;
+    std::uint32_t client_cseq = 0;
+    bool is_first = false;    // not a re-INVITE
+    bool has_offer = false;   // the offer is in the INVITE; else the 2xx makes it
+    bool is_answered = false; // a final response went to `from`
+    bool is_cancelled = false;
+    std::string client_to_tag; // of the 2xx that was taken; those of others are hung up
+    SharedBytes answer;        // the 2xx to `from`, sent again until its ACK
+    SharedBytes ack;           // the ACK to the other side, sent again for each repeated 2xx
+    Endpoint ack_to;
+    Duration resend_after{};    // of the answer: doubles up to T2
+    Instant resend_until{};     // 64*T1 after the answer
+    TimerId timer;
+
+    bool waits_for_ack() const { return !answer.empty(); }
+};
+
+// Any other request passed from one side to the other.
+struct Forward {
+    Side from = Side::caller;
+    TransactionId server;
+    TransactionId client;
+    Endpoint source;
+    bool has_offer = false; // an UPDATE with a session description
+};
+
+// The caller sees one To-tag for each of the callee's.
+struct ForkTags {
+    std::string callee;
+    std::string ours;
+};
+
+struct Call {
+    std::array<Leg, 2> legs; // by Side
+    std::vector<std::unique_ptr<InviteExchange>> invites;
+    std::vector<Forward> forwards;
+    std::vector<ForkTags> forks; // until the answer
+    std::optional<Side> offer_from; // whose offer waits for its answer (RFC 3264 section 4)
+    TimerId ring_timer;
+    bool is_ending = false; // the legs are being hung up: nothing new passes
+
+    Leg &leg(Side side) { return legs[index(side)]; }
+    InviteExchange *find_invite(TransactionId either) const;
+    InviteExchange *first_invite() const;   // nullptr once it is forgotten
+    InviteExchange *pending_invite() const; // without a final answer, or answered and without its ACK
+    Forward *find_forward(TransactionId either);
+    const ForkTags *find_fork_tags(std::string_view either) const;
+};
+
+} // namespace tandem

@@ -1,0 +1,40 @@
+// CANCEL, and its race against the answer: whoever cancelled is told 487 at once, and an answer that comes all the
+// same is taken and hung up (RFC 3261 sections 9.2 and 15).
+#include "call/b2bua.hpp"
+
+namespace tandem {
+
+void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
+    const CallId id(event.owner);
+    Call *call = calls_.find(id);
+    InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr;
+    if (!invite || invite->is_answered) return;
+    const std::string reason = reason_line(event.message);
+    if (invite->is_first) {
+        static_cast<void>(feed(event.message, now));
+        give_up_first(*call, *invite, 487, reason, now);
+        return;
+    }
+    // Inside a call both sides must agree on the session: the asker gets what the other side says in the end.
+    invite->is_cancelled = true;
+    static_cast<void>(transactions_.cancel(invite->client, reason, now));
+}
+
+// Ends the first INVITE before its answer: the caller gets `status`, the callee a CANCEL.
+void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view extra,
+                          Instant now) {
+    timers_.cancel(call.ring_timer);
+    invite.is_cancelled = true;
+    if (!invite.is_answered) {
+        invite.is_answered = true;
+        if (const Message *request = transactions_.request(invite.server)) {
+            const std::string tag = make_token(random_);
+            SharedBytes bytes = writer_.response(*request, invite.source, status, {}, tag, nullptr);
+            feed_answer(*request, status, tag, {}, now);
+            static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
+        }
+    }
+    static_cast<void>(transactions_.cancel(invite.client, extra, now));
+}
+
+} // namespace tandem

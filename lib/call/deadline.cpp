@@ -1,0 +1,52 @@
+// What happens when nothing happens.
+#include "call/b2bua.hpp"
+
+namespace tandem {
+
+void B2bua::advance(Instant now) {
+    timers_.advance(now, [&](const CallTimer &timer) { on_timer(timer, now); });
+}
+
+void B2bua::on_timer(const CallTimer &timer, Instant now) {
+    Call *call = calls_.find(timer.call);
+    InviteExchange *invite = call ? call->find_invite(timer.invite) : nullptr;
+    if (!invite) return;
+    switch (timer.kind) {
+    case TimerKind::ring:
+        tracker_.set_end_reason(call->leg(Side::caller).dialog, EndReason::no_answer);
+        give_up_first(*call, *invite, 408, {}, now);
+        break;
+    case TimerKind::resend: resend_answer(timer.call, *call, *invite, now); break;
+    case TimerKind::forget: forget_invite(*call, *invite); break;
+    }
+}
+
+void B2bua::on_dialog(const DialogEvent &event, Instant now) {
+    if (event.kind != DialogEventKind::expired && event.kind != DialogEventKind::ended) return;
+    CallId id;
+    Call *call = find_call(event.dialog, id);
+    if (!call) return;
+    if (event.kind == DialogEventKind::expired) on_expired(id, *call, event, now);
+    if (event.kind == DialogEventKind::ended) erase_if_over(id);
+}
+
+void B2bua::on_expired(CallId id, Call &call, const DialogEvent &event, Instant now) {
+    for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, event.reason);
+    InviteExchange *first = call.first_invite();
+    if (first && !first->is_answered) {
+        give_up_first(call, *first, 408, {}, now);
+        return;
+    }
+    hang_up(id, call, {}, true, now);
+}
+
+// A call is over when both its dialogs are. Transactions that linger need nothing of it.
+void B2bua::erase_if_over(CallId id) {
+    Call *call = calls_.find(id);
+    if (!call || is_live(call->leg(Side::caller).dialog) || is_live(call->leg(Side::callee).dialog)) return;
+    timers_.cancel(call->ring_timer);
+    for (const auto &invite : call->invites) timers_.cancel(invite->timer);
+    calls_.erase(id);
+}
+
+} // namespace tandem

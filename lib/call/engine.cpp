@@ -1,0 +1,97 @@
+#include "call/engine.hpp"
+#include <algorithm>
+#include "call/b2bua.hpp"
+#include "sip/message.hpp"
+
+namespace tandem {
+
+struct Engine::Parts {
+    Parts(const EngineOptions &given, Router &router, Random &random, Instant now)
+        : options(given), transactions(given.transactions, random, now), tracker(given.dialogs, random, now),
+          b2bua(options, transactions, tracker, router, random, statistics, now) {}
+
+    // One input, every output: events of the transactions and of the dialogs cause more of each other.
+    void settle(Instant now) {
+        TransactionEvent transaction;
+        DialogEvent dialog;
+        for (;;) {
+            if (transactions.next_event(transaction)) {
+                b2bua.on_transaction(transaction, now);
+                transaction = TransactionEvent();
+            } else if (tracker.next_event(dialog)) {
+                b2bua.on_dialog(dialog, now);
+            } else {
+                return;
+            }
+        }
+    }
+
+    EngineOptions options;
+    EngineStatistics statistics;
+    TransactionTable transactions;
+    Tracker tracker;
+    B2bua b2bua;
+};
+
+Engine::Engine(const EngineOptions &options, Router &router, Random &random, Instant now)
+    : parts_(std::make_unique<Parts>(options, router, random, now)) {}
+
+Engine::~Engine() = default;
+
+void Engine::receive(std::string_view bytes, const Endpoint &source, Instant now) {
+    EngineStatistics &statistics = parts_->statistics;
+    ++statistics.received;
+    if (bytes.find_first_not_of("\r\n") == std::string_view::npos) {
+        ++statistics.keepalives;
+        return;
+    }
+    auto message = Message::parse(bytes);
+    if (!message) {
+        ++(message.error() == Error::too_large ? statistics.too_large : statistics.not_sip);
+        return;
+    }
+    parts_->transactions.receive(std::move(*message), source, now);
+    parts_->settle(now);
+}
+
+void Engine::on_send_failed(TransactionId transaction, Instant now) {
+    parts_->transactions.on_transport_failure(transaction, now);
+    parts_->settle(now);
+}
+
+void Engine::advance(Instant now) {
+    parts_->transactions.advance(now);
+    parts_->settle(now);
+    parts_->b2bua.advance(now);
+    parts_->settle(now);
+    parts_->tracker.advance(now);
+    parts_->settle(now);
+}
+
+std::optional<Instant> Engine::next_deadline() const {
+    std::optional<Instant> next;
+    for (const auto &deadline :
+         {parts_->transactions.next_deadline(), parts_->b2bua.next_deadline(), parts_->tracker.next_deadline()}) {
+        if (deadline && (!next || *deadline < *next)) next = deadline;
+    }
+    return next;
+}
+
+void Engine::drain_changes(const std::function<void(const DialogRecord &)> &changed,
+                           const std::function<void(const DialogRecord &)> &ended) {
+    parts_->tracker.drain_changes(changed, ended);
+}
+
+void Engine::take_outgoing(std::vector<Outgoing> &outgoing) { parts_->transactions.take_outgoing(outgoing); }
+
+void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
+
+std::size_t Engine::calls() const { return parts_->b2bua.size(); }
+std::size_t Engine::transactions() const { return parts_->transactions.size(); }
+std::size_t Engine::dialogs() const { return parts_->tracker.size(); }
+const Tracker &Engine::tracker() const { return parts_->tracker; }
+const EngineStatistics &Engine::statistics() const { return parts_->statistics; }
+
+const TransactionStatistics &Engine::transaction_statistics() const { return parts_->transactions.statistics(); }
+
+} // namespace tandem

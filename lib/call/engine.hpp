@@ -1,0 +1,73 @@
+// One worker's SIP: transactions, dialogs and calls wired together. Datagrams and time go in; datagrams, records to
+// store and the next deadline come out. Pure: node gives it a socket, a simulation gives it an emulated network.
+//
+// The order that keeps the write-ahead rule: receive() or advance(), any number of times; drain_changes() into the
+// store and commit; take_outgoing() and send.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "base/endpoint.hpp"
+#include "base/instant.hpp"
+#include "base/random.hpp"
+#include "call/listener.hpp"
+#include "call/router.hpp"
+#include "dialog/tracker.hpp"
+#include "transaction/outgoing.hpp"
+#include "transaction/transaction_table.hpp"
+
+namespace tandem {
+
+struct EngineOptions {
+    std::vector<Listener> listeners; // in the order of Endpoint::listener
+    TransactionOptions transactions;
+    TrackerOptions dialogs;
+    std::uint32_t call_max = 65536;  // beyond it an INVITE gets 503 with Retry-After
+    std::uint32_t forward_max = 16;  // requests passed inside one call that wait for their answer
+};
+
+struct EngineStatistics {
+    std::uint64_t received = 0; // datagrams
+    std::uint64_t not_sip = 0;  // dropped: no SIP
+    std::uint64_t too_large = 0;
+    std::uint64_t keepalives = 0; // CRLF alone (RFC 5626 section 3.5.1)
+    std::uint64_t refused_full = 0;
+    std::uint64_t loops = 0;
+};
+
+class Engine {
+public:
+    // `router` and `random` outlive the engine.
+    Engine(const EngineOptions &options, Router &router, Random &random, Instant now);
+    ~Engine();
+
+    void receive(std::string_view bytes, const Endpoint &source, Instant now);
+    void on_send_failed(TransactionId transaction, Instant now);
+    void advance(Instant now);
+    std::optional<Instant> next_deadline() const; // may be early, never late
+
+    // See Tracker::drain_changes().
+    void drain_changes(const std::function<void(const DialogRecord &)> &changed,
+                       const std::function<void(const DialogRecord &)> &ended);
+    void take_outgoing(std::vector<Outgoing> &outgoing); // appends, and forgets them
+
+    // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
+    void refuse_new_calls();
+
+    std::size_t calls() const; // with a leg that still has something to do
+    std::size_t transactions() const;
+    std::size_t dialogs() const;
+    const Tracker &tracker() const;
+    const EngineStatistics &statistics() const;
+    const TransactionStatistics &transaction_statistics() const;
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace tandem

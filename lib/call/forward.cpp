@@ -1,0 +1,101 @@
+// Requests inside a call that go to the other side and whose answer comes back: re-INVITE, UPDATE, INFO and such.
+#include <algorithm>
+#include "call/b2bua.hpp"
+
+namespace tandem {
+namespace {
+
+std::uint32_t next_max_forwards(const Message &request) { return request.max_forwards().value_or(70) - 1; }
+
+} // namespace
+
+void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
+    // One INVITE at a time: of the same side 500, across each other 491 (RFC 3261 section 14.2); an UPDATE with an
+    // offer counts as well (RFC 3311 section 5.2).
+    const InviteExchange *pending = call.pending_invite();
+    if (pending || call.offer_from) {
+        const bool is_same_side = pending ? pending->from == from : *call.offer_from == from;
+        reply(event, is_same_side ? 500 : 491, {}, is_same_side ? retry_after() : std::string(), now);
+        return;
+    }
+    auto made = std::make_unique<InviteExchange>();
+    made->from = from;
+    made->server = event.transaction;
+    made->source = event.source;
+    made->server_cseq = event.message.cseq();
+    made->has_offer = has_session(event.message);
+
+    const Side to = other(from);
+    made->client_cseq = tracker_.next_cseq(call.leg(to).dialog, from);
+    RequestParts parts;
+    parts.cseq = made->client_cseq;
+    parts.max_forwards = next_max_forwards(event.message);
+    parts.has_contact = true;
+    parts.passed = &event.message;
+    const auto sent = send(id, call.leg(to), from, nullptr, Method::invite, parts, now);
+    if (!sent) {
+        reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
+        return;
+    }
+    made->client = *sent;
+    if (made->has_offer) call.offer_from = from;
+    transactions_.set_owner(event.transaction, id.value());
+    static_cast<void>(transactions_.respond(
+        event.transaction, 100, writer_.response(event.message, event.source, 100, {}, {}, nullptr), now));
+    call.invites.push_back(std::move(made));
+}
+
+void B2bua::forward(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
+    const Message &request = event.message;
+    const bool has_offer = request.method() == Method::update && has_session(request);
+    if (has_offer && call.offer_from) {
+        const bool is_same_side = *call.offer_from == from;
+        reply(event, is_same_side ? 500 : 491, {}, is_same_side ? retry_after() : std::string(), now);
+        return;
+    }
+    if (call.forwards.size() >= options_.forward_max) {
+        reply(event, 500, "Too Many Pending Requests", retry_after(), now);
+        return;
+    }
+    const Side to = other(from);
+    RequestParts parts;
+    parts.max_forwards = next_max_forwards(request);
+    parts.has_contact = request.method() == Method::update;
+    parts.passed = &request;
+    const auto sent = send(id, call.leg(to), from, fork_across(call, from, request), request.method(), parts, now);
+    if (!sent) {
+        reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
+        return;
+    }
+    if (has_offer) call.offer_from = from;
+    transactions_.set_owner(event.transaction, id.value());
+    call.forwards.push_back({from, event.transaction, *sent, event.source, has_offer});
+}
+
+// The answer of the other side, or a `status` of our own if `response` is null.
+void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response,
+                           Instant now) {
+    if (status == 401 || status == 407) {
+        status = 503; // meant for us, as in refuse_invite()
+        response = nullptr;
+    }
+    if (const Message *request = transactions_.request(forward.server)) {
+        SharedBytes bytes = writer_.response(*request, forward.source, status,
+                                             response ? response->reason_phrase() : "", {}, response);
+        feed_answer(*request, status, {}, {}, now);
+        static_cast<void>(transactions_.respond(forward.server, status, std::move(bytes), now));
+    }
+    if (forward.has_offer) call.offer_from.reset();
+    std::erase_if(call.forwards, [&](const Forward &kept) { return &kept == &forward; });
+}
+
+// Before the answer there may be several forks: the request stays with its own. nullptr is the one in front.
+const Fork *B2bua::fork_across(Call &call, Side from, const Message &request) const {
+    const ForkTags *tags =
+        call.find_fork_tags(from == Side::caller ? request.to_tag() : request.from_tag());
+    const DialogSet *set = tags ? tracker_.find(call.leg(other(from)).dialog) : nullptr;
+    if (!set) return nullptr;
+    return set->find_fork(from == Side::caller ? tags->callee : tags->ours);
+}
+
+} // namespace tandem

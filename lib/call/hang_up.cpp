@@ -1,0 +1,90 @@
+// The end of a call: BYE is never refused and waits for nothing of the other side.
+#include "call/b2bua.hpp"
+
+namespace tandem {
+
+void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
+    const Message &bye = event.message;
+    reply(event, 200, {}, {}, now);
+    tracker_.set_end_reason(call.leg(other(from)).dialog,
+                            from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye);
+    end_pending(id, call, now);
+    feed_answer(bye, 200, {}, {}, now);
+    hang_up(id, call, reason_line(bye), false, now);
+}
+
+// Our BYE had its last answer, or none in time. A refusal, a challenge too, means no more than that.
+void B2bua::on_bye_answered(Call &call, Side side, Instant now) {
+    const EndReason reason = side == Side::caller ? EndReason::callee_bye : EndReason::caller_bye;
+    tracker_.end(call.leg(side).dialog, reason, now);
+}
+
+void B2bua::hang_up(CallId id, Call &call, std::string_view reason_line, bool is_overdue, Instant now) {
+    end_pending(id, call, now);
+    for (Side side : {Side::caller, Side::callee}) {
+        const DialogSet *set = tracker_.find(call.leg(side).dialog);
+        if (!set || set->is_over() || call.leg(side).bye) continue;
+        if (!set->has_confirmed_fork()) continue; // its INVITE has been answered or cancelled
+        const InviteExchange *first = call.first_invite();
+        const bool waits = first && first->from == side && first->waits_for_ack();
+        if (!waits || is_overdue) send_bye(id, call, side, reason_line, now);
+    }
+}
+
+// Transactions under way end before the call does (RFC 3261 section 15.1.2).
+void B2bua::end_pending(CallId id, Call &call, Instant now) {
+    if (call.is_ending) return;
+    call.is_ending = true;
+    timers_.cancel(call.ring_timer);
+    for (const auto &invite : call.invites) {
+        if (!invite->is_answered && invite->is_first) {
+            give_up_first(call, *invite, 487, {}, now);
+            continue;
+        }
+        if (!invite->is_answered) {
+            invite->is_answered = true;
+            if (const Message *request = transactions_.request(invite->server)) {
+                SharedBytes bytes = writer_.response(*request, invite->source, 487, {}, {}, nullptr);
+                static_cast<void>(transactions_.respond(invite->server, 487, std::move(bytes), now));
+            }
+            static_cast<void>(transactions_.cancel(invite->client, {}, now));
+            continue;
+        }
+        if (!invite->waits_for_ack()) continue;
+        // The other side answered and waits for our ACK, which will not come by itself any more. The 2xx of the
+        // first INVITE is still sent again: its ACK is what the BYE to the caller waits for.
+        if (!invite->is_first) {
+            invite->answer.reset();
+            timers_.cancel(invite->timer);
+        }
+        const TimerId resend = invite->timer;
+        invite->timer = TimerId();
+        send_ack(id, call, *invite, nullptr, now);
+        if (invite->is_first) {
+            timers_.cancel(invite->timer);
+            invite->timer = resend;
+        }
+    }
+    for (const Forward &forward : call.forwards) {
+        const Message *request = transactions_.request(forward.server);
+        if (!request) continue;
+        SharedBytes bytes = writer_.response(*request, forward.source, 487, {}, {}, nullptr);
+        static_cast<void>(transactions_.respond(forward.server, 487, std::move(bytes), now));
+    }
+    call.forwards.clear();
+}
+
+void B2bua::send_bye(CallId id, Call &call, Side side, std::string_view reason_line, Instant now) {
+    Leg &leg = call.leg(side);
+    if (leg.bye || !is_live(leg.dialog)) return;
+    RequestParts parts;
+    parts.extra = reason_line;
+    const auto sent = send(id, leg, other(side), nullptr, Method::bye, parts, now);
+    if (sent) {
+        leg.bye = *sent;
+    } else {
+        tracker_.end(leg.dialog, EndReason::admin, now);
+    }
+}
+
+} // namespace tandem

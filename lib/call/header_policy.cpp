@@ -1,0 +1,143 @@
+#include "call/header_policy.hpp"
+#include <algorithm>
+#include <array>
+#include <string>
+#include "base/text.hpp"
+
+namespace tandem {
+namespace {
+
+struct Row {
+    Header header;
+    Treatment treatment;
+};
+
+// Every header with a name in sip/header.hpp; those that are missing here pass.
+constexpr Row policy[] = {
+    // Each leg is its own dialog with its own path.
+    {Header::via, Treatment::own},
+    {Header::from, Treatment::own},
+    {Header::to, Treatment::own},
+    {Header::call_id, Treatment::own},
+    {Header::cseq, Treatment::own},
+    {Header::contact, Treatment::own},
+    {Header::max_forwards, Treatment::own},
+    {Header::route, Treatment::own},
+    {Header::record_route, Treatment::own},
+    {Header::path, Treatment::drop},
+    {Header::service_route, Treatment::drop},
+    {Header::timestamp, Treatment::drop}, // measures one hop
+
+    // The body travels whole.
+    {Header::content_length, Treatment::own},
+    {Header::content_type, Treatment::body},
+    {Header::content_disposition, Treatment::body},
+    {Header::content_encoding, Treatment::body},
+    {Header::content_language, Treatment::body},
+    {Header::mime_version, Treatment::body},
+
+    // What the other side may use, reduced to what works end to end.
+    {Header::allow, Treatment::tokens},
+    {Header::supported, Treatment::tokens},
+    {Header::require, Treatment::tokens},
+    {Header::proxy_require, Treatment::drop}, // it is meant for proxies, and tandem is none
+    {Header::rack, Treatment::drop},          // reliable provisional responses do not cross yet
+    {Header::rseq, Treatment::drop},
+
+    // Secrets of one leg.
+    {Header::authorization, Treatment::drop},
+    {Header::proxy_authorization, Treatment::drop},
+    {Header::www_authenticate, Treatment::drop},
+    {Header::proxy_authenticate, Treatment::drop},
+
+    // RFC 3325: asserted identities go between trusted peers only, and no peer is trusted yet.
+    {Header::p_asserted_identity, Treatment::drop},
+    {Header::p_preferred_identity, Treatment::drop},
+
+    // They name dialogs of the other leg, whose ids mean nothing here.
+    {Header::refer_to, Treatment::drop},
+    {Header::referred_by, Treatment::drop},
+    {Header::replaces, Treatment::drop},
+};
+
+// Headers without a name of their own that do not cross.
+constexpr std::array<std::string_view, 7> dropped_names = {
+    "Authentication-Info", "Proxy-Authentication-Info", "Security-Client", "Security-Server",
+    "Security-Verify",     "Join",                      "X-Tandem-Loop"};
+
+constexpr std::string_view methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
+
+// Option tags that two user agents can use across tandem because all they need passes.
+constexpr std::array<std::string_view, 6> options = {"timer",  "histinfo", "privacy",
+                                                     "answermode", "resource-priority", "early-session"};
+
+bool is_option(std::string_view token) {
+    return std::any_of(options.begin(), options.end(),
+                       [&](std::string_view option) { return equals_ignoring_case(option, token); });
+}
+
+bool is_method(std::string_view token) {
+    const std::vector<std::string_view> known = split_values(methods);
+    return std::find(known.begin(), known.end(), token) != known.end();
+}
+
+void pass_tokens(const HeaderLine &line, Writer &to) {
+    std::string kept;
+    for (std::string_view token : split_values(line.value)) {
+        if (!(line.id == Header::allow ? is_method(token) : is_option(token))) continue;
+        if (!kept.empty()) kept.append(", ");
+        kept.append(token);
+    }
+    if (!kept.empty()) to.header(header_name(line.id), kept);
+}
+
+} // namespace
+
+Treatment treatment(const HeaderLine &line) {
+    if (line.id == Header::other) {
+        const bool is_dropped = std::any_of(dropped_names.begin(), dropped_names.end(), [&](std::string_view name) {
+            return equals_ignoring_case(name, line.name);
+        });
+        return is_dropped ? Treatment::drop : Treatment::pass;
+    }
+    for (const Row &row : policy) {
+        if (row.header == line.id) return row.treatment;
+    }
+    return Treatment::pass;
+}
+
+void pass_headers(const Message &from, Writer &to) {
+    for (const HeaderLine &line : from.headers()) {
+        switch (treatment(line)) {
+        case Treatment::pass: to.header(line); break;
+        case Treatment::tokens: pass_tokens(line, to); break;
+        case Treatment::drop:
+        case Treatment::own:
+        case Treatment::body: break;
+        }
+    }
+}
+
+void pass_body(const Message &from, Writer &to) {
+    const std::string_view body = from.body();
+    if (!body.empty()) {
+        for (const HeaderLine &line : from.headers()) {
+            if (treatment(line) == Treatment::body) to.header(line);
+        }
+    }
+    to.body(body);
+}
+
+std::string_view allowed_methods() { return methods; }
+
+std::string_view unsupported_option(const Message &request) {
+    for (const HeaderLine &line : request.headers()) {
+        if (line.id != Header::require) continue;
+        for (std::string_view token : split_values(line.value)) {
+            if (!is_option(token)) return token;
+        }
+    }
+    return {};
+}
+
+} // namespace tandem

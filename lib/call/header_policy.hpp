@@ -1,0 +1,32 @@
+// Which header fields a call carries from one leg to the other: the whole policy is one table in the .cpp.
+#pragma once
+#include <string_view>
+#include "sip/message.hpp"
+#include "sip/writer.hpp"
+
+namespace tandem {
+
+enum class Treatment : std::uint8_t {
+    pass,   // the line goes over as it came
+    drop,   // it belongs to its own leg, or may not cross
+    own,    // each leg has its own: tandem writes it
+    body,   // goes with the body, and only with one
+    tokens, // passes reduced to what works across both legs
+};
+
+Treatment treatment(const HeaderLine &line);
+
+// Copies every header of `from` that crosses to the other leg.
+void pass_headers(const Message &from, Writer &to);
+
+// The body and its headers, which ends the message.
+void pass_body(const Message &from, Writer &to);
+
+// The methods that a call can carry: value of Allow.
+std::string_view allowed_methods();
+
+// The first option tag of Require that neither tandem nor a call across it can keep (RFC 3261 section 8.2.2.3);
+// empty: none.
+std::string_view unsupported_option(const Message &request);
+
+} // namespace tandem

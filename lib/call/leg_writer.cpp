@@ -1,0 +1,157 @@
+#include "call/leg_writer.hpp"
+#include "call/header_policy.hpp"
+#include "dialog/route_set.hpp"
+#include "sip/uri.hpp"
+#include "sip/writer.hpp"
+
+namespace tandem {
+namespace {
+
+// A route that names no address, or one of the other family, can not be followed without a resolver: the way that
+// the INVITE took is the best guess.
+Endpoint next_hop(std::string_view uri, const Endpoint &peer) {
+    const auto parsed = Uri::parse(uri);
+    const auto endpoint = parsed ? parsed->endpoint() : std::nullopt;
+    if (!endpoint || endpoint->ip.is_v6 != peer.ip.is_v6 || endpoint->transport != peer.transport) return peer;
+    Endpoint hop = *endpoint;
+    hop.listener = peer.listener;
+    return hop;
+}
+
+// Responses that make a dialog carry the route that its requests will take (RFC 3261 section 12.1.1).
+bool makes_dialog(const Message &request, std::uint16_t status) {
+    return request.method() == Method::invite && status > 100 && status < 300;
+}
+
+bool has_contact(const Message &request, std::uint16_t status) {
+    if (makes_dialog(request, status)) return true;
+    return request.method() == Method::update && status >= 200 && status < 300;
+}
+
+} // namespace
+
+DialogPath path_of(const DialogSet &set, Side local, const Fork *fork) {
+    if (!fork) fork = set.forks.get();
+    DialogPath path;
+    path.call_id = set.view(DialogSet::call_id);
+    const std::string_view to_tag = fork ? fork->text.get(Fork::to_tag) : std::string_view();
+    if (local == Side::caller) {
+        path.local_uri = set.view(DialogSet::from_uri);
+        path.local_tag = set.view(DialogSet::from_tag);
+        path.remote_uri = set.view(DialogSet::to_uri);
+        path.remote_tag = to_tag;
+        path.remote_target = fork ? fork->text.get(Fork::callee_target) : std::string_view();
+        path.route_set = fork ? fork->text.get(Fork::callee_route_set) : std::string_view();
+        // A 2xx without a Contact breaks RFC 3261 section 12.1.1, but some do it: they are where the INVITE went.
+        if (path.remote_target.empty()) path.remote_target = set.view(DialogSet::request_uri);
+    } else {
+        path.local_uri = set.view(DialogSet::to_uri);
+        path.local_tag = to_tag;
+        path.remote_uri = set.view(DialogSet::from_uri);
+        path.remote_tag = set.view(DialogSet::from_tag);
+        path.remote_target = set.view(DialogSet::caller_target);
+        path.route_set = set.view(DialogSet::caller_route_set);
+        if (path.remote_target.empty()) path.remote_target = path.remote_uri;
+    }
+    return path;
+}
+
+SharedBytes LegWriter::first_invite(const Message &invite, const RouteTarget &target, std::string_view call_id,
+                                    std::string_view from_tag, std::string_view branch, std::string_view extra) {
+    Writer writer(buffer_);
+    writer.request_line("INVITE", target.request_uri)
+        .via(target.to.transport, sent_by(target.to), branch)
+        .header("Max-Forwards", invite.max_forwards().value_or(70) - 1)
+        .party("From", invite.from_display(), invite.from_uri(), from_tag)
+        .party("To", invite.to_display(), invite.to_uri(), {})
+        .header("Call-ID", call_id)
+        .cseq(1, "INVITE")
+        .header("Contact", contact(target.to));
+    pass_headers(invite, writer);
+    writer.lines(extra);
+    pass_body(invite, writer);
+    return SharedBytes(buffer_);
+}
+
+WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts) {
+    const RequestRoute route = make_request_route(path.remote_target, path.route_set);
+    const Endpoint hop = next_hop(route.next_hop, peer);
+    Writer writer(buffer_);
+    writer.request_line(parts.method, route.request_uri).via(hop.transport, sent_by(hop), parts.branch);
+    if (!route.route.empty()) writer.header("Route", route.route);
+    writer.header("Max-Forwards", parts.max_forwards)
+        .party("From", {}, path.local_uri, path.local_tag)
+        .party("To", {}, path.remote_uri, path.remote_tag)
+        .header("Call-ID", path.call_id)
+        .cseq(parts.cseq, parts.method);
+    if (parts.has_contact) writer.header("Contact", contact(hop));
+    if (parts.passed) pass_headers(*parts.passed, writer);
+    writer.lines(parts.extra);
+    if (parts.passed) {
+        pass_body(*parts.passed, writer);
+    } else {
+        writer.body();
+    }
+    return {SharedBytes(buffer_), hop};
+}
+
+SharedBytes LegWriter::response(const Message &request, const Endpoint &source, std::uint16_t status,
+                                std::string_view reason, std::string_view to_tag, const Message *passed,
+                                std::string_view extra) {
+    Writer writer(buffer_);
+    writer.status_line(status, reason).vias_of(request);
+    if (makes_dialog(request, status)) {
+        for (const HeaderLine &line : request.headers()) {
+            if (line.id == Header::record_route) writer.header(line);
+        }
+    }
+    writer.header("From", request.value(Header::from));
+    buffer_.append("To: ").append(request.value(Header::to));
+    if (request.to_tag().empty() && !to_tag.empty()) buffer_.append(";tag=").append(to_tag);
+    buffer_.append("\r\n");
+    writer.header("Call-ID", request.value(Header::call_id)).header("CSeq", request.value(Header::cseq));
+    // A redirection's Contact is what it says; any other is the peer's own address.
+    if (passed && status >= 300 && status < 400) {
+        for (const HeaderLine &line : passed->headers()) {
+            if (line.id == Header::contact) writer.header(line);
+        }
+    } else if (has_contact(request, status)) {
+        writer.header("Contact", contact(source));
+    }
+    if (passed) pass_headers(*passed, writer);
+    writer.lines(extra);
+    if (passed) {
+        pass_body(*passed, writer);
+    } else {
+        writer.body();
+    }
+    return SharedBytes(buffer_);
+}
+
+std::string LegWriter::contact(const Endpoint &peer) const { return "<sip:" + sent_by(peer) + ">"; }
+
+MessageView view_of(const Message &message, std::string &record_route) {
+    MessageView view;
+    view.method = message.method();
+    view.status = message.status();
+    view.cseq = message.cseq();
+    view.call_id = message.call_id();
+    view.from_tag = message.from_tag();
+    view.to_tag = message.to_tag();
+    view.contact_uri = message.contact_uri();
+    view.reason = message.value(Header::reason);
+    record_route.clear();
+    for (std::string_view route : message.routes(Header::record_route)) {
+        if (!record_route.empty()) record_route.append(",");
+        record_route.append(route);
+    }
+    view.record_route = record_route;
+    if (message.is_request() && view.method == Method::invite && view.to_tag.empty()) {
+        view.from_uri = message.from_uri();
+        view.to_uri = message.to_uri();
+        view.request_uri = message.request_uri();
+    }
+    return view;
+}
+
+} // namespace tandem

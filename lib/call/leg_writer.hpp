@@ -1,0 +1,74 @@
+// Writes what tandem sends on one leg: requests by the leg's dialog, responses by the request they answer.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "base/endpoint.hpp"
+#include "base/method.hpp"
+#include "base/shared_bytes.hpp"
+#include "call/listener.hpp"
+#include "call/router.hpp"
+#include "dialog/dialog_set.hpp"
+#include "dialog/message_view.hpp"
+#include "dialog/tracker.hpp"
+#include "sip/message.hpp"
+
+namespace tandem {
+
+// How a request inside a dialog is addressed, on the fork in front or on that of a given To-tag.
+struct DialogPath {
+    std::string_view call_id;
+    std::string_view local_uri;
+    std::string_view local_tag;
+    std::string_view remote_uri;
+    std::string_view remote_tag;
+    std::string_view remote_target;
+    std::string_view route_set;
+};
+
+struct WrittenRequest {
+    SharedBytes bytes;
+    Endpoint to;
+};
+
+// The extra fields of an in-dialog request. All text is borrowed.
+struct RequestParts {
+    std::string_view method;
+    std::uint32_t cseq = 0;
+    std::string_view branch;
+    std::uint32_t max_forwards = 70;
+    bool has_contact = false;
+    std::string_view extra;           // whole header lines
+    const Message *passed = nullptr;  // its headers and body go along, as the policy says
+};
+
+DialogPath path_of(const DialogSet &set, Side local, const Fork *fork);
+
+class LegWriter {
+public:
+    explicit LegWriter(const std::vector<Listener> &listeners) : listeners_(listeners) {}
+
+    // The INVITE to the callee. `invite` is the caller's.
+    SharedBytes first_invite(const Message &invite, const RouteTarget &target, std::string_view call_id,
+                             std::string_view from_tag, std::string_view branch, std::string_view extra);
+
+    WrittenRequest request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts);
+
+    // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null.
+    SharedBytes response(const Message &request, const Endpoint &source, std::uint16_t status,
+                         std::string_view reason, std::string_view to_tag, const Message *passed,
+                         std::string_view extra = {});
+
+    std::string contact(const Endpoint &peer) const; // value of Contact, for the listener that faces the peer
+    const std::string &sent_by(const Endpoint &peer) const { return listeners_[peer.listener].sent_by; }
+
+private:
+    const std::vector<Listener> &listeners_;
+    std::string buffer_; // the message being written
+};
+
+// What the tracker reads of a message that came from the network. `record_route` is storage for the view.
+MessageView view_of(const Message &message, std::string &record_route);
+
+} // namespace tandem

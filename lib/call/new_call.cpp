@@ -1,0 +1,156 @@
+// A new INVITE: whether it may pass, and the leg to the callee.
+#include "base/text.hpp"
+#include "call/b2bua.hpp"
+#include "sip/writer.hpp"
+
+namespace tandem {
+namespace {
+
+constexpr std::string_view loop_header = "X-Tandem-Loop";
+
+bool is_routable(std::string_view uri) {
+    const std::string_view scheme = uri.substr(0, uri.find(':'));
+    for (std::string_view known : {"sip", "sips", "tel"}) {
+        if (equals_ignoring_case(scheme, known)) return true;
+    }
+    return false;
+}
+
+} // namespace
+
+void B2bua::start_call(const TransactionEvent &event, Instant now) {
+    const Message &invite = event.message;
+    if (is_refusing_) {
+        reply(event, 503, {}, "Retry-After: 10\r\n", now);
+        return;
+    }
+    if (!is_routable(invite.request_uri())) {
+        reply(event, 416, {}, {}, now);
+        return;
+    }
+    // RFC 3261 section 8.1.1.8: without it the caller could not be reached inside the dialog.
+    if (invite.contact_uri().empty()) {
+        reply(event, 400, "Missing Contact", {}, now);
+        return;
+    }
+    if (refuse_what_we_lack(event, now)) return;
+    std::string loop_path;
+    if (is_loop(invite, event.source, loop_path)) {
+        ++statistics_.loops;
+        reply(event, 482, {}, {}, now);
+        return;
+    }
+    const auto made = calls_.emplace();
+    const std::string source = event.source.to_string();
+    LegOptions leg{.leg_of = {}, .local_side = Side::callee, .source = source, .trunk = {}, .owner = 0};
+    if (made) leg.owner = made->value();
+    const auto fed = made ? tracker_.feed_invite(view_of(invite, record_route_), leg, now) : Result<Fed>(Error::full);
+    if (!fed || !fed->is_new) {
+        if (made) calls_.erase(*made);
+        if (!fed) {
+            ++statistics_.refused_full;
+            reply(event, 503, {}, "Retry-After: 10\r\n", now);
+        } else {
+            reply(event, 482, {}, {}, now); // the same call came by another path (RFC 3261 section 8.2.2.2)
+        }
+        return;
+    }
+    const CallId id = *made;
+    Call &call = *calls_.find(id);
+    call.legs[index(Side::caller)] = {fed->dialog, event.source, {}};
+    transactions_.set_owner(event.transaction, id.value());
+
+    auto first = std::make_unique<InviteExchange>();
+    first->from = Side::caller;
+    first->server = event.transaction;
+    first->source = event.source;
+    first->server_cseq = invite.cseq();
+    first->is_first = true;
+    first->has_offer = has_session(invite);
+    if (first->has_offer) call.offer_from = Side::caller;
+    call.invites.push_back(std::move(first));
+
+    Route route = router_.route(invite, event.source);
+    if (route.refuse != 0 || route.targets.empty()) {
+        const std::uint16_t status = route.refuse >= 300 ? route.refuse : std::uint16_t{404};
+        const std::string tag = make_token(random_);
+        SharedBytes bytes = writer_.response(invite, event.source, status, route.refuse_reason, tag, nullptr);
+        feed_answer(invite, status, tag, {}, now);
+        static_cast<void>(transactions_.respond(event.transaction, status, std::move(bytes), now));
+        return; // the end of the dialog ends the call
+    }
+    static_cast<void>(transactions_.respond(
+        event.transaction, 100, writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    route.headers.append(loop_header).append(": ").append(loop_path).append("\r\n");
+    call_callee(id, call, event, route, now);
+}
+
+void B2bua::call_callee(CallId id, Call &call, const TransactionEvent &event, const Route &route, Instant now) {
+    const Message &invite = event.message;
+    const RouteTarget &target = route.targets.front();
+    InviteExchange &first = *call.invites.front();
+
+    std::string call_id;
+    append_token(random_, call_id);
+    append_token(random_, call_id);
+    const std::string from_tag = make_token(random_);
+    std::string branch;
+    transactions_.append_branch(branch);
+
+    MessageView view;
+    view.method = Method::invite;
+    view.cseq = 1;
+    view.call_id = call_id;
+    view.from_tag = from_tag;
+    view.from_uri = invite.from_uri();
+    view.to_uri = invite.to_uri();
+    view.request_uri = target.request_uri;
+    const LegOptions leg{.leg_of = call.leg(Side::caller).dialog,
+                         .local_side = Side::caller,
+                         .source = {},
+                         .trunk = target.trunk,
+                         .owner = id.value()};
+    const auto fed = tracker_.feed_invite(view, leg, now);
+    const auto sent = !fed ? Result<TransactionId>(fed.error())
+                           : transactions_.send_request(
+                                 {.method = Method::invite,
+                                  .branch = branch,
+                                  .bytes = writer_.first_invite(invite, target, call_id, from_tag, branch, route.headers),
+                                  .to = target.to,
+                                  .owner = id.value()},
+                                 now);
+    if (!sent) {
+        ++statistics_.refused_full;
+        if (fed) tracker_.end(fed->dialog, EndReason::refused, now);
+        refuse_invite(call, first, 503, nullptr, now);
+        return;
+    }
+    call.legs[index(Side::callee)] = {fed->dialog, target.to, {}};
+    first.client = *sent;
+    first.client_cseq = 1;
+    tracker_.set_callee_call_id(call.leg(Side::caller).dialog, call_id);
+    if (!target.trunk.empty()) tracker_.set_trunk(call.leg(Side::caller).dialog, target.trunk);
+    if (route.ring_timeout.count() > 0) {
+        call.ring_timer = timers_.schedule(now + route.ring_timeout, {id, first.server, TimerKind::ring});
+    }
+}
+
+// A loop repeats everything that routing looks at; a call that comes back changed is a spiral, and legal (RFC 3261
+// section 16.3 item 4). Each pass leaves a keyed digest of what it saw.
+bool B2bua::is_loop(const Message &invite, const Endpoint &source, std::string &path) const {
+    std::uint64_t digest =
+        loop_hash_(invite.request_uri(), invite.from_uri(), invite.to_uri(), std::string_view(source.ip.to_string()));
+    std::string token;
+    for (; digest != 0; digest /= 36) token.push_back("0123456789abcdefghijklmnopqrstuvwxyz"[digest % 36]);
+    for (const HeaderLine &line : invite.headers()) {
+        if (line.id != Header::other || !equals_ignoring_case(line.name, loop_header)) continue;
+        for (std::string_view passed : split_values(line.value)) {
+            if (passed == token) return true;
+            path.append(passed).append(",");
+        }
+    }
+    path.append(token);
+    return false;
+}
+
+} // namespace tandem
