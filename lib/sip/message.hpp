@@ -3,8 +3,8 @@
 // owners is not atomic.
 #pragma once
 #include <cstdint>
-#include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +22,6 @@ struct HeaderLine {
     std::string_view name;  // as it was written
     std::string_view value; // one line: folding is undone; trimmed
 };
-
-class HeaderLines; // a range of HeaderLine
 
 struct ViaView {
     std::string_view host; // with brackets if IPv6
@@ -78,7 +76,7 @@ public:
 
     bool has(Header header) const;
     std::string_view value(Header header) const; // of the first line of that kind; empty: none
-    HeaderLines headers() const;                  // in the order of the message
+    std::span<const HeaderLine> headers() const;  // in the order of the message
 
     ViaView top_via() const;
     std::size_t via_count() const;
@@ -102,37 +100,6 @@ private:
     explicit Message(Parsed *parsed) : parsed_(parsed) {}
 
     Parsed *parsed_ = nullptr; // counts its owners
-};
-
-class HeaderLines {
-public:
-    class iterator {
-    public:
-        using iterator_category = std::input_iterator_tag;
-        using value_type = HeaderLine;
-        using difference_type = std::ptrdiff_t;
-        using pointer = const HeaderLine *;
-        using reference = const HeaderLine &;
-
-        iterator() = default;
-        explicit iterator(const void *at);
-        const HeaderLine &operator*() const { return line_; }
-        const HeaderLine *operator->() const { return &line_; }
-        iterator &operator++();
-        bool operator==(const iterator &other) const { return at_ == other.at_; }
-
-    private:
-        void settle(); // on the next header that begins a line
-        const void *at_ = nullptr;
-        HeaderLine line_;
-    };
-
-    explicit HeaderLines(const void *first) : first_(first) {}
-    iterator begin() const { return iterator(first_); }
-    iterator end() const { return iterator(); }
-
-private:
-    const void *first_;
 };
 
 } // namespace tandem

@@ -113,16 +113,19 @@ Defect find_size_defect(const sip_t *sip, const Message &message) {
     return {};
 }
 
-Defect find_defect(const sip_t *sip, const Message &message, const Scan &scan, std::string_view bytes) {
-    if (!sip->sip_from || !message.has(Header::from)) return {400, "Missing From"};
-    if (!sip->sip_to) return {400, "Missing To"};
-    if (!sip->sip_call_id) return {400, "Missing Call-ID"};
-    if (!sip->sip_cseq) return {400, "Missing CSeq"};
+Defect find_structure_defect(const Scan &scan, std::string_view bytes) {
     if (scan.headers_end == std::string_view::npos) return {400, "Truncated Message"};
     if (scan.has_bare_cr) return {400, "Bare CR In Header"};
+    if (bytes.substr(0, scan.headers_end).find('\0') != std::string_view::npos) return {400, "NUL In Header"};
     if (scan.lines > header_count_max) return {400, "Too Many Headers"};
     if (scan.line_max > header_size_max) return {400, "Header Too Long"};
-    if (bytes.substr(0, scan.headers_end).find('\0') != std::string_view::npos) return {400, "NUL In Header"};
+    return {};
+}
+
+Defect find_defect(const sip_t *sip, const Message &message, const Scan &scan, std::string_view bytes) {
+    if (Defect defect = find_structure_defect(scan, bytes); defect.status) return defect;
+    if (Defect defect = find_header_defect(sip); defect.status) return defect;
+    if (!sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq) return {400, "Missing Header"};
     if (sip->sip_flags & MSG_FLG_TRUNC) return {400, "Body Shorter Than Content-Length"};
     if (Defect defect = find_size_defect(sip, message); defect.status) return defect;
     if (sip->sip_request) {
@@ -163,8 +166,7 @@ Result<Message> Message::parse(std::string_view bytes) {
         message.value(Header::call_id).empty() || message.value(Header::cseq).empty()) {
         return Error::not_sip; // an answer would need them
     }
-    Defect defect = find_header_defect(sip);
-    if (!defect.status) defect = find_defect(sip, message, scan, bytes);
+    const Defect defect = find_defect(sip, message, scan, bytes);
     message.parsed_->defect_status = defect.status;
     message.parsed_->defect = defect.reason;
     return message;

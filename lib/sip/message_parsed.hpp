@@ -3,19 +3,23 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 #include "sip/message.hpp"
 #include "sip/sofia.hpp"
 
 namespace tandem {
 
 struct Message::Parsed {
-    Parsed(msg_t *parsed_msg, sip_t *parsed_sip) : msg(parsed_msg), sip(parsed_sip) {}
+    Parsed(msg_t *parsed_msg, sip_t *parsed_sip) : msg(parsed_msg), sip(parsed_sip) { collect_lines(); }
     ~Parsed() { msg_destroy(msg); }
     Parsed(const Parsed &) = delete;
     Parsed &operator=(const Parsed &) = delete;
 
+    void collect_lines();
+
     msg_t *msg;
     sip_t *sip;
+    std::vector<HeaderLine> lines; // views into msg
     std::uint32_t owners = 1;
     std::uint16_t defect_status = 0;
     std::string_view defect;        // static text

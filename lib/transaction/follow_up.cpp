@@ -10,9 +10,7 @@ constexpr std::uint64_t max_forwards = 70; // RFC 3261 section 8.1.1.6
 bool is_credential(Header header) { return header == Header::authorization || header == Header::proxy_authorization; }
 
 // The lines that both take over as they are; the To of an ACK is the response's.
-bool is_shared(Header header) {
-    return header == Header::route || header == Header::from || header == Header::call_id;
-}
+bool is_shared(Header header) { return header == Header::route || header == Header::from || header == Header::call_id; }
 
 } // namespace
 

@@ -6,46 +6,45 @@ namespace tandem {
 Step step_invite_client(TransactionState state, Input input) {
     using State = TransactionState;
     switch (state) {
-    case State::initial:
-        return {State::calling, Action::send, Resend::start, End::b};
+    case State::initial: return {State::calling, Action::send, Resend::start, End::b};
 
     case State::calling:
         switch (input) {
-        case Input::resend_due:      return {State::calling, Action::resend, Resend::twice};            // Timer A
-        case Input::end_due:         return {State::terminated, Action::tell_timeout};                  // Timer B
+        case Input::resend_due: return {State::calling, Action::resend, Resend::twice}; // Timer A
+        case Input::end_due: return {State::terminated, Action::tell_timeout};          // Timer B
         case Input::transport_error: return {State::terminated, Action::tell_transport_error};
-        case Input::provisional:     return {State::proceeding, Action::tell, Resend::stop, End::stop};
-        case Input::success:         return {State::accepted, Action::tell, Resend::stop, End::m};
-        case Input::refusal:         return {State::completed, Action::acknowledge, Resend::stop, End::d};
-        case Input::cancel:          return {State::calling}; // it waits for the first provisional response
+        case Input::provisional: return {State::proceeding, Action::tell, Resend::stop, End::stop};
+        case Input::success: return {State::accepted, Action::tell, Resend::stop, End::m};
+        case Input::refusal: return {State::completed, Action::acknowledge, Resend::stop, End::d};
+        case Input::cancel: return {State::calling}; // it waits for the first provisional response
         default: break;
         }
         break;
 
     case State::proceeding:
         switch (input) {
-        case Input::provisional:     return {State::proceeding, Action::tell};
-        case Input::success:         return {State::accepted, Action::tell, Resend::stop, End::m};
-        case Input::refusal:         return {State::completed, Action::acknowledge, Resend::stop, End::d};
-        case Input::cancel:          return {State::proceeding, Action::send_cancel, Resend::stop, End::b};
-        case Input::end_due:         return {State::terminated, Action::tell_timeout}; // 64*T1 after CANCEL
+        case Input::provisional: return {State::proceeding, Action::tell};
+        case Input::success: return {State::accepted, Action::tell, Resend::stop, End::m};
+        case Input::refusal: return {State::completed, Action::acknowledge, Resend::stop, End::d};
+        case Input::cancel: return {State::proceeding, Action::send_cancel, Resend::stop, End::b};
+        case Input::end_due: return {State::terminated, Action::tell_timeout}; // 64*T1 after CANCEL
         default: break;
         }
         break;
 
     case State::completed:
         switch (input) {
-        case Input::refusal:         return {State::completed, Action::resend};                         // the ACK
+        case Input::refusal: return {State::completed, Action::resend}; // the ACK
         case Input::transport_error: return {State::terminated, Action::tell_transport_error};
-        case Input::end_due:         return {State::terminated};                                        // Timer D
+        case Input::end_due: return {State::terminated}; // Timer D
         default: break;
         }
         break;
 
     case State::accepted:
         switch (input) {
-        case Input::success:         return {State::accepted, Action::tell}; // again, or of another fork
-        case Input::end_due:         return {State::terminated};                                        // Timer M
+        case Input::success: return {State::accepted, Action::tell}; // again, or of another fork
+        case Input::end_due: return {State::terminated};             // Timer M
         default: break;
         }
         break;

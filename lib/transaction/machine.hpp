@@ -27,11 +27,11 @@ constexpr Input input_of_status(std::uint16_t status) {
 
 enum class Action : std::uint8_t {
     nothing,
-    send,                 // what is kept, for the first time
-    resend,               // what is kept, again
-    tell,                 // the message goes to the user
-    acknowledge,          // the ACK takes the place of the INVITE and is sent; then tell
-    send_cancel,          // a transaction of its own
+    send,        // what is kept, for the first time
+    resend,      // what is kept, again
+    tell,        // the message goes to the user
+    acknowledge, // the ACK takes the place of the INVITE and is sent; then tell
+    send_cancel, // a transaction of its own
     tell_timeout,
     tell_transport_error,
 };

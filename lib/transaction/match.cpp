@@ -5,13 +5,6 @@
 namespace tandem {
 namespace {
 
-// Keeps what is hashed for one purpose from meeting what is hashed for another.
-constexpr std::string_view client_domain = "client";
-constexpr std::string_view server_domain = "server";
-constexpr std::string_view old_domain = "old";
-constexpr std::string_view merge_domain = "merge";
-constexpr std::string_view tag_domain = "tag";
-
 constexpr std::string_view cookie = "z9hG4bK";
 
 // A cookie with nothing behind it names no transaction (RFC 4475 section 3.2.1): it counts as none.
@@ -55,9 +48,7 @@ std::string_view bytes_of(const std::uint32_t &number) {
 
 Matcher::Matcher(Random &random) : index_(random), check_(random), tags_(random) {}
 
-MatchKey Matcher::client(std::string_view branch) const {
-    return {index_(client_domain, branch), check_(client_domain, branch)};
-}
+MatchKey Matcher::client(std::string_view branch) const { return {index_(branch), check_(branch)}; }
 
 ServerMatch Matcher::server(const Message &request) const {
     const ViaView via = request.top_via();
@@ -71,9 +62,9 @@ ServerMatch Matcher::server(const Message &request) const {
     match.is_old = !has_cookie(via.branch);
     const std::uint32_t cseq = request.cseq();
     const auto digest = [&](const KeyedHash &hash) {
-        if (!match.is_old) return hash(server_domain, via.branch, host, port, name);
-        return hash(old_domain, via.branch, host, port, name, request.request_uri(), request.from_tag(),
-                    request.call_id(), bytes_of(cseq));
+        if (!match.is_old) return hash(via.branch, host, port, name);
+        return hash(via.branch, host, port, name, request.request_uri(), request.from_tag(), request.call_id(),
+                    bytes_of(cseq));
     };
     match.key = {digest(index_), digest(check_)};
     if (match.is_old) match.to_tag = tag(request.to_tag());
@@ -81,12 +72,12 @@ ServerMatch Matcher::server(const Message &request) const {
 }
 
 std::uint32_t Matcher::tag(std::string_view tag) const {
-    return static_cast<std::uint32_t>(check_(tag_domain, tag)) | 1; // 0 says that there is none
+    return static_cast<std::uint32_t>(check_(tag)) | 1; // 0 says that there is none
 }
 
 std::uint64_t Matcher::merge(const Message &request) const {
     const std::uint32_t cseq = request.cseq();
-    return index_(merge_domain, request.call_id(), request.from_tag(), bytes_of(cseq), request.method_name()) | 1;
+    return index_(request.call_id(), request.from_tag(), bytes_of(cseq), request.method_name()) | 1;
 }
 
 void Matcher::append_tag(const Message &request, std::string &out) const {

@@ -7,24 +7,23 @@ namespace tandem {
 Step step_non_invite_server(TransactionState state, Input input) {
     using State = TransactionState;
     switch (state) {
-    case State::initial:
-        return {State::trying, Action::tell};
+    case State::initial: return {State::trying, Action::tell};
 
     case State::trying:
         switch (input) {
-        case Input::provisional:     return {State::proceeding, Action::send};
+        case Input::provisional: return {State::proceeding, Action::send};
         case Input::success:
-        case Input::refusal:         return {State::completed, Action::send, Resend::stop, End::j};
+        case Input::refusal: return {State::completed, Action::send, Resend::stop, End::j};
         default: break; // a request that comes again is absorbed
         }
         break;
 
     case State::proceeding:
         switch (input) {
-        case Input::request:         return {State::proceeding, Action::resend};
-        case Input::provisional:     return {State::proceeding, Action::send};
+        case Input::request: return {State::proceeding, Action::resend};
+        case Input::provisional: return {State::proceeding, Action::send};
         case Input::success:
-        case Input::refusal:         return {State::completed, Action::send, Resend::stop, End::j};
+        case Input::refusal: return {State::completed, Action::send, Resend::stop, End::j};
         case Input::transport_error: return {State::proceeding, Action::tell_transport_error};
         default: break;
         }
@@ -32,9 +31,9 @@ Step step_non_invite_server(TransactionState state, Input input) {
 
     case State::completed:
         switch (input) {
-        case Input::request:         return {State::completed, Action::resend};
+        case Input::request: return {State::completed, Action::resend};
         case Input::transport_error: return {State::completed, Action::tell_transport_error};
-        case Input::end_due:         return {State::terminated};                                        // Timer J
+        case Input::end_due: return {State::terminated}; // Timer J
         default: break;
         }
         break;

@@ -100,8 +100,8 @@ void TransactionTable::receive_new(Message message, const Endpoint &source, cons
     std::uint64_t merge_key = 0;
     if (message.to_tag().empty()) {
         merge_key = matcher_.merge(message);
-        const TransactionId other = merges_.find(
-            merge_key, [&](TransactionId id) { return transactions_.find(id)->merge_key == merge_key; });
+        const TransactionId other =
+            merges_.find(merge_key, [&](TransactionId id) { return transactions_.find(id)->merge_key == merge_key; });
         if (other) {
             ++statistics_.merged;
             return answer(message, source, 482);
@@ -130,10 +130,11 @@ void TransactionTable::receive_response(Message message, const Endpoint &source,
     // A second Via means that it was meant for somebody else (RFC 3261 section 8.1.3.3).
     const Method method = message.method();
     const MatchKey key = matcher_.client(message.top_via().branch);
-    const TransactionId id = message.via_count() > 1 ? TransactionId() : clients_.find(key.index, [&](TransactionId at) {
-        const Transaction &transaction = *transactions_.find(at);
-        return transaction.key == key && transaction.method == method;
-    });
+    const TransactionId id =
+        message.via_count() > 1 ? TransactionId() : clients_.find(key.index, [&](TransactionId at) {
+            const Transaction &transaction = *transactions_.find(at);
+            return transaction.key == key && transaction.method == method;
+        });
     if (!id) {
         ++statistics_.stray_responses;
         return;

@@ -57,8 +57,6 @@ Result<void> TransactionTable::respond(TransactionId server, std::uint16_t statu
     return {};
 }
 
-void TransactionTable::send(const Endpoint &to, SharedBytes bytes) {
-    outgoing_.push_back({to, std::move(bytes), {}});
-}
+void TransactionTable::send(const Endpoint &to, SharedBytes bytes) { outgoing_.push_back({to, std::move(bytes), {}}); }
 
 } // namespace tandem

@@ -42,12 +42,12 @@ struct Transaction {
     std::uint32_t to_tag = 0;    // is_old: hash of the request's To tag
     std::uint32_t sent_tag = 0;  // is_old: hash of the To tag of the final response, which the ACK will carry
 
-    SharedBytes bytes;     // what is sent again: client: the request, or the ACK; server: the last response
-    SharedBytes cancel;    // INVITE client: the CANCEL that waits for a provisional response
-    Message request;       // server: until the final response
+    SharedBytes bytes;  // what is sent again: client: the request, or the ACK; server: the last response
+    SharedBytes cancel; // INVITE client: the CANCEL that waits for a provisional response
+    Message request;    // server: until the final response
     std::uint64_t owner = 0;
 
-    // One timer serves both: it is due at the earlier of the next retransmission and the end of the state.
+    // One timer for both: due at the next retransmission or at the end of the state, whichever is earlier.
     TimerId timer;
     Instant end = never;
     Duration resend = Duration::zero(); // interval before the next retransmission; zero: none

@@ -8,15 +8,17 @@
 namespace tandem {
 
 enum class TransactionEventKind : std::uint8_t {
-    request,   // a new request; `transaction` waits for respond()
-    ack,       // an ACK that belongs to a 2xx: it has no transaction (RFC 3261 section 13.2.2.4)
-    cancel,    // a CANCEL for the INVITE server transaction `transaction`, which has no final response yet;
-               // the CANCEL is answered already, the user answers the INVITE with 487 (section 9.2)
-    response,  // provisional or final, to the client transaction `transaction`; a 2xx to INVITE comes again
-               // for each retransmission and for each fork (RFC 6026 section 7.2)
-    timeout,   // client: no final response in time (Timer B or F, or 64*T1 after CANCEL): read it as 408.
-               // server INVITE: no ACK for a final response other than 2xx (Timer H)
-    transport_failed, // client: the request could not be sent: read it as 503 (section 8.1.3.1)
+    request,          // a new request; `transaction` waits for respond()
+    ack,              // an ACK that belongs to a 2xx: it has no transaction (RFC 3261 section 13.2.2.4)
+    cancel,           // a CANCEL for the INVITE server transaction `transaction`, which has no final response yet;
+                      // the CANCEL is answered already, the user answers the INVITE with 487 (section 9.2)
+    response,         // provisional or final, to the client transaction `transaction`; a 2xx to INVITE comes again
+                      // for each retransmission and for each fork (RFC 6026 section 7.2)
+    timeout,          // client: no final response in time (Timer B or F, or 64*T1 after CANCEL): read it as 408.
+                      // server INVITE: no ACK for a final response other than 2xx (Timer H)
+    transport_failed, // client: the request could not be sent: read it as 503 (section 8.1.3.1); after a refusal of
+                      // INVITE: its ACK could not. Both are over. Server: a response could not be sent; the
+                      // transaction goes on and still wants its final response (RFC 6026 section 8.8)
 };
 
 struct TransactionEvent {

@@ -70,8 +70,8 @@ Result<TransactionId> TransactionTable::add_server(const Message &request, const
     if (!id) return id;
     Transaction &transaction = *transactions_.find(*id);
     transaction.method = request.method();
-    transaction.kind = transaction.method == Method::invite ? TransactionKind::invite_server
-                                                            : TransactionKind::non_invite_server;
+    transaction.kind =
+        transaction.method == Method::invite ? TransactionKind::invite_server : TransactionKind::non_invite_server;
     transaction.peer = request.response_target(source);
     transaction.key = match.key;
     transaction.is_old = match.is_old;

@@ -32,16 +32,16 @@ struct TransactionOptions {
 };
 
 struct TransactionStatistics {
-    std::uint64_t requests = 0;         // new requests handed up
-    std::uint64_t responses = 0;        // responses handed up
-    std::uint64_t absorbed = 0;         // retransmissions that went no further
-    std::uint64_t retransmitted = 0;    // messages sent again by a timer or because the peer repeated itself
-    std::uint64_t malformed = 0;        // requests answered 400, malformed responses and ACKs dropped
-    std::uint64_t merged = 0;           // answered 482 (RFC 3261 section 8.2.2.2)
-    std::uint64_t stray_responses = 0;  // match no transaction: dropped
-    std::uint64_t stray_cancels = 0;    // answered 481
-    std::uint64_t timeouts = 0;         // timers B, F and H
-    std::uint64_t refused_full = 0;     // answered 503 because transaction_max is reached
+    std::uint64_t requests = 0;        // new requests handed up
+    std::uint64_t responses = 0;       // responses handed up
+    std::uint64_t absorbed = 0;        // retransmissions that went no further
+    std::uint64_t retransmitted = 0;   // messages sent again by a timer or because the peer repeated itself
+    std::uint64_t malformed = 0;       // requests answered 400, malformed responses and ACKs dropped
+    std::uint64_t merged = 0;          // answered 482 (RFC 3261 section 8.2.2.2)
+    std::uint64_t stray_responses = 0; // match no transaction: dropped
+    std::uint64_t stray_cancels = 0;   // answered 481
+    std::uint64_t timeouts = 0;        // timers B, F and H
+    std::uint64_t refused_full = 0;    // answered 503 because transaction_max is reached
 };
 
 struct ClientRequest {
@@ -89,12 +89,12 @@ public:
     // The transport could not send a message of this transaction (RFC 3261 section 17.1.4).
     void on_transport_failure(TransactionId transaction, Instant now);
 
-    void advance(Instant now);                          // runs every timer due
-    std::optional<Instant> next_deadline() const;       // when advance() has something to do; may be early
-    bool next_event(TransactionEvent &event);           // false: none left
+    void advance(Instant now);                           // runs every timer due
+    std::optional<Instant> next_deadline() const;        // when advance() has something to do; may be early
+    bool next_event(TransactionEvent &event);            // false: none left
     void take_outgoing(std::vector<Outgoing> &outgoing); // appends, in order, and forgets them
 
-    std::size_t size() const { return transactions_.size(); } // live transactions, lingering ones too
+    std::size_t size() const { return transactions_.size(); }               // live transactions, lingering ones too
     std::optional<TransactionState> state(TransactionId transaction) const; // none: it is over
     const TransactionStatistics &statistics() const { return statistics_; }
 

@@ -1,0 +1,40 @@
+#include "sip/uri.hpp"
+#include <doctest/doctest.h>
+#include "sip/limits.hpp"
+
+using namespace tandem;
+
+TEST_CASE("uri: every part is read and printed back") {
+    const auto uri = Uri::parse("SIP:al%20ice:pw@[2001:db8::1]:5070;transport=tcp;lr?subject=x");
+    REQUIRE(uri);
+    CHECK(uri->scheme == "sip");
+    CHECK(uri->user == "al%20ice:pw");
+    CHECK(uri->host == "[2001:db8::1]");
+    CHECK(uri->port == 5070);
+    CHECK(uri->param("TRANSPORT") == "tcp");
+    CHECK(uri->param("lr") == "");
+    CHECK_FALSE(uri->param("maddr"));
+    CHECK(uri->headers == "subject=x");
+    CHECK(uri->to_string() == "sip:al%20ice:pw@[2001:db8::1]:5070;transport=tcp;lr?subject=x");
+}
+
+TEST_CASE("uri: an address is an endpoint, with the port of the transport if none is given") {
+    const auto endpoint = [](std::string_view text) { return Uri::parse(text)->endpoint(); };
+    CHECK(endpoint("sip:bob@192.0.2.1")->to_string() == "192.0.2.1:5060");
+    CHECK(endpoint("sips:bob@192.0.2.1")->port == 5061);
+    CHECK(endpoint("sips:bob@192.0.2.1")->transport == Transport::tls);
+    CHECK(endpoint("sip:192.0.2.1:5070;transport=TCP")->transport == Transport::tcp);
+    CHECK(endpoint("sip:bob@[::1]:5070")->to_string() == "[::1]:5070");
+    CHECK(endpoint("sip:bob@name;maddr=192.0.2.7")->to_string() == "192.0.2.7:5060");
+    CHECK_FALSE(endpoint("sip:bob@example.com"));
+    CHECK_FALSE(endpoint("sip:192.0.2.1;transport=carrier-pigeon"));
+}
+
+TEST_CASE("uri: what the grammar forbids fails") {
+    CHECK(Uri::parse("").error() == Error::invalid);
+    CHECK(Uri::parse("bob").error() == Error::invalid);
+    CHECK(Uri::parse("sip:a@b\r\nEvil: x").error() == Error::invalid);
+    CHECK(Uri::parse("sip:a@b:0").error() == Error::invalid);
+    CHECK(Uri::parse("sip:a@b:65536").error() == Error::invalid);
+    CHECK(Uri::parse("sip:" + std::string(uri_size_max, 'a')).error() == Error::too_large);
+}
