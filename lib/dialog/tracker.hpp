@@ -54,10 +54,10 @@ struct Fed {
 };
 
 struct LegOptions {
-    DialogId leg_of;                // the caller's set, for another leg of its call; none: this set counts
-    std::optional<Side> local_side; // the side that we are
-    std::string_view source;        // for the record
-    std::string_view trunk;
+    DialogId leg_of{};                // the caller's set, for another leg of its call; none: this set counts
+    std::optional<Side> local_side{}; // the side that we are
+    std::string_view source{};        // for the record
+    std::string_view trunk{};
     std::uint64_t owner = 0; // what DialogSet::owner carries: the host's own word
 };
 

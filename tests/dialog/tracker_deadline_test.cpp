@@ -1,0 +1,91 @@
+#include <doctest/doctest.h>
+#include "dialog/conversation.hpp"
+
+using namespace tandem;
+using test::Conversation;
+using Kind = DialogEventKind;
+
+TEST_CASE("dialog: an early dialog expires at its timeout and not a millisecond before") {
+    Conversation call;
+    CHECK(call.invite());
+    call.tracker.advance(at_ms(180'999));
+    CHECK(call.state() == DialogState::trying);
+    call.tracker.advance(at_ms(181'000));
+    CHECK(call.state() == DialogState::terminated);
+    CHECK(call.reason() == EndReason::expired);
+    CHECK(call.events() == std::vector{Kind::created, Kind::expired, Kind::ended});
+    CHECK(call.tracker.statistics().expired == 1);
+    CHECK(call.tracker.statistics().failed == 1);
+    CHECK_FALSE(call.tracker.next_deadline());
+}
+
+TEST_CASE("dialog: 101 to 199 restart the early deadline, 100 does not (RFC 3261 section 16.7)") {
+    Conversation call;
+    CHECK(call.invite());
+    CHECK(call.answer(100, {.cseq = 1, .to_tag = "", .at = at_ms(1000)}));
+    CHECK(call.tracker.find(call.id)->deadline == at_ms(181'000));
+    CHECK(call.answer(180, {.cseq = 1, .at = at_ms(2000)}));
+    CHECK(call.tracker.find(call.id)->deadline == at_ms(183'000));
+    CHECK(call.answer(180, {.cseq = 1, .at = at_ms(9000)}));
+    CHECK(call.tracker.find(call.id)->deadline == at_ms(190'000));
+}
+
+TEST_CASE("dialog: an answer without ACK asks for BYE, and ends when nothing helps") {
+    Conversation call;
+    CHECK(call.invite());
+    CHECK(call.answer(200));
+    call.events();
+    call.tracker.advance(at_ms(31'999));
+    CHECK(call.events().empty());
+    call.tracker.advance(at_ms(32'000));
+    CHECK(call.events() == std::vector{Kind::expired});
+    CHECK(call.reason() == EndReason::no_ack);
+    CHECK(call.state() == DialogState::confirmed);
+    call.tracker.advance(at_ms(63'999));
+    CHECK(call.state() == DialogState::confirmed);
+    call.tracker.advance(at_ms(64'000));
+    CHECK(call.state() == DialogState::terminated);
+    CHECK(call.tracker.statistics().active == 0);
+    CHECK(call.tracker.statistics().expired == 1);
+}
+
+TEST_CASE("dialog: a late BYE after expiry keeps the reason of the expiry") {
+    Conversation call({.lifetime = std::chrono::milliseconds(60'000)});
+    call.confirm();
+    call.tracker.advance(at_ms(60'000));
+    CHECK(call.reason() == EndReason::expired);
+    CHECK(call.request(Side::caller, Method::bye, {.cseq = 2, .at = at_ms(60'001)}));
+    CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2, .at = at_ms(60'002)}));
+    CHECK(call.state() == DialogState::terminated);
+    CHECK(call.reason() == EndReason::expired);
+}
+
+TEST_CASE("dialog: a BYE without any answer ends it in bounded time") {
+    Conversation call;
+    call.confirm();
+    CHECK(call.request(Side::caller, Method::bye, {.cseq = 2, .at = at_ms(1000)}));
+    call.tracker.advance(at_ms(32'999));
+    CHECK(call.state() == DialogState::confirmed);
+    call.tracker.advance(at_ms(33'000));
+    CHECK(call.state() == DialogState::terminated);
+    CHECK(call.reason() == EndReason::caller_bye);
+    CHECK(call.tracker.statistics().expired == 0);
+}
+
+TEST_CASE("dialog: a deadline of zero is none") {
+    Conversation call({.lifetime = Duration::zero()});
+    call.confirm();
+    CHECK_FALSE(call.tracker.next_deadline());
+    CHECK(call.tracker.find(call.id)->deadline == never);
+}
+
+TEST_CASE("dialog: an end by command releases it at once") {
+    Conversation call;
+    call.confirm();
+    call.tracker.end(call.id, EndReason::admin, at_ms(5));
+    CHECK(call.state() == DialogState::terminated);
+    CHECK(call.reason() == EndReason::admin);
+    CHECK_FALSE(call.tracker.next_deadline());
+    call.tracker.end(call.id, EndReason::probe, at_ms(6));
+    CHECK(call.reason() == EndReason::admin);
+}
