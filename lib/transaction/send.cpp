@@ -4,6 +4,7 @@
 #include "transaction/transaction_table.hpp"
 
 namespace tandem {
+
 Result<TransactionId> TransactionTable::send_request(const ClientRequest &request, Instant now) {
     // An ACK is no transaction, and a CANCEL comes out of the INVITE's.
     if (request.method == Method::ack || request.method == Method::cancel) return Error::invalid;

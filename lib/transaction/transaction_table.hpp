@@ -58,23 +58,26 @@ public:
     TransactionTable(const TransactionOptions &options, Random &random, Instant now);
 
     // A message from the network, parsed. Retransmissions, ACKs for refusals, malformed and merged requests are
-    // dealt with here; what is left becomes events. The top Via is marked with the source.
+    // dealt with here; what is left becomes events. The top Via of a new request is marked with the source.
     void receive(Message message, const Endpoint &source, Instant now);
 
     // Appends a branch that no other transaction has, with the magic cookie of RFC 3261 section 8.1.1.7.
     void append_branch(std::string &out);
 
-    // Starts a client transaction. Not for ACK: send() it. Fails with Error::full.
+    // Starts a client transaction. Fails with full, or invalid for an ACK (send() it), a CANCEL (cancel() the INVITE),
+    // and a request without branch or bytes.
     Result<TransactionId> send_request(const ClientRequest &request, Instant now);
 
     // Sends CANCEL for an INVITE client transaction: at once if a provisional response has come, else when the
     // first one comes (RFC 3261 section 9.1). `extra` is whole header lines (Reason), or empty. The CANCEL's own
-    // response raises no event. Fails with not_found, or wrong_state after a final response.
+    // response raises no event; asking again changes nothing. Fails with not_found, wrong_state after a final
+    // response, or invalid if the INVITE's bytes cannot be read.
     Result<void> cancel(TransactionId invite, std::string_view extra, Instant now);
 
     // Sends a response of a server transaction. After a 2xx to INVITE the transaction is accepted (RFC 6026
     // section 7.1): the user sends that 2xx again by this same call until the ACK comes.
-    // Fails with not_found, or wrong_state if another final response was sent before.
+    // Fails with not_found, wrong_state if another final response was sent before, or invalid for a status outside
+    // 100 to 699.
     Result<void> respond(TransactionId server, std::uint16_t status, SharedBytes bytes, Instant now);
 
     // Sends what has no transaction: an ACK for a 2xx, again for each retransmitted 2xx.
