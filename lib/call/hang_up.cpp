@@ -1,4 +1,5 @@
 // The end of a call: BYE is never refused and waits for nothing of the other side.
+#include <utility>
 #include "call/b2bua.hpp"
 
 namespace tandem {
@@ -50,20 +51,15 @@ void B2bua::end_pending(CallId id, Call &call, Instant now) {
             static_cast<void>(transactions_.cancel(invite->client, {}, now));
             continue;
         }
-        if (!invite->waits_for_ack()) continue;
+        if (invite->client_to_tag.empty() || !invite->ack.empty()) continue;
         // The other side answered and waits for our ACK, which will not come by itself any more. The 2xx of the
         // first INVITE is still sent again: its ACK is what the BYE to the caller waits for.
-        if (!invite->is_first) {
-            invite->answer.reset();
-            timers_.cancel(invite->timer);
-        }
-        const TimerId resend = invite->timer;
-        invite->timer = TimerId();
+        const TimerId resend = invite->is_first ? std::exchange(invite->timer, TimerId()) : TimerId();
+        if (!invite->is_first) invite->answer.reset();
         send_ack(id, call, *invite, nullptr, now);
-        if (invite->is_first) {
-            timers_.cancel(invite->timer);
-            invite->timer = resend;
-        }
+        if (!resend) continue;
+        timers_.cancel(invite->timer);
+        invite->timer = resend;
     }
     for (const Forward &forward : call.forwards) {
         const Message *request = transactions_.request(forward.server);

@@ -1,0 +1,201 @@
+// Alice and Bob as hands on a wire: what tandem sends is caught as messages, what they send is written out by the test.
+#pragma once
+#include <doctest/doctest.h>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "base/random.hpp"
+#include "call/engine.hpp"
+#include "sip/message.hpp"
+
+namespace tandem::test {
+
+inline Endpoint endpoint(std::string_view ip, std::uint16_t port) {
+    Endpoint endpoint;
+    endpoint.ip = *IpAddress::parse(ip);
+    endpoint.port = port;
+    return endpoint;
+}
+
+// Sends every call to Bob, or refuses it.
+class OneRoute final : public Router {
+public:
+    Route route(const Message &, const Endpoint &) override {
+        ++asked;
+        return answer;
+    }
+    Route answer;
+    int asked = 0;
+};
+
+struct Ended {
+    EndReason reason;
+    std::uint16_t sip_code;
+    std::uint16_t q850;
+    std::string callee_call_id;
+    bool is_answered;
+};
+
+class TwoPhones {
+public:
+    explicit TwoPhones(EngineOptions options = {}) : random_(1), engine_(with_listener(options), router, random_, now) {
+        router.answer.targets.push_back({"sip:bob@192.0.2.2:5062", bob, "carrier"});
+        router.answer.ring_timeout = std::chrono::seconds(60);
+    }
+
+    // The message with this start ("INVITE", "SIP/2.0 180") that went to the phone; fails the test if there is none.
+    // Earlier ones are forgotten.
+    Message take(const Endpoint &phone, std::string_view start) {
+        auto taken = find(phone, start);
+        REQUIRE_MESSAGE(taken, "no " << start << " to port " << phone.port << " among:\n" << dump());
+        return *taken;
+    }
+    bool got(const Endpoint &phone, std::string_view start) { return find(phone, start).has_value(); }
+    bool is_silent() const { return sent_.empty(); }
+    void forget() { sent_.clear(); }
+
+    void send(const Endpoint &phone, const std::string &bytes) {
+        engine_.receive(bytes, phone, now);
+        collect();
+    }
+    void wait(std::int64_t ms) {
+        const Instant until = now + std::chrono::milliseconds(ms);
+        for (auto next = engine_.next_deadline(); next && *next <= until; next = engine_.next_deadline()) {
+            now = std::max(now, *next);
+            engine_.advance(now);
+            collect();
+        }
+        now = until;
+        engine_.advance(now);
+        collect();
+    }
+
+    // Alice's INVITE. `extra` are whole header lines.
+    std::string invite(std::string_view extra = {}, std::string_view body = "v=0 offer", std::string_view to_tag = {},
+                       std::uint32_t cseq = 1) {
+        return request("INVITE", to_tag, cseq, extra, body);
+    }
+    std::string request(std::string_view method, std::string_view to_tag, std::uint32_t cseq,
+                        std::string_view extra = {}, std::string_view body = {}, std::string_view branch = {}) {
+        std::string out = std::string(method) + " sip:bob@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5061;branch=";
+        out += branch.empty() ? "z9hG4bK-a" + std::to_string(cseq) + std::string(method) : std::string(branch);
+        out += "\r\nFrom: \"Alice\" <sip:alice@a>;tag=alice\r\nTo: <sip:bob@b>";
+        if (!to_tag.empty()) out += ";tag=" + std::string(to_tag);
+        out += "\r\nCall-ID: call-a\r\nCSeq: " + std::to_string(cseq) + " " + std::string(method) +
+               "\r\nContact: <sip:alice@192.0.2.1:5061>\r\nMax-Forwards: 70\r\n" + std::string(extra);
+        return out + ending(body);
+    }
+    std::string cancel(std::string_view extra = {}) { return request("CANCEL", "", 1, extra, "", "z9hG4bK-a1INVITE"); }
+
+    // A phone's answer to what it got.
+    static std::string answer(const Message &request, std::string_view status_line, std::string_view tag = "bob",
+                              std::string_view extra = {}, std::string_view body = {}) {
+        std::string out = "SIP/2.0 " + std::string(status_line) + "\r\n";
+        request.append_vias(out);
+        out += "From: " + std::string(request.value(Header::from)) + "\r\nTo: " + std::string(request.value(Header::to));
+        if (request.to_tag().empty() && !tag.empty()) out += ";tag=" + std::string(tag);
+        out += "\r\nCall-ID: " + std::string(request.call_id()) + "\r\nCSeq: " +
+               std::string(request.value(Header::cseq)) + "\r\n" + std::string(extra);
+        // Whoever answers was asked by his own Contact.
+        if (status_line.substr(0, 1) < "3") out += "Contact: <" + std::string(request.request_uri()) + ">\r\n";
+        return out + ending(body);
+    }
+    // Bob's request inside the dialog that `invite` made.
+    static std::string from_bob(const Message &invite, std::string_view method, std::uint32_t cseq,
+                                std::string_view extra = {}, std::string_view body = {},
+                                std::string_view branch = {}) {
+        std::string out = std::string(method) + " " + std::string(invite.contact_uri()) +
+                          " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5062;branch=";
+        out += branch.empty() ? "z9hG4bK-b" + std::to_string(cseq) + std::string(method) : std::string(branch);
+        out += "\r\nFrom: <sip:bob@b>;tag=bob\r\nTo: " + std::string(invite.value(Header::from)) +
+               "\r\nCall-ID: " + std::string(invite.call_id()) + "\r\nCSeq: " + std::to_string(cseq) + " " +
+               std::string(method) + "\r\nContact: <sip:bob@192.0.2.2:5062>\r\nMax-Forwards: 70\r\n" + std::string(extra);
+        return out + ending(body);
+    }
+
+    // INVITE, 180, 200, ACK; what Bob got is in bobs_invite, the tag Alice sees in our_tag.
+    void establish() {
+        send(alice, invite());
+        bobs_invite = take(bob, "INVITE");
+        send(bob, answer(bobs_invite, "180 Ringing"));
+        send(bob, answer(bobs_invite, "200 OK", "bob", {}, "v=0 answer"));
+        our_tag = take(alice, "SIP/2.0 200").to_tag();
+        send(alice, request("ACK", our_tag, 1));
+        take(bob, "ACK");
+        forget();
+    }
+
+    // After everything that lingers: nothing is left, and there is one record. Gives that record.
+    Ended finish() {
+        wait(400'000);
+        CHECK(engine_.calls() == 0);
+        CHECK(engine_.transactions() == 0);
+        CHECK(engine_.dialogs() == 0);
+        CHECK_FALSE(engine_.next_deadline());
+        CHECK(engine_.tracker().statistics().active == 0);
+        CHECK(engine_.tracker().statistics().early == 0);
+        REQUIRE(ended.size() == 1);
+        return ended.front();
+    }
+
+    std::string dump() const {
+        std::string out;
+        for (const Caught &caught : sent_) {
+            out += "-> " + std::to_string(caught.to.port) + ": " + caught.bytes.substr(0, caught.bytes.find('\r')) + "\n";
+        }
+        return out;
+    }
+
+    Engine &engine() { return engine_; }
+
+    const Endpoint alice = endpoint("192.0.2.1", 5061);
+    const Endpoint bob = endpoint("192.0.2.2", 5062);
+    OneRoute router;
+    Instant now = at_ms(0);
+    std::vector<Ended> ended; // of the sets that count
+    Message bobs_invite;
+    std::string our_tag;
+
+private:
+    struct Caught {
+        Endpoint to;
+        std::string bytes;
+    };
+
+    static EngineOptions with_listener(EngineOptions options) {
+        options.listeners.push_back({endpoint("192.0.2.9", 5060), "192.0.2.9:5060"});
+        return options;
+    }
+    static std::string ending(std::string_view body) {
+        const std::string type = body.empty() ? "" : "Content-Type: application/sdp\r\n";
+        return type + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    }
+    void collect() {
+        engine_.drain_changes(nullptr, [&](const DialogRecord &record) {
+            if (record.leg_of) return;
+            ended.push_back({record.end_reason, record.sip_code, record.q850, std::string(record.callee_call_id),
+                             record.answered.has_value()});
+        });
+        std::vector<Outgoing> outgoing;
+        engine_.take_outgoing(outgoing);
+        for (const Outgoing &message : outgoing) sent_.push_back({message.to, std::string(message.bytes.view())});
+    }
+    std::optional<Message> find(const Endpoint &phone, std::string_view start) {
+        for (std::size_t i = 0; i < sent_.size(); ++i) {
+            if (sent_[i].to != phone || sent_[i].bytes.compare(0, start.size(), start) != 0) continue;
+            auto message = Message::parse(sent_[i].bytes);
+            REQUIRE(message);
+            CHECK(message->defect() == "");
+            sent_.erase(sent_.begin() + static_cast<std::ptrdiff_t>(i));
+            return *message;
+        }
+        return std::nullopt;
+    }
+
+    SeededRandom random_;
+    Engine engine_;
+    std::vector<Caught> sent_;
+};
+
+} // namespace tandem::test
