@@ -1,0 +1,38 @@
+// The closed record of a call. It is written once, when the dialog set of the caller's INVITE has ended.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include "base/wall_clock.hpp"
+#include "dialog/dialog_record.hpp"
+
+namespace tandem {
+
+struct Cdr {
+    RecordId id; // of the dialog set: the same call can not have two records
+    std::string call_id;
+    std::string caller_call_id;
+    std::string callee_call_id; // empty: no leg to a callee was made
+    std::string from_uri;
+    std::string to_uri;
+    std::string request_uri;
+    std::string source;
+    std::string trunk;
+    std::int64_t created_us = 0; // UTC microseconds, as the others
+    std::optional<std::int64_t> ringing_us;
+    std::optional<std::int64_t> answered_us;
+    std::int64_t ended_us = 0;
+    std::int64_t duration_us = 0; // answer to end by the monotonic clock; 0 if never answered
+    std::uint16_t sip_code = 0;   // final answer of the INVITE to the caller; 0: none was sent
+    EndReason end_reason = EndReason::none;
+    std::uint16_t q850 = 0; // cause (Reason header, RFC 3326); 0: none
+    std::string profiles = "[]";  // JSON
+    std::string variables = "{}"; // JSON
+};
+
+// Builds the record of an ended dialog set. An end without a reason is a bug in the tracker: asserted, because the
+// contract says that the reason is never null.
+Cdr make_cdr(const DialogRecord &record, const WallClock &wall);
+
+} // namespace tandem

@@ -1,0 +1,40 @@
+#include "storage/sqlite/statement.hpp"
+
+namespace tandem {
+
+int Statement::prepare(sqlite3 *database, const char *sql) {
+    return sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
+}
+
+Statement &Statement::bind(std::int64_t number) {
+    sqlite3_bind_int64(statement_, next_++, number);
+    return *this;
+}
+
+Statement &Statement::bind(std::string_view text) {
+    // A null pointer would bind NULL.
+    sqlite3_bind_text64(statement_, next_++, text.empty() ? "" : text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
+    return *this;
+}
+
+Statement &Statement::bind(std::optional<std::int64_t> number) {
+    if (number) return bind(*number);
+    sqlite3_bind_null(statement_, next_++);
+    return *this;
+}
+
+Statement &Statement::bind_text_or_null(std::string_view text) {
+    if (!text.empty()) return bind(text);
+    sqlite3_bind_null(statement_, next_++);
+    return *this;
+}
+
+int Statement::run() {
+    int code = sqlite3_step(statement_);
+    while (code == SQLITE_ROW) code = sqlite3_step(statement_);
+    sqlite3_reset(statement_);
+    next_ = 1;
+    return code;
+}
+
+} // namespace tandem
