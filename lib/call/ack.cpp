@@ -16,23 +16,24 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
     });
     if (found == call->invites.end()) return; // sent again, or for nothing we know
     InviteExchange &invite = **found;
-    invite.answer.reset();
-    timers_.cancel(invite.timer);
     if (call->is_ending) {
-        send_bye(id, *call, invite.from, {}, now); // it waited for this ACK (RFC 3261 section 15)
+        const Side asker = invite.from;
+        forget_invite(*call, invite);
+        send_bye(id, *call, asker, {}, now); // it waited for this ACK (RFC 3261 section 15)
         return;
     }
     call->offer_from.reset();
-    send_ack(id, *call, invite, &ack, now);
+    send_ack(*call, invite, &ack, now);
+    forget_invite(*call, invite);
 }
 
-void B2bua::send_ack(CallId id, Call &call, InviteExchange &invite, const Message *passed, Instant now) {
+// Empty if the dialog is gone.
+WrittenRequest B2bua::write_ack(Call &call, const InviteExchange &invite, const Message *passed) {
     const Side asked = other(invite.from);
-    Leg &leg = call.leg(asked);
+    const Leg &leg = call.leg(asked);
     const DialogSet *set = tracker_.find(leg.dialog);
-    if (!set) return;
+    if (!set) return {};
     const Fork *fork = asked == Side::callee ? set->find_fork(invite.client_to_tag) : nullptr;
-    const DialogPath path = path_of(*set, invite.from, fork);
     std::string branch;
     transactions_.append_branch(branch);
     RequestParts parts;
@@ -40,30 +41,32 @@ void B2bua::send_ack(CallId id, Call &call, InviteExchange &invite, const Messag
     parts.cseq = invite.client_cseq;
     parts.branch = branch;
     parts.passed = passed;
-    const WrittenRequest written = writer_.request(path, leg.peer, parts);
-    transactions_.send(written.to, written.bytes);
+    return writer_.request(path_of(*set, invite.from, fork), leg.peer, parts);
+}
 
+void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now) {
+    invite.is_acked = true;
+    const WrittenRequest ack = write_ack(call, invite, passed);
+    if (ack.bytes.empty()) return;
+    transactions_.acknowledge(invite.client, invite.client_to_tag, ack.to, ack.bytes);
+
+    const DialogPath path = path_of(*tracker_.find(call.leg(other(invite.from)).dialog), invite.from, nullptr);
     MessageView view;
     view.method = Method::ack;
-    view.cseq = parts.cseq;
+    view.cseq = invite.client_cseq;
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
-    view.to_tag = path.remote_tag;
+    view.to_tag = invite.client_to_tag;
     static_cast<void>(tracker_.feed(view, now));
-
-    invite.ack = written.bytes;
-    invite.ack_to = written.to;
-    timers_.cancel(invite.timer);
-    invite.timer =
-        timers_.schedule(now + 64 * options_.transactions.t1, {id, invite.server, TimerKind::forget});
 }
 
 void B2bua::resend_answer(CallId id, Call &call, InviteExchange &invite, Instant now) {
     if (!invite.waits_for_ack()) return;
     if (now >= invite.resend_until) {
         // What becomes of the call is the tracker's deadline to say; a BYE that waited for the ACK goes now.
+        const Side asker = invite.from;
         invite.answer.reset();
-        if (call.is_ending) send_bye(id, call, invite.from, {}, now);
+        if (call.is_ending) send_bye(id, call, asker, {}, now);
         return;
     }
     static_cast<void>(transactions_.respond(invite.server, 200, invite.answer, now));

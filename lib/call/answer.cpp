@@ -29,19 +29,19 @@ void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &
 
 void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
     if (!invite.client_to_tag.empty()) {
+        // Only one of the forks that answered can be the callee (RFC 3261 section 13.2.2.4). Its own 2xx comes again
+        // until it gets the ACK, which waits for the caller's.
         if (invite.is_first && answer.to_tag() != invite.client_to_tag) {
-            // Only one of the forks that answered can be the callee (RFC 3261 section 13.2.2.4).
-            drop_fork(answer, call.leg(other(invite.from)).peer, id, now);
-        } else if (!invite.ack.empty()) {
-            transactions_.send(invite.ack_to, invite.ack); // our ACK was lost
+            drop_fork(answer, call.leg(other(invite.from)).peer, invite.client, id, now);
         }
         return;
     }
     invite.client_to_tag = answer.to_tag();
+    if (transactions_.is_acknowledged(invite.client, answer.to_tag())) return; // give_up_reinvite() saw to it
     if (!transactions_.request(invite.server) || invite.is_answered || call.is_ending) {
         // The answer crossed the CANCEL or the BYE.
         invite.is_answered = true;
-        send_ack(id, call, invite, nullptr, now);
+        send_ack(call, invite, nullptr, now);
         if (invite.is_first) send_bye(id, call, other(invite.from), {}, now);
         return;
     }
@@ -102,9 +102,8 @@ void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t stat
 
 // ACK and BYE for an answer that nobody waits for. All that they need stands in the answer itself, so it does not
 // matter what is still known of the call.
-void B2bua::drop_fork(const Message &answer, const Endpoint &peer, CallId owner, Instant now) {
-    MessageView view = view_of(answer, record_route_);
-    const std::string route_set = reverse_route_set(view.record_route);
+void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId invite, CallId owner, Instant now) {
+    const std::string route_set = reverse_route_set(view_of(answer, record_route_).record_route);
     DialogPath path;
     path.call_id = answer.call_id();
     path.local_uri = answer.from_uri();
@@ -118,16 +117,15 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, CallId owner,
     transactions_.append_branch(branch);
     const WrittenRequest ack =
         writer_.request(path, peer, {.method = "ACK", .cseq = answer.cseq(), .branch = branch, .extra = {}});
-    transactions_.send(ack.to, ack.bytes);
+    transactions_.acknowledge(invite, answer.to_tag(), ack.to, ack.bytes);
 
-    view = {};
+    MessageView view;
     view.method = Method::bye;
     view.cseq = answer.cseq() + 1;
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
     view.to_tag = path.remote_tag;
-    const auto fed = tracker_.feed(view, now);
-    if (fed && fed->dialog && !fed->is_new) return; // this fork was dropped before: only our ACK was lost
+    static_cast<void>(tracker_.feed(view, now));
     branch.clear();
     transactions_.append_branch(branch);
     const WrittenRequest bye =

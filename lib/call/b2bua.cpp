@@ -89,6 +89,15 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         reply(event, 481, {}, {}, now);
         return;
     }
+    // Another fork than the one that was chosen: it has its BYE already, and nothing to say to the caller.
+    const DialogSet &set = *tracker_.find(fed->dialog);
+    const bool is_dropped_fork = fed->from == Side::callee && set.state == DialogState::confirmed &&
+                                 set.to_tag() != request.from_tag();
+    if (is_dropped_fork) {
+        reply(event, method == Method::bye ? 200 : 481, {}, {}, now);
+        if (method == Method::bye) feed_answer(request, 200, {}, {}, now);
+        return;
+    }
     if (method == Method::bye) {
         on_bye(id, *call, fed->from, event, now);
         return;
@@ -135,7 +144,10 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     static_cast<void>(feed(response, now));
     if (response.method() == Method::invite) {
         // The call is over, and the callee answers it all the same.
-        if (response.status() >= 200 && response.status() < 300) drop_fork(response, event.source, id, now);
+        const bool is_success = response.status() >= 200 && response.status() < 300;
+        if (is_success && !transactions_.is_acknowledged(event.transaction, response.to_tag())) {
+            drop_fork(response, event.source, event.transaction, id, now);
+        }
         return;
     }
     if (!call || response.status() < 200) return;

@@ -34,7 +34,7 @@ public:
     std::size_t size() const { return calls_.size(); }
 
 private:
-    enum class TimerKind : std::uint8_t { ring, resend, forget };
+    enum class TimerKind : std::uint8_t { ring, resend };
     struct CallTimer {
         CallId call;
         TransactionId invite; // the server side of the exchange meant
@@ -71,13 +71,14 @@ private:
     void take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void refuse_invite(Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal, Instant now);
-    void drop_fork(const Message &answer, const Endpoint &peer, CallId owner, Instant now);
+    void drop_fork(const Message &answer, const Endpoint &peer, TransactionId invite, CallId owner, Instant now);
     std::string_view our_tag(Call &call, std::string_view callee_tag);
     void forget_invite(Call &call, const InviteExchange &invite);
 
     // ack.cpp
     void on_ack(const TransactionEvent &event, Instant now);
-    void send_ack(CallId id, Call &call, InviteExchange &invite, const Message *passed, Instant now);
+    WrittenRequest write_ack(Call &call, const InviteExchange &invite, const Message *passed);
+    void send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now);
     void resend_answer(CallId id, Call &call, InviteExchange &invite, Instant now);
 
     // cancel.cpp
@@ -95,7 +96,9 @@ private:
     void on_bye_answered(Call &call, Side side, Instant now);
     // `is_overdue`: the caller had 64*T1 for its ACK, so the BYE waits no longer (RFC 3261 section 15).
     void hang_up(CallId id, Call &call, std::string_view reason_line, bool is_overdue, Instant now);
-    void end_pending(CallId id, Call &call, Instant now);
+    void end_pending(Call &call, Instant now);
+    void give_up_reinvite(Call &call, InviteExchange &invite, Instant now);
+    void end_forwards(Call &call, Instant now);
     void send_bye(CallId id, Call &call, Side side, std::string_view reason_line, Instant now);
 
     // deadline.cpp

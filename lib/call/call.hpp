@@ -27,8 +27,8 @@ struct Leg {
     TransactionId bye; // ours, once it was sent
 };
 
-// An INVITE on its way from one side to the other and back: the first one, or a re-INVITE. It lives until nothing of
-// it can come again: the caller's ACK may be lost, and so may ours.
+// An INVITE on its way from one side to the other and back: the first one, or a re-INVITE. It is forgotten when it is
+// refused, or when its 2xx has been acknowledged.
 struct InviteExchange {
     Side from = Side::caller;
     TransactionId server; // towards `from`
@@ -40,10 +40,9 @@ struct InviteExchange {
     bool has_offer = false;   // the offer is in the INVITE; else the 2xx makes it
     bool is_answered = false; // a final response went to `from`
     bool is_cancelled = false;
+    bool is_acked = false;     // we acknowledged the 2xx of the other side
     std::string client_to_tag; // of the 2xx that was taken; those of others are hung up
     SharedBytes answer;        // the 2xx to `from`, sent again until its ACK
-    SharedBytes ack;           // the ACK to the other side, sent again for each repeated 2xx
-    Endpoint ack_to;
     Duration resend_after{};    // of the answer: doubles up to T2
     Instant resend_until{};     // 64*T1 after the answer
     TimerId timer;
@@ -68,7 +67,7 @@ struct ForkTags {
 
 struct Call {
     std::array<Leg, 2> legs; // by Side
-    std::vector<std::unique_ptr<InviteExchange>> invites;
+    std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
     std::vector<Forward> forwards;
     std::vector<ForkTags> forks; // until the answer
     std::optional<Side> offer_from; // whose offer waits for its answer (RFC 3264 section 4)

@@ -24,6 +24,8 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
 void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view extra,
                           Instant now) {
     timers_.cancel(call.ring_timer);
+    call.is_ending = true;
+    end_forwards(call, now);
     invite.is_cancelled = true;
     if (!invite.is_answered) {
         invite.is_answered = true;

@@ -17,7 +17,6 @@ void B2bua::on_timer(const CallTimer &timer, Instant now) {
         give_up_first(*call, *invite, 408, {}, now);
         break;
     case TimerKind::resend: resend_answer(timer.call, *call, *invite, now); break;
-    case TimerKind::forget: forget_invite(*call, *invite); break;
     }
 }
 

@@ -1,5 +1,4 @@
 // The end of a call: BYE is never refused and waits for nothing of the other side.
-#include <utility>
 #include "call/b2bua.hpp"
 
 namespace tandem {
@@ -7,9 +6,9 @@ namespace tandem {
 void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
     const Message &bye = event.message;
     reply(event, 200, {}, {}, now);
-    tracker_.set_end_reason(call.leg(other(from)).dialog,
-                            from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye);
-    end_pending(id, call, now);
+    const EndReason reason = from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
+    for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, reason);
+    end_pending(call, now);
     feed_answer(bye, 200, {}, {}, now);
     hang_up(id, call, reason_line(bye), false, now);
 }
@@ -21,7 +20,7 @@ void B2bua::on_bye_answered(Call &call, Side side, Instant now) {
 }
 
 void B2bua::hang_up(CallId id, Call &call, std::string_view reason_line, bool is_overdue, Instant now) {
-    end_pending(id, call, now);
+    end_pending(call, now);
     for (Side side : {Side::caller, Side::callee}) {
         const DialogSet *set = tracker_.find(call.leg(side).dialog);
         if (!set || set->is_over() || call.leg(side).bye) continue;
@@ -33,34 +32,37 @@ void B2bua::hang_up(CallId id, Call &call, std::string_view reason_line, bool is
 }
 
 // Transactions under way end before the call does (RFC 3261 section 15.1.2).
-void B2bua::end_pending(CallId id, Call &call, Instant now) {
+void B2bua::end_pending(Call &call, Instant now) {
     if (call.is_ending) return;
     call.is_ending = true;
-    timers_.cancel(call.ring_timer);
     for (const auto &invite : call.invites) {
-        if (!invite->is_answered && invite->is_first) {
-            give_up_first(call, *invite, 487, {}, now);
-            continue;
-        }
         if (!invite->is_answered) {
-            invite->is_answered = true;
-            if (const Message *request = transactions_.request(invite->server)) {
-                SharedBytes bytes = writer_.response(*request, invite->source, 487, {}, {}, nullptr);
-                static_cast<void>(transactions_.respond(invite->server, 487, std::move(bytes), now));
-            }
-            static_cast<void>(transactions_.cancel(invite->client, {}, now));
-            continue;
+            invite->is_first ? give_up_first(call, *invite, 487, {}, now) : give_up_reinvite(call, *invite, now);
+        } else if (!invite->client_to_tag.empty() && !invite->is_acked) {
+            // The other side answered and waits for our ACK, which will not come by itself any more. Towards the
+            // asker the 2xx is still sent again: its ACK is what our BYE waits for.
+            send_ack(call, *invite, nullptr, now);
         }
-        if (invite->client_to_tag.empty() || !invite->ack.empty()) continue;
-        // The other side answered and waits for our ACK, which will not come by itself any more. The 2xx of the
-        // first INVITE is still sent again: its ACK is what the BYE to the caller waits for.
-        const TimerId resend = invite->is_first ? std::exchange(invite->timer, TimerId()) : TimerId();
-        if (!invite->is_first) invite->answer.reset();
-        send_ack(id, call, *invite, nullptr, now);
-        if (!resend) continue;
-        timers_.cancel(invite->timer);
-        invite->timer = resend;
     }
+    end_forwards(call, now);
+}
+
+void B2bua::give_up_reinvite(Call &call, InviteExchange &invite, Instant now) {
+    invite.is_answered = true;
+    if (const Message *request = transactions_.request(invite.server)) {
+        SharedBytes bytes = writer_.response(*request, invite.source, 487, {}, {}, nullptr);
+        static_cast<void>(transactions_.respond(invite.server, 487, std::move(bytes), now));
+    }
+    static_cast<void>(transactions_.cancel(invite.client, {}, now));
+    // If it is answered all the same, then perhaps when the dialog that the ACK is written from is gone.
+    const DialogSet *set = tracker_.find(call.leg(other(invite.from)).dialog);
+    const WrittenRequest ack = set ? write_ack(call, invite, nullptr) : WrittenRequest();
+    if (ack.bytes.empty()) return;
+    const std::string_view to_tag = path_of(*set, invite.from, nullptr).remote_tag;
+    transactions_.acknowledge_when_answered(invite.client, to_tag, ack.to, ack.bytes);
+}
+
+void B2bua::end_forwards(Call &call, Instant now) {
     for (const Forward &forward : call.forwards) {
         const Message *request = transactions_.request(forward.server);
         if (!request) continue;

@@ -178,9 +178,9 @@ void Tracker::on_deadline(DialogId id, Instant now) {
 
     if (is_early(set->state)) {
         set->sip_code = 408; // what an INVITE is answered whose Timer C fires (RFC 3261 section 16.8)
-        give_reason(*set, EndReason::expired);
+        give_reason(*set, EndReason::no_answer);
         raise({.kind = DialogEventKind::expired, .dialog = id, .reason = set->end_reason});
-        terminate(id, *set, EndReason::expired, now);
+        terminate(id, *set, EndReason::no_answer, now);
         return;
     }
     if (!is_new) { // the BYE, or what stood for it, had its time

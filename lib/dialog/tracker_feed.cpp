@@ -137,7 +137,8 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, Instant now) {
     if (request.method == Method::bye) {
         fork->bye_cseq[index(from)] = request.cseq;
         note_q850(set, request.reason);
-        if (fork != set.forks.get()) return Fed{id, from, true}; // one of several answered forks goes
+        // One of several answered forks goes; before an answer a BYE is for all of them.
+        if (set.state == DialogState::confirmed && fork != set.forks.get()) return Fed{id, from, true};
         if (set.end_reason == EndReason::none) {
             set.end_reason = from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
             set.is_reason_from_bye = true;
@@ -253,7 +254,9 @@ void Tracker::finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std
     }
     const bool was_in_front = &fork == set.forks.get();
     fork.state = DialogState::terminated;
-    for (const Fork *left = set.forks.get(); left; left = left->next.get()) {
+    // A B2BUA has chosen its fork, so its leg ends with that one.
+    if (set.local_side && !was_in_front && set.state == DialogState::confirmed) return;
+    for (const Fork *left = set.local_side ? nullptr : set.forks.get(); left; left = left->next.get()) {
         if (left->state == DialogState::confirmed) {
             // The end of one of several answered forks is no end of the set.
             if (!was_in_front) return;

@@ -121,6 +121,20 @@ void TransactionTable::receive_new(Message message, const Endpoint &source, cons
     run(*id, transaction, Input::begin, now, message, source);
 }
 
+// A 2xx that has its ACK already. True if it came before, so that there is nothing else to do.
+bool TransactionTable::send_ack_again(const Transaction &transaction, const Message &response) {
+    if (input_of_status(response.status()) != Input::success) return false;
+    for (const SentAck &ack : *transaction.acks) {
+        if (ack.to_tag != response.to_tag()) continue;
+        outgoing_.push_back({ack.to, ack.bytes, {}});
+        if (transaction.state != TransactionState::accepted) return false; // the first of them
+        ++statistics_.absorbed;
+        ++statistics_.retransmitted;
+        return true;
+    }
+    return false;
+}
+
 void TransactionTable::receive_response(Message message, const Endpoint &source, Instant now) {
     const std::uint16_t status = message.status();
     if (message.defect_status() != 0 || status < 100 || status > 699) {
@@ -141,6 +155,7 @@ void TransactionTable::receive_response(Message message, const Endpoint &source,
     }
 
     Transaction &transaction = *transactions_.find(id);
+    if (transaction.acks && send_ack_again(transaction, message)) return;
     const Action action = run(id, transaction, input_of_status(status), now, message, source);
     if (action != Action::tell && action != Action::acknowledge) {
         ++statistics_.absorbed;

@@ -1,4 +1,5 @@
 // What the user above does: requests, responses, CANCEL, and what needs no transaction.
+#include <algorithm>
 #include <utility>
 #include "transaction/follow_up.hpp"
 #include "transaction/transaction_table.hpp"
@@ -58,6 +59,24 @@ Result<void> TransactionTable::respond(TransactionId server, std::uint16_t statu
     return {};
 }
 
-void TransactionTable::send(const Endpoint &to, SharedBytes bytes) { outgoing_.push_back({to, std::move(bytes), {}}); }
+void TransactionTable::acknowledge(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack) {
+    outgoing_.push_back({to, ack, {}});
+    acknowledge_when_answered(invite, to_tag, to, std::move(ack));
+}
+
+void TransactionTable::acknowledge_when_answered(TransactionId invite, std::string_view to_tag, const Endpoint &to,
+                                                 SharedBytes ack) {
+    Transaction *transaction = transactions_.find(invite);
+    if (!transaction || transaction->kind != TransactionKind::invite_client) return;
+    if (!transaction->acks) transaction->acks = std::make_unique<std::vector<SentAck>>();
+    if (transaction->acks->size() < ack_max) transaction->acks->push_back({std::string(to_tag), to, std::move(ack)});
+}
+
+bool TransactionTable::is_acknowledged(TransactionId invite, std::string_view to_tag) const {
+    const Transaction *transaction = transactions_.find(invite);
+    if (!transaction || !transaction->acks) return false;
+    return std::any_of(transaction->acks->begin(), transaction->acks->end(),
+                       [&](const SentAck &ack) { return ack.to_tag == to_tag; });
+}
 
 } // namespace tandem

@@ -2,6 +2,9 @@
 // Kept small, because most of them only linger to absorb what comes late. No text is kept for matching.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/method.hpp"
@@ -28,6 +31,13 @@ enum class TransactionState : std::uint8_t {
     terminated, // never at rest: the transaction is erased
 };
 
+// The user's ACK for one fork's 2xx.
+struct SentAck {
+    std::string to_tag;
+    Endpoint to;
+    SharedBytes bytes;
+};
+
 struct Transaction {
     TransactionKind kind = TransactionKind::invite_client;
     TransactionState state = TransactionState::initial;
@@ -45,6 +55,7 @@ struct Transaction {
     SharedBytes bytes;  // what is sent again: client: the request, or the ACK; server: the last response
     SharedBytes cancel; // INVITE client: the CANCEL that waits for a provisional response
     Message request;    // server: until the final response
+    std::unique_ptr<std::vector<SentAck>> acks; // INVITE client, accepted: one for each To-tag that was acknowledged
     std::uint64_t owner = 0;
 
     // One timer for both: due at the next retransmission or at the end of the state, whichever is earlier.

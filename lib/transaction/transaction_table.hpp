@@ -80,8 +80,17 @@ public:
     // 100 to 699.
     Result<void> respond(TransactionId server, std::uint16_t status, SharedBytes bytes, Instant now);
 
-    // Sends what has no transaction: an ACK for a 2xx, again for each retransmitted 2xx.
-    void send(const Endpoint &to, SharedBytes bytes);
+    // Sends the user's ACK for a 2xx with this To-tag, and again for each 2xx with it that still comes (RFC 3261
+    // section 13.2.2.4): such a 2xx raises no further event. Sends it once if the INVITE's transaction is over, or
+    // has more than ack_max forks acknowledged.
+    void acknowledge(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack);
+
+    // The same in advance, for a 2xx that may still come when its dialog is gone: a re-INVITE that a BYE overtook.
+    // Its 2xx raises an event, and the user asks is_acknowledged().
+    void acknowledge_when_answered(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack);
+    bool is_acknowledged(TransactionId invite, std::string_view to_tag) const;
+
+    static constexpr std::size_t ack_max = 64;
 
     // The request of a server transaction, kept until its final response is sent; nullptr after that.
     const Message *request(TransactionId server) const;
@@ -106,6 +115,7 @@ private:
     void receive_request(Message message, const Endpoint &source, Instant now);
     void receive_ack(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
     void receive_cancel(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
+    bool send_ack_again(const Transaction &transaction, const Message &response);
     void receive_response(Message message, const Endpoint &source, Instant now);
     void receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
     void answer(Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason = {},

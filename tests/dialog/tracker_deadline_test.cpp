@@ -12,7 +12,7 @@ TEST_CASE("dialog: an early dialog expires at its timeout and not a millisecond 
     CHECK(call.state() == DialogState::trying);
     call.tracker.advance(at_ms(181'000));
     CHECK(call.state() == DialogState::terminated);
-    CHECK(call.reason() == EndReason::expired);
+    CHECK(call.reason() == EndReason::no_answer);
     CHECK(call.events() == std::vector{Kind::created, Kind::expired, Kind::ended});
     CHECK(call.tracker.statistics().expired == 1);
     CHECK(call.tracker.statistics().failed == 1);

@@ -117,10 +117,10 @@ TEST_CASE("user: may send and respond between any two events, and events keep th
 
 TEST_CASE("user: outgoing messages are appended behind what the worker still has") {
     Harness h;
-    h.table.send(test::udp("192.0.2.5", 1), SharedBytes("one"));
+    h.table.acknowledge({}, {}, test::udp("192.0.2.5", 1), SharedBytes("one"));
     std::vector<Outgoing> outgoing;
     h.table.take_outgoing(outgoing);
-    h.table.send(test::udp("192.0.2.5", 2), SharedBytes("two"));
+    h.table.acknowledge({}, {}, test::udp("192.0.2.5", 2), SharedBytes("two"));
     h.table.take_outgoing(outgoing);
     REQUIRE(outgoing.size() == 2);
     CHECK(outgoing[0].bytes.view() == "one");

@@ -236,7 +236,7 @@ private:
     void acknowledge(const Message &success) {
         Text text{.to_tag = "bob", .call_id = std::string(success.call_id())};
         caller_.table.append_branch(text.branch = "");
-        caller_.table.send(caller_.peer, SharedBytes(test::request("ACK", text)));
+        caller_.table.acknowledge({}, {}, caller_.peer, SharedBytes(test::request("ACK", text)));
     }
 
     void exchange() {

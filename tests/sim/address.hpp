@@ -1,0 +1,30 @@
+// Who lives where in the simulated network: the B2BUA at one address, and each call's two user agents at addresses
+// that tell the call's number.
+#pragma once
+#include <cstddef>
+#include <optional>
+#include <string>
+#include "base/endpoint.hpp"
+#include "dialog/dialog_state.hpp"
+
+namespace tandem::sim {
+
+constexpr std::uint16_t agent_port = 5060;
+constexpr std::uint16_t proxy_port = 5080; // of a user agent's outermost proxy; further ones count up
+constexpr std::size_t call_max = 65536;    // of one simulation: two bytes of the address
+
+inline Endpoint engine_address() { return {.ip = {.bytes = {192, 0, 2, 1}}, .port = 5060}; }
+
+inline Endpoint agent_address(std::size_t call, Side side, std::uint16_t port = agent_port) {
+    return {.ip = {.bytes = {10, static_cast<std::uint8_t>(1 + index(side)), static_cast<std::uint8_t>(call >> 8),
+                             static_cast<std::uint8_t>(call)}},
+            .port = port};
+}
+
+inline bool is_engine(const Endpoint &at) { return at.ip.bytes[0] == 192; }
+inline std::size_t call_at(const Endpoint &agent) {
+    return static_cast<std::size_t>(agent.ip.bytes[2]) << 8 | agent.ip.bytes[3];
+}
+inline Side side_at(const Endpoint &agent) { return agent.ip.bytes[1] == 1 ? Side::caller : Side::callee; }
+
+} // namespace tandem::sim

@@ -1,0 +1,78 @@
+// What two people mean to do in one call, drawn by the seed before the call begins. What comes of it also depends
+// on the network.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+#include "base/instant.hpp"
+#include "dialog/dialog_state.hpp"
+
+namespace tandem::sim {
+
+enum class Ending : std::uint8_t { answer, refuse, ring_for_ever, silence, no_route };
+
+struct Ring { // one provisional response of the callee
+    Duration after{};
+    int status = 180;
+    std::size_t fork = 0;
+    bool has_body = false;
+};
+
+enum class ActionKind : std::uint8_t {
+    reinvite,
+    reinvite_without_offer,
+    reinvite_then_cancel,
+    update,
+    update_without_offer,
+    info,
+};
+
+struct Action { // inside the confirmed call
+    Side side = Side::caller;
+    Duration after{}; // the answer, as that side sees it
+    ActionKind kind = ActionKind::info;
+};
+
+struct Plan {
+    std::size_t number = 0;
+    Instant start{};
+    Ending ending = Ending::answer;
+    int refusal = 486;
+    std::vector<Ring> rings;
+    Duration answer_after{}; // or refuse: from the INVITE
+    std::size_t answering_fork = 0;
+    std::optional<Duration> second_answer_after; // of the other fork, from the first
+    bool offers_late = false;
+    bool never_acks = false;
+    Duration ack_after{};
+    std::optional<Duration> cancel_after;                  // from the INVITE
+    std::optional<Duration> early_bye_after;               // from the first response with a tag
+    std::array<std::optional<Duration>, 2> vanishes_after; // by Side: from the start, for ever
+    Duration ring_timeout{};                               // of the route; zero: none
+    Duration talk{};
+    std::array<bool, 2> hangs_up{}; // by Side, when `talk` is over; the other waits long and then does it, too
+    std::vector<Action> actions;
+    std::array<std::uint16_t, 2> proxies{}; // by Side: they record the route
+    bool is_behind_nat = false;             // the caller's Via shows an address that nobody reaches
+    bool is_forgetful = false;              // the caller sends INFO long after the end
+
+    bool is_forked() const;
+    bool anyone_vanishes() const { return vanishes_after[0] || vanishes_after[1]; }
+
+    // So far apart, whatever the delays, that the answer is the only thing that can come of it.
+    bool must_be_answered() const;
+    bool must_be_cancelled() const;
+    bool must_ring_out() const;
+    bool must_be_refused() const;
+
+    std::string to_string() const; // for findings
+};
+
+Plan draw_plan(std::uint64_t seed, std::size_t number);
+
+constexpr Duration lifetime = std::chrono::minutes(15); // of a call: the B2BUA's configuration
+constexpr Duration timer_c = std::chrono::seconds(181);
+
+} // namespace tandem::sim

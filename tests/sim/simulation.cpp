@@ -1,0 +1,209 @@
+#include "sim/simulation.hpp"
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include "sim/address.hpp"
+
+namespace tandem::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration end_max = 4h;           // virtual: everything has a deadline before that
+constexpr std::uint64_t idle_max = 10'000; // steps in a row that neither move time nor do anything
+
+EngineOptions engine_options() {
+    EngineOptions options;
+    options.listeners.push_back({engine_address(), engine_address().to_string()});
+    options.dialogs.lifetime = lifetime;
+    options.dialogs.early = timer_c;
+    options.dialogs.epoch = 1'700'000'000'000'000;
+    return options;
+}
+
+} // namespace
+
+Simulation::Simulation(const SimulationOptions &options)
+    : options_(options), journal_(options.trace), network_(options.weather, options.seed, journal_, at_ms(0)),
+      routes_(*this), random_(options.seed),
+      engine_(std::make_unique<Engine>(engine_options(), routes_, random_, at_ms(0))),
+      wall_(at_ms(0), 1'700'000'000'000'000) {
+    network_.set_receiver(
+        [this](const Endpoint &to, const Endpoint &from, const std::string &bytes) { deliver(to, from, bytes); });
+    for (std::size_t i = 0; i < options.calls; ++i) {
+        calls_.emplace_back();
+        if (options.only && *options.only != i) continue;
+        calls_[i] = std::make_unique<Call>(draw_plan(options.seed, i), journal_, network_, options.seed);
+        calls_[i]->board.loss = options.weather.loss;
+        journal_.note(at_ms(0), i, calls_[i]->plan.to_string());
+    }
+}
+
+Route Simulation::Routes::route(const Message &invite, const Endpoint &source) {
+    const auto number = call_at(source);
+    const std::string user = "sip:callee-" + std::to_string(number) + "@";
+    if (invite.request_uri().substr(0, user.size()) != user) return {.refuse = 599};
+    const auto &plan = simulation_.calls_[number]->plan;
+    if (plan.ending == Ending::no_route) return {.refuse = 404};
+    const auto callee = agent_address(number, Side::callee);
+    return {.targets = {{.request_uri = user + callee.to_string(), .to = callee}}, .ring_timeout = plan.ring_timeout};
+}
+
+void Simulation::deliver(const Endpoint &to, const Endpoint &from, const std::string &bytes) {
+    if (!is_engine(to)) {
+        auto &call = *calls_[call_at(to)];
+        if (side_at(to) == Side::caller)
+            call.caller.receive(to, from, bytes);
+        else
+            call.callee.receive(to, from, bytes);
+        return;
+    }
+    auto &call = *calls_[call_at(from)];
+    std::string why;
+    if (const auto message = TextMessage::parse(bytes, why))
+        call.witness.received(side_at(from), *message, network_.now());
+    touched_.push_back(call_at(from));
+    engine_->receive(bytes, from, network_.now());
+}
+
+// The order of lib/call/engine.hpp: inputs, then records, then datagrams.
+void Simulation::flush() {
+    engine_->drain_changes([this](const DialogRecord &record) { take_change(record); },
+                           [this](const DialogRecord &record) { take_end(record); });
+    outgoing_.clear();
+    engine_->take_outgoing(outgoing_);
+    for (const auto &out : outgoing_) {
+        std::string bytes(out.bytes.view());
+        if (options_.sabotage.outgoing && !options_.sabotage.outgoing(bytes)) continue;
+        const auto number = call_at(out.to);
+        if (is_engine(out.to) || number >= calls_.size() || !calls_[number]) {
+            find(std::nullopt, "a datagram for nobody: " + out.to.to_string());
+            continue;
+        }
+        std::string why;
+        if (const auto message = TextMessage::parse(bytes, why))
+            calls_[number]->witness.sent(side_at(out.to), out.to, *message, bytes, network_.now());
+        network_.send(engine_address(), out.to, std::move(bytes));
+    }
+    for (const auto number : touched_) calls_[number]->witness.batch_done(network_.now());
+    touched_.clear();
+    up_max_ = std::max(up_max_, engine_->calls());
+}
+
+std::optional<std::size_t> Simulation::call_of(std::string_view call_id) const {
+    for (const auto &call : calls_) {
+        if (!call) continue;
+        for (const auto &known : call->board.call_ids)
+            if (known == call_id) return call->plan.number;
+    }
+    return std::nullopt;
+}
+
+Simulation::Record &Simulation::keep(const DialogRecord &given) {
+    auto &record = records_[given.id];
+    if (record.ends > 0) find(call_of(given.call_id), "the record of a leg changed after its end");
+    if (record.answered && given.answered != record.answered)
+        find(call_of(given.call_id), "the record of a leg changed when it was answered");
+    if (record.reason != EndReason::none && record.reason != given.end_reason)
+        find(call_of(given.call_id), "the record of a leg changed its reason from " +
+                                         std::string(to_string(record.reason)) + " to " +
+                                         std::string(to_string(given.end_reason)));
+    record.id = given.id;
+    record.leg_of = given.leg_of;
+    record.call_id = given.call_id;
+    record.callee_call_id = given.callee_call_id;
+    record.state = given.state;
+    record.reason = given.end_reason;
+    record.sip_code = given.sip_code;
+    record.created = given.created;
+    record.ringing = given.ringing;
+    record.answered = given.answered;
+    record.ended = given.ended;
+    return record;
+}
+
+void Simulation::take_change(const DialogRecord &given) {
+    const auto &record = keep(given);
+    if (record.ended || record.state == DialogState::terminated)
+        find(call_of(given.call_id), "the record of a leg has ended and is reported as changed");
+}
+
+void Simulation::take_end(const DialogRecord &given) {
+    const int times = options_.sabotage.ended ? options_.sabotage.ended(given) : 1;
+    for (int i = 0; i < times; ++i) {
+        auto &record = keep(given);
+        ++record.ends;
+        if (!record.ended || record.state != DialogState::terminated || record.reason == EndReason::none)
+            find(call_of(given.call_id), "the record of a leg ended without time, state or reason");
+        else if (!record.leg_of)
+            static_cast<void>(make_cdr(given, wall_));
+    }
+}
+
+void Simulation::step(Instant when) {
+    // What decides who comes first at one instant must be the same for a call alone.
+    const auto luck = Dice::mix(static_cast<std::uint64_t>(when.time_since_epoch().count()) ^ options_.seed);
+    const bool timers_first = luck & 1;
+    const auto advance_if_due = [&] {
+        const auto deadline = engine_->next_deadline();
+        if (deadline && *deadline <= when) engine_->advance(when);
+    };
+    if ((luck >> 1) % 64 == 0) { // next_deadline() is never late: earlier than it there is nothing to do
+        const auto deadline = engine_->next_deadline();
+        if (!deadline || *deadline > when) {
+            engine_->advance(when);
+            outgoing_.clear();
+            engine_->take_outgoing(outgoing_);
+            if (!outgoing_.empty()) find(std::nullopt, "advance() had something to send before next_deadline()");
+        }
+    }
+    if (timers_first) advance_if_due();
+    network_.run_until(when);
+    if (!timers_first) advance_if_due();
+    flush();
+}
+
+SimulationReport Simulation::run() {
+    std::uint64_t idle = 0;
+    while (idle < idle_max) {
+        const auto event = network_.next();
+        const auto deadline = engine_->next_deadline();
+        if (!event && !deadline) break;
+        const auto when = std::max(network_.now(), std::min(event.value_or(never), deadline.value_or(never)));
+        if (when > at_ms(0) + end_max) break;
+        idle = when == network_.now() && !(event && *event <= when) ? idle + 1 : 0;
+        step(when);
+    }
+    if (idle == idle_max) find(std::nullopt, "next_deadline() stays in the past");
+    judge_engine();
+    for (const auto &call : calls_)
+        if (call) judge_call(*call);
+
+    SimulationReport report;
+    report.findings = journal_.findings();
+    report.hash = journal_.hash();
+    report.datagrams = journal_.datagrams();
+    report.up_max = up_max_;
+    report.end = network_.now();
+    for (const auto &[id, record] : records_) {
+        if (record.leg_of || !record.ended) continue;
+        ++report.records;
+        report.answered += record.answered.has_value();
+        ++report.reasons[std::string(to_string(record.reason))];
+    }
+    return report;
+}
+
+void explain(const SimulationOptions &options, const SimulationReport &report) {
+    std::set<std::size_t> shown;
+    for (const auto &finding : report.findings) {
+        if (!finding.call || shown.size() >= 3 || !shown.insert(*finding.call).second) continue;
+        std::printf("\n--- call %zu of seed %llu ---\n", *finding.call, static_cast<unsigned long long>(options.seed));
+        auto again = options;
+        again.only = *finding.call;
+        again.trace = {.on = true, .whole = options.trace.whole, .call = finding.call};
+        Simulation(again).run();
+    }
+}
+
+} // namespace tandem::sim

@@ -1,0 +1,123 @@
+// One run: many random calls through one Engine over one emulated network, and what came of them.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+#include "call/engine.hpp"
+#include "cdr/cdr.hpp"
+#include "sim/callee.hpp"
+#include "sim/caller.hpp"
+#include "sim/journal.hpp"
+#include "sim/network.hpp"
+#include "sim/plan.hpp"
+#include "sim/witness.hpp"
+
+namespace tandem::sim {
+
+// A deliberate fault between the Engine and the world, to see that the checks can fail.
+struct Sabotage {
+    std::function<bool(std::string &bytes)> outgoing; // changes a datagram; false: drops it
+    std::function<int(const DialogRecord &)> ended;   // how often the record of an end is reported; empty: once
+};
+
+struct SimulationOptions {
+    std::uint64_t seed = 1;
+    std::size_t calls = 2000;
+    std::optional<std::size_t> only; // this call alone, as it was among the others
+    Weather weather;
+    TraceOptions trace;
+    Sabotage sabotage;
+};
+
+struct SimulationReport {
+    std::vector<Finding> findings;
+    std::uint64_t hash = 0; // over every datagram
+    std::uint64_t datagrams = 0;
+    std::size_t records = 0;
+    std::size_t answered = 0;
+    std::size_t up_max = 0; // calls at the same time
+    Instant end{};
+    std::map<std::string, std::size_t> reasons;
+};
+
+class Simulation {
+public:
+    explicit Simulation(const SimulationOptions &options);
+    SimulationReport run();
+
+private:
+    struct Record { // of one dialog set, as it was reported last
+        RecordId id;
+        RecordId leg_of;
+        std::string call_id;
+        std::string callee_call_id;
+        DialogState state = DialogState::trying;
+        EndReason reason = EndReason::none;
+        std::uint16_t sip_code = 0;
+        Instant created{};
+        std::optional<Instant> ringing;
+        std::optional<Instant> answered;
+        std::optional<Instant> ended;
+        int ends = 0;
+    };
+    struct Call {
+        Call(const Plan &planned, Journal &journal, Network &network, std::uint64_t seed)
+            : plan(planned), witness(plan, board, journal), caller(plan, board, network, journal, seed),
+              callee(plan, board, network, journal, seed) {}
+
+        Plan plan;
+        Board board;
+        Witness witness;
+        Caller caller;
+        Callee callee;
+    };
+    class Routes final : public Router {
+    public:
+        explicit Routes(const Simulation &simulation) : simulation_(simulation) {}
+        Route route(const Message &invite, const Endpoint &source) override;
+
+    private:
+        const Simulation &simulation_;
+    };
+
+    void step(Instant when);
+    void deliver(const Endpoint &to, const Endpoint &from, const std::string &bytes);
+    void flush();
+    void take_change(const DialogRecord &record);
+    void take_end(const DialogRecord &record);
+    Record &keep(const DialogRecord &record);
+    std::optional<std::size_t> call_of(std::string_view call_id) const; // on either leg
+    void find(std::optional<std::size_t> call, std::string text) {
+        journal_.find(network_.now(), call, std::move(text));
+    }
+
+    // verdict.cpp: after the run
+    void judge_engine();
+    void judge_call(const Call &call);
+    void judge_record(const Call &call, const Record &record);
+    void judge_reason(const Call &call, const Record &record);
+    void judge_decision(const Call &call);
+    void judge_script(const Call &call, const Record &record);
+
+    SimulationOptions options_;
+    Journal journal_;
+    Network network_;
+    Routes routes_;
+    SeededRandom random_;
+    std::unique_ptr<Engine> engine_;
+    WallClock wall_;
+    std::vector<std::unique_ptr<Call>> calls_; // by number; empty where `only` names another
+    std::map<RecordId, Record> records_;
+    std::vector<std::size_t> touched_; // calls that sent something in this batch
+    std::size_t up_max_ = 0;
+    std::vector<Outgoing> outgoing_;
+};
+
+// Runs it again for the first calls with findings, one at a time, and prints what they sent.
+void explain(const SimulationOptions &options, const SimulationReport &report);
+
+} // namespace tandem::sim

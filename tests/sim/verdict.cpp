@@ -1,0 +1,192 @@
+// What must hold when everything is over.
+#include <algorithm>
+#include "sim/simulation.hpp"
+
+namespace tandem::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string name(EndReason reason) { return std::string(to_string(reason)); }
+
+// A refusal that has no peer behind it.
+constexpr int not_in_time = 408;
+
+// The ring timeout and what else decides came in one instant, and the timeout won.
+bool is_tie(const Plan &plan, const Facts &facts) {
+    return plan.ring_timeout != Duration(0) && facts.decided == *facts.invite_in + plan.ring_timeout &&
+           facts.status_out == not_in_time;
+}
+
+} // namespace
+
+void Simulation::judge_engine() {
+    if (engine_->calls() != 0) find(std::nullopt, std::to_string(engine_->calls()) + " calls are left");
+    if (engine_->transactions() != 0)
+        find(std::nullopt, std::to_string(engine_->transactions()) + " transactions are left");
+    if (engine_->dialogs() != 0) find(std::nullopt, std::to_string(engine_->dialogs()) + " dialogs are left");
+    if (engine_->next_deadline()) find(std::nullopt, "a timer is left");
+
+    std::size_t tracked = 0;
+    std::size_t answered = 0;
+    for (const auto &[id, record] : records_) {
+        if (record.ends != 1)
+            find(call_of(record.call_id), "the record of a leg ended " + std::to_string(record.ends) + " times");
+        if (record.leg_of && !records_.contains(record.leg_of))
+            find(std::nullopt, "leg " + record.call_id + " belongs to no call");
+        tracked += !record.leg_of;
+        answered += !record.leg_of && record.answered;
+    }
+    const auto &statistics = engine_->tracker().statistics();
+    const auto equal = [this](const char *what, std::uint64_t is, std::uint64_t should) {
+        if (is != should)
+            find(std::nullopt,
+                 std::string(what) + " is " + std::to_string(is) + " instead of " + std::to_string(should));
+    };
+    equal("statistics early", statistics.early, 0);
+    equal("statistics active", statistics.active, 0);
+    equal("statistics processed", statistics.processed, tracked);
+    equal("statistics failed", statistics.failed, tracked - answered);
+    equal("statistics refused", statistics.refused, 0);
+    equal("datagrams that are no SIP", engine_->statistics().not_sip, 0);
+    equal("malformed messages", engine_->transaction_statistics().malformed, 0);
+    equal("merged requests", engine_->transaction_statistics().merged, 0);
+}
+
+void Simulation::judge_call(const Call &call) {
+    const auto number = call.plan.number;
+    const_cast<Witness &>(call.witness).finish(network_.now());
+    const auto &facts = call.witness.facts();
+    const auto &caller = call.caller;
+    const auto &callee = call.callee;
+    if (caller.is_alive() && !caller.is_over()) find(number, "the caller is still in the call");
+    if (callee.is_alive() && !callee.is_over()) find(number, "the callee is still in the call");
+
+    const Record *found = nullptr;
+    std::size_t legs = 0;
+    for (const auto side : {Side::caller, Side::callee}) {
+        const auto &call_id = call.board.call_ids[index(side)];
+        for (const auto &[id, record] : records_) {
+            if (call_id.empty() || record.call_id != call_id) continue;
+            if (record.leg_of) {
+                ++legs;
+            } else if (std::exchange(found, &record)) {
+                find(number, "two records of one call");
+            }
+        }
+    }
+    if (facts.invite_in && !found) return find(number, "no record of the call");
+    if (!facts.invite_in && found) return find(number, "a record of a call that never came");
+    if (!found) return;
+    if (callee.was_called() && legs != 1) find(number, std::to_string(legs) + " records of the leg to the callee");
+    judge_decision(call);
+    judge_record(call, *found);
+    judge_reason(call, *found);
+    if (options_.weather.loss == 0) judge_script(call, *found);
+}
+
+// The final response to the caller follows from what reached the B2BUA first.
+void Simulation::judge_decision(const Call &call) {
+    const auto number = call.plan.number;
+    const auto &facts = call.witness.facts();
+    const auto status = facts.status_out;
+    const auto expect = [&](int expected, const char *why) {
+        if (status != expected)
+            find(number, "the caller was sent " + std::to_string(status) + " instead of " + std::to_string(expected) +
+                             ": " + why);
+    };
+    const auto ring_timeout = call.plan.ring_timeout;
+    if (is_tie(call.plan, facts)) return;
+    switch (facts.decision) {
+    case Decision::answer: return expect(200, "the callee answered first");
+    case Decision::refusal: return expect(facts.status_in, "the callee refused first");
+    case Decision::cancel: return expect(487, "the caller cancelled first (RFC 3261 section 9.2)");
+    case Decision::early_bye: return expect(487, "the caller sent BYE first (RFC 3261 section 15.1.2)");
+    case Decision::none: break;
+    }
+    if (call.plan.ending == Ending::no_route) return expect(404, "there is no route");
+    expect(not_in_time, "nobody answered in time");
+    const auto ring_end = ring_timeout == Duration(0) ? timer_c : ring_timeout;
+    const auto earliest = *facts.invite_in + std::min(ring_end, Duration(64 * t1)); // or Timer B of the callee's leg
+    if (facts.final_out < earliest) find(number, "the call was given up too early");
+}
+
+void Simulation::judge_record(const Call &call, const Record &record) {
+    const auto number = call.plan.number;
+    const auto &facts = call.witness.facts();
+    if (record.answered.has_value() != facts.answer_out.has_value())
+        find(number, record.answered ? "the record is answered, the caller never was"
+                                     : "the caller was answered, the record is not");
+    if (record.sip_code != facts.status_out)
+        find(number, "the record has status " + std::to_string(record.sip_code) + ", the caller was sent " +
+                         std::to_string(facts.status_out));
+    if (record.created != *facts.invite_in) find(number, "the record was not created when the INVITE came");
+    if (record.ringing && (*record.ringing < record.created || (record.answered && *record.ringing > *record.answered)))
+        find(number, "the record rings at the wrong time");
+    if (record.answered && *record.answered != *facts.answer_out)
+        find(number, "the record was not answered when the caller was");
+    if (record.ended && *record.ended < record.answered.value_or(record.created))
+        find(number, "the record ended before it began");
+    if (call.callee.was_called() && record.callee_call_id != call.board.call_ids[index(Side::callee)])
+        find(number, "the record has a wrong Call-ID of the callee's leg");
+    if (record.answered && !call.callee.was_answered()) find(number, "the record is answered, the callee never did");
+}
+
+// The first event that ends the call names the reason.
+void Simulation::judge_reason(const Call &call, const Record &record) {
+    const auto number = call.plan.number;
+    const auto &facts = call.witness.facts();
+    const auto reason = record.reason;
+    const auto expect = [&](std::initializer_list<EndReason> expected) {
+        if (std::find(expected.begin(), expected.end(), reason) == expected.end())
+            find(number, "the reason is " + name(reason) + " instead of " + name(*expected.begin()));
+    };
+    if (is_tie(call.plan, facts)) return expect({EndReason::no_answer});
+    switch (facts.decision) {
+    case Decision::cancel: return expect({EndReason::cancelled});
+    case Decision::early_bye: return expect({EndReason::caller_bye, EndReason::cancelled});
+    case Decision::refusal: // 408 says both
+        if (facts.status_in == not_in_time) return expect({EndReason::no_answer, EndReason::refused});
+        return expect({EndReason::refused});
+    case Decision::none:
+        if (call.plan.ending == Ending::no_route) return expect({EndReason::refused});
+        return expect({EndReason::no_answer});
+    case Decision::answer: break;
+    }
+    if (!facts.answer_out) return; // judge_decision() says so
+    const auto no_ack_at = *facts.answer_out + 64 * t1;
+    const auto expired_at = *facts.answer_out + lifetime;
+    const auto first_bye_at = facts.first_bye ? facts.first_bye_in : never;
+    const bool has_no_ack = !facts.ack_in || *facts.ack_in >= no_ack_at;
+    const auto bye = facts.first_bye == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
+    if (has_no_ack && first_bye_at > no_ack_at) return expect({EndReason::no_ack});
+    if (has_no_ack && first_bye_at == no_ack_at) return expect({EndReason::no_ack, bye});
+    if (first_bye_at > expired_at) return expect({EndReason::expired});
+    if (first_bye_at == expired_at) return expect({EndReason::expired, bye});
+    expect({bye});
+}
+
+// With nothing lost, delays alone change nothing about what two people meant to do.
+void Simulation::judge_script(const Call &call, const Record &record) {
+    const auto number = call.plan.number;
+    const auto &plan = call.plan;
+    const auto expect = [&](bool holds, const char *what) {
+        if (!holds) find(number, std::string(what) + " (" + plan.to_string() + ")");
+    };
+    if (plan.must_be_answered()) {
+        expect(record.answered.has_value() && call.caller.was_answered(), "the call should have been answered");
+        if (plan.never_acks && plan.talk > 40s)
+            expect(record.reason == EndReason::no_ack || record.reason == EndReason::callee_bye,
+                   "the call should have ended without ACK");
+        else if (!plan.never_acks && plan.hangs_up[0] != plan.hangs_up[1] && !call.caller.has_cancelled())
+            expect(record.reason == (plan.hangs_up[0] ? EndReason::caller_bye : EndReason::callee_bye),
+                   "the wrong side hung up");
+    }
+    if (plan.must_be_cancelled()) expect(record.reason == EndReason::cancelled, "the call should have been cancelled");
+    if (plan.must_be_refused()) expect(call.caller.status() == plan.refusal, "the call should have been refused");
+    if (plan.must_ring_out())
+        expect(record.reason == EndReason::no_answer && call.caller.status() == not_in_time,
+               "the call should have rung out");
+}
+
+} // namespace tandem::sim

@@ -1,0 +1,342 @@
+#include "sim/witness.hpp"
+#include <algorithm>
+
+namespace tandem::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A Via as a response may bring it back: received and rport may have been noted (RFC 3261 section 18.2.1, RFC 3581).
+std::string bare_via(const std::string &via) {
+    auto out = via.substr(0, via.find(';')) + ";branch=" + parameter(via, "branch");
+    return out;
+}
+
+std::string progress_of(const TextMessage &response) { return std::to_string(response.status) + " " + response.body; }
+
+} // namespace
+
+// To the callee a fork is known by its To tag; to the caller, by the tag that we gave it.
+std::string Witness::dialog_key(Side to, const TextMessage &request) {
+    return to == Side::callee ? request.to_tag() : request.from_tag();
+}
+
+void Witness::received(Side from, const TextMessage &message, Instant now) {
+    if (message.is_request())
+        request_in(from, message, now);
+    else
+        response_in(from, message, now);
+}
+
+void Witness::decide(Decision decision, int status, Instant now) {
+    if (facts_.decision != Decision::none || facts_.status_out != 0) return;
+    facts_.decision = decision;
+    facts_.decided = now;
+    facts_.status_in = status;
+}
+
+void Witness::request_in(Side from, const TextMessage &request, Instant now) {
+    auto &leg = legs_[index(from)];
+    if (request.method == "ACK") {
+        if (from == Side::caller && facts_.answer_out && request.cseq() == invite_cseq_ && !facts_.ack_in)
+            facts_.ack_in = now;
+        return;
+    }
+    const auto [at, is_new] = leg.in.try_emplace(request.branch() + request.method);
+    if (!is_new) return;
+    at->second.request = request;
+    if (from == Side::caller && request.method == "INVITE" && request.to_tag().empty()) {
+        facts_.invite_in = now;
+        invite_cseq_ = request.cseq();
+        owes_trying_ = true;
+        leg.call_id = request.call_id();
+        leg.targets[request.from_tag()] = request.contact();
+        for (const auto &route : request.list("Record-Route")) leg.routes.push_back(route); // RFC 3261 section 12.1.1
+    }
+    if (from == Side::caller && !facts_.ack_in) board_.premature.insert(request.branch());
+    if (from == Side::caller && request.method == "CANCEL" && facts_.invite_in) {
+        const auto invite = leg.in.find(request.branch() + "INVITE");
+        if (invite != leg.in.end() && invite->second.request.to_tag().empty()) decide(Decision::cancel, 0, now);
+    }
+    if (request.method == "BYE") {
+        const auto dialog = leg.dialogs.find(from == Side::callee ? request.from_tag() : request.to_tag());
+        if (dialog != leg.dialogs.end() && !dialog->second.bye_in) dialog->second.bye_in = now;
+        if (from == Side::caller) decide(Decision::early_bye, 0, now);
+        // A callee's fork that was not chosen says nothing of the call. A caller who hangs up a ringing fork gives up
+        // the call, also if an answer of another fork is on its way to her.
+        const bool is_of_answer =
+            facts_.decision == Decision::answer &&
+            (from == Side::caller || (!answer_tags_.empty() && request.from_tag() == answer_tags_.front()));
+        if (is_of_answer && !facts_.first_bye) {
+            facts_.first_bye = from;
+            facts_.first_bye_in = now;
+        }
+    }
+}
+
+void Witness::response_in(Side from, const TextMessage &response, Instant now) {
+    auto &leg = legs_[index(from)];
+    const auto out = leg.out.find(response.branch() + response.cseq_method());
+    if (out == leg.out.end()) return;
+    const bool is_first = !out->second.has_provisional && !out->second.final_in;
+    if (from == Side::callee && is_first && facts_.invite_out && !facts_.answer_out &&
+        response.cseq_method() == "INVITE" && now >= *facts_.invite_out + 64 * t1)
+        board_.is_stray = true; // Timer B: whatever comes now belongs to no transaction (RFC 6026 section 7.2)
+    if (board_.is_stray) return;
+    if (response.status < 200) out->second.has_provisional = true;
+    if (response.status >= 200 && !out->second.final_in) out->second.final_in = now;
+    const bool is_initial = from == Side::callee && response.cseq_method() == "INVITE" &&
+                            leg.out.begin() != leg.out.end() && facts_.invite_out &&
+                            leg.dialogs[""].cseq == response.cseq();
+    if (!is_initial || response.status <= 100) return;
+    const auto tag = response.to_tag();
+    auto &dialog = leg.dialogs[tag];
+    if (dialog.cseq == 0) dialog.cseq = response.cseq();
+    if (response.status < 300 && !leg.targets.contains(tag)) {
+        leg.targets[tag] = response.contact();
+        leg.routes = response.list("Record-Route");
+        std::reverse(leg.routes.begin(), leg.routes.end()); // RFC 3261 section 12.1.2
+    }
+    if (response.status < 200) {
+        if (!response.body.empty()) progress_tags_[response.label()] = tag;
+        if (facts_.decision == Decision::none && facts_.status_out == 0)
+            progress_in_.try_emplace(progress_of(response), now);
+    } else if (response.status < 300) {
+        if (!dialog.answered) {
+            dialog.answered = now;
+            answer_tags_.push_back(tag);
+        }
+        decide(Decision::answer, response.status, now);
+    } else {
+        decide(Decision::refusal, response.status, now);
+    }
+}
+
+void Witness::sent(Side to, const Endpoint &at, const TextMessage &message, const std::string &bytes, Instant now) {
+    check_leak(to, bytes, now);
+    if (!message.is_request()) return response_out(to, message, bytes, now);
+    if (message.list("Via").size() != 1) find(now, message.method + " does not begin with one Via");
+    auto &leg = legs_[index(to)];
+    if (message.method == "ACK") return check_ack(to, at, message, now);
+    const auto [out, is_new] = leg.out.try_emplace(message.branch() + message.method);
+    if (!is_new) {
+        if (out->second.bytes != bytes)
+            find(now, message.method + " is retransmitted with other bytes (RFC 3261 section 17.1)");
+        return;
+    }
+    out->second.bytes = bytes;
+    out->second.method = message.method;
+    out->second.cseq = message.cseq();
+    request_out(to, at, message, now);
+}
+
+void Witness::request_out(Side to, const Endpoint &at, const TextMessage &request, Instant now) {
+    auto &leg = legs_[index(to)];
+    if (request.method == "CANCEL") return check_cancel(leg, request, now);
+    if (request.method == "INVITE" && request.to_tag().empty()) {
+        if (to == Side::caller) return find(now, "a new INVITE to the caller");
+        return check_initial_invite(request, now);
+    }
+    check_path(to, at, request, now);
+    check_order(to, request, now);
+}
+
+void Witness::check_initial_invite(const TextMessage &invite, Instant now) {
+    auto &leg = legs_[index(Side::callee)];
+    if (facts_.invite_out) return find(now, "a second leg to the callee");
+    facts_.invite_out = now;
+    leg.call_id = invite.call_id();
+    leg.our_tag = invite.from_tag();
+    leg.contact = invite.contact();
+    leg.dialogs[""].cseq = invite.cseq();
+    const auto &in = legs_[index(Side::caller)];
+    const auto first = std::find_if(in.in.begin(), in.in.end(), [](const auto &entry) {
+        return entry.second.request.method == "INVITE" && entry.second.request.to_tag().empty();
+    });
+    if (first == in.in.end()) return find(now, "INVITE to the callee without one from the caller");
+    const auto hops = std::stoi(std::string(first->second.request.header("Max-Forwards")));
+    if (invite.header("Max-Forwards") != std::to_string(hops - 1))
+        find(now, "Max-Forwards " + std::to_string(hops) + " went on as " + std::string(invite.header("Max-Forwards")));
+}
+
+// Where a request inside a dialog goes (RFC 3261 section 12.2.1.1), and in whose name.
+void Witness::check_path(Side to, const Endpoint &at, const TextMessage &request, Instant now) {
+    auto &leg = legs_[index(to)];
+    const auto peer = leg.targets.find(request.to_tag());
+    if (request.call_id() != leg.call_id) find(now, request.method + " with a wrong Call-ID");
+    if (peer == leg.targets.end()) return find(now, request.method + " to a tag that the peer never gave");
+    if (request.uri != uri_in(peer->second))
+        find(now, request.method + " to " + request.uri + " instead of the Contact " + peer->second);
+    if (to == Side::callee && request.from_tag() != leg.our_tag) find(now, request.method + " from a wrong tag");
+    if (to == Side::caller && !leg.dialogs.contains(request.from_tag()))
+        find(now, request.method + " from a tag that the caller never got");
+    if (request.list("Route") != leg.routes)
+        find(now, request.method + " with a wrong route set (RFC 3261 section 12.2.1.1)");
+    if (at.port != (leg.routes.empty() ? agent_port : proxy_port))
+        find(now, request.method + " went to port " + std::to_string(at.port) + " past the route set");
+}
+
+void Witness::check_order(Side to, const TextMessage &request, Instant now) {
+    auto &leg = legs_[index(to)];
+    auto &dialog = leg.dialogs[dialog_key(to, request)];
+    if (dialog.bye_in && *dialog.bye_in < now)
+        return find(now, request.method + " in a dialog that the peer ended (RFC 3261 section 15.1.2)");
+    if (dialog.cseq != 0 && request.cseq() != dialog.cseq + 1)
+        find(now, request.method + " has CSeq " + std::to_string(request.cseq()) + " after " +
+                      std::to_string(dialog.cseq) + " (RFC 3261 section 12.2.1.1)");
+    dialog.cseq = request.cseq();
+    if (dialog.bye_out) return find(now, request.method + " after BYE in the same dialog");
+    if (request.method != "BYE") return;
+    dialog.bye_out = now;
+    board_.told_bye.insert(request.to_tag());
+    // RFC 3261 section 15: who answered waits for the ACK, or until it will not come.
+    if (to == Side::caller && !facts_.ack_in && (!facts_.answer_out || now < *facts_.answer_out + 64 * t1))
+        find(now, "BYE to the caller before its ACK (RFC 3261 section 15)");
+}
+
+void Witness::check_ack(Side to, const Endpoint &at, const TextMessage &ack, Instant now) {
+    auto &leg = legs_[index(to)];
+    const auto invite = std::find_if(leg.out.begin(), leg.out.end(), [&](const auto &entry) {
+        return entry.second.method == "INVITE" && entry.second.cseq == ack.cseq();
+    });
+    if (invite == leg.out.end()) return find(now, "ACK whose CSeq no INVITE has (RFC 3261 section 13.2.2.4)");
+    if (!invite->second.final_in) return find(now, "ACK without a final response");
+    if (ack.to_tag().empty()) find(now, "ACK without To tag");
+    if (invite->first == ack.branch() + "INVITE") return; // of a refusal
+    check_path(to, at, ack, now);
+    auto &dialog = leg.dialogs[dialog_key(to, ack)];
+    dialog.is_acked = true;
+    const auto [known, is_new] = dialog.acks.try_emplace(ack.cseq(), ack.body);
+    if (!is_new && known->second != ack.body) find(now, "the ACK is sent again with another body");
+}
+
+void Witness::check_cancel(Leg &leg, const TextMessage &cancel, Instant now) {
+    const auto invite = leg.out.find(cancel.branch() + "INVITE");
+    if (invite == leg.out.end()) return find(now, "CANCEL has another branch than its INVITE (RFC 3261 section 9.1)");
+    if (invite->second.cseq != cancel.cseq()) find(now, "CANCEL has another CSeq than its INVITE");
+    if (!invite->second.has_provisional) find(now, "CANCEL before a provisional response (RFC 3261 section 9.1)");
+    if (invite->second.final_in && *invite->second.final_in < now)
+        find(now, "CANCEL after the final response (RFC 3261 section 9.1)");
+    std::string why;
+    const auto request = TextMessage::parse(invite->second.bytes, why);
+    for (const auto name : {"From", "To", "Call-ID"})
+        if (request->header(name) != cancel.header(name))
+            find(now, std::string("CANCEL has another ") + name + " than its INVITE (RFC 3261 section 9.1)");
+    if (request->uri != cancel.uri) find(now, "CANCEL has another Request-URI than its INVITE");
+}
+
+void Witness::response_out(Side to, const TextMessage &response, const std::string &bytes, Instant now) {
+    auto &leg = legs_[index(to)];
+    const auto found = leg.in.find(response.branch() + response.cseq_method());
+    if (found == leg.in.end()) return find(now, response.title() + " to a request that never came");
+    auto &in = found->second;
+    check_copies(in, response, now);
+    const auto &request = in.request;
+    const bool is_initial = to == Side::caller && request.method == "INVITE" && request.to_tag().empty();
+    if (is_initial) owes_trying_ = false;
+
+    if (in.status != 0) {
+        if (now >= in.final_out + 64 * t1) return; // Timers J and L: a straggler is a new request by now
+        if (response.status < 200)
+            find(now, response.title() + " after " + std::to_string(in.status) + " (RFC 3261 section 17.2.1)");
+        else if (response.status != in.status)
+            find(now, response.title() + " after " + std::to_string(in.status) + ": one final response");
+        else if (bytes != in.final_bytes)
+            find(now, response.title() + " is sent again with other bytes");
+        return;
+    }
+    if (response.status < 200) {
+        if (is_initial && response.status > 100) {
+            leg.dialogs.try_emplace(response.to_tag());
+            check_progress(response, now);
+        }
+        return;
+    }
+    in.status = response.status;
+    in.final_bytes = bytes;
+    in.final_out = now;
+    if (!is_initial) return;
+    facts_.status_out = response.status;
+    facts_.final_out = now;
+    if (response.status >= 300) return;
+    facts_.answer_out = now;
+    leg.dialogs.try_emplace(response.to_tag());
+    leg.contact = response.contact();
+    if (answer_tags_.empty()) return find(now, "a 2xx that no callee sent");
+    const auto known = fork_tags_.find(answer_tags_.front());
+    if (known != fork_tags_.end() && known->second != response.to_tag())
+        find(now, "the 2xx of a fork has another To tag than its 18x");
+    for (const auto &[callee_tag, tag] : fork_tags_)
+        if (callee_tag != answer_tags_.front() && tag == response.to_tag())
+            find(now, "the 2xx has the To tag of another fork");
+}
+
+// What a response copies from its request (RFC 3261 section 8.2.6.2).
+void Witness::check_copies(const In &in, const TextMessage &response, Instant now) {
+    const auto &request = in.request;
+    const auto sent = request.list("Via");
+    const auto back = response.list("Via");
+    const auto same = sent.size() == back.size() &&
+                      std::equal(sent.begin(), sent.end(), back.begin(), [&](const auto &a, const auto &b) {
+                          return &a == &sent.front() ? bare_via(a) == bare_via(b) : a == b;
+                      });
+    if (!same) find(now, response.title() + " does not bring back the Vias (RFC 3261 section 8.2.6.2)");
+    for (const auto name : {"From", "Call-ID", "CSeq"})
+        if (request.header(name) != response.header(name))
+            find(now, response.title() + " has another " + name + " (RFC 3261 section 8.2.6.2)");
+    const auto tag = response.to_tag();
+    if (!request.to_tag().empty() && tag != request.to_tag()) find(now, response.title() + " has another To tag");
+    if (response.status > 100 && tag.empty())
+        find(now, response.title() + " without To tag (RFC 3261 section 8.2.6.2)");
+    if (uri_in(request.header("To")) != uri_in(response.header("To"))) find(now, response.title() + " has another To");
+}
+
+// An 18x is what the callee sent, and each fork keeps one tag.
+void Witness::check_progress(const TextMessage &response, Instant now) {
+    if (!progress_in_.contains(progress_of(response)))
+        find(now, response.title() + " that the callee did not send: " + response.body);
+    progress_out_.insert(progress_of(response));
+    const auto fork = progress_tags_.find(response.label());
+    if (response.body.empty() || fork == progress_tags_.end()) return;
+    const auto [known, is_new] = fork_tags_.try_emplace(fork->second, response.to_tag());
+    if (!is_new && known->second != response.to_tag()) find(now, "one fork of the callee has two To tags");
+    for (const auto &[callee_tag, tag] : fork_tags_)
+        if (callee_tag != fork->second && tag == response.to_tag()) find(now, "two forks share a To tag");
+}
+
+// The other leg's identifiers stay there.
+void Witness::check_leak(Side to, const std::string &bytes, Instant now) {
+    const auto &call_id = legs_[index(other(to))].call_id;
+    if (!call_id.empty() && bytes.find(call_id) != bytes.npos)
+        find(now, "the other leg's Call-ID went out: " + bytes.substr(0, bytes.find("\r\n")));
+    for (const auto &[tag, target] : legs_[index(other(to))].targets)
+        if (bytes.find(tag) != bytes.npos)
+            find(now, "the other leg's tag or Contact went out: " + bytes.substr(0, bytes.find("\r\n")));
+}
+
+void Witness::batch_done(Instant now) {
+    if (owes_trying_) find(now, "nothing was sent at once when the INVITE came (RFC 3261 section 17.2.1)");
+    owes_trying_ = false;
+}
+
+void Witness::finish(Instant now) {
+    for (const auto side : {Side::caller, Side::callee}) {
+        for (const auto &[key, in] : legs_[index(side)].in)
+            if (in.status == 0) find(now, in.request.method + " was never answered");
+    }
+    for (const auto &[progress, came] : progress_in_) {
+        const bool is_tie = came == facts_.final_out; // the ring timeout of the same instant
+        if (!progress_out_.contains(progress) && !is_tie)
+            find(now, "a provisional response was not passed: " + progress);
+    }
+    const auto &callee = legs_[index(Side::callee)];
+    for (std::size_t i = 0; i < answer_tags_.size(); ++i) {
+        const auto &dialog = callee.dialogs.at(answer_tags_[i]);
+        if (!dialog.is_acked) find(now, "the callee's 2xx was never ACKed (RFC 3261 section 13.2.2.4)");
+        const bool is_unwanted = i > 0 || facts_.decision != Decision::answer;
+        if (is_unwanted && (!dialog.bye_out || *dialog.bye_out > *dialog.answered + 1s))
+            find(now, "a 2xx that came too late or from another fork got no BYE within a second");
+    }
+}
+
+} // namespace tandem::sim

@@ -1,0 +1,115 @@
+// Stands beside the B2BUA in one call and sees every datagram as it is handed in, and as it is sent, before the
+// network can lose it. What RFC 3261 says of one message after another is checked here, with or without loss; and the
+// order of events decides how the call has to end.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+#include "base/endpoint.hpp"
+#include "base/instant.hpp"
+#include "sim/journal.hpp"
+#include "sim/plan.hpp"
+#include "sim/text_message.hpp"
+#include "sim/user_agent.hpp"
+
+namespace tandem::sim {
+
+// What decided about the caller's INVITE: the first of these that reached the B2BUA.
+enum class Decision : std::uint8_t { none, answer, refusal, cancel, early_bye };
+
+struct Facts {
+    std::optional<Instant> invite_in;  // from the caller
+    std::optional<Instant> invite_out; // to the callee
+    std::optional<Instant> answer_out; // the first 2xx to the caller
+    std::optional<Instant> ack_in;
+    Decision decision = Decision::none;
+    Instant decided{};
+    int status_in = 0;  // of the callee's response that decided
+    int status_out = 0; // of the final response to the caller
+    Instant final_out{};
+    std::optional<Side> first_bye; // of the answered call, as they came in
+    Instant first_bye_in{};
+};
+
+class Witness {
+public:
+    Witness(const Plan &plan, Board &board, Journal &journal) : plan_(plan), board_(board), journal_(journal) {}
+
+    void received(Side from, const TextMessage &message, Instant now);
+    void sent(Side to, const Endpoint &at, const TextMessage &message, const std::string &bytes, Instant now);
+    // After each batch of inputs, when its output is out.
+    void batch_done(Instant now);
+    // After the run: what was left undone.
+    void finish(Instant now);
+
+    const Facts &facts() const { return facts_; }
+
+private:
+    struct In { // a request from a peer
+        TextMessage request;
+        int status = 0; // of our final response
+        std::string to_tag;
+        std::string final_bytes;
+        Instant final_out{};
+    };
+    struct Out { // a request to a peer
+        std::string bytes;
+        std::string method;
+        std::uint32_t cseq = 0;
+        bool has_provisional = false;
+        std::optional<Instant> final_in;
+    };
+    struct Dialog {             // of a leg, by the peer's tag and ours
+        std::uint32_t cseq = 0; // of our last request; 0: none yet
+        std::optional<Instant> bye_out;
+        std::optional<Instant> bye_in;
+        std::optional<Instant> answered;           // the peer's 2xx came in, or ours went out
+        bool is_acked = false;                     // our ACK went out
+        std::map<std::uint32_t, std::string> acks; // by CSeq: body
+    };
+    struct Leg {
+        std::map<std::string, In> in; // by branch and method
+        std::map<std::string, Out> out;
+        std::map<std::string, Dialog> dialogs; // by the tag that distinguishes: the callee's, or ours to the caller
+        std::map<std::string, std::string> targets; // by the peer's tag: its Contact
+        std::vector<std::string> routes;            // in the order of our requests
+        std::string our_tag;                        // to the callee
+        std::string call_id;
+        std::string contact; // ours
+    };
+
+    void request_in(Side from, const TextMessage &request, Instant now);
+    void response_in(Side from, const TextMessage &response, Instant now);
+    void decide(Decision decision, int status, Instant now);
+    void request_out(Side to, const Endpoint &at, const TextMessage &request, Instant now);
+    void check_initial_invite(const TextMessage &invite, Instant now);
+    void check_ack(Side to, const Endpoint &at, const TextMessage &ack, Instant now);
+    void check_cancel(Leg &leg, const TextMessage &cancel, Instant now);
+    void check_path(Side to, const Endpoint &at, const TextMessage &request, Instant now);
+    void check_order(Side to, const TextMessage &request, Instant now);
+    void response_out(Side to, const TextMessage &response, const std::string &bytes, Instant now);
+    void check_copies(const In &in, const TextMessage &response, Instant now);
+    void check_progress(const TextMessage &response, Instant now);
+    void check_leak(Side to, const std::string &bytes, Instant now);
+    static std::string dialog_key(Side to, const TextMessage &request);
+    void find(Instant now, std::string text) { journal_.find(now, plan_.number, "b2bua: " + std::move(text)); }
+
+    const Plan &plan_;
+    Board &board_;
+    Journal &journal_;
+    Facts facts_;
+    std::array<Leg, 2> legs_; // by the Side of the peer
+    std::vector<std::string> answer_tags_;
+    std::map<std::string, Instant> progress_in_; // status and body of the callee's 18x, while they matter
+    std::set<std::string> progress_out_;
+    std::map<std::string, std::string> fork_tags_;     // callee's tag: ours to the caller
+    std::map<std::string, std::string> progress_tags_; // label of an 18x body: the callee's tag
+    std::uint32_t invite_cseq_ = 0;                    // the caller's
+    bool owes_trying_ = false;
+};
+
+} // namespace tandem::sim
