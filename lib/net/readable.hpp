@@ -1,0 +1,36 @@
+// Calls its reader whenever a descriptor has something new to read.
+#pragma once
+#include <memory>
+#include "net/asio.hpp"
+
+namespace tandem {
+
+class Reader {
+public:
+    // New data has come since the last call. The reader takes all there is, or comes back by itself: what it leaves
+    // raises no second call.
+    virtual void on_readable() = 0;
+
+protected:
+    ~Reader() = default;
+};
+
+class Readable {
+public:
+    explicit Readable(asio::io_context &io);
+    ~Readable(); // closes
+    Readable(const Readable &) = delete;
+    Readable &operator=(const Readable &) = delete;
+
+    // From now on `reader` is called, and kept alive. `fd` stays the caller's.
+    AsioError open(int fd, std::shared_ptr<Reader> reader);
+
+    // No call comes after this; the loop lets go of the reader at its next turn. Before `fd` is closed.
+    void close();
+
+private:
+    struct Waits;
+    std::unique_ptr<Waits> waits_;
+};
+
+} // namespace tandem
