@@ -1,0 +1,76 @@
+// The configuration as the parts of a node read it: complete, checked, with every default filled in.
+// What a file may say that this version does not do is refused or warned about by the reader and has no place here.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+#include "base/endpoint.hpp"
+#include "base/instant.hpp"
+#include "node/cidr.hpp"
+#include "node/template.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+
+namespace tandem {
+
+struct SipConfig {
+    std::vector<Endpoint> listen; // listener is the index; at least one
+    std::string advertise_host;   // what Via and Contact show; with brackets if IPv6; empty: the bound address
+    std::uint16_t advertise_port = 0; // 0: the bound port
+    Duration drain = std::chrono::seconds(30);
+
+    bool operator==(const SipConfig &) const = default;
+};
+
+struct StoreConfig {
+    std::string path = "tandem.db"; // empty: nothing is kept
+    Durability durability = Durability::process;
+
+    bool operator==(const StoreConfig &) const = default;
+};
+
+struct TimerConfig { // zero: none
+    Duration early = std::chrono::milliseconds(181'000);
+    Duration no_ack = std::chrono::milliseconds(32'000);
+    Duration max_duration = std::chrono::milliseconds(43'200'000);
+
+    bool operator==(const TimerConfig &) const = default;
+};
+
+struct TargetConfig {
+    Endpoint to;             // with the listener that sends there
+    std::string host_port;   // as in the request-URI
+    std::string params;      // without the leading ';'
+    std::string trunk;       // empty: none
+};
+
+struct RouteConfig {
+    std::string match; // a regular expression that RE2 accepts; empty: all
+    std::vector<Cidr> source; // empty: all
+    TargetConfig target;
+    Duration ring_timeout = std::chrono::seconds(60);
+    std::optional<Template> user; // none: the user of the request-URI
+    std::vector<std::pair<std::string, Template>> headers;
+};
+
+enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
+enum class LogFormat : std::uint8_t { text, json };
+
+struct LogConfig {
+    LogLevel level = LogLevel::info;
+    LogFormat format = LogFormat::text;
+
+    bool operator==(const LogConfig &) const = default;
+};
+
+struct Config {
+    SipConfig sip;
+    StoreConfig store;
+    TimerConfig timers;
+    std::vector<RouteConfig> routes; // in the order of the file: the first match wins
+    LogConfig log;
+    std::vector<std::string> warnings; // one line each: what has no effect in this version
+};
+
+} // namespace tandem

@@ -1,0 +1,321 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fmt/format.h>
+#include <re2/re2.h>
+#include "base/text.hpp"
+#include "node/config_sections.hpp"
+#include "sip/uri.hpp"
+
+namespace tandem {
+namespace {
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+    });
+}
+
+// A token of RFC 3261 section 25.1.
+bool is_token(std::string_view text) {
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || std::string_view("-.!%*_+`'~").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+}
+
+// Headers that a request could not do without, or would be another request with.
+bool is_own_header(std::string_view name) {
+    static constexpr std::array owned = {
+        Header::via,          Header::from,  Header::to,           Header::call_id,        Header::cseq,        Header::contact,
+        Header::max_forwards, Header::route, Header::record_route, Header::content_length, Header::content_type};
+    return std::find(owned.begin(), owned.end(), parse_header_name(name)) != owned.end();
+}
+
+// A name that is new in its section, or none.
+template <class Named>
+std::optional<std::string> read_name(ConfigSection &section, const std::vector<Named> &known) {
+    std::string name;
+    const TomlValue *value = section.required_text("name", name);
+    if (!value) return std::nullopt;
+    if (!is_name(name) || name == "registered") {
+        section.problem(value->at, fmt::format("bad \"name\" in {}: \"{}\"; write up to 64 letters, digits, '-', '_' or "
+                                               "'.', and not \"registered\"", section.name(), name));
+        return std::nullopt;
+    }
+    for (const Named &other : known) {
+        if (other.name != name) continue;
+        section.problem(value->at, fmt::format("\"name\" in {} must be unique, and \"{}\" is there already",
+                                               section.name(), name));
+        return std::nullopt;
+    }
+    return name;
+}
+
+// Reads a URI that calls are sent to. `what` says where it stands.
+std::optional<TargetConfig> parse_target(ConfigSection &section, const TomlValue &value, std::string_view what,
+                                         const Config &config) {
+    const auto uri = Uri::parse(value.text);
+    if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || uri->host.empty() || !is_header_safe(value.text)) {
+        section.problem(value.at, fmt::format("bad URI \"{}\" in {}; write sip:ADDRESS:PORT, for example "
+                                              "\"sip:192.0.2.1:5060\"", value.text, what));
+        return std::nullopt;
+    }
+    if (!uri->user.empty() || !uri->headers.empty()) {
+        section.problem(value.at, fmt::format("\"{}\" in {} has a user or headers; write the address alone: the user "
+                                              "is the call's, or the route's \"user\"", value.text, what));
+        return std::nullopt;
+    }
+    const auto endpoint = uri->endpoint();
+    if (!endpoint && !IpAddress::parse(uri->param("maddr").value_or(uri->host))) {
+        section.problem(value.at, fmt::format("\"{}\" in {}: a name needs DNS, which is not available in this version; "
+                                              "write an address", value.text, what));
+        return std::nullopt;
+    }
+    if (!endpoint || endpoint->transport != Transport::udp || uri->scheme == "sips") {
+        section.unavailable(value.at, fmt::format("the transport of \"{}\" in {}", value.text, what),
+                            "the only transport is udp");
+        return std::nullopt;
+    }
+    TargetConfig target;
+    target.to = *endpoint;
+    target.host_port = uri->host + (uri->port != 0 ? ":" + std::to_string(uri->port) : "");
+    target.params = uri->params;
+    const auto &listen = config.sip.listen;
+    const auto sender = std::find_if(listen.begin(), listen.end(), [&](const Endpoint &listener) {
+        return listener.ip.is_v6 == target.to.ip.is_v6;
+    });
+    if (sender == listen.end()) {
+        if (listen.empty()) return std::nullopt; // "listen" itself is wrong, which is noted already
+        section.problem(value.at, fmt::format("\"{}\" in {} needs an {} address in \"listen\" of [sip]", value.text, what,
+                                              target.to.ip.is_v6 ? "IPv6" : "IPv4"));
+        return std::nullopt;
+    }
+    target.to.listener = sender->listener;
+    return target;
+}
+
+std::optional<TargetConfig> find_trunk(ConfigSection &section, const TomlValue &item, const RouteNames &names) {
+    std::vector<std::string_view> known;
+    for (const TrunkTarget &trunk : names.trunks) {
+        if (trunk.name == item.text) return trunk.target;
+        known.push_back(trunk.name);
+    }
+    const std::string_view nearest = nearest_word(item.text, known);
+    const std::string right = nearest.empty() ? "write the name of a [[trunk]] or a URI like \"sip:192.0.2.1:5060\""
+                                              : fmt::format("did you mean \"{}\"?", nearest);
+    section.problem(item.at, fmt::format("no [[trunk]] is called \"{}\"; {}", item.text, right));
+    return std::nullopt;
+}
+
+void read_to(ConfigSection &section, const RouteNames &names, const Config &config, RouteConfig &route) {
+    const TomlValue *to = section.texts("to");
+    if (!to) return;
+    if (to->items.empty()) {
+        section.problem(to->at, "\"to\" in [[route]] is empty; write the name of a [[trunk]] or a URI");
+        return;
+    }
+    for (const TomlValue &item : to->items) {
+        if (item.text == "registered") {
+            section.unavailable(item.at, "\"registered\" in \"to\" of [[route]]", "write a trunk's name or a URI");
+            continue;
+        }
+        const bool is_uri = item.text.find(':') != std::string::npos;
+        auto target = is_uri ? parse_target(section, item, "\"to\" of [[route]]", config)
+                             : find_trunk(section, item, names);
+        if (target) route.target = std::move(*target);
+    }
+    if (to->items.size() > 1) {
+        section.unavailable(to->items[1].at, "a second target in \"to\" of [[route]] (serial hunting)", "write one");
+    }
+}
+
+void read_hunt_on(ConfigSection &section) {
+    const TomlValue *hunt_on = section.array("hunt_on");
+    if (!hunt_on) return;
+    for (const TomlValue &item : hunt_on->items) {
+        if (item.kind == TomlValue::Kind::integer && item.integer >= 300 && item.integer <= 699) continue;
+        section.problem(item.at, "\"hunt_on\" in [[route]] must hold numbers from 300 to 699");
+    }
+    section.warn(hunt_on->at, "\"hunt_on\" in [[route]] has no effect in this version: a route has one target");
+}
+
+// RE2 takes time linear in the text, whatever the expression.
+std::size_t read_match(ConfigSection &section, RouteConfig &route) {
+    const TomlValue *value = section.text("match", route.match);
+    if (!value) return 0;
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    const re2::RE2 expression(route.match, options);
+    if (expression.ok()) return static_cast<std::size_t>(expression.NumberOfCapturingGroups());
+    section.problem(value->at, fmt::format("bad regular expression in \"match\" of [[route]]: {}; write RE2 syntax, "
+                                           "for example '^\\+?44'", expression.error()));
+    return 9;
+}
+
+void read_source(ConfigSection &section, RouteConfig &route) {
+    const TomlValue *source = section.texts("source");
+    if (!source) return;
+    for (const TomlValue &item : source->items) {
+        const auto cidr = Cidr::parse(item.text);
+        if (!cidr) {
+            section.problem(item.at, fmt::format("bad address block \"{}\" in \"source\" of [[route]]; write for example "
+                                                 "\"192.0.2.0/24\" or \"2001:db8::/32\"", item.text));
+        } else if (!cidr->is_exact()) {
+            section.problem(item.at, fmt::format("\"{}\" in \"source\" of [[route]] has bits behind its prefix; write "
+                                                 "\"{}\"", item.text, cidr->network()));
+        } else {
+            route.source.push_back(*cidr);
+        }
+    }
+}
+
+void read_profile_use(ConfigSection &section, const TomlValue &item, const RouteNames &names) {
+    const std::string_view text = item.text;
+    const std::size_t equals = text.find('=');
+    const std::string_view name = text.substr(0, equals);
+    std::vector<std::string_view> known;
+    for (const ProfileName &profile : names.profiles) known.push_back(profile.name);
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) {
+        const std::string_view nearest = nearest_word(name, known);
+        section.problem(item.at, fmt::format("no [[profile]] is called \"{}\"; {}", name,
+                                             nearest.empty() ? std::string("add a [[profile]] with this name")
+                                                             : fmt::format("did you mean \"{}\"?", nearest)));
+        return;
+    }
+    const bool has_value = names.profiles[static_cast<std::size_t>(found - known.begin())].has_value;
+    if (has_value != (equals != std::string_view::npos)) {
+        const std::string right = has_value ? fmt::format("has values; write \"{0}=VALUE\", for example "
+                                                          "\"{0}={{from.user}}\"", name)
+                                            : fmt::format("has no values; write \"{}\"", name);
+        section.problem(item.at, fmt::format("the [[profile]] \"{}\" {}", name, right));
+        return;
+    }
+    if (!has_value) return;
+    if (const auto value = Template::parse(text.substr(equals + 1)); !value) {
+        section.problem(item.at, fmt::format("bad value in \"profiles\" of [[route]]: {}", value.error()));
+    }
+}
+
+void read_user(ConfigSection &section, std::size_t groups, RouteConfig &route) {
+    std::string text;
+    const TomlValue *value = section.text("user", text);
+    if (!value || text.empty()) return;
+    auto user = Template::parse(text, Template::Groups::allowed);
+    if (!user) {
+        section.problem(value->at, fmt::format("bad \"user\" in [[route]]: {}", user.error()));
+    } else if (user->group_max() > groups) {
+        section.problem(value->at, fmt::format("\"user\" in [[route]] asks for ${}, and \"match\" has {} groups",
+                                               user->group_max(), groups));
+    } else {
+        route.user = std::move(*user);
+    }
+}
+
+void read_header(ConfigSection &section, const TomlMember &header, RouteConfig &route) {
+    const TomlValue &value = header.value;
+    if (!is_token(header.key)) {
+        section.problem(header.at, fmt::format("bad header name \"{}\" in \"headers\" of [[route]]; write letters, digits "
+                                               "and -.!%*_+`'~", header.key));
+    } else if (is_own_header(header.key)) {
+        section.problem(header.at, fmt::format("\"{}\" in \"headers\" of [[route]] is written by tandem itself; choose "
+                                               "another header", header.key));
+    } else if (value.kind != TomlValue::Kind::text) {
+        section.problem(value.at, fmt::format("\"{}\" in \"headers\" of [[route]] must be a string, not {}", header.key,
+                                              to_string(value.kind)));
+    } else if (!is_header_safe(value.text)) {
+        section.problem(value.at, fmt::format("\"{}\" in \"headers\" of [[route]] holds a line break or NUL; write one "
+                                              "line", header.key));
+    } else if (auto text = Template::parse(value.text); !text) {
+        section.problem(value.at, fmt::format("bad \"{}\" in \"headers\" of [[route]]: {}", header.key, text.error()));
+    } else {
+        route.headers.emplace_back(header.key, std::move(*text));
+    }
+}
+
+} // namespace
+
+void read_profile(ConfigSection &section, RouteNames &names) {
+    ProfileName profile;
+    const auto name = read_name(section, names.profiles);
+    section.flag("value", profile.has_value);
+
+    std::int64_t limit = 0;
+    const TomlValue *value = section.number("limit", 0, 1'000'000'000, limit);
+    if (limit != 0) section.unavailable(value->at, "\"limit\" in [[profile]]", "write 0, or leave it out");
+    std::string scope = "node";
+    value = section.choice("scope", {"node", "cluster"}, scope);
+    if (scope == "cluster") section.unavailable(value->at, "the scope \"cluster\" in [[profile]]", "write \"node\"");
+    std::string on_outage;
+    section.choice("on_outage", {"closed", "open", "local"}, on_outage);
+    if (const TomlValue *limits = section.table("limits"); limits && !limits->members.empty()) {
+        section.unavailable(limits->at, "\"limits\" in [[profile]]", "leave it out");
+    }
+    section.finish();
+
+    if (names.profiles.empty()) {
+        section.warn(section.at(), "[[profile]]: profile sizes are not kept in this version");
+    }
+    if (!name) return;
+    profile.name = *name;
+    names.profiles.push_back(std::move(profile));
+}
+
+void read_trunk(ConfigSection &section, const Config &config, RouteNames &names) {
+    const auto name = read_name(section, names.trunks);
+    std::string uri;
+    std::optional<TargetConfig> target;
+    if (const TomlValue *value = section.required_text("uri", uri)) {
+        target = parse_target(section, *value, "\"uri\" of [[trunk]]", config);
+    }
+    std::string username;
+    std::string password;
+    std::string realm;
+    section.text("username", username);
+    section.text("password", password);
+    section.text("realm", realm);
+    if (!username.empty() || !password.empty()) {
+        section.warn(section.at(), fmt::format("[[trunk]] \"{}\": challenges are passed to the caller as 503 in this "
+                                               "version", name.value_or("")));
+    }
+    bool is_registered = false;
+    if (const TomlValue *value = section.flag("register", is_registered); value && is_registered) {
+        section.unavailable(value->at, "\"register\" in [[trunk]]", "write false, or leave it out");
+    }
+    std::int64_t expires = 0;
+    section.number("expires_s", 1, 86'400 * 30, expires);
+    section.finish();
+
+    if (!name) return;
+    if (target) target->trunk = *name;
+    names.trunks.push_back({*name, std::move(target)});
+}
+
+void read_route(ConfigSection &section, const RouteNames &names, Config &config) {
+    RouteConfig route;
+    const std::size_t groups = read_match(section, route);
+    read_source(section, route);
+    section.require("to");
+    read_to(section, names, config, route);
+    read_hunt_on(section);
+    section.milliseconds("ring_timeout_ms", 0, 3'600'000, route.ring_timeout);
+    if (const TomlValue *profiles = section.texts("profiles")) {
+        for (const TomlValue &item : profiles->items) read_profile_use(section, item, names);
+    }
+    read_user(section, groups, route);
+    if (const TomlValue *headers = section.table("headers")) {
+        for (const TomlMember &header : headers->members) read_header(section, header, route);
+    }
+    std::string refer = "local";
+    const TomlValue *value = section.choice("refer", {"local", "pass", "reject"}, refer);
+    if (refer != "local") {
+        section.unavailable(value->at, fmt::format("\"refer\" = \"{}\" in [[route]]", refer), "leave it out");
+    }
+    bool is_controlled = false;
+    value = section.flag("control", is_controlled);
+    if (is_controlled) section.unavailable(value->at, "\"control\" in [[route]]", "write false, or leave it out");
+    section.finish();
+    config.routes.push_back(std::move(route));
+}
+
+} // namespace tandem

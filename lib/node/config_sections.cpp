@@ -1,0 +1,254 @@
+#include "node/config_sections.hpp"
+#include <algorithm>
+#include <cctype>
+#include <fmt/format.h>
+#include "base/text.hpp"
+
+namespace tandem {
+namespace {
+
+constexpr std::size_t listener_max = 16;
+constexpr std::int64_t timer_max_ms = 30LL * 86'400'000;
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+    const auto port = parse_number(text);
+    if (!port || *port == 0 || *port > 65535) return std::nullopt;
+    return static_cast<std::uint16_t>(*port);
+}
+
+std::optional<Endpoint> parse_listen(ConfigSection &section, const TomlValue &item) {
+    const std::string_view text = item.text;
+    const std::size_t colon = text.find(':');
+    const auto transport = parse_transport(text.substr(0, colon));
+    const auto at = parse_address_port(colon == std::string_view::npos ? "" : text.substr(colon + 1));
+    if (!transport || !at) {
+        section.problem(item.at, fmt::format("bad address \"{}\" in \"listen\" of [sip]; write TRANSPORT:ADDRESS:PORT, "
+                                             "for example \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"", text));
+        return std::nullopt;
+    }
+    if (*transport != Transport::udp) {
+        section.unavailable(item.at, fmt::format("the transport of \"{}\" in \"listen\" of [sip]", text),
+                            "the only transport is udp");
+        return std::nullopt;
+    }
+    return at;
+}
+
+void read_listen(ConfigSection &section, SipConfig &sip) {
+    const TomlValue *listen = section.texts("listen");
+    if (!listen) return;
+    if (listen->items.empty() || listen->items.size() > listener_max) {
+        section.problem(listen->at, fmt::format("\"listen\" in [sip] must name from 1 to {} addresses, not {}",
+                                                listener_max, listen->items.size()));
+    }
+    sip.listen.clear();
+    for (const TomlValue &item : listen->items) {
+        auto at = parse_listen(section, item);
+        if (!at) return sip.listen.clear();
+        for (const Endpoint &other : sip.listen) {
+            if (other.ip == at->ip && other.port == at->port) {
+                section.problem(item.at, fmt::format("\"{}\" is in \"listen\" of [sip] twice; write it once",
+                                                     item.text));
+            }
+        }
+        at->listener = static_cast<std::uint8_t>(sip.listen.size());
+        if (at->ip.bytes == IpAddress().bytes && sip.advertise_host.empty()) {
+            section.problem(item.at, fmt::format("\"{}\" in \"listen\" of [sip] is no address that others can send to; "
+                                                 "say with \"advertise\" which one they use", item.text));
+        }
+        if (sip.listen.size() < listener_max) sip.listen.push_back(*at);
+    }
+}
+
+bool is_host_name(std::string_view host) {
+    return !host.empty() && host.size() <= 255 && std::all_of(host.begin(), host.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '.';
+    });
+}
+
+void read_advertise(ConfigSection &section, SipConfig &sip) {
+    std::string advertise;
+    const TomlValue *value = section.text("advertise", advertise);
+    if (!value || advertise.empty()) return;
+    const std::size_t bracket = advertise.find(']');
+    const std::size_t colon = advertise.find(':', bracket == std::string::npos ? 0 : bracket);
+    const std::string host = advertise.substr(0, colon);
+    const auto port = colon == std::string::npos ? 0 : parse_port(std::string_view(advertise).substr(colon + 1));
+    const auto ip = IpAddress::parse(host);
+    const bool is_host = ip ? ip->is_v6 == (host.front() == '[') : is_host_name(host);
+    if (!is_host || !port) {
+        section.problem(value->at, fmt::format("bad \"advertise\" in [sip]: \"{}\"; write HOST or HOST:PORT, for "
+                                               "example \"sip.example.com:5060\" or \"[2001:db8::1]\"", advertise));
+        return;
+    }
+    sip.advertise_host = host;
+    sip.advertise_port = *port;
+}
+
+// For an address that this version does not open: checked all the same.
+const TomlValue *read_listen_off(ConfigSection &section) {
+    std::string listen;
+    const TomlValue *value = section.text("listen", listen);
+    if (!value || listen.empty()) return nullptr;
+    if (parse_address_port(listen)) return value;
+    section.problem(value->at, fmt::format("bad \"listen\" in {}: \"{}\"; write ADDRESS:PORT, for example "
+                                           "\"127.0.0.1:8080\", or \"\" for none", section.name(), listen));
+    return nullptr;
+}
+
+void read_secret(ConfigSection &section, std::string_view key) {
+    std::string secret;
+    section.text(key, secret);
+}
+
+} // namespace
+
+std::optional<Endpoint> parse_address_port(std::string_view text) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const std::string_view host = text.substr(0, colon);
+    const auto ip = IpAddress::parse(host);
+    const auto port = parse_port(text.substr(colon + 1));
+    if (!ip || !port || ip->is_v6 != (host.front() == '[')) return std::nullopt;
+    Endpoint endpoint;
+    endpoint.ip = *ip;
+    endpoint.port = *port;
+    return endpoint;
+}
+
+void read_sip(ConfigSection &section, Config &config) {
+    read_advertise(section, config.sip);
+    read_listen(section, config.sip);
+    section.milliseconds("drain_ms", 0, timer_max_ms, config.sip.drain);
+
+    std::int64_t workers = 1;
+    const TomlValue *value = section.number("workers", 1, 64, workers);
+    if (workers > 1) section.unavailable(value->at, "\"workers\" in [sip] above 1", "write 1");
+
+    if (const TomlValue *domains = section.texts("domains")) {
+        section.warn(domains->at, "\"domains\" in [sip] has no effect in this version, which registers nobody");
+    }
+    section.finish();
+}
+
+void read_store(ConfigSection &section, Config &config) {
+    section.text("path", config.store.path);
+    std::string durability = "process";
+    section.choice("durability", {"none", "process", "power"}, durability);
+    config.store.durability = durability == "none"    ? Durability::none
+                              : durability == "power" ? Durability::power
+                                                      : Durability::process;
+    section.finish();
+}
+
+void read_timers(ConfigSection &section, Config &config) {
+    section.milliseconds("early_ms", 0, timer_max_ms, config.timers.early);
+    section.milliseconds("no_ack_ms", 0, timer_max_ms, config.timers.no_ack);
+    section.milliseconds("max_duration_ms", 0, timer_max_ms, config.timers.max_duration);
+
+    constexpr std::int64_t session_expires_default = 1800;
+    std::int64_t session_expires = session_expires_default;
+    const TomlValue *value = section.number("session_expires_s", 0, 86'400, session_expires);
+    if (session_expires != 0 && session_expires != session_expires_default) {
+        section.unavailable(value->at, "\"session_expires_s\" in [timers] (session timers)", "write 0, or leave it out");
+    }
+    std::int64_t probe = 0;
+    value = section.number("probe_ms", 0, timer_max_ms, probe);
+    if (probe != 0) section.unavailable(value->at, "\"probe_ms\" in [timers]", "write 0, or leave it out");
+    section.finish();
+}
+
+void read_log(ConfigSection &section, Config &config) {
+    std::string level = "info";
+    section.choice("level", {"debug", "info", "warn", "error", "off"}, level);
+    config.log.level = level == "debug"   ? LogLevel::debug
+                       : level == "warn"  ? LogLevel::warn
+                       : level == "error" ? LogLevel::error
+                       : level == "off"   ? LogLevel::off
+                                          : LogLevel::info;
+    std::string format = "text";
+    section.choice("format", {"text", "json"}, format);
+    config.log.format = format == "json" ? LogFormat::json : LogFormat::text;
+    section.finish();
+}
+
+void read_tls(ConfigSection &section) {
+    for (std::string_view key : {"certificate", "key", "ca"}) read_secret(section, key);
+    bool verify_peer = false;
+    section.flag("verify_peer", verify_peer);
+    section.warn(section.at(), "[tls] has no effect in this version, which has no TLS");
+    section.finish();
+}
+
+void read_redis(ConfigSection &section) {
+    std::string url;
+    if (const TomlValue *value = section.text("url", url); value && !url.empty()) {
+        section.unavailable(value->at, "\"url\" in [redis] (several nodes)", "write \"\", or leave it out");
+    }
+    std::string prefix;
+    section.text("prefix", prefix);
+    std::int64_t ms = 0;
+    section.number("lease_ms", 100, 3'600'000, ms);
+    section.number("timeout_ms", 1, 60'000, ms);
+    section.finish();
+}
+
+void read_registrar(ConfigSection &section) {
+    bool enabled = true;
+    section.flag("enabled", enabled);
+    std::string realm;
+    section.text("realm", realm);
+    std::int64_t min_expires = 60;
+    std::int64_t max_expires = 3600;
+    const TomlValue *min_value = section.number("min_expires_s", 1, 86'400, min_expires);
+    const TomlValue *max_value = section.number("max_expires_s", 1, 86'400 * 30, max_expires);
+    if (min_expires > max_expires) {
+        section.problem((min_value ? min_value : max_value)->at,
+                        fmt::format("\"min_expires_s\" in [registrar] is {}, more than \"max_expires_s\", {}",
+                                    min_expires, max_expires));
+    }
+    if (const TomlValue *users = section.table("users"); users && !users->members.empty()) {
+        section.unavailable(users->at, "\"users\" in [registrar]", "leave it out");
+    }
+    section.finish();
+}
+
+void read_control(ConfigSection &section) {
+    if (const TomlValue *url = section.texts("url"); url && !url->items.empty()) {
+        section.unavailable(url->at, "\"url\" in [control]", "write [], or leave it out");
+    }
+    std::int64_t timeout = 0;
+    section.number("timeout_ms", 1, 60'000, timeout);
+    std::string on_failure;
+    section.choice("on_failure", {"reject", "allow"}, on_failure);
+    bool is_asked_for_register = false;
+    if (const TomlValue *value = section.flag("register", is_asked_for_register); value && is_asked_for_register) {
+        section.unavailable(value->at, "\"register\" in [control]", "write false, or leave it out");
+    }
+    section.finish();
+}
+
+void read_call_api(ConfigSection &section) {
+    if (const TomlValue *listen = read_listen_off(section)) {
+        section.unavailable(listen->at, "\"listen\" in [call_api]", "write \"\", or leave it out");
+    }
+    read_secret(section, "token");
+    section.finish();
+}
+
+void read_admin(ConfigSection &section) {
+    if (const TomlValue *listen = read_listen_off(section)) {
+        section.warn(listen->at, "\"listen\" in [admin] is not opened in this version");
+    }
+    read_secret(section, "token");
+    section.finish();
+}
+
+void read_rtpengine(ConfigSection &section) {
+    if (const TomlValue *url = section.texts("url"); url && !url->items.empty()) {
+        section.unavailable(url->at, "\"url\" in [rtpengine]", "write [], or leave it out");
+    }
+    section.finish();
+}
+
+} // namespace tandem

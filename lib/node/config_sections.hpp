@@ -1,0 +1,47 @@
+// The readers of single sections: each takes what it knows from its table into the configuration.
+#pragma once
+#include <string>
+#include <vector>
+#include "node/config.hpp"
+#include "node/config_section.hpp"
+
+namespace tandem {
+
+// "192.0.2.1:5060" or "[2001:db8::1]:5060".
+std::optional<Endpoint> parse_address_port(std::string_view text);
+
+void read_sip(ConfigSection &section, Config &config);
+void read_store(ConfigSection &section, Config &config);
+void read_timers(ConfigSection &section, Config &config);
+void read_log(ConfigSection &section, Config &config);
+
+// Sections that are checked, and that this version serves nothing of.
+void read_tls(ConfigSection &section);
+void read_redis(ConfigSection &section);
+void read_registrar(ConfigSection &section);
+void read_control(ConfigSection &section);
+void read_call_api(ConfigSection &section);
+void read_admin(ConfigSection &section);
+void read_rtpengine(ConfigSection &section);
+
+struct ProfileName {
+    std::string name;
+    bool has_value = false;
+};
+
+struct TrunkTarget {
+    std::string name;
+    std::optional<TargetConfig> target; // none: its URI is wrong, which is noted already
+};
+
+// What a route may name.
+struct RouteNames {
+    std::vector<ProfileName> profiles;
+    std::vector<TrunkTarget> trunks;
+};
+
+void read_profile(ConfigSection &section, RouteNames &names);
+void read_trunk(ConfigSection &section, const Config &config, RouteNames &names);
+void read_route(ConfigSection &section, const RouteNames &names, Config &config);
+
+} // namespace tandem

@@ -1,0 +1,129 @@
+#include "node/route_table.hpp"
+#include <algorithm>
+#include <cctype>
+#include <re2/re2.h>
+#include <utility>
+#include "base/assert.hpp"
+#include "base/text.hpp"
+#include "sip/limits.hpp"
+#include "sip/uri.hpp"
+
+namespace tandem {
+namespace {
+
+bool is_mark(char c) { return std::string_view("-_.!~*'()").find(c) != std::string_view::npos; }
+
+bool is_alphanumeric(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 && (c & 0x80) == 0; }
+
+bool is_escape(std::string_view text) {
+    return text.size() >= 3 && text[0] == '%' && std::isxdigit(static_cast<unsigned char>(text[1])) != 0 &&
+           std::isxdigit(static_cast<unsigned char>(text[2])) != 0;
+}
+
+// What stands before the @ of a URI (RFC 3261 section 25.1: user, and a password behind a colon).
+bool is_user(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (is_escape(text.substr(i))) {
+            i += 2;
+        } else if (!is_alphanumeric(text[i]) && !is_mark(text[i]) &&
+                   std::string_view("&=+$,;?/:").find(text[i]) == std::string_view::npos) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool matches_source(const RouteConfig &route, const IpAddress &ip) {
+    return route.source.empty() ||
+           std::any_of(route.source.begin(), route.source.end(), [&](const Cidr &block) { return block.contains(ip); });
+}
+
+bool matches_user(const re2::RE2 &match, const std::string &user, std::vector<std::string_view> &groups) {
+    std::vector<re2::StringPiece> found(static_cast<std::size_t>(match.NumberOfCapturingGroups()) + 1);
+    if (!match.Match(user, 0, user.size(), re2::RE2::UNANCHORED, found.data(), static_cast<int>(found.size()))) {
+        return false;
+    }
+    for (const re2::StringPiece &group : found) groups.emplace_back(group.data(), group.size());
+    return true;
+}
+
+Route refuse(std::uint16_t status, std::string_view reason = {}) {
+    Route route;
+    route.refuse = status;
+    route.refuse_reason = reason;
+    return route;
+}
+
+// False if a value may not stand in a header.
+bool render_headers(const RouteConfig &config, const TemplateInput &input, std::string &out) {
+    std::string value;
+    for (const auto &[name, text] : config.headers) {
+        value.clear();
+        text.render(input, value);
+        if (!is_header_safe(value) || name.size() + value.size() > header_size_max - 4) return false;
+        out.append(name).append(": ").append(value).append("\r\n");
+    }
+    return true;
+}
+
+} // namespace
+
+RouteTable::RouteTable(std::vector<RouteConfig> routes) { replace(std::move(routes)); }
+
+RouteTable::~RouteTable() = default;
+
+void RouteTable::replace(std::vector<RouteConfig> routes) {
+    entries_.clear();
+    for (RouteConfig &config : routes) {
+        Entry entry;
+        if (!config.match.empty()) {
+            entry.match = std::make_unique<re2::RE2>(config.match, re2::RE2::Quiet);
+            TANDEM_ASSERT(entry.match->ok(), "the reader of the configuration has tried the expression");
+        }
+        entry.config = std::move(config);
+        entries_.push_back(std::move(entry));
+    }
+}
+
+Route RouteTable::route(const Message &invite, const Endpoint &source) {
+    const auto uri = Uri::parse(invite.request_uri());
+    if (!uri) return refuse(400, "Bad Request-URI");
+    if (uri->scheme != "sip" && uri->scheme != "tel") return refuse(416);
+
+    const std::string user = uri->user.substr(0, uri->user.find(':')); // without a password
+    std::vector<std::string_view> groups;
+    for (const Entry &entry : entries_) {
+        if (!matches_source(entry.config, source.ip)) continue;
+        if (entry.match && !matches_user(*entry.match, user, groups)) continue;
+        return make_route(entry, uri->user, invite, source, groups);
+    }
+    return refuse(404);
+}
+
+Route RouteTable::make_route(const Entry &entry, const std::string &user, const Message &invite, const Endpoint &source,
+                             const std::vector<std::string_view> &groups) {
+    const RouteConfig &config = entry.config;
+    const TargetConfig &target = config.target;
+    const TemplateInput input{&invite, &source, target.trunk, &groups};
+
+    std::string callee = user;
+    if (config.user) {
+        callee.clear();
+        config.user->render(input, callee);
+    }
+    if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
+
+    Route route;
+    if (!render_headers(config, input, route.headers)) return refuse(400, "Bad Header Value");
+    std::string uri = "sip:";
+    if (!callee.empty()) uri.append(callee).append("@");
+    uri.append(target.host_port);
+    if (!target.params.empty()) uri.append(";").append(target.params);
+    if (uri.size() > uri_size_max) return refuse(400, "Request-URI Too Long");
+
+    route.targets.push_back({std::move(uri), target.to, target.trunk});
+    route.ring_timeout = config.ring_timeout;
+    return route;
+}
+
+} // namespace tandem

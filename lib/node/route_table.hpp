@@ -1,0 +1,42 @@
+// The [[route]]s of the configuration, asked for each new call: the first that matches wins.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "call/router.hpp"
+#include "node/config.hpp"
+
+namespace re2 {
+class RE2;
+}
+
+namespace tandem {
+
+class RouteTable final : public Router {
+public:
+    explicit RouteTable(std::vector<RouteConfig> routes);
+    ~RouteTable() override;
+
+    // From now on these routes are in force; calls that are up keep theirs.
+    void replace(std::vector<RouteConfig> routes);
+
+    // Refuses with
+    //   404  no route matches;
+    //   400  the Request-URI can not be read, or a template would put into a header or URI what may not stand there;
+    //   416  the Request-URI is neither sip: nor tel:.
+    Route route(const Message &invite, const Endpoint &source) override;
+
+private:
+    struct Entry {
+        RouteConfig config;
+        std::unique_ptr<re2::RE2> match; // none: all
+    };
+
+    static Route make_route(const Entry &entry, const std::string &user, const Message &invite, const Endpoint &source,
+                            const std::vector<std::string_view> &groups);
+
+    std::vector<Entry> entries_;
+};
+
+} // namespace tandem

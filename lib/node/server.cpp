@@ -1,0 +1,153 @@
+#include "node/server.hpp"
+#include <algorithm>
+#include <csignal>
+#include <fmt/format.h>
+#include <utility>
+#include "net/system_clock.hpp"
+#include "net/udp_transport.hpp"
+#include "node/config_reader.hpp"
+
+namespace tandem {
+namespace {
+
+// What Via and Contact show.
+std::string sent_by(const SipConfig &sip, const Endpoint &bound) {
+    if (sip.advertise_host.empty()) return bound.to_string();
+    return fmt::format("{}:{}", sip.advertise_host, sip.advertise_port != 0 ? sip.advertise_port : bound.port);
+}
+
+// Makes routes that were read for other listeners use these. False if one of them has no listener of its family.
+bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
+    for (RouteConfig &route : routes) {
+        Endpoint &to = route.target.to;
+        const auto sender = std::find_if(listen.begin(), listen.end(),
+                                         [&](const Endpoint &at) { return at.ip.is_v6 == to.ip.is_v6; });
+        if (sender == listen.end()) return false;
+        to.listener = sender->listener;
+    }
+    return true;
+}
+
+} // namespace
+
+Server::Server(const Config &config, const std::string &path, Log &log)
+    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()),
+      routes_(config.routes) {}
+
+Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, const std::string &path, Log &log) {
+    std::unique_ptr<Server> server(new Server(config, path, log));
+    for (const std::string &warning : config.warnings) log.warn(warning);
+
+    // The store comes last: to open it ends what a former process left in it.
+    auto transports = server->open_transports();
+    if (!transports) return transports.error();
+    if (auto opened = server->open_store(); !opened) return opened.error();
+    server->make_worker(std::move(*transports));
+    server->loop_.on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
+    server->log_start();
+    return server;
+}
+
+Result<Server::Transports, Failure> Server::open_transports() {
+    Transports transports;
+    for (const Endpoint &at : config_.sip.listen) {
+        auto transport = UdpTransport::open(loop_, at);
+        if (!transport) return transport.error();
+        transports.push_back(std::move(*transport));
+    }
+    return transports;
+}
+
+Result<void, Failure> Server::open_store() {
+    if (config_.store.path.empty()) return {};
+    auto store = SqliteStore::open({.path = config_.store.path, .durability = config_.store.durability, .vfs = {}}, wall_);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    for (const std::string &notice : store_->notices()) log_.error(fmt::format("store: {}", notice));
+
+    const auto closed = store_->close_leftovers(SystemClock::utc_us());
+    if (!closed) return closed.error();
+    if (*closed > 0) log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", *closed));
+    return {};
+}
+
+void Server::make_worker(Transports transports) {
+    WorkerOptions options;
+    for (const auto &transport : transports) {
+        options.engine.listeners.push_back({transport->local(), sent_by(config_.sip, transport->local())});
+    }
+    options.engine.dialogs.early = config_.timers.early;
+    options.engine.dialogs.no_ack = config_.timers.no_ack;
+    options.engine.dialogs.lifetime = config_.timers.max_duration;
+    options.engine.dialogs.epoch = static_cast<std::uint64_t>(SystemClock::utc_us());
+    worker_ = std::make_unique<Worker>(options, loop_, std::move(transports), routes_, wall_, store_.get(),
+                                       store_.get(), log_);
+}
+
+void Server::log_start() const {
+    for (const Endpoint &at : config_.sip.listen) log_.info(fmt::format("listening on udp:{}", at.to_string()));
+    log_.info(config_.store.path.empty() ? std::string("no store: nothing is kept")
+                                         : fmt::format("store {}", config_.store.path));
+}
+
+void Server::run(const std::function<void()> &ready) {
+    ready();
+    loop_.run();
+    worker_->finish();
+}
+
+void Server::on_signal(int signal) {
+    if (signal == SIGHUP) return reload();
+    terminate();
+}
+
+void Server::terminate() {
+    if (is_draining_) {
+        log_.warn(fmt::format("told to end at once; {} calls stay in the store", worker_->engine().calls()));
+        return loop_.stop();
+    }
+    is_draining_ = true;
+    log_.info(fmt::format("ending: no new calls; waiting up to {} ms for {} calls", to_ms(config_.sip.drain),
+                          worker_->engine().calls()));
+    worker_->drain(config_.sip.drain, [this] {
+        const std::size_t left = worker_->engine().calls();
+        if (left > 0) log_.warn(fmt::format("{} calls are still up after drain_ms; they stay in the store", left));
+        loop_.stop();
+    });
+}
+
+void Server::reload() {
+    if (path_.empty()) return log_.warn("reload: there is no configuration file (--config)");
+    auto config = read_config(path_);
+    if (!config) {
+        return log_.error(fmt::format("reload: {}; the former configuration stays in force", config.error().detail));
+    }
+    if (!use_listeners(config->routes, config_.sip.listen)) {
+        return log_.error("reload: a route needs a listener that only a restart opens; the former configuration stays "
+                          "in force");
+    }
+    for (const std::string &warning : config->warnings) log_.warn(warning);
+    warn_of_restart(*config);
+
+    routes_.replace(config->routes);
+    log_.configure(config->log);
+    config_.sip.drain = config->sip.drain;
+    config_.routes = std::move(config->routes);
+    config_.log = config->log;
+    log_.info(fmt::format("reload: {} routes are in force", config_.routes.size()));
+}
+
+void Server::warn_of_restart(const Config &config) const {
+    const auto warn = [this](std::string_view what) {
+        log_.warn(fmt::format("reload: {} changed, which takes a restart; the former one stays in force", what));
+    };
+    if (config.sip.listen != config_.sip.listen) warn("\"listen\" in [sip]");
+    if (config.sip.advertise_host != config_.sip.advertise_host ||
+        config.sip.advertise_port != config_.sip.advertise_port) {
+        warn("\"advertise\" in [sip]");
+    }
+    if (config.store != config_.store) warn("[store]");
+    if (config.timers != config_.timers) warn("[timers]");
+}
+
+} // namespace tandem

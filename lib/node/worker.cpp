@@ -1,0 +1,131 @@
+#include "node/worker.hpp"
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+#include "net/system_clock.hpp"
+
+namespace tandem {
+
+Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
+               Router &router, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log)
+    : options_(options), loop_(loop), wall_(wall), log_(log), transports_(std::move(transports)),
+      engine_(options.engine, router, random_, SystemClock::now()), batches_(transports_.size()) {
+    if (dialogs && cdrs) journal_.emplace(*dialogs, *cdrs, wall, log, options.journal);
+    for (const auto &transport : transports_) {
+        transport->on_batch([this](std::span<const Datagram> batch) { on_batch(batch); });
+        transport->on_send_failed([this](const OutDatagram &datagram, int) { on_send_failed(datagram); });
+    }
+    loop_.on_deadline([this] { on_deadline(); });
+    arm(SystemClock::now());
+}
+
+void Worker::on_batch(std::span<const Datagram> batch) {
+    const Instant now = SystemClock::now();
+    for (const Datagram &datagram : batch) engine_.receive(datagram.bytes, datagram.peer, now);
+    settle(now);
+}
+
+void Worker::on_deadline() {
+    const Instant now = SystemClock::now();
+    engine_.advance(now);
+    if (journal_) journal_->advance(engine_.tracker(), now);
+    settle(now);
+}
+
+void Worker::on_send_failed(const OutDatagram &datagram) {
+    if (datagram.owner == 0) return;
+    const Instant now = SystemClock::now();
+    engine_.on_send_failed(TransactionId(datagram.owner), now);
+    settle(now);
+}
+
+// A step of the clock is seen within a second of the first message after it.
+void Worker::watch_wall_clock(Instant now) {
+    if (now < wall_read_at_ + std::chrono::seconds(1)) return;
+    wall_.observe(now, SystemClock::utc_us());
+    wall_read_at_ = now;
+}
+
+void Worker::settle(Instant now) {
+    watch_wall_clock(now);
+    store_changes(now);
+    send_outgoing();
+    watch_garbage(now);
+    watch_drain(now);
+    arm(now);
+}
+
+void Worker::store_changes(Instant now) {
+    if (!journal_) return engine_.drain_changes({}, {});
+    engine_.drain_changes([this](const DialogRecord &record) { journal_->changed(record); },
+                          [this](const DialogRecord &record) { journal_->ended(record); });
+    journal_->commit(now);
+}
+
+void Worker::send_outgoing() {
+    engine_.take_outgoing(outgoing_);
+    if (outgoing_.empty()) return;
+    for (Outgoing &message : outgoing_) {
+        batches_.at(message.to.listener).push_back({message.to, std::move(message.bytes), message.transaction.value()});
+    }
+    outgoing_.clear();
+    for (std::size_t i = 0; i < batches_.size(); ++i) {
+        if (batches_[i].empty()) continue;
+        transports_[i]->send(batches_[i]);
+        batches_[i].clear();
+    }
+}
+
+std::uint64_t Worker::garbage() const {
+    const EngineStatistics &engine = engine_.statistics();
+    return engine.not_sip + engine.too_large + engine_.transaction_statistics().malformed;
+}
+
+void Worker::watch_garbage(Instant now) {
+    const std::uint64_t found = garbage() - garbage_told_;
+    if (found == 0 || (garbage_at_ && now < *garbage_at_ + options_.garbage_interval)) return;
+    const EngineStatistics &engine = engine_.statistics();
+    log_.info(fmt::format("dropped or refused {} messages that are no good SIP; since the start {} are no SIP, {} too "
+                          "large, {} malformed",
+                          found, engine.not_sip, engine.too_large, engine_.transaction_statistics().malformed));
+    garbage_told_ += found;
+    garbage_at_ = now;
+}
+
+void Worker::drain(Duration longest, std::function<void()> drained) {
+    const Instant now = SystemClock::now();
+    engine_.refuse_new_calls();
+    drained_ = std::move(drained);
+    drain_until_ = now + longest;
+    settle(now);
+}
+
+void Worker::watch_drain(Instant now) {
+    if (!drained_) return;
+    if (engine_.calls() > 0) {
+        calm_since_.reset();
+    } else if (!calm_since_) {
+        calm_since_ = now;
+    }
+    const bool is_calm = calm_since_ && (engine_.transactions() == 0 || now >= *calm_since_ + options_.linger);
+    if (is_calm || now >= drain_until_) std::exchange(drained_, nullptr)();
+}
+
+void Worker::finish() {
+    if (journal_) journal_->flush(engine_.tracker(), SystemClock::now());
+}
+
+void Worker::arm(Instant now) {
+    std::optional<Instant> next = engine_.next_deadline();
+    const auto earlier = [&next](std::optional<Instant> at) {
+        if (at && (!next || *at < *next)) next = at;
+    };
+    if (journal_) earlier(journal_->next_deadline());
+    if (garbage_at_ && garbage() != garbage_told_) earlier(*garbage_at_ + options_.garbage_interval);
+    if (drained_) earlier(drain_until_);
+    if (drained_ && calm_since_) earlier(*calm_since_ + options_.linger);
+    if (next) next = std::max(*next, now); // what is due already waits for others of the loop
+    loop_.set_deadline(next);
+}
+
+} // namespace tandem

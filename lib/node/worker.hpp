@@ -1,0 +1,82 @@
+// One worker: its sockets, its share of transactions, dialogs and calls, and its way into the store, all on one loop.
+// The round of every batch: receive, drain the dialogs into the store, commit, send.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+#include "base/wall_clock.hpp"
+#include "call/engine.hpp"
+#include "call/router.hpp"
+#include "net/loop.hpp"
+#include "net/system_random.hpp"
+#include "net/transport.hpp"
+#include "node/journal.hpp"
+#include "node/log.hpp"
+
+namespace tandem {
+
+struct WorkerOptions {
+    EngineOptions engine;    // its listeners are those of the transports, in the same order
+    JournalOptions journal;
+    Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage in this time
+    Duration linger = std::chrono::seconds(1); // after the last call of a drain: peers may repeat a message
+};
+
+class Worker {
+public:
+    // Everything given by reference outlives the worker. Without stores nothing is kept.
+    Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
+           Router &router, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log);
+
+    // No new calls from now on; `drained` is called once, in the loop, when the calls that are up have ended, or
+    // after `longest`.
+    void drain(Duration longest, std::function<void()> drained);
+
+    // Before the end: what the store has not taken yet is offered a last time.
+    void finish();
+
+    const std::vector<Listener> &listeners() const { return options_.engine.listeners; }
+    const Engine &engine() const { return engine_; }
+    const JournalStatistics *journal() const { return journal_ ? &journal_->statistics() : nullptr; }
+
+private:
+    void on_batch(std::span<const Datagram> batch);
+    void on_deadline();
+    void on_send_failed(const OutDatagram &datagram);
+
+    // What follows every input: store, then send, then wait for the next.
+    void settle(Instant now);
+    void watch_wall_clock(Instant now);
+    void store_changes(Instant now);
+    void send_outgoing();
+    void watch_garbage(Instant now);
+    void watch_drain(Instant now);
+    void arm(Instant now);
+    std::uint64_t garbage() const;
+
+    WorkerOptions options_;
+    Loop &loop_;
+    WallClock &wall_;
+    Log &log_;
+    std::vector<std::unique_ptr<MessageTransport>> transports_; // in the order of Endpoint::listener
+    SystemRandom random_;
+    Engine engine_;
+    std::optional<Journal> journal_; // none: nothing is kept
+
+    std::vector<Outgoing> outgoing_;                // empty between the rounds; keep their memory
+    std::vector<std::vector<OutDatagram>> batches_; // by listener
+
+    Instant wall_read_at_{};
+    std::uint64_t garbage_told_ = 0;
+    std::optional<Instant> garbage_at_; // of the last line about it
+
+    std::function<void()> drained_;     // none: no drain, or it is over
+    Instant drain_until_{};
+    std::optional<Instant> calm_since_; // no call is up since then, in a drain
+};
+
+} // namespace tandem

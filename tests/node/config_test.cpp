@@ -1,0 +1,424 @@
+#include "node/config_reader.hpp"
+#include <cstdio>
+#include <doctest/doctest.h>
+#include <random>
+#include <string>
+#include <unistd.h>
+
+using namespace tandem;
+
+namespace {
+
+// The line that the file's author reads; empty: the file is good.
+std::string problem_of(std::string_view text) {
+    const auto config = parse_config(text, "f");
+    return config ? std::string() : config.error().detail;
+}
+
+constexpr std::string_view good = R"(
+[sip]
+listen    = ["udp:127.0.0.1:5060", "udp:[::1]:5062"]
+advertise = "sip.example.com:5080"
+workers   = 1
+drain_ms  = 1500
+[tls]
+certificate = ""
+[store]
+path       = "/tmp/x.db"
+durability = "power"
+[redis]
+url = ""
+prefix = "tandem:"
+lease_ms = 8000
+timeout_ms = 200
+[timers]
+early_ms = 1000
+no_ack_ms = 2000
+max_duration_ms = 0
+session_expires_s = 0
+probe_ms = 0
+[[profile]]
+name = "total"
+limit = 0
+[[profile]]
+name = "user"
+value = true
+scope = "node"
+on_outage = "open"
+limits = {}
+[[trunk]]
+name = "carrier-a"
+uri = "sip:192.0.2.1:5070;transport=udp"
+username = "u"
+password = "geheim"
+realm = ""
+register = false
+expires_s = 3600
+[[route]]
+match  = '^\+?44(\d+)'
+source = ["127.0.0.0/8", "2001:db8::/32", "192.0.2.7"]
+to     = ["carrier-a"]
+hunt_on = [408, 500, 503]
+ring_timeout_ms = 20000
+profiles = ["total", "user={from.user}"]
+user    = "0044$1"
+headers = { "X-Tenant" = "blue {source.ip}" }
+refer   = "local"
+control = false
+[[route]]
+to = ["sip:[::1]:5071"]
+[registrar]
+enabled = true
+realm = "tandem"
+min_expires_s = 60
+max_expires_s = 3600
+users = {}
+[control]
+url = []
+timeout_ms = 500
+on_failure = "reject"
+[call_api]
+listen = ""
+token = ""
+[admin]
+listen = ""
+token = ""
+[rtpengine]
+url = []
+[log]
+level = "warn"
+format = "json"
+)";
+
+} // namespace
+
+TEST_CASE("config: an empty file has the defaults, and no route") {
+    const auto config = parse_config("", "f");
+    REQUIRE(config.ok());
+    REQUIRE(config->sip.listen.size() == 1);
+    CHECK(config->sip.listen[0].to_string() == "127.0.0.1:5060");
+    CHECK(config->sip.listen[0].transport == Transport::udp);
+    CHECK(config->sip.advertise_host.empty());
+    CHECK(config->sip.drain == std::chrono::seconds(30));
+    CHECK(config->store.path == "tandem.db");
+    CHECK(config->store.durability == Durability::process);
+    CHECK(to_ms(config->timers.early) == 181'000);
+    CHECK(to_ms(config->timers.no_ack) == 32'000);
+    CHECK(to_ms(config->timers.max_duration) == 43'200'000);
+    CHECK(config->routes.empty());
+    CHECK(config->log.level == LogLevel::info);
+    CHECK(config->log.format == LogFormat::text);
+    CHECK(config->warnings.empty());
+}
+
+TEST_CASE("config: every section and key of a full file is read") {
+    const auto config = parse_config(good, "f");
+    INFO(problem_of(good));
+    REQUIRE(config.ok());
+    REQUIRE(config->sip.listen.size() == 2);
+    CHECK(config->sip.listen[1].to_string() == "[::1]:5062");
+    CHECK(config->sip.listen[1].listener == 1);
+    CHECK(config->sip.advertise_host == "sip.example.com");
+    CHECK(config->sip.advertise_port == 5080);
+    CHECK(to_ms(config->sip.drain) == 1500);
+    CHECK(config->store.path == "/tmp/x.db");
+    CHECK(config->store.durability == Durability::power);
+    CHECK(to_ms(config->timers.early) == 1000);
+    CHECK(to_ms(config->timers.no_ack) == 2000);
+    CHECK(config->timers.max_duration == Duration::zero());
+    CHECK(config->log.level == LogLevel::warn);
+    CHECK(config->log.format == LogFormat::json);
+
+    REQUIRE(config->routes.size() == 2);
+    const RouteConfig &first = config->routes[0];
+    CHECK(first.match == R"(^\+?44(\d+))");
+    CHECK(first.source.size() == 3);
+    CHECK(first.target.trunk == "carrier-a");
+    CHECK(first.target.host_port == "192.0.2.1:5070");
+    CHECK(first.target.params == "transport=udp");
+    CHECK(first.target.to.to_string() == "192.0.2.1:5070");
+    CHECK(first.target.to.listener == 0);
+    CHECK(to_ms(first.ring_timeout) == 20'000);
+    CHECK(first.user.has_value());
+    REQUIRE(first.headers.size() == 1);
+    CHECK(first.headers[0].first == "X-Tenant");
+    const RouteConfig &second = config->routes[1];
+    CHECK(second.target.trunk.empty());
+    CHECK(second.target.host_port == "[::1]:5071");
+    CHECK(second.target.to.listener == 1);
+    CHECK(to_ms(second.ring_timeout) == 60'000);
+}
+
+TEST_CASE("config: what has no effect in this version is a warning with its place") {
+    const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n[[profile]]\nname = \"a\"\n"
+                                     "[[profile]]\nname = \"b\"\n[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
+                                     "username = \"u\"\npassword = \"geheim\"\n[admin]\nlisten = \"127.0.0.1:8080\"\n"
+                                     "[[route]]\nto = [\"t\"]\nhunt_on = [503]\n",
+                                     "f");
+    REQUIRE(config.ok());
+    const std::vector<std::string> expected = {
+        "f:2:11: \"domains\" in [sip] has no effect in this version, which registers nobody",
+        "f:3:1: [tls] has no effect in this version, which has no TLS",
+        "f:5:1: [[profile]]: profile sizes are not kept in this version",
+        "f:9:1: [[trunk]] \"t\": challenges are passed to the caller as 503 in this version",
+        "f:18:11: \"hunt_on\" in [[route]] has no effect in this version: a route has one target",
+        "f:15:10: \"listen\" in [admin] is not opened in this version",
+    };
+    CHECK(config->warnings == expected);
+}
+
+TEST_CASE("config: the first thing wrong is named with its line and column, and with what would be right") {
+    struct Case {
+        std::string_view text;
+        std::string_view problem;
+    };
+    static constexpr std::string_view listen_help =
+        "write TRANSPORT:ADDRESS:PORT, for example \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"";
+    static const Case cases[] = {
+        // syntax
+        {"[sip\n", "f:1:5: Error while parsing table header: expected ']', saw '\\n'"},
+        {"a = 1\na = 2\n", "f:2:5: Error while parsing key-value pair: cannot redefine existing integer 'a'"},
+        // sections
+        {"[sipp]\n", "f:1:2: unknown section [sipp]; did you mean [sip]?"},
+        {"\n[nonsense]\n", "f:2:2: unknown section [nonsense]; known sections are sip, tls, store, redis, timers, "
+                           "profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+        {"listen = 1\n", "f:1:1: unknown key \"listen\" outside of every section; known sections are sip, tls, store, "
+                         "redis, timers, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+        {"sip = 1\n", "f:1:1: \"sip\" must be one table; write [sip]"},
+        {"[[log]]\n", "f:1:3: \"log\" must be one table; write [log]"},
+        {"[profile]\nname = \"a\"\n", "f:1:2: \"profile\" may be there several times; write [[profile]]"},
+        {"route = [1]\n", "f:1:10: \"route\" may be there several times; write [[route]]"},
+        // [sip]
+        {"\n[sip]\nlisen = []\n", "f:3:1: unknown key \"lisen\" in [sip]; did you mean \"listen\"?"},
+        {"[sip]\nlisten = \"udp:127.0.0.1:5060\"\n", "f:2:10: \"listen\" in [sip] must be an array, not a string"},
+        {"[sip]\nlisten = [ 5060 ]\n", "f:2:12: \"listen\" in [sip] must be an array of strings, not an integer"},
+        {"[sip]\nlisten = []\n", "f:2:10: \"listen\" in [sip] must name from 1 to 16 addresses, not 0"},
+        {"[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"udp:127.0.0.1:5060\"]\n",
+         "f:2:33: \"udp:127.0.0.1:5060\" is in \"listen\" of [sip] twice; write it once"},
+        {"[sip]\nlisten = [\"udp:0.0.0.0:5060\"]\n",
+         "f:2:11: \"udp:0.0.0.0:5060\" in \"listen\" of [sip] is no address that others can send to; say with "
+         "\"advertise\" which one they use"},
+        {"[sip]\nlisten = [\"tcp:127.0.0.1:5060\"]\n", "f:2:11: the transport of \"tcp:127.0.0.1:5060\" in \"listen\" of "
+                                                     "[sip] is not available in this version; the only transport is "
+                                                     "udp"},
+        {"[sip]\nadvertise = \"a b\"\n", "f:2:13: bad \"advertise\" in [sip]: \"a b\"; write HOST or HOST:PORT, for "
+                                       "example \"sip.example.com:5060\" or \"[2001:db8::1]\""},
+        {"[sip]\nworkers = 0\n", "f:2:11: \"workers\" in [sip] must be from 1 to 64, not 0"},
+        {"[sip]\nworkers = 2\n", "f:2:11: \"workers\" in [sip] above 1 is not available in this version; write 1"},
+        {"[sip]\ndrain_ms = 1.5\n", "f:2:12: \"drain_ms\" in [sip] must be an integer, not a fractional number"},
+        {"[sip]\ndrain_ms = -1\n", "f:2:12: \"drain_ms\" in [sip] must be from 0 to 2592000000, not -1"},
+        {"[sip]\ndomains = [true]\n", "f:2:12: \"domains\" in [sip] must be an array of strings, not a boolean"},
+        // [tls]
+        {"[tls]\nca = 1\n", "f:2:6: \"ca\" in [tls] must be a string, not an integer"},
+        {"[tls]\nverify_peer = 1\n", "f:2:15: \"verify_peer\" in [tls] must be true or false, not an integer"},
+        // [store]
+        {"[store]\npath = \"a\\u0000b\"\n", "f:2:8: \"path\" in [store] must not hold a NUL character"},
+        {"[store]\ndurability = \"full\"\n",
+         "f:2:14: \"durability\" in [store] must be one of none, process, power, not \"full\""},
+        // [redis]
+        {"[redis]\nurl = \"redis://127.0.0.1\"\n", "f:2:7: \"url\" in [redis] (several nodes) is not available in this "
+                                                 "version; write \"\", or leave it out"},
+        {"[redis]\nlease_ms = 1\n", "f:2:12: \"lease_ms\" in [redis] must be from 100 to 3600000, not 1"},
+        // [timers]
+        {"[timers]\nearly_ms = \"1\"\n", "f:2:12: \"early_ms\" in [timers] must be an integer, not a string"},
+        {"[timers]\nsession_expires_s = 90\n", "f:2:21: \"session_expires_s\" in [timers] (session timers) is not "
+                                             "available in this version; write 0, or leave it out"},
+        {"[timers]\nprobe_ms = 5\n",
+         "f:2:12: \"probe_ms\" in [timers] is not available in this version; write 0, or leave it out"},
+        // [[profile]]
+        {"[[profile]]\nvalue = true\n", "f:1:1: [[profile]] needs \"name\""},
+        {"[[profile]]\nname = \"a=b\"\n", "f:2:8: bad \"name\" in [[profile]]: \"a=b\"; write up to 64 letters, digits, "
+                                        "'-', '_' or '.', and not \"registered\""},
+        {"[[profile]]\nname = \"a\"\n[[profile]]\nname = \"a\"\n",
+         "f:4:8: \"name\" in [[profile]] must be unique, and \"a\" is there already"},
+        {"[[profile]]\nname = \"a\"\nlimit = 3\n",
+         "f:3:9: \"limit\" in [[profile]] is not available in this version; write 0, or leave it out"},
+        {"[[profile]]\nname = \"a\"\nlimits = { b = 1 }\n",
+         "f:3:10: \"limits\" in [[profile]] is not available in this version; leave it out"},
+        {"[[profile]]\nname = \"a\"\nscope = \"cluster\"\n",
+         "f:3:9: the scope \"cluster\" in [[profile]] is not available in this version; write \"node\""},
+        {"[[profile]]\nname = \"a\"\non_outage = \"x\"\n",
+         "f:3:13: \"on_outage\" in [[profile]] must be one of closed, open, local, not \"x\""},
+        // [[trunk]]
+        {"[[trunk]]\nname = \"a\"\n", "f:1:1: [[trunk]] needs \"uri\""},
+        {"[[trunk]]\nname = \"a\"\nuri = \"\"\n", "f:3:7: \"uri\" in [[trunk]] must not be empty"},
+        {"[[trunk]]\nname = \"registered\"\nuri = \"sip:127.0.0.1\"\n",
+         "f:2:8: bad \"name\" in [[trunk]]: \"registered\"; write up to 64 letters, digits, '-', '_' or '.', and not "
+         "\"registered\""},
+        {"[[trunk]]\nname = \"a\"\nuri = \"http://x\"\n", "f:3:7: bad URI \"http://x\" in \"uri\" of [[trunk]]; write "
+                                                        "sip:ADDRESS:PORT, for example \"sip:192.0.2.1:5060\""},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:example.com\"\n",
+         "f:3:7: \"sip:example.com\" in \"uri\" of [[trunk]]: a name needs DNS, which is not available in this version; "
+         "write an address"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1;transport=tcp\"\n",
+         "f:3:7: the transport of \"sip:127.0.0.1;transport=tcp\" in \"uri\" of [[trunk]] is not available in this "
+         "version; the only transport is udp"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sips:127.0.0.1\"\n",
+         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; the only "
+         "transport is udp"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:bob@127.0.0.1\"\n",
+         "f:3:7: \"sip:bob@127.0.0.1\" in \"uri\" of [[trunk]] has a user or headers; write the address alone: the user "
+         "is the call's, or the route's \"user\""},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:[::1]:5060\"\n",
+         "f:3:7: \"sip:[::1]:5060\" in \"uri\" of [[trunk]] needs an IPv6 address in \"listen\" of [sip]"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\npassword = 7\n",
+         "f:4:12: \"password\" in [[trunk]] must be a string, not an integer"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nregister = true\n",
+         "f:4:12: \"register\" in [[trunk]] is not available in this version; write false, or leave it out"},
+        // [[route]]
+        {"\n[[route]]\nmatch = \"\"\n", "f:2:1: [[route]] needs \"to\""},
+        {"[[route]]\nto = []\n", "f:2:6: \"to\" in [[route]] is empty; write the name of a [[trunk]] or a URI"},
+        {"[[route]]\nto = [\"carier-a\"]\n[[trunk]]\nname = \"carrier-a\"\nuri = \"sip:127.0.0.1\"\n",
+         "f:2:7: no [[trunk]] is called \"carier-a\"; did you mean \"carrier-a\"?"},
+        {"[[route]]\nto = [\"x\"]\n", "f:2:7: no [[trunk]] is called \"x\"; write the name of a [[trunk]] or a URI like "
+                                    "\"sip:192.0.2.1:5060\""},
+        {"[[route]]\nto = [\"registered\"]\n", "f:2:7: \"registered\" in \"to\" of [[route]] is not available in this "
+                                             "version; write a trunk's name or a URI"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\", \"sip:127.0.0.2\"]\n",
+         "f:2:24: a second target in \"to\" of [[route]] (serial hunting) is not available in this version; write one"},
+        {"[[route]]\nto = [\"sip:a.example\"]\n", "f:2:7: \"sip:a.example\" in \"to\" of [[route]]: a name needs DNS, "
+                                                "which is not available in this version; write an address"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nmatch = '('\n",
+         "f:3:9: bad regular expression in \"match\" of [[route]]: missing ): (; write RE2 syntax, for example "
+         "'^\\+?44'"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nsource = [\"10.0.0.0/33\"]\n",
+         "f:3:11: bad address block \"10.0.0.0/33\" in \"source\" of [[route]]; write for example \"192.0.2.0/24\" or "
+         "\"2001:db8::/32\""},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nsource = [\"10.0.0.1/8\"]\n",
+         "f:3:11: \"10.0.0.1/8\" in \"source\" of [[route]] has bits behind its prefix; write \"10.0.0.0/8\""},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nhunt_on = [200]\n",
+         "f:3:12: \"hunt_on\" in [[route]] must hold numbers from 300 to 699"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nring_timeout_ms = -5\n",
+         "f:3:19: \"ring_timeout_ms\" in [[route]] must be from 0 to 3600000, not -5"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nprofiles = [\"total\"]\n",
+         "f:3:13: no [[profile]] is called \"total\"; add a [[profile]] with this name"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nprofiles = [\"total=1\"]\n[[profile]]\nname = \"total\"\n",
+         "f:3:13: the [[profile]] \"total\" has no values; write \"total\""},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nprofiles = [\"user\"]\n[[profile]]\nname = \"user\"\nvalue = true\n",
+         "f:3:13: the [[profile]] \"user\" has values; write \"user=VALUE\", for example \"user={from.user}\""},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nprofiles = [\"user={x}\"]\n[[profile]]\nname = \"user\"\nvalue = true\n",
+         "f:3:13: bad value in \"profiles\" of [[route]]: unknown name {x}; known are from.user from.uri to.user to.uri "
+         "request.user request.uri source.ip trunk header.NAME var.NAME"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nuser = \"{from.usr}\"\n",
+         "f:3:8: bad \"user\" in [[route]]: unknown name {from.usr}; known are from.user from.uri to.user to.uri "
+         "request.user request.uri source.ip trunk header.NAME var.NAME"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nmatch = '^(0)'\nuser = \"$2\"\n",
+         "f:4:8: \"user\" in [[route]] asks for $2, and \"match\" has 1 groups"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nheaders = { \"X Y\" = \"a\" }\n",
+         "f:3:13: bad header name \"X Y\" in \"headers\" of [[route]]; write letters, digits and -.!%*_+`'~"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nheaders = { v = \"a\" }\n",
+         "f:3:13: \"v\" in \"headers\" of [[route]] is written by tandem itself; choose another header"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\n[route.headers]\ncall-id = \"a\"\n",
+         "f:4:1: \"call-id\" in \"headers\" of [[route]] is written by tandem itself; choose another header"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nheaders = { X-A = 1 }\n",
+         "f:3:19: \"X-A\" in \"headers\" of [[route]] must be a string, not an integer"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nheaders = { X-A = \"a\\r\\nVia: b\" }\n",
+         "f:3:19: \"X-A\" in \"headers\" of [[route]] holds a line break or NUL; write one line"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nheaders = { X-A = \"{from\" }\n",
+         "f:3:19: bad \"X-A\" in \"headers\" of [[route]]: { without }; write {{ for one brace"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nrefer = \"pass\"\n",
+         "f:3:9: \"refer\" = \"pass\" in [[route]] is not available in this version; leave it out"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\ncontrol = true\n",
+         "f:3:11: \"control\" in [[route]] is not available in this version; write false, or leave it out"},
+        // [registrar]
+        {"[registrar]\nusers = { alice = \"geheim\" }\n",
+         "f:2:9: \"users\" in [registrar] is not available in this version; leave it out"},
+        {"[registrar]\nmin_expires_s = 7200\n",
+         "f:2:17: \"min_expires_s\" in [registrar] is 7200, more than \"max_expires_s\", 3600"},
+        // [control]
+        {"[control]\nurl = [\"http://127.0.0.1\"]\n",
+         "f:2:7: \"url\" in [control] is not available in this version; write [], or leave it out"},
+        {"[control]\non_failure = \"x\"\n", "f:2:14: \"on_failure\" in [control] must be one of reject, allow, not \"x\""},
+        // [call_api], [admin], [rtpengine]
+        {"[call_api]\nlisten = \"127.0.0.1:5059\"\n",
+         "f:2:10: \"listen\" in [call_api] is not available in this version; write \"\", or leave it out"},
+        {"[admin]\nlisten = \"8080\"\n", "f:2:10: bad \"listen\" in [admin]: \"8080\"; write ADDRESS:PORT, for example "
+                                       "\"127.0.0.1:8080\", or \"\" for none"},
+        {"[admin]\ntoken = 1\n", "f:2:9: \"token\" in [admin] must be a string, not an integer"},
+        {"[rtpengine]\nurl = [\"udp:127.0.0.1:2223\"]\n",
+         "f:2:7: \"url\" in [rtpengine] is not available in this version; write [], or leave it out"},
+        // [log]
+        {"[log]\nlevel = \"loud\"\n",
+         "f:2:9: \"level\" in [log] must be one of debug, info, warn, error, off, not \"loud\""},
+        {"[log]\nformat = \"xml\"\n", "f:2:10: \"format\" in [log] must be one of text, json, not \"xml\""},
+        // the first in the order of the file, not of the reader
+        {"[log]\nlevel = \"loud\"\n[sip]\nworkers = 0\n",
+         "f:2:9: \"level\" in [log] must be one of debug, info, warn, error, off, not \"loud\""},
+    };
+    for (const Case &item : cases) {
+        CAPTURE(item.text);
+        CHECK(problem_of(item.text) == item.problem);
+    }
+    // A bad "listen" is the one thing wrong, although the route before it finds no listener.
+    CHECK(problem_of("[[route]]\nto = [\"sip:127.0.0.1\"]\n[sip]\nlisten = [\"udp:1\"]\n") ==
+          "f:4:11: bad address \"udp:1\" in \"listen\" of [sip]; " + std::string(listen_help));
+    for (std::string_view address : {"udp:1.2.3:5060", "udp:::1:5060", "udp:[::1]", "udp:127.0.0.1:0",
+                                     "udp:127.0.0.1:65536", "udp:localhost:5060", "127.0.0.1:5060", "sctp:127.0.0.1:1",
+                                     "udp:[127.0.0.1]:5060", ""}) {
+        CHECK(problem_of("[sip]\nlisten = [\"" + std::string(address) + "\"]\n") ==
+              "f:2:11: bad address \"" + std::string(address) + "\" in \"listen\" of [sip]; " +
+                  std::string(listen_help));
+    }
+}
+
+TEST_CASE("config: a problem is one line, whatever the file holds, and shows no secret") {
+    CHECK(problem_of("\"a\\nb\" = 1\n").find('\n') == std::string::npos);
+    CHECK(problem_of("[sip]\nadvertise = \"" + std::string(5000, 'x') + " \"\n").size() < 600);
+    std::string text(good);
+    const std::size_t at = text.find("\"geheim\"");
+    text.replace(at, 8, "[\"geheim\"]");
+    CHECK(problem_of(text).find("geheim") == std::string::npos);
+}
+
+TEST_CASE("config: a file that can not be read is a problem at 0:0") {
+    CHECK(read_config("/nonexistent/tandem.toml").error().detail ==
+          "/nonexistent/tandem.toml:0:0: cannot read: No such file or directory");
+    CHECK(read_config("/tmp").error().detail == "/tmp:0:0: cannot read: Is a directory");
+    CHECK(read_config("/dev/zero").error().detail == "/dev/zero:0:0: cannot read: larger than 1048576 bytes");
+    CHECK(read_config("/dev/null").ok());
+}
+
+TEST_CASE("config: no mutation of a good file does anything but succeed or name a place") {
+    std::random_device device;
+    const auto seed = device();
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random); };
+    for (int round = 0; round < 300; ++round) {
+        std::string text(good);
+        for (std::size_t change = below(4) + 1; change > 0; --change) {
+            const std::size_t at = below(text.size());
+            const std::size_t size = std::min(below(20), text.size() - at);
+            switch (below(5)) {
+            case 0: text[at] = static_cast<char>(below(256)); break;
+            case 1: text.erase(at, size); break;
+            case 2: text.insert(at, text.substr(below(text.size()), size)); break;
+            case 3: text.insert(at, std::string(1, "[]{}\"'=,.\n#$"[below(12)])); break;
+            case 4: text.resize(at + 1); break;
+            }
+        }
+        CAPTURE(text);
+        const auto config = parse_config(text, "f");
+        if (config.ok()) continue;
+        unsigned line = 0;
+        unsigned column = 0;
+        CHECK(std::sscanf(config.error().detail.c_str(), "f:%u:%u: ", &line, &column) == 2);
+        CHECK(line >= 1);
+        CHECK(column >= 1);
+        CHECK(config.error().detail.find('\n') == std::string::npos);
+    }
+}
+
+TEST_CASE("config: deep nesting is a problem, not an end of the process") {
+    for (std::string_view unit : {"[", "{a=", "[{a="}) {
+        std::string text = "x = ";
+        for (int i = 0; i < 20'000; ++i) text.append(unit);
+        CHECK(!problem_of(text).empty());
+    }
+    std::string dotted = "x";
+    for (int i = 0; i < 400'000; ++i) dotted.append(".a");
+    CHECK(!problem_of(dotted + " = 1\n").empty());
+    CHECK(!problem_of("[" + dotted + "]\n").empty());
+    CHECK(problem_of("[sip]\ny." + dotted + " = 1\n") == "f:2:2002: more than 1000 dots in one line; break it");
+    CHECK(!problem_of(dotted.substr(0, 2001) + " = 1\n").empty());
+}

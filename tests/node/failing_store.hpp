@@ -1,0 +1,63 @@
+// A store in memory that fails when it is told to, and remembers what a real one would show after a crash.
+#pragma once
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+#include "cdr/cdr_store.hpp"
+#include "dialog/dialog_store.hpp"
+
+namespace tandem::test {
+
+class FailingStore final : public DialogStore, public CdrStore {
+public:
+    // What a failed operation does to the rest of its batch: drops what came before; keeps it; or drops it and fails
+    // everything up to and with the next commit.
+    enum class OnFailure { rolls_back, keeps, refuses_batch };
+
+    explicit FailingStore(OnFailure on_failure = OnFailure::rolls_back) : on_failure_(on_failure) {}
+
+    std::function<bool(std::uint64_t operation)> fails = [](std::uint64_t) { return false; }; // counted from 1
+    std::uint64_t operations = 0;
+
+    // What is durable.
+    std::map<RecordId, DialogState> dialogs;
+    std::map<RecordId, Cdr> cdrs;
+
+    Result<void, Failure> save(const DialogRecord &record) override {
+        const RecordId id = record.id;
+        const DialogState state = record.state;
+        return run([this, id, state] { dialogs[id] = state; });
+    }
+    Result<void, Failure> erase(const RecordId &id) override {
+        return run([this, id] { dialogs.erase(id); });
+    }
+    Result<void, Failure> insert(const Cdr &cdr) override {
+        return run([this, cdr] { cdrs.emplace(cdr.id, cdr); });
+    }
+    Result<void, Failure> commit() override {
+        auto counted = run([] {});
+        is_refusing_ = false;
+        if (!counted) return counted;
+        for (const auto &operation : transaction_) operation();
+        transaction_.clear();
+        return {};
+    }
+
+private:
+    Result<void, Failure> run(std::function<void()> operation) {
+        if (fails(++operations) || is_refusing_) {
+            if (on_failure_ != OnFailure::keeps) transaction_.clear();
+            is_refusing_ = on_failure_ == OnFailure::refuses_batch;
+            return Failure{Error::store_failed, "database or disk is full"};
+        }
+        transaction_.push_back(std::move(operation));
+        return {};
+    }
+
+    OnFailure on_failure_;
+    bool is_refusing_ = false;
+    std::vector<std::function<void()>> transaction_;
+};
+
+} // namespace tandem::test

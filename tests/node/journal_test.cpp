@@ -1,0 +1,296 @@
+#include "node/journal.hpp"
+#include <doctest/doctest.h>
+#include <set>
+#include <sstream>
+#include <string>
+#include "node/failing_store.hpp"
+
+using namespace tandem;
+using test::FailingStore;
+
+namespace {
+
+// Calls through a tracker, as a B2BUA has them: two sets each, of which the caller's has a record.
+class Calls {
+public:
+    explicit Calls(FailingStore &store, const JournalOptions &options = {})
+        : log_({LogLevel::debug, LogFormat::text}, lines_), journal(store, store, wall_, log_, options) {}
+
+    // Each step is one batch, a millisecond apart.
+    void invite(int call) {
+        LegOptions caller;
+        const auto fed = tracker.feed_invite(view(Method::invite, 0, call, "a"), caller, now);
+        LegOptions callee;
+        callee.leg_of = fed.value().dialog;
+        (void)tracker.feed_invite(view(Method::invite, 0, call, "b"), callee, now);
+        step();
+    }
+    void answer(int call) {
+        for (const char *leg : {"a", "b"}) (void)tracker.feed(view(Method::invite, 200, call, leg), now);
+        step();
+        for (const char *leg : {"a", "b"}) (void)tracker.feed(view(Method::ack, 0, call, leg), now);
+        step();
+    }
+    void refuse(int call) {
+        for (const char *leg : {"b", "a"}) (void)tracker.feed(view(Method::invite, 486, call, leg), now);
+        ended_.insert(call);
+        step();
+    }
+    void hang_up(int call) {
+        for (const char *leg : {"a", "b"}) {
+            (void)tracker.feed(view(Method::bye, 0, call, leg, 2), now);
+            (void)tracker.feed(view(Method::bye, 200, call, leg, 2), now);
+        }
+        ended_.insert(call);
+        step();
+    }
+
+    void step() {
+        now += std::chrono::milliseconds(1);
+        if (journal.next_deadline() && *journal.next_deadline() <= now) journal.advance(tracker, now);
+        tracker.drain_changes([this](const DialogRecord &record) { journal.changed(record); },
+                              [this](const DialogRecord &record) { journal.ended(record); });
+        journal.commit(now);
+    }
+
+    // Lets the journal try until it is done. False: it never is.
+    bool settle() {
+        for (int turn = 0; turn < 100'000; ++turn) {
+            if (!journal.next_deadline()) return true;
+            if (*journal.next_deadline() > now) now = *journal.next_deadline();
+            step();
+        }
+        return false;
+    }
+
+    // The state of every living set.
+    std::map<RecordId, DialogState> living() const {
+        std::map<RecordId, DialogState> states;
+        for (DialogId id : tracker.dialogs()) {
+            if (const auto record = tracker.record(id)) states[record->id] = record->state;
+        }
+        return states;
+    }
+    const std::set<int> &ended() const { return ended_; }
+    std::string log() const { return lines_.str(); }
+
+    Instant now = at_ms(1'000'000);
+    SeededRandom random{7};
+    Tracker tracker{{.epoch = 1}, random, now};
+
+private:
+    // All text lives in the object until the next call.
+    MessageView view(Method method, std::uint16_t status, int call, std::string_view leg, std::uint32_t cseq = 1) {
+        call_id_ = std::string(leg) + std::to_string(call);
+        MessageView made;
+        made.method = method;
+        made.status = status;
+        made.cseq = cseq;
+        made.call_id = call_id_;
+        made.from_tag = "f";
+        made.to_tag = method == Method::invite && status == 0 ? "" : "t";
+        made.from_uri = "sip:alice@a";
+        made.to_uri = "sip:bob@b";
+        made.request_uri = "sip:bob@b";
+        made.contact_uri = "sip:x@192.0.2.1";
+        return made;
+    }
+
+    std::string call_id_;
+    std::set<int> ended_;
+    std::ostringstream lines_;
+    WallClock wall_{at_ms(1'000'000), 1'800'000'000'000'000};
+    Log log_;
+
+public:
+    Journal journal; // last: it refers to the others
+};
+
+// A bit of everything, long enough for an outage in its middle.
+void run(Calls &calls) {
+    calls.invite(1);
+    calls.answer(1);
+    calls.invite(2);
+    calls.refuse(2);
+    calls.invite(3);
+    calls.answer(3);
+    calls.hang_up(1);
+    calls.invite(4);
+    calls.invite(5);
+    calls.answer(5);
+    calls.hang_up(5);
+    calls.invite(6);
+}
+
+void check_all_is_written(const Calls &calls, const FailingStore &store) {
+    CHECK(store.dialogs == calls.living());
+    CHECK(store.cdrs.size() == calls.ended().size());
+    std::set<std::string> call_ids;
+    for (const auto &[id, cdr] : store.cdrs) call_ids.insert(cdr.caller_call_id);
+    for (int call : calls.ended()) CHECK(call_ids.count("a" + std::to_string(call)) == 1);
+}
+
+std::size_t count(const std::string &text, std::string_view part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+}
+
+} // namespace
+
+TEST_CASE("journal: each batch is one commit, and its record appears as its dialog goes") {
+    FailingStore store;
+    Calls calls(store);
+    calls.step(); // nothing changed: no commit
+    CHECK(store.operations == 0);
+
+    calls.invite(1);
+    CHECK(calls.journal.statistics().commits == 1);
+    CHECK(store.dialogs.size() == 2);
+    CHECK(store.cdrs.empty());
+    calls.answer(1);
+    calls.hang_up(1);
+    CHECK(store.dialogs.empty());
+    REQUIRE(store.cdrs.size() == 1);
+    CHECK(store.cdrs.begin()->second.end_reason == EndReason::caller_bye);
+    CHECK(!calls.journal.next_deadline());
+    CHECK(calls.log().empty());
+}
+
+TEST_CASE("journal: whichever operation fails, every dialog and every record gets into the store once") {
+    for (const auto on_failure : {FailingStore::OnFailure::rolls_back, FailingStore::OnFailure::keeps,
+                                  FailingStore::OnFailure::refuses_batch}) {
+        for (const std::uint64_t outage : {1U, 2U, 7U, 40U}) {
+            for (std::uint64_t first = 1;; ++first) {
+                CAPTURE(outage);
+                CAPTURE(first);
+                FailingStore store(on_failure);
+                store.fails = [=](std::uint64_t operation) { return operation >= first && operation < first + outage; };
+                Calls calls(store, {.slice = 2});
+                run(calls);
+                const bool has_failed = store.operations >= first;
+                REQUIRE(calls.settle());
+                check_all_is_written(calls, store);
+                CHECK(calls.journal.statistics().lost == 0);
+                CHECK(calls.journal.statistics().pending == 0);
+                CHECK(!calls.journal.statistics().is_behind);
+                if (!has_failed) break;
+                CHECK(calls.journal.statistics().failures >= 1);
+                CHECK(count(calls.log(), "calls go on") == count(calls.log(), "store: back"));
+            }
+        }
+    }
+}
+
+TEST_CASE("journal: an outage is one line, not one for each call, and its end another with the counts") {
+    FailingStore store;
+    Calls calls(store);
+    calls.invite(1);
+    store.fails = [](std::uint64_t) { return true; };
+    for (int call = 2; call < 50; ++call) {
+        calls.invite(call);
+        calls.refuse(call);
+    }
+    calls.now += std::chrono::seconds(60);
+    for (int i = 0; i < 100; ++i) calls.step();
+    CHECK(count(calls.log(), "\n") == 1);
+    CHECK(calls.log().find("error store: database or disk is full; calls go on, and are written when it is back") !=
+          std::string::npos);
+    CHECK(calls.journal.statistics().is_behind);
+    CHECK(calls.journal.statistics().pending == 96);
+
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(calls.settle());
+    check_all_is_written(calls, store);
+    CHECK(count(calls.log(), "\n") == 2);
+    CHECK(calls.log().find("wrote 96 ended and 2 living dialogs, lost 0") != std::string::npos);
+}
+
+TEST_CASE("journal: the waits grow from 100 ms to 5 s, and a store that keeps failing does not start them anew") {
+    FailingStore store;
+    Calls calls(store);
+    store.fails = [](std::uint64_t) { return true; };
+    calls.invite(1);
+    std::vector<std::int64_t> waits;
+    for (int i = 0; i < 8; ++i) {
+        waits.push_back(to_ms(*calls.journal.next_deadline() - calls.now));
+        calls.now = *calls.journal.next_deadline();
+        calls.journal.advance(calls.tracker, calls.now);
+    }
+    CHECK(waits == std::vector<std::int64_t>{100, 200, 400, 800, 1600, 3200, 5000, 5000});
+
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(calls.settle());
+    store.fails = [](std::uint64_t) { return true; };
+    calls.invite(2);
+    CHECK(to_ms(*calls.journal.next_deadline() - calls.now) == 5000);
+
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(calls.settle());
+    calls.now += std::chrono::seconds(60);
+    store.fails = [](std::uint64_t) { return true; };
+    calls.invite(3);
+    CHECK(to_ms(*calls.journal.next_deadline() - calls.now) == 100);
+}
+
+TEST_CASE("journal: while the store is down it is asked at the retries only") {
+    FailingStore store;
+    Calls calls(store);
+    store.fails = [](std::uint64_t) { return true; };
+    calls.invite(1);
+    const std::uint64_t operations = store.operations;
+    for (int call = 2; call < 20; ++call) calls.invite(call);
+    CHECK(store.operations == operations);
+}
+
+TEST_CASE("journal: what ends beyond the bound is lost, oldest first, counted and told once") {
+    FailingStore store;
+    Calls calls(store, {.ended_max = 10});
+    store.fails = [](std::uint64_t) { return true; };
+    for (int call = 0; call < 20; ++call) {
+        calls.invite(call);
+        calls.refuse(call);
+    }
+    CHECK(calls.journal.statistics().pending == 10);
+    CHECK(calls.journal.statistics().lost == 30);
+    CHECK(count(calls.log(), "the oldest are lost") == 1);
+
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(calls.settle());
+    CHECK(store.cdrs.size() == 5);
+    CHECK(store.dialogs.empty());
+    CHECK(calls.log().find("lost 30") != std::string::npos);
+}
+
+TEST_CASE("journal: calls that end while the rest is caught up are written at once") {
+    FailingStore store;
+    Calls calls(store, {.slice = 1});
+    store.fails = [](std::uint64_t) { return true; };
+    for (int call = 0; call < 10; ++call) {
+        calls.invite(call);
+        calls.answer(call);
+    }
+    store.fails = [](std::uint64_t) { return false; };
+    calls.now += std::chrono::seconds(10);
+    calls.step(); // one slice
+    CHECK(calls.journal.statistics().is_behind);
+    for (int call = 0; call < 10; call += 2) calls.hang_up(call);
+    CHECK(store.cdrs.size() == 5);
+    REQUIRE(calls.settle());
+    check_all_is_written(calls, store);
+}
+
+TEST_CASE("journal: at the end of the process everything is offered once more, without waiting") {
+    FailingStore store;
+    Calls calls(store, {.slice = 2});
+    store.fails = [](std::uint64_t operation) { return operation < 3; };
+    run(calls);
+    calls.journal.flush(calls.tracker, calls.now);
+    check_all_is_written(calls, store);
+    CHECK(!calls.journal.next_deadline());
+
+    store.fails = [](std::uint64_t) { return true; };
+    calls.hang_up(3);
+    calls.journal.flush(calls.tracker, calls.now);
+    CHECK(calls.log().find("store: still failing at the end; 2 ended dialogs are lost") != std::string::npos);
+}

@@ -1,0 +1,146 @@
+#include "node/route_table.hpp"
+#include <doctest/doctest.h>
+#include <string>
+#include "node/config_reader.hpp"
+#include "node/invite.hpp"
+#include "sip/limits.hpp"
+
+using namespace tandem;
+
+namespace {
+
+RouteTable table(const std::string &text) {
+    auto config = parse_config(text, "f");
+    INFO((config.ok() ? "" : config.error().detail));
+    REQUIRE(config.ok());
+    return RouteTable(std::move(config->routes));
+}
+
+std::string uri_of(const Route &route) { return route.targets.empty() ? "" : route.targets.at(0).request_uri; }
+
+const Endpoint caller = test::endpoint("192.0.2.10");
+
+constexpr const char *two_listeners = "[sip]\nlisten = [\"udp:[::1]:5060\", \"udp:127.0.0.1:5060\"]\n";
+
+} // namespace
+
+TEST_CASE("routes: without a route the call is refused 404") {
+    CHECK(table("").route(test::invite("sip:bob@192.0.2.1"), caller).refuse == 404);
+}
+
+TEST_CASE("routes: the first that matches wins") {
+    auto routes = table("[[trunk]]\nname = \"uk\"\nuri = \"sip:127.0.0.1:1\"\n"
+                        "[[route]]\nmatch = '^\\+?44'\nto = [\"uk\"]\nring_timeout_ms = 5000\n"
+                        "[[route]]\nmatch = '44$'\nto = [\"sip:127.0.0.1:2\"]\n"
+                        "[[route]]\nmatch = '^$'\nto = [\"sip:127.0.0.1:3\"]\nring_timeout_ms = 0\n");
+    const Route uk = routes.route(test::invite("sip:+44123@192.0.2.1"), caller);
+    CHECK(uri_of(uk) == "sip:+44123@127.0.0.1:1");
+    CHECK(uk.targets.at(0).trunk == "uk");
+    CHECK(uk.targets.at(0).to.to_string() == "127.0.0.1:1");
+    CHECK(to_ms(uk.ring_timeout) == 5000);
+    CHECK(uk.headers.empty());
+
+    const Route suffix = routes.route(test::invite("sip:0044@192.0.2.1"), caller);
+    CHECK(uri_of(suffix) == "sip:0044@127.0.0.1:2");
+    CHECK(suffix.targets.at(0).trunk.empty());
+    CHECK(to_ms(suffix.ring_timeout) == 60'000);
+
+    const Route without_user = routes.route(test::invite("sip:192.0.2.1"), caller);
+    CHECK(uri_of(without_user) == "sip:127.0.0.1:3");
+    CHECK(without_user.ring_timeout == Duration::zero());
+    CHECK(routes.route(test::invite("sip:bob@192.0.2.1"), caller).refuse == 404);
+}
+
+TEST_CASE("routes: an escape does not carry a user past a route (RFC 3261 section 19.1.4)") {
+    auto routes = table("[[route]]\nmatch = '^44'\nto = [\"sip:127.0.0.1:1\"]\n");
+    CHECK(uri_of(routes.route(test::invite("sip:%34%34123@192.0.2.1"), caller)) == "sip:44123@127.0.0.1:1");
+    CHECK(uri_of(routes.route(test::invite("sip:44%40a@192.0.2.1"), caller)) == "sip:44%40a@127.0.0.1:1");
+    CHECK(routes.route(test::invite("sip:%2B44@192.0.2.1"), caller).refuse == 404);
+}
+
+TEST_CASE("routes: a password is not matched") {
+    auto routes = table("[[route]]\nmatch = '^bob$'\nto = [\"sip:127.0.0.1:1\"]\n");
+    CHECK(routes.route(test::invite("sip:bob:pw@192.0.2.1"), caller).refuse == 0);
+}
+
+TEST_CASE("routes: a source limits a route to its addresses") {
+    auto routes = table("[[route]]\nsource = [\"127.0.0.0/8\", \"2001:db8::/32\"]\nto = [\"sip:127.0.0.1:1\"]\n");
+    const Message invite = test::invite("sip:bob@192.0.2.1");
+    CHECK(routes.route(invite, test::endpoint("127.1.2.3")).refuse == 0);
+    CHECK(routes.route(invite, test::endpoint("2001:db8::9")).refuse == 0);
+    CHECK(routes.route(invite, test::endpoint("192.0.2.1")).refuse == 404);
+    CHECK(routes.route(invite, test::endpoint("2001:db9::9")).refuse == 404);
+}
+
+TEST_CASE("routes: the first listener of the target's family sends") {
+    auto routes = table(std::string(two_listeners) + "[[route]]\nmatch = '4'\nto = [\"sip:127.0.0.1:1\"]\n"
+                                                     "[[route]]\nto = [\"sip:[::1]:1\"]\n");
+    CHECK(routes.route(test::invite("sip:4@a"), caller).targets.at(0).to.listener == 1);
+    const Route v6 = routes.route(test::invite("sip:6@a"), caller);
+    CHECK(v6.targets.at(0).to.listener == 0);
+    CHECK(uri_of(v6) == "sip:6@[::1]:1");
+}
+
+TEST_CASE("routes: a target keeps its parameters, and its port only where it has one") {
+    auto routes = table("[[route]]\nto = [\"sip:127.0.0.1;transport=udp;x=1\"]\n");
+    const Route route = routes.route(test::invite("sip:bob@192.0.2.1;user=phone"), caller);
+    CHECK(uri_of(route) == "sip:bob@127.0.0.1;transport=udp;x=1");
+    CHECK(route.targets.at(0).to.port == 5060);
+}
+
+TEST_CASE("routes: the user is rewritten by a template and the groups of the match") {
+    auto routes = table("[[route]]\nmatch = '^00(\\d\\d)(\\d*)'\nuser = \"+$1-$2.{from.user}\"\n"
+                        "to = [\"sip:127.0.0.1:1\"]\n");
+    CHECK(uri_of(routes.route(test::invite("sip:0044123@192.0.2.1"), caller)) == "sip:+44-123.alice@127.0.0.1:1");
+}
+
+TEST_CASE("routes: a rewritten user that would change the URI is refused 400") {
+    auto routes = table("[[route]]\nuser = \"{header.X-User}\"\nto = [\"sip:127.0.0.1:1\"]\n");
+    for (std::string_view user : {"a@evil.example", "a>", "a b", "a\"", "a[", "a%zz", "a\xc3\xa4", "a#"}) {
+        CAPTURE(user);
+        const Route route = routes.route(test::invite("sip:b@a", "X-User: " + std::string(user) + "\r\n"), caller);
+        CHECK(route.refuse == 400);
+        CHECK(route.targets.empty());
+    }
+    CHECK(uri_of(routes.route(test::invite("sip:b@a", "X-User: %41;x=1\r\n"), caller)) == "sip:%41;x=1@127.0.0.1:1");
+    const std::string long_user(uri_size_max, 'a');
+    CHECK(routes.route(test::invite("sip:b@a", "X-User: " + long_user + "\r\n"), caller).refuse == 400);
+}
+
+TEST_CASE("routes: headers are added line by line") {
+    auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n"
+                        "headers = { X-Tenant = \"blue\", X-From = \"{from.uri};ip={source.ip}\", X-None = \"{var.a}\" }\n");
+    CHECK(routes.route(test::invite("sip:bob@192.0.2.1"), caller).headers ==
+          "X-Tenant: blue\r\nX-From: sip:alice@a.example;ip=192.0.2.10\r\nX-None: \r\n");
+}
+
+TEST_CASE("routes: a folded header adds no line to the other leg") {
+    auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\nheaders = { X-Copy = \"{header.X-In}\" }\n");
+    const Route route = routes.route(test::invite("sip:b@a", "X-In: one\r\n Evil: two\r\n"), caller);
+    if (route.refuse == 0) {
+        CHECK(route.headers.find("\r\n") == route.headers.size() - 2);
+    } else {
+        CHECK(route.refuse == 400);
+    }
+}
+
+TEST_CASE("routes: a header value that grows too long is refused 400") {
+    auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\nheaders = { X-A = \"{header.X-In}{header.X-In}\" }\n");
+    const std::string line = "X-In: " + std::string(header_size_max - 100, 'a') + "\r\n";
+    CHECK(routes.route(test::invite("sip:b@a", line), caller).refuse == 400);
+}
+
+TEST_CASE("routes: a scheme that is not ours is refused 416") {
+    auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n");
+    CHECK(routes.route(test::invite("http://bob@192.0.2.1"), caller).refuse == 416);
+    CHECK(routes.route(test::invite("sips:bob@192.0.2.1"), caller).refuse == 416);
+    CHECK(uri_of(routes.route(test::invite("tel:+441234"), caller)) == "sip:+441234@127.0.0.1:1");
+}
+
+TEST_CASE("routes: replaced routes are in force for the next call") {
+    auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n");
+    routes.replace(parse_config("[[route]]\nto = [\"sip:127.0.0.1:2\"]\n", "f")->routes);
+    CHECK(uri_of(routes.route(test::invite("sip:b@a"), caller)) == "sip:b@127.0.0.1:2");
+    routes.replace({});
+    CHECK(routes.route(test::invite("sip:b@a"), caller).refuse == 404);
+}

@@ -1,0 +1,206 @@
+#include "node/server.hpp"
+#include <cstdio>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <unistd.h>
+#include "net/udp_transport.hpp"
+#include "node/config_reader.hpp"
+#include "node/invite.hpp"
+
+using namespace tandem;
+
+namespace {
+
+// A directory of its own that goes with the test.
+class Directory {
+public:
+    Directory() {
+        std::string name = std::filesystem::temp_directory_path() / "tandem-node-XXXXXX";
+        REQUIRE(::mkdtemp(name.data()) != nullptr);
+        path_ = name;
+    }
+    ~Directory() { std::filesystem::remove_all(path_); }
+    Directory(const Directory &) = delete;
+    Directory &operator=(const Directory &) = delete;
+
+    std::string file(const std::string &name) const { return path_ / name; }
+    void write(const std::string &name, std::string_view text) const { std::ofstream(file(name)) << text; }
+
+private:
+    std::filesystem::path path_;
+};
+
+Config config_of(const std::string &text) {
+    auto config = parse_config(text, "f");
+    REQUIRE(config.ok());
+    config->sip.listen[0].port = 0; // a free one
+    return *config;
+}
+
+constexpr const char *no_store = "[store]\npath = \"\"\n";
+
+// A peer on the server's own loop: sends INVITEs and keeps the status lines of final answers.
+class Peer {
+public:
+    explicit Peer(Server &server) : server_(server) {
+        transport_ = std::move(*UdpTransport::open(server.loop(), test::endpoint("127.0.0.1", 0)));
+        transport_->on_batch([this](std::span<const Datagram> batch) {
+            for (const Datagram &datagram : batch) {
+                const std::string line(datagram.bytes.substr(0, datagram.bytes.find('\r')));
+                if (line.substr(0, 11) == "SIP/2.0 100") continue;
+                if (on_message) on_message(line);
+            }
+        });
+    }
+
+    void invite(std::string_view user) {
+        const std::string id = std::to_string(++calls_);
+        std::string text = "INVITE sip:" + std::string(user) + "@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP " +
+                           transport_->local().to_string() + ";branch=z9hG4bK" + id +
+                           "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id + "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id +
+                           "\r\nCSeq: 1 INVITE\r\nContact: <sip:a@" + transport_->local().to_string() +
+                           ">\r\nContent-Length: 0\r\n\r\n";
+        const OutDatagram datagram{server_.worker().listeners().at(0).bound, SharedBytes(text), 0};
+        transport_->send({&datagram, 1});
+    }
+    std::string address() const { return transport_->local().to_string(); }
+
+    std::function<void(const std::string &line)> on_message;
+
+private:
+    Server &server_;
+    std::unique_ptr<UdpTransport> transport_;
+    int calls_ = 0;
+};
+
+struct Lines {
+    std::ostringstream text;
+    Log log{{LogLevel::debug, LogFormat::text}, text};
+
+    bool has(std::string_view part) const { return text.str().find(part) != std::string::npos; }
+};
+
+} // namespace
+
+TEST_CASE("server: it is ready after everything is open, answers, and ends when it is told to") {
+    Lines lines;
+    auto server = Server::open(config_of(no_store), "", lines.log);
+    REQUIRE(server.ok());
+    Peer peer(**server);
+    std::string answer;
+    peer.on_message = [&](const std::string &line) {
+        answer = line;
+        (*server)->terminate();
+    };
+    bool was_ready = false;
+    (*server)->run([&] {
+        was_ready = true;
+        peer.invite("bob");
+    });
+    CHECK(was_ready);
+    CHECK(answer == "SIP/2.0 404 Not Found");
+    CHECK(lines.has("info listening on udp:127.0.0.1:"));
+    CHECK(lines.has("no store: nothing is kept"));
+}
+
+TEST_CASE("server: an address in use is one line, and the store is not touched") {
+    const Directory directory;
+    Lines lines;
+    auto first = Server::open(config_of(no_store), "", lines.log);
+    REQUIRE(first.ok());
+    Config config = config_of("[store]\npath = \"" + directory.file("t.db") + "\"\n");
+    config.sip.listen[0] = (*first)->worker().listeners().at(0).bound;
+    const auto second = Server::open(config, "", lines.log);
+    REQUIRE(!second.ok());
+    CHECK(second.error().detail == "udp:" + config.sip.listen[0].to_string() + ": address already in use");
+    CHECK(!std::filesystem::exists(directory.file("t.db")));
+}
+
+TEST_CASE("server: a store that can not be opened, or is in use, is one line") {
+    const Directory directory;
+    Lines lines;
+    for (const std::string &path : {directory.file("missing/t.db"), directory.file("")}) {
+        const auto server = Server::open(config_of("[store]\npath = \"" + path + "\"\n"), "", lines.log);
+        REQUIRE(!server.ok());
+        CHECK(server.error().detail.find(path) != std::string::npos);
+        CHECK(server.error().detail.find('\n') == std::string::npos);
+    }
+    const Config config = config_of("[store]\npath = \"" + directory.file("t.db") + "\"\n");
+    const auto first = Server::open(config, "", lines.log);
+    REQUIRE(first.ok());
+    const auto second = Server::open(config, "", lines.log);
+    REQUIRE(!second.ok());
+    CHECK(second.error().detail.find(directory.file("t.db")) != std::string::npos);
+}
+
+TEST_CASE("server: the second order to end does not wait for calls") {
+    Lines lines;
+    auto server = Server::open(config_of(std::string(no_store) + "[[route]]\nto = [\"sip:127.0.0.1:9\"]\n"), "",
+                               lines.log);
+    REQUIRE(server.ok());
+    Peer callee(**server);
+    Peer caller(**server);
+    (*server)->run([&] {
+        caller.invite("bob");
+        (*server)->loop().post([&] {
+            (*server)->terminate();
+            (*server)->terminate();
+        });
+    });
+    CHECK(lines.has("told to end at once"));
+}
+
+TEST_CASE("server: a reload takes over routes and the log level; a bad file changes nothing") {
+    const Directory directory;
+    Lines lines;
+    const std::string path = directory.file("t.toml");
+    directory.write("t.toml", no_store);
+    auto server = Server::open(config_of(no_store), path, lines.log);
+    REQUIRE(server.ok());
+    Peer callee(**server);
+    Peer caller(**server);
+    const std::string route = "[[route]]\nto = [\"sip:" + callee.address() + "\"]\n";
+    callee.on_message = [&](const std::string &line) {
+        CHECK(line.substr(0, 20) == "INVITE sip:two@127.0");
+        (*server)->terminate();
+        (*server)->terminate();
+    };
+    bool has_reloaded = false;
+    caller.on_message = [&](const std::string &line) {
+        if (has_reloaded) return;
+        CHECK(line == "SIP/2.0 404 Not Found");
+        directory.write("t.toml", "[log]\nlevel = \"loud\"\n");
+        (*server)->reload();
+        CHECK(lines.has("error reload: " + path + ":2:9: \"level\" in [log] must be one of debug, info, warn, error, "
+                        "off, not \"loud\"; the former configuration stays in force"));
+        directory.write("t.toml", "[sip]\nlisten = [\"udp:[::1]:5060\"]\n[[route]]\nto = [\"sip:[::1]\"]\n");
+        (*server)->reload();
+        CHECK(lines.has("error reload: a route needs a listener that only a restart opens"));
+        directory.write("t.toml", "[store]\npath = \"other.db\"\n[sip]\nadvertise = \"a.example\"\n" + route);
+        (*server)->reload();
+        CHECK(lines.has("warn reload: [store] changed, which takes a restart"));
+        CHECK(lines.has("warn reload: \"advertise\" in [sip] changed"));
+        CHECK(lines.has("info reload: 1 routes are in force"));
+        has_reloaded = true;
+        caller.invite("two");
+    };
+    (*server)->run([&] { caller.invite("one"); });
+}
+
+TEST_CASE("server: without a file there is nothing to reload") {
+    Lines lines;
+    auto server = Server::open(config_of(no_store), "", lines.log);
+    REQUIRE(server.ok());
+    (*server)->reload();
+    CHECK(lines.has("reload: there is no configuration file"));
+}
+
+TEST_CASE("server: the warnings of the configuration are in the log") {
+    Lines lines;
+    const auto server = Server::open(config_of(std::string(no_store) + "[[profile]]\nname = \"a\"\n"), "", lines.log);
+    REQUIRE(server.ok());
+    CHECK(lines.has("warn f:3:1: [[profile]]: profile sizes are not kept in this version"));
+}

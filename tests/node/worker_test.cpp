@@ -1,0 +1,162 @@
+#include "node/worker.hpp"
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <sstream>
+#include <string>
+#include "net/system_clock.hpp"
+#include "node/config_reader.hpp"
+#include "node/failing_store.hpp"
+#include "node/invite.hpp"
+#include "node/route_table.hpp"
+
+using namespace tandem;
+using test::FailingStore;
+
+namespace {
+
+class FakeTransport final : public MessageTransport {
+public:
+    const Endpoint &local() const override { return local_; }
+    void on_batch(BatchHandler handler) override { receive = std::move(handler); }
+    void on_send_failed(SendFailedHandler handler) override { fail = std::move(handler); }
+    void send(std::span<const OutDatagram> batch) override {
+        ++batches;
+        for (const OutDatagram &datagram : batch) sent.push_back(datagram);
+        if (on_send) on_send();
+    }
+    const TransportStatistics &statistics() const override { return statistics_; }
+
+    BatchHandler receive;
+    SendFailedHandler fail;
+    std::function<void()> on_send;
+    std::vector<OutDatagram> sent;
+    int batches = 0;
+
+private:
+    Endpoint local_ = test::endpoint("127.0.0.1");
+    TransportStatistics statistics_;
+};
+
+struct Fixture {
+    explicit Fixture(FailingStore *store_used, WorkerOptions options = {}) {
+        auto owned = std::make_unique<FakeTransport>();
+        transport = owned.get();
+        options.engine.listeners = {{owned->local(), "127.0.0.1:5060"}};
+        options.engine.dialogs.epoch = 1;
+        std::vector<std::unique_ptr<MessageTransport>> transports;
+        transports.push_back(std::move(owned));
+        worker.emplace(options, loop, std::move(transports), routes, wall, store_used, store_used, log);
+    }
+
+    void receive(const std::vector<std::string> &messages) {
+        std::vector<Datagram> batch;
+        for (const std::string &message : messages) batch.push_back({test::endpoint("192.0.2.10"), message});
+        transport->receive(batch);
+    }
+
+    std::ostringstream lines;
+    Log log{{LogLevel::debug, LogFormat::text}, lines};
+    Loop loop;
+    WallClock wall{SystemClock::now(), SystemClock::utc_us()};
+    RouteTable routes{parse_config("[[route]]\nto = [\"sip:127.0.0.1:9\"]\n", "f")->routes};
+    FakeTransport *transport = nullptr;
+    std::optional<Worker> worker;
+};
+
+std::string invite(int call) {
+    const std::string id = std::to_string(call);
+    return "INVITE sip:bob@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK" + id +
+           "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id + "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id +
+           "\r\nCSeq: 1 INVITE\r\nContact: <sip:a@192.0.2.10>\r\nContent-Length: 0\r\n\r\n";
+}
+
+std::size_t lines_of(const std::string &text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+std::size_t count_starting(const std::vector<OutDatagram> &sent, std::string_view start) {
+    std::size_t found = 0;
+    for (const OutDatagram &datagram : sent) found += datagram.bytes.view().substr(0, start.size()) == start ? 1 : 0;
+    return found;
+}
+
+} // namespace
+
+TEST_CASE("worker: a transition is in the store before the message it causes leaves") {
+    FailingStore store;
+    Fixture node(&store);
+    std::size_t stored_at_send = 0;
+    node.transport->on_send = [&] { stored_at_send = store.dialogs.size(); };
+    node.receive({invite(1)});
+    CHECK(count_starting(node.transport->sent, "INVITE sip:bob@127.0.0.1:9 ") == 1);
+    CHECK(stored_at_send == 2);
+}
+
+TEST_CASE("worker: a batch is one commit and one send") {
+    FailingStore store;
+    Fixture node(&store);
+    node.receive({invite(1), invite(2), invite(3)});
+    CHECK(node.transport->batches == 1);
+    CHECK(count_starting(node.transport->sent, "INVITE ") == 3);
+    CHECK(node.worker->journal()->commits == 1);
+    CHECK(store.dialogs.size() == 6);
+}
+
+TEST_CASE("worker: calls go on while the store fails, and without a store") {
+    FailingStore store;
+    store.fails = [](std::uint64_t) { return true; };
+    Fixture failing(&store);
+    failing.receive({invite(1)});
+    CHECK(count_starting(failing.transport->sent, "INVITE ") == 1);
+    CHECK(failing.worker->journal()->is_behind);
+
+    Fixture keeping_nothing(nullptr);
+    keeping_nothing.receive({invite(1)});
+    CHECK(count_starting(keeping_nothing.transport->sent, "INVITE ") == 1);
+    CHECK(keeping_nothing.worker->journal() == nullptr);
+}
+
+TEST_CASE("worker: garbage is told once in the interval, with its numbers") {
+    Fixture node(nullptr);
+    for (int i = 0; i < 100; ++i) node.receive({"garbage", "more\r\n\r\n"});
+    CHECK(lines_of(node.lines.str()) == 1);
+    CHECK(node.transport->sent.empty());
+
+    WorkerOptions options;
+    options.garbage_interval = Duration::zero();
+    Fixture chatty(nullptr, options);
+    for (int i = 0; i < 3; ++i) chatty.receive({"garbage", "more\r\n\r\n"});
+    CHECK(lines_of(chatty.lines.str()) == 3);
+    CHECK(chatty.lines.str().find("dropped or refused 2 messages that are no good SIP; since the start 6 are no SIP") !=
+          std::string::npos);
+}
+
+TEST_CASE("worker: a message that can not be sent ends its call with an answer") {
+    Fixture node(nullptr);
+    node.receive({invite(1)});
+    const auto sent = node.transport->sent;
+    for (const OutDatagram &datagram : sent) {
+        if (datagram.owner != 0) node.transport->fail(datagram, 101);
+    }
+    CHECK(count_starting(node.transport->sent, "SIP/2.0 503 ") == 1);
+}
+
+TEST_CASE("worker: a drain without calls is over at once, and with a call it refuses new ones") {
+    Fixture idle(nullptr);
+    int drained = 0;
+    idle.worker->drain(std::chrono::seconds(10), [&] { ++drained; });
+    CHECK(drained == 1);
+
+    Fixture busy(nullptr);
+    busy.receive({invite(1)});
+    busy.worker->drain(std::chrono::seconds(10), [&] { ++drained; });
+    CHECK(drained == 1);
+    busy.receive({invite(2)});
+    CHECK(count_starting(busy.transport->sent, "SIP/2.0 503 ") == 1);
+    CHECK(count_starting(busy.transport->sent, "INVITE ") == 1);
+
+    Fixture hasty(nullptr);
+    hasty.receive({invite(1)});
+    hasty.worker->drain(Duration::zero(), [&] { ++drained; });
+    CHECK(drained == 2);
+}
