@@ -1,4 +1,5 @@
 // A new INVITE: whether it may pass, and the leg to the callee.
+#include <utility>
 #include "base/text.hpp"
 #include "call/b2bua.hpp"
 #include "sip/writer.hpp"
@@ -111,14 +112,13 @@ void B2bua::call_callee(CallId id, Call &call, const TransactionEvent &event, co
                          .trunk = target.trunk,
                          .owner = id.value()};
     const auto fed = tracker_.feed_invite(view, leg, now);
-    const auto sent = !fed ? Result<TransactionId>(fed.error())
-                           : transactions_.send_request(
-                                 {.method = Method::invite,
-                                  .branch = branch,
-                                  .bytes = writer_.first_invite(invite, target, call_id, from_tag, branch, route.headers),
-                                  .to = target.to,
-                                  .owner = id.value()},
-                                 now);
+    const auto send = [&]() -> Result<TransactionId> {
+        if (!fed) return fed.error();
+        SharedBytes bytes = writer_.first_invite(invite, target, call_id, from_tag, branch, route.headers);
+        return transactions_.send_request(
+            {Method::invite, branch, std::move(bytes), target.to, id.value()}, now);
+    };
+    const auto sent = send();
     if (!sent) {
         ++statistics_.refused_full;
         if (fed) tracker_.end(fed->dialog, EndReason::refused, now);

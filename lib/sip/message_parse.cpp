@@ -102,7 +102,7 @@ Defect find_request_defect(const sip_t *sip, const Message &message) {
 
 Defect find_size_defect(const sip_t *sip, const Message &message) {
     if (message.call_id().size() > call_id_size_max) return {400, "Call-ID Too Long"};
-    if (message.from_tag().size() > tag_size_max || message.to_tag().size() > tag_size_max) return {400, "Tag Too Long"};
+    if (std::max(message.from_tag().size(), message.to_tag().size()) > tag_size_max) return {400, "Tag Too Long"};
     if (message.top_via().branch.size() > branch_size_max) return {400, "Branch Too Long"};
     if (message.via_count() > via_count_max) return {400, "Too Many Via"};
     if (count(sip->sip_route) > route_count_max) return {400, "Too Many Route"};

@@ -19,7 +19,8 @@ Endpoint endpoint(std::uint16_t port) {
 
 const Endpoint caller = endpoint(15100);
 const Endpoint callee = endpoint(15080);
-constexpr const char *sdp = "v=0\r\no=alice 53655765 2353687637 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+constexpr const char *sdp = "v=0\r\no=alice 53655765 2353687637 IN IP4 127.0.0.1\r\n"
+                            "s=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
                             "m=audio 40000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
                             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\n";
 
@@ -85,7 +86,9 @@ private:
     Engine &engine_;
 };
 
-Message message(const std::vector<Outgoing> &outgoing, std::size_t i) { return *Message::parse(outgoing[i].bytes.view()); }
+Message message(const std::vector<Outgoing> &outgoing, std::size_t i) {
+    return *Message::parse(outgoing[i].bytes.view());
+}
 
 void whole_call(benchmark::State &state) {
     ToCallee router;

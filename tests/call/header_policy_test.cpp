@@ -6,8 +6,8 @@ using namespace tandem;
 namespace {
 
 std::string passed(std::string_view lines) {
-    const auto message = Message::parse("INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;"
-                                        "tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n" +
+    const auto message = Message::parse("INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
+                                        "From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n" +
                                         std::string(lines) + "\r\n");
     REQUIRE(message);
     std::string out;

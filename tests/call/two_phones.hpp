@@ -93,7 +93,8 @@ public:
                               std::string_view extra = {}, std::string_view body = {}) {
         std::string out = "SIP/2.0 " + std::string(status_line) + "\r\n";
         request.append_vias(out);
-        out += "From: " + std::string(request.value(Header::from)) + "\r\nTo: " + std::string(request.value(Header::to));
+        out += "From: " + std::string(request.value(Header::from)) + "\r\n";
+        out += "To: " + std::string(request.value(Header::to));
         if (request.to_tag().empty() && !tag.empty()) out += ";tag=" + std::string(tag);
         out += "\r\nCall-ID: " + std::string(request.call_id()) + "\r\nCSeq: " +
                std::string(request.value(Header::cseq)) + "\r\n" + std::string(extra);
@@ -110,7 +111,8 @@ public:
         out += branch.empty() ? "z9hG4bK-b" + std::to_string(cseq) + std::string(method) : std::string(branch);
         out += "\r\nFrom: <sip:bob@b>;tag=bob\r\nTo: " + std::string(invite.value(Header::from)) +
                "\r\nCall-ID: " + std::string(invite.call_id()) + "\r\nCSeq: " + std::to_string(cseq) + " " +
-               std::string(method) + "\r\nContact: <sip:bob@192.0.2.2:5062>\r\nMax-Forwards: 70\r\n" + std::string(extra);
+               std::string(method) + "\r\nContact: <sip:bob@192.0.2.2:5062>\r\nMax-Forwards: 70\r\n" +
+               std::string(extra);
         return out + ending(body);
     }
 
@@ -142,7 +144,8 @@ public:
     std::string dump() const {
         std::string out;
         for (const Caught &caught : sent_) {
-            out += "-> " + std::to_string(caught.to.port) + ": " + caught.bytes.substr(0, caught.bytes.find('\r')) + "\n";
+            out += "-> " + std::to_string(caught.to.port) + ": ";
+            out += caught.bytes.substr(0, caught.bytes.find('\r')) + "\n";
         }
         return out;
     }
