@@ -116,7 +116,7 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     std::string branch;
     transactions_.append_branch(branch);
     const WrittenRequest ack =
-        writer_.request(path, peer, {.method = "ACK", .cseq = answer.cseq(), .branch = branch, .extra = {}});
+        writer_.request(path, peer, {.method = "ACK", .cseq = answer.cseq(), .branch = branch});
     transactions_.acknowledge(invite, answer.to_tag(), ack.to, ack.bytes);
 
     MessageView view;
@@ -129,7 +129,7 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     branch.clear();
     transactions_.append_branch(branch);
     const WrittenRequest bye =
-        writer_.request(path, peer, {.method = "BYE", .cseq = view.cseq, .branch = branch, .extra = {}});
+        writer_.request(path, peer, {.method = "BYE", .cseq = view.cseq, .branch = branch});
     static_cast<void>(transactions_.send_request(
         {.method = Method::bye, .branch = branch, .bytes = bye.bytes, .to = bye.to, .owner = owner.value()}, now));
 }

@@ -18,11 +18,6 @@ bool has_session(const Message &message) {
     return equals_ignoring_case(name, "application/sdp") || equals_ignoring_case(name.substr(0, 10), "multipart/");
 }
 
-std::string reason_line(const Message &message) {
-    const std::string_view reason = message.value(Header::reason);
-    return reason.empty() ? std::string() : "Reason: " + std::string(reason) + "\r\n";
-}
-
 void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     switch (event.kind) {
     case TransactionEventKind::request: on_request(event, now); break;
@@ -235,7 +230,7 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, Side local, const Fork *f
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
     view.to_tag = path.remote_tag;
-    if (parts.passed) view.reason = parts.passed->value(Header::reason);
+    view.reason = parts.passed ? parts.passed->value(Header::reason) : parts.reason;
     const auto sent = transactions_.send_request(
         {.method = method, .branch = branch, .bytes = written.bytes, .to = written.to, .owner = id.value()}, now);
     if (sent) static_cast<void>(tracker_.feed(view, now));

@@ -83,7 +83,7 @@ private:
 
     // cancel.cpp
     void on_cancel(const TransactionEvent &event, Instant now);
-    void give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view extra, Instant now);
+    void give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view reason, Instant now);
 
     // forward.cpp: everything else inside the call
     void on_reinvite(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
@@ -94,12 +94,13 @@ private:
     // hang_up.cpp
     void on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
     void on_bye_answered(Call &call, Side side, Instant now);
-    // `is_overdue`: the caller had 64*T1 for its ACK, so the BYE waits no longer (RFC 3261 section 15).
-    void hang_up(CallId id, Call &call, std::string_view reason_line, bool is_overdue, Instant now);
+    // `reason` is the value of a Reason header (RFC 3326), or empty. `is_overdue`: the caller had 64*T1 for its ACK, so
+    // the BYE waits no longer (RFC 3261 section 15).
+    void hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now);
     void end_pending(Call &call, Instant now);
     void give_up_reinvite(Call &call, InviteExchange &invite, Instant now);
     void end_forwards(Call &call, Instant now);
-    void send_bye(CallId id, Call &call, Side side, std::string_view reason_line, Instant now);
+    void send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now);
 
     // deadline.cpp
     void on_timer(const CallTimer &timer, Instant now);
@@ -122,8 +123,5 @@ private:
 
 // True if the body describes a session: an offer or an answer (RFC 3264).
 bool has_session(const Message &message);
-
-// The Reason header of a message as a whole line, to go along with what it causes (RFC 3326); empty: none.
-std::string reason_line(const Message &message);
 
 } // namespace tandem

@@ -3,13 +3,21 @@
 #include "call/b2bua.hpp"
 
 namespace tandem {
+namespace {
+
+// Goes along with the CANCEL that it causes (RFC 3326).
+std::string reason_line(std::string_view reason) {
+    return reason.empty() ? std::string() : "Reason: " + std::string(reason) + "\r\n";
+}
+
+} // namespace
 
 void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     const CallId id(event.owner);
     Call *call = calls_.find(id);
     InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr;
     if (!invite || invite->is_answered) return;
-    const std::string reason = reason_line(event.message);
+    const std::string_view reason = event.message.value(Header::reason);
     if (invite->is_first) {
         static_cast<void>(feed(event.message, now));
         give_up_first(*call, *invite, 487, reason, now);
@@ -17,11 +25,11 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     }
     // Inside a call both sides must agree on the session: the asker gets what the other side says in the end.
     invite->is_cancelled = true;
-    static_cast<void>(transactions_.cancel(invite->client, reason, now));
+    static_cast<void>(transactions_.cancel(invite->client, reason_line(reason), now));
 }
 
 // Ends the first INVITE before its answer: the caller gets `status`, the callee a CANCEL.
-void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view extra,
+void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view reason,
                           Instant now) {
     timers_.cancel(call.ring_timer);
     call.is_ending = true;
@@ -36,7 +44,7 @@ void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t stat
             static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
         }
     }
-    static_cast<void>(transactions_.cancel(invite.client, extra, now));
+    static_cast<void>(transactions_.cancel(invite.client, reason_line(reason), now));
 }
 
 } // namespace tandem

@@ -10,7 +10,7 @@ void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &eve
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, reason);
     end_pending(call, now);
     feed_answer(bye, 200, {}, {}, now);
-    hang_up(id, call, reason_line(bye), false, now);
+    hang_up(id, call, bye.value(Header::reason), false, now);
 }
 
 // Our BYE had its last answer, or none in time. A refusal, a challenge too, means no more than that.
@@ -19,7 +19,7 @@ void B2bua::on_bye_answered(Call &call, Side side, Instant now) {
     tracker_.end(call.leg(side).dialog, reason, now);
 }
 
-void B2bua::hang_up(CallId id, Call &call, std::string_view reason_line, bool is_overdue, Instant now) {
+void B2bua::hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now) {
     end_pending(call, now);
     for (Side side : {Side::caller, Side::callee}) {
         const DialogSet *set = tracker_.find(call.leg(side).dialog);
@@ -27,7 +27,7 @@ void B2bua::hang_up(CallId id, Call &call, std::string_view reason_line, bool is
         if (!set->has_confirmed_fork()) continue; // its INVITE has been answered or cancelled
         const InviteExchange *first = call.first_invite();
         const bool waits = first && first->from == side && first->waits_for_ack();
-        if (!waits || is_overdue) send_bye(id, call, side, reason_line, now);
+        if (!waits || is_overdue) send_bye(id, call, side, reason, now);
     }
 }
 
@@ -72,11 +72,11 @@ void B2bua::end_forwards(Call &call, Instant now) {
     call.forwards.clear();
 }
 
-void B2bua::send_bye(CallId id, Call &call, Side side, std::string_view reason_line, Instant now) {
+void B2bua::send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now) {
     Leg &leg = call.leg(side);
     if (leg.bye || !is_live(leg.dialog)) return;
     RequestParts parts;
-    parts.extra = reason_line;
+    parts.reason = reason;
     const auto sent = send(id, leg, other(side), nullptr, Method::bye, parts, now);
     if (sent) {
         leg.bye = *sent;

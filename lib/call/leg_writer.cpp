@@ -86,7 +86,7 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
         .cseq(parts.cseq, parts.method);
     if (parts.has_contact) writer.header("Contact", contact(hop));
     if (parts.passed) pass_headers(*parts.passed, writer);
-    writer.lines(parts.extra);
+    if (!parts.reason.empty()) writer.header("Reason", parts.reason);
     if (parts.passed) {
         pass_body(*parts.passed, writer);
     } else {

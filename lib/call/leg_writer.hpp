@@ -39,7 +39,7 @@ struct RequestParts {
     std::string_view branch;
     std::uint32_t max_forwards = 70;
     bool has_contact = false;
-    std::string_view extra;           // whole header lines
+    std::string_view reason;          // value of a Reason header; empty: none
     const Message *passed = nullptr;  // its headers and body go along, as the policy says
 };
 

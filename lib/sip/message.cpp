@@ -28,6 +28,8 @@ std::string_view addr_spec(std::string_view value) {
 
 } // namespace
 
+Message::Message(std::unique_ptr<Parsed> parsed) : parsed_(parsed.release()) {}
+
 Message::Message(const Message &other) noexcept : parsed_(other.parsed_) {
     if (parsed_) ++parsed_->owners;
 }

@@ -3,6 +3,7 @@
 // owners is not atomic.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -97,7 +98,8 @@ public:
 
 private:
     struct Parsed;
-    explicit Message(Parsed *parsed) : parsed_(parsed) {}
+    explicit Message(std::unique_ptr<Parsed> parsed);
+    static std::unique_ptr<Parsed> parse_by_sofia(std::string_view bytes); // nullptr: not even a start line and a Via
 
     Parsed *parsed_ = nullptr; // counts its owners
 };

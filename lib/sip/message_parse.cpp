@@ -136,7 +136,30 @@ Defect find_defect(const sip_t *sip, const Message &message, const Scan &scan, s
     return {};
 }
 
+// "INVITE <anything> SIP/2.0" with a Request-URI that reads, or nothing if the line is no Request-Line at all.
+std::string mend_request_line(std::string_view bytes) {
+    const std::string_view line = trim(bytes.substr(0, bytes.find('\n')));
+    const std::size_t first = line.find(' ');
+    const std::size_t last = line.rfind(' ');
+    if (first == std::string_view::npos || first == last || line.substr(last + 1) != "SIP/2.0") return {};
+    std::string mended(line.substr(0, first));
+    mended.append(" sip:bad.invalid SIP/2.0\r\n").append(bytes.substr(std::min(bytes.find('\n') + 1, bytes.size())));
+    return mended;
+}
+
 } // namespace
+
+std::unique_ptr<Message::Parsed> Message::parse_by_sofia(std::string_view bytes) {
+    // MSG_DO_EXTRACT_COPY keeps the text of each header beside what was read from it.
+    msg_t *msg = msg_make(sip_default_mclass(), MSG_DO_EXTRACT_COPY, bytes.data(), static_cast<ssize_t>(bytes.size()));
+    if (!msg) return nullptr;
+    sip_t *sip = sip_object(msg);
+    if (!sip || (!sip->sip_request && !sip->sip_status) || !sip->sip_via) {
+        msg_destroy(msg);
+        return nullptr;
+    }
+    return std::make_unique<Parsed>(msg, sip);
+}
 
 Result<Message> Message::parse(std::string_view bytes) {
     if (bytes.size() > message_size_max) return Error::too_large;
@@ -153,20 +176,22 @@ Result<Message> Message::parse(std::string_view bytes) {
         bytes = unfolded;
     }
 
-    // MSG_DO_EXTRACT_COPY keeps the text of each header beside what was read from it.
-    msg_t *msg = msg_make(sip_default_mclass(), MSG_DO_EXTRACT_COPY, bytes.data(), static_cast<ssize_t>(bytes.size()));
-    if (!msg) return Error::not_sip;
-    sip_t *sip = sip_object(msg);
-    if (!sip || (!sip->sip_request && !sip->sip_status) || !sip->sip_via) {
-        msg_destroy(msg);
-        return Error::not_sip;
+    auto parsed = parse_by_sofia(bytes);
+    Defect defect;
+    if (!parsed) {
+        // A bad Request-Line hides a message that may be answered all the same.
+        const std::string mended = mend_request_line(bytes);
+        if (mended.empty()) return Error::not_sip;
+        parsed = parse_by_sofia(mended);
+        defect = {400, "Bad Request-Line"};
     }
-    Message message(new Parsed(msg, sip));
+    if (!parsed) return Error::not_sip;
+    Message message(std::move(parsed));
     if (message.value(Header::from).empty() || message.value(Header::to).empty() ||
         message.value(Header::call_id).empty() || message.value(Header::cseq).empty()) {
         return Error::not_sip; // an answer would need them
     }
-    const Defect defect = find_defect(sip, message, scan, bytes);
+    if (!defect.status) defect = find_defect(message.parsed_->sip, message, scan, bytes);
     message.parsed_->defect_status = defect.status;
     message.parsed_->defect = defect.reason;
     return message;

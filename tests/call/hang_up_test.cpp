@@ -18,11 +18,13 @@ TEST_CASE("call: a BYE is answered at once and goes on to the other side") {
         CHECK(phones.ended[0].q850 == 16);
     }
     SUBCASE("from the callee") {
-        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 1));
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 1, "Reason: Q.850;cause=31\r\n"));
         CHECK(phones.got(phones.bob, "SIP/2.0 200"));
         const Message bye = phones.take(phones.alice, "BYE");
+        CHECK(bye.value(Header::reason) == "Q.850;cause=31");
         phones.send(phones.alice, TwoPhones::answer(bye, "200 OK"));
         CHECK(phones.finish().reason == EndReason::callee_bye);
+        CHECK(phones.ended[0].q850 == 31);
     }
     CHECK(phones.ended[0].sip_code == 200);
 }

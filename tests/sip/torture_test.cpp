@@ -37,6 +37,8 @@ TEST_CASE("message: a malformed request that can be answered says what is wrong 
         {"Max-Forwards: 70", "Max-Forwards: 256", 400, "Bad Max-Forwards"},
         {"Max-Forwards: 70", "Max-Forwards: x", 400, "Bad Max-Forwards"},
         {"SIP/2.0\r\nVia", "SIP/7.0\r\nVia", 505, "Version Not Supported"},
+        {"sip:bob@192.0.2.9:5060", "sip:bob @192.0.2.9", 400, "Bad Request-Line"},
+        {"sip:bob@192.0.2.9:5060", "<sip:bob@192.0.2.9>", 400, "Bad Request-URI"},
         {"X-Account: blue", "X-Account: blue\rVia: SIP/2.0/UDP evil", 400, "Bare CR In Header"},
         {"X-Account: blue", std::string("X-Account: bl\0ue", 16), 400, "NUL In Header"},
         {"X-Account: blue", "this is no header", 400, "Bad Header Line"},
