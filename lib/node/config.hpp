@@ -15,8 +15,8 @@
 namespace tandem {
 
 struct SipConfig {
-    std::vector<Endpoint> listen; // listener is the index; at least one
-    std::string advertise_host;   // what Via and Contact show; with brackets if IPv6; empty: the bound address
+    std::vector<Endpoint> listen;     // listener is the index; at least one
+    std::string advertise_host;       // what Via and Contact show; with brackets if IPv6; empty: the bound address
     std::uint16_t advertise_port = 0; // 0: the bound port
     Duration drain = std::chrono::seconds(30);
 
@@ -39,14 +39,14 @@ struct TimerConfig { // zero: none
 };
 
 struct TargetConfig {
-    Endpoint to;             // with the listener that sends there
-    std::string host_port;   // as in the request-URI
-    std::string params;      // without the leading ';'
-    std::string trunk;       // empty: none
+    Endpoint to;           // with the listener that sends there
+    std::string host_port; // as in the request-URI
+    std::string params;    // without the leading ';'
+    std::string trunk;     // empty: none
 };
 
 struct RouteConfig {
-    std::string match; // a regular expression that RE2 accepts; empty: all
+    std::string match;        // a regular expression that RE2 accepts; empty: all
     std::vector<Cidr> source; // empty: all
     TargetConfig target;
     Duration ring_timeout = std::chrono::seconds(60);

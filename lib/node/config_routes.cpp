@@ -19,15 +19,17 @@ bool is_name(std::string_view text) {
 // A token of RFC 3261 section 25.1.
 bool is_token(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-        return std::isalnum(c) != 0 || std::string_view("-.!%*_+`'~").find(static_cast<char>(c)) != std::string_view::npos;
+        return std::isalnum(c) != 0 ||
+               std::string_view("-.!%*_+`'~").find(static_cast<char>(c)) != std::string_view::npos;
     });
 }
 
 // Headers that a request could not do without, or would be another request with.
 bool is_own_header(std::string_view name) {
     static constexpr std::array owned = {
-        Header::via,          Header::from,  Header::to,           Header::call_id,        Header::cseq,        Header::contact,
-        Header::max_forwards, Header::route, Header::record_route, Header::content_length, Header::content_type};
+        Header::via,          Header::from,           Header::to,           Header::call_id,
+        Header::cseq,         Header::contact,        Header::max_forwards, Header::route,
+        Header::record_route, Header::content_length, Header::content_type};
     return std::find(owned.begin(), owned.end(), parse_header_name(name)) != owned.end();
 }
 
@@ -38,14 +40,16 @@ std::optional<std::string> read_name(ConfigSection &section, const std::vector<N
     const TomlValue *value = section.required_text("name", name);
     if (!value) return std::nullopt;
     if (!is_name(name) || name == "registered") {
-        section.problem(value->at, fmt::format("bad \"name\" in {}: \"{}\"; write up to 64 letters, digits, '-', '_' or "
-                                               "'.', and not \"registered\"", section.name(), name));
+        section.problem(value->at,
+                        fmt::format("bad \"name\" in {}: \"{}\"; write up to 64 letters, digits, '-', '_' or "
+                                    "'.', and not \"registered\"",
+                                    section.name(), name));
         return std::nullopt;
     }
     for (const Named &other : known) {
         if (other.name != name) continue;
-        section.problem(value->at, fmt::format("\"name\" in {} must be unique, and \"{}\" is there already",
-                                               section.name(), name));
+        section.problem(
+            value->at, fmt::format("\"name\" in {} must be unique, and \"{}\" is there already", section.name(), name));
         return std::nullopt;
     }
     return name;
@@ -57,18 +61,21 @@ std::optional<TargetConfig> parse_target(ConfigSection &section, const TomlValue
     const auto uri = Uri::parse(value.text);
     if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || uri->host.empty() || !is_header_safe(value.text)) {
         section.problem(value.at, fmt::format("bad URI \"{}\" in {}; write sip:ADDRESS:PORT, for example "
-                                              "\"sip:192.0.2.1:5060\"", value.text, what));
+                                              "\"sip:192.0.2.1:5060\"",
+                                              value.text, what));
         return std::nullopt;
     }
     if (!uri->user.empty() || !uri->headers.empty()) {
         section.problem(value.at, fmt::format("\"{}\" in {} has a user or headers; write the address alone: the user "
-                                              "is the call's, or the route's \"user\"", value.text, what));
+                                              "is the call's, or the route's \"user\"",
+                                              value.text, what));
         return std::nullopt;
     }
     const auto endpoint = uri->endpoint();
     if (!endpoint && !IpAddress::parse(uri->param("maddr").value_or(uri->host))) {
         section.problem(value.at, fmt::format("\"{}\" in {}: a name needs DNS, which is not available in this version; "
-                                              "write an address", value.text, what));
+                                              "write an address",
+                                              value.text, what));
         return std::nullopt;
     }
     if (!endpoint || endpoint->transport != Transport::udp || uri->scheme == "sips") {
@@ -81,13 +88,12 @@ std::optional<TargetConfig> parse_target(ConfigSection &section, const TomlValue
     target.host_port = uri->host + (uri->port != 0 ? ":" + std::to_string(uri->port) : "");
     target.params = uri->params;
     const auto &listen = config.sip.listen;
-    const auto sender = std::find_if(listen.begin(), listen.end(), [&](const Endpoint &listener) {
-        return listener.ip.is_v6 == target.to.ip.is_v6;
-    });
+    const auto sender = std::find_if(listen.begin(), listen.end(),
+                                     [&](const Endpoint &listener) { return listener.ip.is_v6 == target.to.ip.is_v6; });
     if (sender == listen.end()) {
         if (listen.empty()) return std::nullopt; // "listen" itself is wrong, which is noted already
-        section.problem(value.at, fmt::format("\"{}\" in {} needs an {} address in \"listen\" of [sip]", value.text, what,
-                                              target.to.ip.is_v6 ? "IPv6" : "IPv4"));
+        section.problem(value.at, fmt::format("\"{}\" in {} needs an {} address in \"listen\" of [sip]", value.text,
+                                              what, target.to.ip.is_v6 ? "IPv6" : "IPv4"));
         return std::nullopt;
     }
     target.to.listener = sender->listener;
@@ -120,8 +126,8 @@ void read_to(ConfigSection &section, const RouteNames &names, const Config &conf
             continue;
         }
         const bool is_uri = item.text.find(':') != std::string::npos;
-        auto target = is_uri ? parse_target(section, item, "\"to\" of [[route]]", config)
-                             : find_trunk(section, item, names);
+        auto target =
+            is_uri ? parse_target(section, item, "\"to\" of [[route]]", config) : find_trunk(section, item, names);
         if (target) route.target = std::move(*target);
     }
     if (to->items.size() > 1) {
@@ -148,7 +154,8 @@ std::size_t read_match(ConfigSection &section, RouteConfig &route) {
     const re2::RE2 expression(route.match, options);
     if (expression.ok()) return static_cast<std::size_t>(expression.NumberOfCapturingGroups());
     section.problem(value->at, fmt::format("bad regular expression in \"match\" of [[route]]: {}; write RE2 syntax, "
-                                           "for example '^\\+?44'", expression.error()));
+                                           "for example '^\\+?44'",
+                                           expression.error()));
     return 9;
 }
 
@@ -158,11 +165,14 @@ void read_source(ConfigSection &section, RouteConfig &route) {
     for (const TomlValue &item : source->items) {
         const auto cidr = Cidr::parse(item.text);
         if (!cidr) {
-            section.problem(item.at, fmt::format("bad address block \"{}\" in \"source\" of [[route]]; write for example "
-                                                 "\"192.0.2.0/24\" or \"2001:db8::/32\"", item.text));
+            section.problem(item.at,
+                            fmt::format("bad address block \"{}\" in \"source\" of [[route]]; write for example "
+                                        "\"192.0.2.0/24\" or \"2001:db8::/32\"",
+                                        item.text));
         } else if (!cidr->is_exact()) {
             section.problem(item.at, fmt::format("\"{}\" in \"source\" of [[route]] has bits behind its prefix; write "
-                                                 "\"{}\"", item.text, cidr->network()));
+                                                 "\"{}\"",
+                                                 item.text, cidr->network()));
         } else {
             route.source.push_back(*cidr);
         }
@@ -186,7 +196,8 @@ void read_profile_use(ConfigSection &section, const TomlValue &item, const Route
     const bool has_value = names.profiles[static_cast<std::size_t>(found - known.begin())].has_value;
     if (has_value != (equals != std::string_view::npos)) {
         const std::string right = has_value ? fmt::format("has values; write \"{0}=VALUE\", for example "
-                                                          "\"{0}={{from.user}}\"", name)
+                                                          "\"{0}={{from.user}}\"",
+                                                          name)
                                             : fmt::format("has no values; write \"{}\"", name);
         section.problem(item.at, fmt::format("the [[profile]] \"{}\" {}", name, right));
         return;
@@ -215,17 +226,21 @@ void read_user(ConfigSection &section, std::size_t groups, RouteConfig &route) {
 void read_header(ConfigSection &section, const TomlMember &header, RouteConfig &route) {
     const TomlValue &value = header.value;
     if (!is_token(header.key)) {
-        section.problem(header.at, fmt::format("bad header name \"{}\" in \"headers\" of [[route]]; write letters, digits "
-                                               "and -.!%*_+`'~", header.key));
+        section.problem(header.at,
+                        fmt::format("bad header name \"{}\" in \"headers\" of [[route]]; write letters, digits "
+                                    "and -.!%*_+`'~",
+                                    header.key));
     } else if (is_own_header(header.key)) {
         section.problem(header.at, fmt::format("\"{}\" in \"headers\" of [[route]] is written by tandem itself; choose "
-                                               "another header", header.key));
+                                               "another header",
+                                               header.key));
     } else if (value.kind != TomlValue::Kind::text) {
         section.problem(value.at, fmt::format("\"{}\" in \"headers\" of [[route]] must be a string, not {}", header.key,
                                               to_string(value.kind)));
     } else if (!is_header_safe(value.text)) {
         section.problem(value.at, fmt::format("\"{}\" in \"headers\" of [[route]] holds a line break or NUL; write one "
-                                              "line", header.key));
+                                              "line",
+                                              header.key));
     } else if (auto text = Template::parse(value.text); !text) {
         section.problem(value.at, fmt::format("bad \"{}\" in \"headers\" of [[route]]: {}", header.key, text.error()));
     } else {
@@ -276,7 +291,8 @@ void read_trunk(ConfigSection &section, const Config &config, RouteNames &names)
     section.text("realm", realm);
     if (!username.empty() || !password.empty()) {
         section.warn(section.at(), fmt::format("[[trunk]] \"{}\": challenges are passed to the caller as 503 in this "
-                                               "version", name.value_or("")));
+                                               "version",
+                                               name.value_or("")));
     }
     bool is_registered = false;
     if (const TomlValue *value = section.flag("register", is_registered); value && is_registered) {

@@ -104,16 +104,15 @@ const TomlValue *ConfigSection::number(std::string_view key, std::int64_t low, s
     const TomlValue *value = get(key, TomlValue::Kind::integer);
     if (!value) return nullptr;
     if (value->integer < low || value->integer > high) {
-        problem(value->at, fmt::format("\"{}\" in {} must be from {} to {}, not {}", key, name_, low, high,
-                                       value->integer));
+        problem(value->at,
+                fmt::format("\"{}\" in {} must be from {} to {}, not {}", key, name_, low, high, value->integer));
         return nullptr;
     }
     out = value->integer;
     return value;
 }
 
-const TomlValue *ConfigSection::milliseconds(std::string_view key, std::int64_t low, std::int64_t high,
-                                             Duration &out) {
+const TomlValue *ConfigSection::milliseconds(std::string_view key, std::int64_t low, std::int64_t high, Duration &out) {
     std::int64_t ms = 0;
     const TomlValue *value = number(key, low, high, ms);
     if (value) out = std::chrono::milliseconds(ms);

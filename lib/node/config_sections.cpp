@@ -23,7 +23,8 @@ std::optional<Endpoint> parse_listen(ConfigSection &section, const TomlValue &it
     const auto at = parse_address_port(colon == std::string_view::npos ? "" : text.substr(colon + 1));
     if (!transport || !at) {
         section.problem(item.at, fmt::format("bad address \"{}\" in \"listen\" of [sip]; write TRANSPORT:ADDRESS:PORT, "
-                                             "for example \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"", text));
+                                             "for example \"udp:127.0.0.1:5060\" or \"udp:[::1]:5060\"",
+                                             text));
         return std::nullopt;
     }
     if (*transport != Transport::udp) {
@@ -47,14 +48,15 @@ void read_listen(ConfigSection &section, SipConfig &sip) {
         if (!at) return sip.listen.clear();
         for (const Endpoint &other : sip.listen) {
             if (other.ip == at->ip && other.port == at->port) {
-                section.problem(item.at, fmt::format("\"{}\" is in \"listen\" of [sip] twice; write it once",
-                                                     item.text));
+                section.problem(item.at,
+                                fmt::format("\"{}\" is in \"listen\" of [sip] twice; write it once", item.text));
             }
         }
         at->listener = static_cast<std::uint8_t>(sip.listen.size());
         if (at->ip.bytes == IpAddress().bytes && sip.advertise_host.empty()) {
             section.problem(item.at, fmt::format("\"{}\" in \"listen\" of [sip] is no address that others can send to; "
-                                                 "say with \"advertise\" which one they use", item.text));
+                                                 "say with \"advertise\" which one they use",
+                                                 item.text));
         }
         if (sip.listen.size() < listener_max) sip.listen.push_back(*at);
     }
@@ -78,7 +80,8 @@ void read_advertise(ConfigSection &section, SipConfig &sip) {
     const bool is_host = ip ? ip->is_v6 == (host.front() == '[') : is_host_name(host);
     if (!is_host || !port) {
         section.problem(value->at, fmt::format("bad \"advertise\" in [sip]: \"{}\"; write HOST or HOST:PORT, for "
-                                               "example \"sip.example.com:5060\" or \"[2001:db8::1]\"", advertise));
+                                               "example \"sip.example.com:5060\" or \"[2001:db8::1]\"",
+                                               advertise));
         return;
     }
     sip.advertise_host = host;
@@ -92,7 +95,8 @@ const TomlValue *read_listen_off(ConfigSection &section) {
     if (!value || listen.empty()) return nullptr;
     if (parse_address_port(listen)) return value;
     section.problem(value->at, fmt::format("bad \"listen\" in {}: \"{}\"; write ADDRESS:PORT, for example "
-                                           "\"127.0.0.1:8080\", or \"\" for none", section.name(), listen));
+                                           "\"127.0.0.1:8080\", or \"\" for none",
+                                           section.name(), listen));
     return nullptr;
 }
 
@@ -150,7 +154,8 @@ void read_timers(ConfigSection &section, Config &config) {
     std::int64_t session_expires = session_expires_default;
     const TomlValue *value = section.number("session_expires_s", 0, 86'400, session_expires);
     if (session_expires != 0 && session_expires != session_expires_default) {
-        section.unavailable(value->at, "\"session_expires_s\" in [timers] (session timers)", "write 0, or leave it out");
+        section.unavailable(value->at, "\"session_expires_s\" in [timers] (session timers)",
+                            "write 0, or leave it out");
     }
     std::int64_t probe = 0;
     value = section.number("probe_ms", 0, timer_max_ms, probe);

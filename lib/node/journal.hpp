@@ -82,11 +82,11 @@ private:
     JournalStatistics statistics_;
 
     State state_ = State::current;
-    std::vector<Ended> batch_;        // of the batch that is not committed yet
-    bool batch_is_empty_ = true;      // nothing to commit
-    std::optional<Failure> refused_;  // the store refused part of the batch
+    std::vector<Ended> batch_;       // of the batch that is not committed yet
+    bool batch_is_empty_ = true;     // nothing to commit
+    std::optional<Failure> refused_; // the store refused part of the batch
 
-    std::deque<Ended> waiting_;       // oldest first; at most ended_max
+    std::deque<Ended> waiting_;                   // oldest first; at most ended_max
     std::optional<std::vector<DialogId>> living_; // while catching up: what is still to be saved
     Instant retry_at_{};
     Duration retry_after_ = options_.retry_min / 2; // the first wait is twice that
@@ -94,7 +94,7 @@ private:
     Instant back_at_{};
     std::uint64_t failures_before_ = 0; // statistics at the beginning of the outage
     std::uint64_t lost_before_ = 0;
-    std::uint64_t ended_written_ = 0;   // since then
+    std::uint64_t ended_written_ = 0; // since then
     std::uint64_t living_written_ = 0;
 };
 

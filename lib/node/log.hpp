@@ -10,7 +10,7 @@ namespace tandem {
 
 class Log {
 public:
-    explicit Log(const LogConfig &config);                // standard error
+    explicit Log(const LogConfig &config);           // standard error
     Log(const LogConfig &config, std::ostream &out); // `out` outlives the log
     ~Log();
     Log(const Log &) = delete;

@@ -20,8 +20,8 @@ std::string sent_by(const SipConfig &sip, const Endpoint &bound) {
 bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
     for (RouteConfig &route : routes) {
         Endpoint &to = route.target.to;
-        const auto sender = std::find_if(listen.begin(), listen.end(),
-                                         [&](const Endpoint &at) { return at.ip.is_v6 == to.ip.is_v6; });
+        const auto sender =
+            std::find_if(listen.begin(), listen.end(), [&](const Endpoint &at) { return at.ip.is_v6 == to.ip.is_v6; });
         if (sender == listen.end()) return false;
         to.listener = sender->listener;
     }
@@ -60,7 +60,8 @@ Result<Server::Transports, Failure> Server::open_transports() {
 
 Result<void, Failure> Server::open_store() {
     if (config_.store.path.empty()) return {};
-    auto store = SqliteStore::open({.path = config_.store.path, .durability = config_.store.durability, .vfs = {}}, wall_);
+    auto store =
+        SqliteStore::open({.path = config_.store.path, .durability = config_.store.durability, .vfs = {}}, wall_);
     if (!store) return store.error();
     store_ = std::move(*store);
     for (const std::string &notice : store_->notices()) log_.error(fmt::format("store: {}", notice));

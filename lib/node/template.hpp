@@ -50,7 +50,7 @@ private:
     };
     struct Part {
         Kind kind = Kind::text;
-        std::string text;          // of text; the name of a header or variable
+        std::string text; // of text; the name of a header or variable
         Header header = Header::other;
         std::size_t group = 0;
     };

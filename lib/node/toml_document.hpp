@@ -28,7 +28,7 @@ struct TomlValue {
 
     Kind kind = Kind::table;
     SourcePosition at;
-    std::string text;        // of text
+    std::string text; // of text
     std::int64_t integer = 0;
     bool flag = false;
     std::vector<TomlMember> members; // of a table, in the order of the file

@@ -20,10 +20,10 @@
 namespace tandem {
 
 struct WorkerOptions {
-    EngineOptions engine;    // its listeners are those of the transports, in the same order
+    EngineOptions engine; // its listeners are those of the transports, in the same order
     JournalOptions journal;
     Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage in this time
-    Duration linger = std::chrono::seconds(1); // after the last call of a drain: peers may repeat a message
+    Duration linger = std::chrono::seconds(1);            // after the last call of a drain: peers may repeat a message
 };
 
 class Worker {
@@ -74,7 +74,7 @@ private:
     std::uint64_t garbage_told_ = 0;
     std::optional<Instant> garbage_at_; // of the last line about it
 
-    std::function<void()> drained_;     // none: no drain, or it is over
+    std::function<void()> drained_; // none: no drain, or it is over
     Instant drain_until_{};
     std::optional<Instant> calm_since_; // no call is up since then, in a drain
 };

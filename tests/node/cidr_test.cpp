@@ -1,5 +1,5 @@
-#include "node/cidr.hpp"
 #include <doctest/doctest.h>
+#include "node/cidr.hpp"
 
 using namespace tandem;
 

@@ -1,9 +1,9 @@
-#include "node/config_reader.hpp"
 #include <cstdio>
 #include <doctest/doctest.h>
 #include <random>
 #include <string>
 #include <unistd.h>
+#include "node/config_reader.hpp"
 
 using namespace tandem;
 
@@ -198,11 +198,12 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[sip]\nlisten = [\"udp:0.0.0.0:5060\"]\n",
          "f:2:11: \"udp:0.0.0.0:5060\" in \"listen\" of [sip] is no address that others can send to; say with "
          "\"advertise\" which one they use"},
-        {"[sip]\nlisten = [\"tcp:127.0.0.1:5060\"]\n", "f:2:11: the transport of \"tcp:127.0.0.1:5060\" in \"listen\" of "
-                                                     "[sip] is not available in this version; the only transport is "
-                                                     "udp"},
+        {"[sip]\nlisten = [\"tcp:127.0.0.1:5060\"]\n",
+         "f:2:11: the transport of \"tcp:127.0.0.1:5060\" in \"listen\" of "
+         "[sip] is not available in this version; the only transport is "
+         "udp"},
         {"[sip]\nadvertise = \"a b\"\n", "f:2:13: bad \"advertise\" in [sip]: \"a b\"; write HOST or HOST:PORT, for "
-                                       "example \"sip.example.com:5060\" or \"[2001:db8::1]\""},
+                                         "example \"sip.example.com:5060\" or \"[2001:db8::1]\""},
         {"[sip]\nworkers = 0\n", "f:2:11: \"workers\" in [sip] must be from 1 to 64, not 0"},
         {"[sip]\nworkers = 2\n", "f:2:11: \"workers\" in [sip] above 1 is not available in this version; write 1"},
         {"[sip]\ndrain_ms = 1.5\n", "f:2:12: \"drain_ms\" in [sip] must be an integer, not a fractional number"},
@@ -217,18 +218,19 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:14: \"durability\" in [store] must be one of none, process, power, not \"full\""},
         // [redis]
         {"[redis]\nurl = \"redis://127.0.0.1\"\n", "f:2:7: \"url\" in [redis] (several nodes) is not available in this "
-                                                 "version; write \"\", or leave it out"},
+                                                   "version; write \"\", or leave it out"},
         {"[redis]\nlease_ms = 1\n", "f:2:12: \"lease_ms\" in [redis] must be from 100 to 3600000, not 1"},
         // [timers]
         {"[timers]\nearly_ms = \"1\"\n", "f:2:12: \"early_ms\" in [timers] must be an integer, not a string"},
         {"[timers]\nsession_expires_s = 90\n", "f:2:21: \"session_expires_s\" in [timers] (session timers) is not "
-                                             "available in this version; write 0, or leave it out"},
+                                               "available in this version; write 0, or leave it out"},
         {"[timers]\nprobe_ms = 5\n",
          "f:2:12: \"probe_ms\" in [timers] is not available in this version; write 0, or leave it out"},
         // [[profile]]
         {"[[profile]]\nvalue = true\n", "f:1:1: [[profile]] needs \"name\""},
-        {"[[profile]]\nname = \"a=b\"\n", "f:2:8: bad \"name\" in [[profile]]: \"a=b\"; write up to 64 letters, digits, "
-                                        "'-', '_' or '.', and not \"registered\""},
+        {"[[profile]]\nname = \"a=b\"\n",
+         "f:2:8: bad \"name\" in [[profile]]: \"a=b\"; write up to 64 letters, digits, "
+         "'-', '_' or '.', and not \"registered\""},
         {"[[profile]]\nname = \"a\"\n[[profile]]\nname = \"a\"\n",
          "f:4:8: \"name\" in [[profile]] must be unique, and \"a\" is there already"},
         {"[[profile]]\nname = \"a\"\nlimit = 3\n",
@@ -246,18 +248,21 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:8: bad \"name\" in [[trunk]]: \"registered\"; write up to 64 letters, digits, '-', '_' or '.', and not "
          "\"registered\""},
         {"[[trunk]]\nname = \"a\"\nuri = \"http://x\"\n", "f:3:7: bad URI \"http://x\" in \"uri\" of [[trunk]]; write "
-                                                        "sip:ADDRESS:PORT, for example \"sip:192.0.2.1:5060\""},
+                                                          "sip:ADDRESS:PORT, for example \"sip:192.0.2.1:5060\""},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:example.com\"\n",
-         "f:3:7: \"sip:example.com\" in \"uri\" of [[trunk]]: a name needs DNS, which is not available in this version; "
+         "f:3:7: \"sip:example.com\" in \"uri\" of [[trunk]]: a name needs DNS, which is not available in this "
+         "version; "
          "write an address"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1;transport=tcp\"\n",
          "f:3:7: the transport of \"sip:127.0.0.1;transport=tcp\" in \"uri\" of [[trunk]] is not available in this "
          "version; the only transport is udp"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sips:127.0.0.1\"\n",
-         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; the only "
+         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; the "
+         "only "
          "transport is udp"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:bob@127.0.0.1\"\n",
-         "f:3:7: \"sip:bob@127.0.0.1\" in \"uri\" of [[trunk]] has a user or headers; write the address alone: the user "
+         "f:3:7: \"sip:bob@127.0.0.1\" in \"uri\" of [[trunk]] has a user or headers; write the address alone: the "
+         "user "
          "is the call's, or the route's \"user\""},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:[::1]:5060\"\n",
          "f:3:7: \"sip:[::1]:5060\" in \"uri\" of [[trunk]] needs an IPv6 address in \"listen\" of [sip]"},
@@ -270,14 +275,15 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[route]]\nto = []\n", "f:2:6: \"to\" in [[route]] is empty; write the name of a [[trunk]] or a URI"},
         {"[[route]]\nto = [\"carier-a\"]\n[[trunk]]\nname = \"carrier-a\"\nuri = \"sip:127.0.0.1\"\n",
          "f:2:7: no [[trunk]] is called \"carier-a\"; did you mean \"carrier-a\"?"},
-        {"[[route]]\nto = [\"x\"]\n", "f:2:7: no [[trunk]] is called \"x\"; write the name of a [[trunk]] or a URI like "
-                                    "\"sip:192.0.2.1:5060\""},
+        {"[[route]]\nto = [\"x\"]\n",
+         "f:2:7: no [[trunk]] is called \"x\"; write the name of a [[trunk]] or a URI like "
+         "\"sip:192.0.2.1:5060\""},
         {"[[route]]\nto = [\"registered\"]\n", "f:2:7: \"registered\" in \"to\" of [[route]] is not available in this "
-                                             "version; write a trunk's name or a URI"},
+                                               "version; write a trunk's name or a URI"},
         {"[[route]]\nto = [\"sip:127.0.0.1\", \"sip:127.0.0.2\"]\n",
          "f:2:24: a second target in \"to\" of [[route]] (serial hunting) is not available in this version; write one"},
         {"[[route]]\nto = [\"sip:a.example\"]\n", "f:2:7: \"sip:a.example\" in \"to\" of [[route]]: a name needs DNS, "
-                                                "which is not available in this version; write an address"},
+                                                  "which is not available in this version; write an address"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nmatch = '('\n",
          "f:3:9: bad regular expression in \"match\" of [[route]]: missing ): (; write RE2 syntax, for example "
          "'^\\+?44'"},
@@ -297,7 +303,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nprofiles = [\"user\"]\n[[profile]]\nname = \"user\"\nvalue = true\n",
          "f:3:13: the [[profile]] \"user\" has values; write \"user=VALUE\", for example \"user={from.user}\""},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nprofiles = [\"user={x}\"]\n[[profile]]\nname = \"user\"\nvalue = true\n",
-         "f:3:13: bad value in \"profiles\" of [[route]]: unknown name {x}; known are from.user from.uri to.user to.uri "
+         "f:3:13: bad value in \"profiles\" of [[route]]: unknown name {x}; known are from.user from.uri to.user "
+         "to.uri "
          "request.user request.uri source.ip trunk header.NAME var.NAME"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nuser = \"{from.usr}\"\n",
          "f:3:8: bad \"user\" in [[route]]: unknown name {from.usr}; known are from.user from.uri to.user to.uri "
@@ -328,12 +335,13 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         // [control]
         {"[control]\nurl = [\"http://127.0.0.1\"]\n",
          "f:2:7: \"url\" in [control] is not available in this version; write [], or leave it out"},
-        {"[control]\non_failure = \"x\"\n", "f:2:14: \"on_failure\" in [control] must be one of reject, allow, not \"x\""},
+        {"[control]\non_failure = \"x\"\n",
+         "f:2:14: \"on_failure\" in [control] must be one of reject, allow, not \"x\""},
         // [call_api], [admin], [rtpengine]
         {"[call_api]\nlisten = \"127.0.0.1:5059\"\n",
          "f:2:10: \"listen\" in [call_api] is not available in this version; write \"\", or leave it out"},
         {"[admin]\nlisten = \"8080\"\n", "f:2:10: bad \"listen\" in [admin]: \"8080\"; write ADDRESS:PORT, for example "
-                                       "\"127.0.0.1:8080\", or \"\" for none"},
+                                         "\"127.0.0.1:8080\", or \"\" for none"},
         {"[admin]\ntoken = 1\n", "f:2:9: \"token\" in [admin] must be a string, not an integer"},
         {"[rtpengine]\nurl = [\"udp:127.0.0.1:2223\"]\n",
          "f:2:7: \"url\" in [rtpengine] is not available in this version; write [], or leave it out"},
@@ -352,9 +360,9 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
     // A bad "listen" is the one thing wrong, although the route before it finds no listener.
     CHECK(problem_of("[[route]]\nto = [\"sip:127.0.0.1\"]\n[sip]\nlisten = [\"udp:1\"]\n") ==
           "f:4:11: bad address \"udp:1\" in \"listen\" of [sip]; " + std::string(listen_help));
-    for (std::string_view address : {"udp:1.2.3:5060", "udp:::1:5060", "udp:[::1]", "udp:127.0.0.1:0",
-                                     "udp:127.0.0.1:65536", "udp:localhost:5060", "127.0.0.1:5060", "sctp:127.0.0.1:1",
-                                     "udp:[127.0.0.1]:5060", ""}) {
+    for (std::string_view address :
+         {"udp:1.2.3:5060", "udp:::1:5060", "udp:[::1]", "udp:127.0.0.1:0", "udp:127.0.0.1:65536", "udp:localhost:5060",
+          "127.0.0.1:5060", "sctp:127.0.0.1:1", "udp:[127.0.0.1]:5060", ""}) {
         CHECK(problem_of("[sip]\nlisten = [\"" + std::string(address) + "\"]\n") ==
               "f:2:11: bad address \"" + std::string(address) + "\" in \"listen\" of [sip]; " +
                   std::string(listen_help));
@@ -383,10 +391,12 @@ TEST_CASE("config: no mutation of a good file does anything but succeed or name 
     const auto seed = device();
     CAPTURE(seed);
     std::mt19937 random(seed);
-    const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random); };
+    const auto below = [&](std::size_t limit) {
+        return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
+    };
     for (int round = 0; round < 300; ++round) {
         std::string text(good);
-        for (std::size_t change = below(4) + 1; change > 0; --change) {
+        for (std::size_t change = below(4) + 1; change > 0 && !text.empty(); --change) {
             const std::size_t at = below(text.size());
             const std::size_t size = std::min(below(20), text.size() - at);
             switch (below(5)) {

@@ -1,9 +1,9 @@
-#include "node/journal.hpp"
 #include <doctest/doctest.h>
 #include <set>
 #include <sstream>
 #include <string>
 #include "node/failing_store.hpp"
+#include "node/journal.hpp"
 
 using namespace tandem;
 using test::FailingStore;

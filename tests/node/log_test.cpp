@@ -1,7 +1,7 @@
-#include "node/log.hpp"
 #include <doctest/doctest.h>
 #include <sstream>
 #include <string>
+#include "node/log.hpp"
 
 using namespace tandem;
 

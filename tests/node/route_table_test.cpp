@@ -1,8 +1,8 @@
-#include "node/route_table.hpp"
 #include <doctest/doctest.h>
 #include <string>
 #include "node/config_reader.hpp"
 #include "node/invite.hpp"
+#include "node/route_table.hpp"
 #include "sip/limits.hpp"
 
 using namespace tandem;
@@ -108,8 +108,9 @@ TEST_CASE("routes: a rewritten user that would change the URI is refused 400") {
 }
 
 TEST_CASE("routes: headers are added line by line") {
-    auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n"
-                        "headers = { X-Tenant = \"blue\", X-From = \"{from.uri};ip={source.ip}\", X-None = \"{var.a}\" }\n");
+    auto routes =
+        table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n"
+              "headers = { X-Tenant = \"blue\", X-From = \"{from.uri};ip={source.ip}\", X-None = \"{var.a}\" }\n");
     CHECK(routes.route(test::invite("sip:bob@192.0.2.1"), caller).headers ==
           "X-Tenant: blue\r\nX-From: sip:alice@a.example;ip=192.0.2.10\r\nX-None: \r\n");
 }

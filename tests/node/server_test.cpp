@@ -1,4 +1,3 @@
-#include "node/server.hpp"
 #include <cstdio>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -9,6 +8,7 @@
 #include "net/udp_transport.hpp"
 #include "node/config_reader.hpp"
 #include "node/invite.hpp"
+#include "node/server.hpp"
 
 using namespace tandem;
 
@@ -60,9 +60,9 @@ public:
         const std::string id = std::to_string(++calls_);
         std::string text = "INVITE sip:" + std::string(user) + "@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP " +
                            transport_->local().to_string() + ";branch=z9hG4bK" + id +
-                           "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id + "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id +
-                           "\r\nCSeq: 1 INVITE\r\nContact: <sip:a@" + transport_->local().to_string() +
-                           ">\r\nContent-Length: 0\r\n\r\n";
+                           "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id +
+                           "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id + "\r\nCSeq: 1 INVITE\r\nContact: <sip:a@" +
+                           transport_->local().to_string() + ">\r\nContent-Length: 0\r\n\r\n";
         const OutDatagram datagram{server_.worker().listeners().at(0).bound, SharedBytes(text), 0};
         transport_->send({&datagram, 1});
     }
@@ -76,10 +76,24 @@ private:
     int calls_ = 0;
 };
 
+// Ends the server, without waiting for them, as soon as so many calls are up.
+void end_when_up(Server &server, std::size_t calls) {
+    if (server.worker().engine().calls() < calls)
+        return server.loop().post([&server, calls] { end_when_up(server, calls); });
+    server.terminate();
+    server.terminate();
+}
+
 struct Lines {
     std::ostringstream text;
     Log log{{LogLevel::debug, LogFormat::text}, text};
 
+    std::size_t count(std::string_view part) const {
+        std::size_t found = 0;
+        const std::string all = text.str();
+        for (std::size_t at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++found;
+        return found;
+    }
     bool has(std::string_view part) const { return text.str().find(part) != std::string::npos; }
 };
 
@@ -138,8 +152,8 @@ TEST_CASE("server: a store that can not be opened, or is in use, is one line") {
 
 TEST_CASE("server: the second order to end does not wait for calls") {
     Lines lines;
-    auto server = Server::open(config_of(std::string(no_store) + "[[route]]\nto = [\"sip:127.0.0.1:9\"]\n"), "",
-                               lines.log);
+    auto server =
+        Server::open(config_of(std::string(no_store) + "[[route]]\nto = [\"sip:127.0.0.1:9\"]\n"), "", lines.log);
     REQUIRE(server.ok());
     Peer callee(**server);
     Peer caller(**server);
@@ -174,7 +188,8 @@ TEST_CASE("server: a reload takes over routes and the log level; a bad file chan
         CHECK(line == "SIP/2.0 404 Not Found");
         directory.write("t.toml", "[log]\nlevel = \"loud\"\n");
         (*server)->reload();
-        CHECK(lines.has("error reload: " + path + ":2:9: \"level\" in [log] must be one of debug, info, warn, error, "
+        CHECK(lines.has("error reload: " + path +
+                        ":2:9: \"level\" in [log] must be one of debug, info, warn, error, "
                         "off, not \"loud\"; the former configuration stays in force"));
         directory.write("t.toml", "[sip]\nlisten = [\"udp:[::1]:5060\"]\n[[route]]\nto = [\"sip:[::1]\"]\n");
         (*server)->reload();
@@ -203,4 +218,28 @@ TEST_CASE("server: the warnings of the configuration are in the log") {
     const auto server = Server::open(config_of(std::string(no_store) + "[[profile]]\nname = \"a\"\n"), "", lines.log);
     REQUIRE(server.ok());
     CHECK(lines.has("warn f:3:1: [[profile]]: profile sizes are not kept in this version"));
+}
+
+TEST_CASE("server: calls that a former process left in the store are closed before the next one is ready") {
+    const Directory directory;
+    const std::string text = "[store]\npath = \"" + directory.file("t.db") + "\"\n";
+    Lines lines;
+    {
+        auto server = Server::open(config_of(text + "[[route]]\nto = [\"sip:127.0.0.1:9\"]\n"), "", lines.log);
+        REQUIRE(server.ok());
+        Peer caller(**server);
+        caller.on_message = [&](const std::string &) {}; // the caller hears nothing but 100
+        (*server)->run([&] {
+            caller.invite("one");
+            caller.invite("two");
+            end_when_up(**server, 2);
+        });
+        CHECK(lines.has("told to end at once; 2 calls stay in the store"));
+    }
+    for (int start = 0; start < 2; ++start) {
+        auto server = Server::open(config_of(text), "", lines.log);
+        REQUIRE(server.ok());
+    }
+    CHECK(lines.count("calls of a former process are closed (restart)") == 1);
+    CHECK(lines.has("warn store: 2 calls of a former process are closed (restart)"));
 }

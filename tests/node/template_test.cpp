@@ -1,6 +1,6 @@
-#include "node/template.hpp"
 #include <doctest/doctest.h>
 #include "node/invite.hpp"
+#include "node/template.hpp"
 
 using namespace tandem;
 
@@ -52,7 +52,8 @@ TEST_CASE("template: groups stand only where they are allowed") {
 }
 
 TEST_CASE("template: a name that is unknown or not closed is refused") {
-    for (std::string_view text : {"{", "{}", "{from}", "{from.user", "{header.}", "{var.}", "{From.user}", "{ trunk}"}) {
+    for (std::string_view text :
+         {"{", "{}", "{from}", "{from.user", "{header.}", "{var.}", "{From.user}", "{ trunk}"}) {
         CAPTURE(text);
         CHECK(!Template::parse(text).ok());
     }

@@ -1,4 +1,3 @@
-#include "node/worker.hpp"
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <sstream>
@@ -8,6 +7,7 @@
 #include "node/failing_store.hpp"
 #include "node/invite.hpp"
 #include "node/route_table.hpp"
+#include "node/worker.hpp"
 
 using namespace tandem;
 using test::FailingStore;
