@@ -1,4 +1,4 @@
-// The store's share of a call: what the journal asks of it while a B2BUA's call with two legs comes, rings, is answered,
+// The store's share of a call: what is asked of it while a B2BUA's call with two legs comes, rings, is answered,
 // acknowledged, hung up and gone. Six commits. Beside it live calls that began before.
 #include <benchmark/benchmark.h>
 #include <cstdlib>

@@ -58,3 +58,9 @@ TEST_CASE("cdr: a step of the wall clock moves no stamp before it, and no durati
     CHECK(cdr.ended_us == noon_us + 65'250'000 + 3'600'000'000);
     CHECK(cdr.duration_us == 60'250'000);
 }
+
+TEST_CASE("cdr: a duration is never negative") {
+    DialogRecord record = answered_call();
+    record.answered = *record.ended + Duration(1);
+    CHECK(make_cdr(record, WallClock(at_ms(0), noon_us)).duration_us == 0);
+}

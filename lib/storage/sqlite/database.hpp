@@ -1,9 +1,8 @@
-// An SQLite file that belongs to this process: opened, locked, checked, and set aside if it is broken.
+// An SQLite file that belongs to this process: opened, checked, brought up to date, and set aside if it is broken.
 #pragma once
 #include <memory>
-#include <string>
-#include <vector>
 #include <sqlite3.h>
+#include <string>
 #include "base/result.hpp"
 
 namespace tandem {
@@ -13,28 +12,31 @@ struct CloseDatabase {
 };
 using DatabasePtr = std::unique_ptr<sqlite3, CloseDatabase>;
 
-// Holds PATH-lock for this process. Readers (the sqlite3 shell) do not look at it and stay welcome.
-class FileLock {
-public:
-    FileLock() = default;
-    FileLock(FileLock &&other) noexcept;
-    FileLock &operator=(FileLock &&other) noexcept;
-    ~FileLock();
-    static Result<FileLock, Failure> take(const std::string &path);
-
-private:
-    int fd_ = -1;
+struct DatabaseOptions {
+    std::string path;
+    std::string synchronous; // SQLite's word: OFF, NORMAL, FULL
+    std::string vfs;         // empty: SQLite's default
+    int patience_ms = 0;     // how long the opening waits for somebody else's lock
 };
 
-// One line: what was tried, and what SQLite says.
-Failure sqlite_failure(sqlite3 *database, const std::string &operation);
+bool is_damage(int code); // of the file, by SQLite's result code
 
-Result<void, Failure> execute(sqlite3 *database, const char *sql);
+// One line: what was tried, what SQLite says and, if the operating system refused, what that says.
+Failure sqlite_failure(sqlite3 *database, const std::string &operation, int code);
+Failure sqlite_failure(sqlite3 *database, const std::string &operation); // of what failed last
 
-// Opens the file, in WAL mode, and reads all of it if it is not large. A file that is no database or is damaged is
-// renamed to PATH.corrupt-TIME (with its -wal), a new one is made, and `notices` gets a line for the log.
-// `synchronous` is SQLite's word: OFF, NORMAL, FULL.
-Result<DatabasePtr, Failure> open_database(const std::string &path, const std::string &synchronous,
-                                           std::int64_t now_utc_us, std::vector<std::string> &notices);
+Result<void, Failure> execute(sqlite3 *database, const char *sql, const std::string &operation);
+
+// Opens or creates the file in WAL mode, brings its schema up to date and writes to it. Its failures begin with the
+// path. `is_damaged` says whether it failed because the file is no database or a broken one.
+Result<DatabasePtr, Failure> open_database(const DatabaseOptions &options, bool &is_damaged);
+
+void leave_unwritten(sqlite3 *database); // when it is closed: for a damaged file
+
+// Reads all of the file, if that does not take long, and looks for damage.
+Result<void, Failure> check_database(sqlite3 *database, const std::string &path, bool &is_damaged);
+
+// Renames the file to PATH.corrupt-TIME, with its -wal and -shm. Its connection is closed. The new name.
+Result<std::string, Failure> set_aside(const std::string &path);
 
 } // namespace tandem

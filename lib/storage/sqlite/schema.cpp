@@ -2,31 +2,36 @@
 #include <array>
 #include <string>
 #include "storage/sqlite/database.hpp"
+#include "storage/sqlite/statement.hpp"
 
 namespace tandem {
 namespace {
+
+constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
 constexpr std::array<const char *, 1> steps = {R"sql(
 CREATE TABLE dialog (
     -- Dialog sets that are alive: everything a restarted process needs to go on with them. Times are UTC microseconds.
-    id TEXT PRIMARY KEY,            -- unique for ever; becomes cdr.id
+    serial INTEGER PRIMARY KEY,     -- of the id: a new dialog goes to the end of the table
+    id TEXT NOT NULL,               -- unique for ever; becomes cdr.id
     leg_of TEXT,                    -- id of the caller's leg, if this is another leg of a B2BUA's call
     local_side TEXT,                -- the side that tandem itself is: caller, callee; NULL when it is in the middle
-    state TEXT NOT NULL,            -- RFC 4235: trying, proceeding, early, confirmed
     call_id TEXT NOT NULL,
-    callee_call_id TEXT,            -- of the leg to the callee
     from_uri TEXT NOT NULL,
     to_uri TEXT NOT NULL,
     request_uri TEXT NOT NULL,
     source TEXT,                    -- address and port that the INVITE came from
-    trunk TEXT,
-    invite_cseq INTEGER NOT NULL,
     caller_tag TEXT NOT NULL,
+    invite_cseq INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,    -- up to here nothing changes after the first time
+    state TEXT NOT NULL,            -- RFC 4235: trying, proceeding, early, confirmed, terminated
+    callee_call_id TEXT,            -- of the leg to the callee
+    trunk TEXT,
     caller_contact TEXT NOT NULL,   -- where requests to the caller go
     caller_route_set TEXT NOT NULL, -- in the order that a request to the caller carries it
     caller_cseq INTEGER NOT NULL,   -- of the caller's last request; 0: none
-    callee_tag TEXT,                -- of the confirmed or else the latest fork
+    callee_tag TEXT,                -- of the confirmed or else the latest fork; NULL: there is none yet
     callee_contact TEXT,
     callee_route_set TEXT,
     callee_cseq INTEGER NOT NULL,
@@ -34,33 +39,33 @@ CREATE TABLE dialog (
     forks TEXT,                     -- JSON: the other forks; NULL if there are none
     sip_code INTEGER NOT NULL,      -- final answer of the INVITE; 0: none yet
     end_reason TEXT,                -- known while a BYE is under way; NULL before
-    q850 INTEGER NOT NULL,
-    created_us INTEGER NOT NULL,
+    q850 INTEGER,                   -- cause of a Reason header; NULL: none
     ringing_us INTEGER,
     answered_us INTEGER,
+    ended_us INTEGER,
     deadline_us INTEGER             -- when the present state ends by itself; NULL: never
-) WITHOUT ROWID;
+);
 
 CREATE TABLE dialog_variable (
     -- Variables of living dialogs.
-    dialog_id TEXT NOT NULL,
+    dialog INTEGER NOT NULL,        -- dialog.serial
     name TEXT NOT NULL,
     type TEXT NOT NULL,             -- text, integer, boolean, bytes
     value,
-    PRIMARY KEY (dialog_id, name)
+    PRIMARY KEY (dialog, name)
 ) WITHOUT ROWID;
 
 CREATE TABLE dialog_profile (
     -- Memberships of living dialogs.
-    dialog_id TEXT NOT NULL,
+    dialog INTEGER NOT NULL,        -- dialog.serial
     profile TEXT NOT NULL,
     value TEXT NOT NULL,            -- empty for a profile without values
-    PRIMARY KEY (dialog_id, profile, value)
+    PRIMARY KEY (dialog, profile, value)
 ) WITHOUT ROWID;
 
 CREATE TABLE cdr (
     -- One closed record for each call. Times are UTC microseconds.
-    id TEXT PRIMARY KEY,
+    id TEXT PRIMARY KEY NOT NULL,   -- that of the dialog; in the order of creation
     call_id TEXT NOT NULL,
     caller_call_id TEXT NOT NULL,
     callee_call_id TEXT,            -- NULL: no leg to a callee was made
@@ -79,40 +84,56 @@ CREATE TABLE cdr (
     q850 INTEGER,                   -- cause of a Reason header; NULL: none
     profiles TEXT NOT NULL,         -- JSON
     variables TEXT NOT NULL         -- JSON
-) WITHOUT ROWID;
+);
 )sql"};
 
-Result<int, Failure> read_version(sqlite3 *database) {
-    sqlite3_stmt *statement = nullptr;
-    int code = sqlite3_prepare_v2(database, "PRAGMA user_version", -1, &statement, nullptr);
-    if (code == SQLITE_OK) code = sqlite3_step(statement);
-    const int version = code == SQLITE_ROW ? sqlite3_column_int(statement, 0) : -1;
-    sqlite3_finalize(statement);
-    if (version < 0) return sqlite_failure(database, "reading the schema version");
-    return version;
+Result<std::int64_t, Failure> read_number(sqlite3 *database, const char *sql) {
+    Statement statement;
+    int code = statement.prepare(database, sql);
+    if (code == SQLITE_OK) code = statement.step();
+    if (code != SQLITE_ROW) return sqlite_failure(database, "cannot be read");
+    return statement.number(0);
+}
+
+// A file that has tables is ours, and not of the future.
+Result<std::int64_t, Failure> read_version(sqlite3 *database) {
+    const auto tables = read_number(database, "SELECT count(*) FROM sqlite_schema");
+    if (!tables) return tables.error();
+    const auto owner = read_number(database, "PRAGMA application_id");
+    if (!owner) return owner.error();
+    const auto version = read_number(database, "PRAGMA user_version");
+    if (!version) return version.error();
+    if (*owner != application_id && (*tables > 0 || *owner != 0 || *version != 0)) {
+        return Failure{Error::store_failed, "this is the database of another program: give another path"};
+    }
+    if (*version > static_cast<std::int64_t>(steps.size())) {
+        return Failure{Error::store_failed, "the file has schema version " + std::to_string(*version) +
+                                                ", this tandem knows up to " + std::to_string(steps.size()) +
+                                                ": run the newer one, or give another path"};
+    }
+    return *version;
+}
+
+Result<void, Failure> apply_steps(sqlite3 *database, std::size_t from) {
+    for (std::size_t step = from; step < steps.size(); ++step) {
+        if (auto done = execute(database, steps[step], "schema step " + std::to_string(step)); !done) return done;
+    }
+    // Also where nothing changes: this is the write which shows at the start that the disk takes one.
+    const std::string marks = "PRAGMA application_id = " + std::to_string(application_id) +
+                              "; PRAGMA user_version = " + std::to_string(steps.size());
+    return execute(database, marks.c_str(), "cannot be written");
 }
 
 } // namespace
 
 Result<void, Failure> migrate(sqlite3 *database) {
+    if (auto begun = execute(database, "BEGIN IMMEDIATE", "cannot be written"); !begun) return begun;
     const auto version = read_version(database);
-    if (!version) return version.error();
-    if (*version > static_cast<int>(steps.size())) {
-        return Failure{Error::store_failed, "the file has schema version " + std::to_string(*version) +
-                                                ", this tandem knows up to " + std::to_string(steps.size()) +
-                                                ": run the newer one, or give another path"};
-    }
-    if (auto begun = execute(database, "BEGIN IMMEDIATE"); !begun) return begun;
-    for (std::size_t step = static_cast<std::size_t>(*version); step < steps.size(); ++step) {
-        const std::string set_version = "PRAGMA user_version = " + std::to_string(step + 1);
-        for (const char *sql : {steps[step], set_version.c_str()}) {
-            if (auto done = execute(database, sql); !done) {
-                static_cast<void>(execute(database, "ROLLBACK"));
-                return done;
-            }
-        }
-    }
-    return execute(database, "COMMIT");
+    auto done =
+        version ? apply_steps(database, static_cast<std::size_t>(*version)) : Result<void, Failure>(version.error());
+    if (done) done = execute(database, "COMMIT", "cannot be written");
+    if (!done && !sqlite3_get_autocommit(database)) static_cast<void>(execute(database, "ROLLBACK", ""));
+    return done;
 }
 
 } // namespace tandem

@@ -5,8 +5,8 @@
 
 namespace tandem {
 
-// Brings the schema of an open database to the present version, in one transaction. Fails with one line if SQLite
-// does, or if a newer tandem wrote the file.
+// Brings the schema of an open database to the present version, in one transaction that writes in any case. Fails with
+// one line if SQLite does, if another program made the file, or if a newer tandem did.
 Result<void, Failure> migrate(sqlite3 *database);
 
 } // namespace tandem

@@ -1,6 +1,6 @@
-// Dialogs and records in one SQLite file. Operations gather in a transaction that the first of them begins and
-// commit() ends. After any failure nothing of it is kept: the caller does the same operations again later.
-// One thread at a time. Reading the file from outside while it runs is welcome (WAL).
+// The embedded store: one SQLite file with the dialogs that live and the records of the calls that ended. Reading it
+// from outside while it runs is welcome. One thread uses it. No call waits for a lock; the disk is waited for when the
+// WAL is copied into the file (every few hundred calls), and at every commit with Durability::power.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,46 +14,48 @@
 namespace tandem {
 
 enum class Durability : std::uint8_t {
-    none,    // what the operating system had time to write
-    process, // survives a killed process, and a crash of the machine but for the last moments
+    none,    // survives a killed process; a crash of the machine may cost the file
+    process, // the same, and a crash of the machine costs no more than the last moments
     power,   // each commit is on the disk before it returns
 };
 
 struct SqliteOptions {
-    std::string path;
+    std::string path; // not empty: who keeps nothing opens no store
     Durability durability = Durability::process;
-    std::int64_t now_utc_us = 0; // names a damaged file that is set aside
+    std::string vfs; // SQLite's name of the file system layer; empty: the default
 };
 
 class SqliteStore final : public DialogStore, public CdrStore {
 public:
-    // `wall` outlives the store. Fails with one line that begins with the path: not a directory we may write, no
-    // space, in use by another process, written by a newer version.
+    // Opens or creates the file and writes to it, so that a disk that is full or read-only is found now. A file that is
+    // no database or a damaged one is set aside, see notices(). Fails with one line that begins with the path: not a
+    // directory we may write, no space, in use by another process, written by another program or a newer version.
+    // `wall` outlives the store.
     static Result<std::unique_ptr<SqliteStore>, Failure> open(const SqliteOptions &options, const WallClock &wall);
     ~SqliteStore() override;
 
+    // What the log should say about the opening: a damaged file that was set aside.
+    const std::vector<std::string> &notices() const;
+
+    // Ends what a former process left behind, in one transaction: each call gets its record, with reason `restart`
+    // unless its end was known already, and all dialogs go. Returns the number of calls. Only between commits.
+    Result<std::uint64_t, Failure> close_leftovers(std::int64_t now_utc_us);
+
+    // Operations gather in a transaction that the first of them begins and commit() ends. After a failure nothing of it
+    // is kept, and every operation fails up to and with the next commit(): the caller does the whole batch again later.
+    // A file that turns out to be damaged is set aside and a new one begun, with what is saved from then on; after a
+    // failed sync the file is opened anew. The failure says so.
+    // Of a dialog that is there already, what can not change is not written again: id, leg_of, local_side, call_id,
+    // from_tag, the three URIs, source, invite_cseq and created.
     Result<void, Failure> save(const DialogRecord &record) override;
     Result<void, Failure> erase(const RecordId &id) override;
     Result<void, Failure> insert(const Cdr &cdr) override;
     Result<void, Failure> commit() override;
 
-    // Ends what a former process left behind: each call gets its record, with reason `restart` unless its end was
-    // known already; all dialogs go. Returns the number of calls. Only between commits.
-    Result<std::uint64_t, Failure> close_leftovers(std::int64_t now_utc_us);
-
-    // What the log should say about the opening: a damaged file that was set aside.
-    const std::vector<std::string> &notices() const { return notices_; }
-
 private:
-    struct Connection;
-    SqliteStore(std::unique_ptr<Connection> connection, const WallClock &wall);
-    Result<void, Failure> begin();
-    Result<void, Failure> fail(const char *operation); // rolls back
-
-    std::unique_ptr<Connection> connection_;
-    const WallClock &wall_;
-    std::vector<std::string> notices_;
-    bool is_in_transaction_ = false;
+    struct Impl;
+    explicit SqliteStore(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
 };
 
 } // namespace tandem

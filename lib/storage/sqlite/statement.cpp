@@ -3,6 +3,8 @@
 namespace tandem {
 
 int Statement::prepare(sqlite3 *database, const char *sql) {
+    sqlite3_finalize(statement_);
+    statement_ = nullptr;
     return sqlite3_prepare_v3(database, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement_, nullptr);
 }
 
@@ -32,9 +34,19 @@ Statement &Statement::bind_text_or_null(std::string_view text) {
 int Statement::run() {
     int code = sqlite3_step(statement_);
     while (code == SQLITE_ROW) code = sqlite3_step(statement_);
+    close();
+    return code;
+}
+
+std::string_view Statement::text(int column) {
+    const auto *text = reinterpret_cast<const char *>(sqlite3_column_text(statement_, column));
+    return text ? std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)))
+                : std::string_view();
+}
+
+void Statement::close() {
     sqlite3_reset(statement_);
     next_ = 1;
-    return code;
 }
 
 } // namespace tandem

@@ -2,10 +2,8 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <sqlite3.h>
-#include "base/result.hpp"
+#include <string_view>
 
 namespace tandem {
 
@@ -27,6 +25,13 @@ public:
 
     // Runs it to the end and makes it ready for the next time. SQLITE_DONE on success.
     int run();
+
+    // Step by step: SQLITE_ROW with the columns of a row, then SQLITE_DONE. It is open from the first step to close().
+    int step() { return sqlite3_step(statement_); }
+    std::int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
+    std::string_view text(int column); // valid until the next step
+    bool is_open() const { return sqlite3_stmt_busy(statement_) != 0; }
+    void close();
 
 private:
     sqlite3_stmt *statement_ = nullptr;

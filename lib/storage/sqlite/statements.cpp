@@ -1,0 +1,172 @@
+#include "storage/sqlite/statements.hpp"
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+namespace tandem {
+namespace {
+
+constexpr const char *insert_dialog_sql = R"sql(
+INSERT INTO dialog (state, callee_call_id, trunk, caller_contact, caller_route_set, caller_cseq, callee_tag,
+    callee_contact, callee_route_set, callee_cseq, is_acked, forks, sip_code, end_reason, q850, ringing_us, answered_us,
+    ended_us, deadline_us, serial, id, leg_of, local_side, call_id, from_uri, to_uri, request_uri, source, caller_tag,
+    invite_cseq, created_us)
+VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?)
+ON CONFLICT DO NOTHING
+)sql";
+
+// What can change.
+constexpr const char *update_dialog_sql = R"sql(
+UPDATE dialog SET state = ?, callee_call_id = ?, trunk = ?, caller_contact = ?, caller_route_set = ?, caller_cseq = ?,
+    callee_tag = ?, callee_contact = ?, callee_route_set = ?, callee_cseq = ?, is_acked = ?, forks = ?, sip_code = ?,
+    end_reason = ?, q850 = ?, ringing_us = ?, answered_us = ?, ended_us = ?, deadline_us = ?
+WHERE serial = ? AND id = ?
+)sql";
+
+constexpr const char *erase_dialog_sql = "DELETE FROM dialog WHERE serial = ? AND id = ?";
+
+constexpr const char *insert_cdr_sql = R"sql(
+INSERT INTO cdr (id, call_id, caller_call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
+    ringing_us, answered_us, ended_us, duration_us, sip_code, end_reason, q850, profiles, variables)
+VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?)
+ON CONFLICT (id) DO NOTHING
+)sql";
+
+std::int64_t to_serial(const RecordId &id) { return static_cast<std::int64_t>(id.serial); }
+
+std::string_view text_of(EndReason reason) {
+    return reason == EndReason::none ? std::string_view() : to_string(reason);
+}
+
+std::optional<std::int64_t> unless_zero(std::uint16_t number) {
+    return number == 0 ? std::nullopt : std::optional<std::int64_t>(number);
+}
+
+std::optional<std::int64_t> utc_us(std::optional<Instant> at, const WallClock &wall) {
+    return at ? std::optional(wall.utc_us(*at)) : std::nullopt;
+}
+
+// The forks behind the first one; bytes that are no UTF-8 are replaced, because JSON knows none.
+std::string other_forks(const DialogRecord &record) {
+    nlohmann::json list = nlohmann::json::array();
+    for (std::size_t i = 1; i < record.forks.size(); ++i) {
+        const ForkRecord &fork = record.forks[i];
+        list.push_back({{"tag", fork.to_tag},
+                        {"state", to_string(fork.state)},
+                        {"contact", fork.callee_target},
+                        {"route_set", fork.callee_route_set},
+                        {"caller_cseq", fork.last_cseq[index(Side::caller)]},
+                        {"callee_cseq", fork.last_cseq[index(Side::callee)]},
+                        {"is_acked", fork.is_acked}});
+    }
+    return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+} // namespace
+
+int Statements::prepare(sqlite3 *database) {
+    database_ = database;
+    if (const int code = insert_dialog_.prepare(database, insert_dialog_sql); code != SQLITE_OK) return code;
+    if (const int code = update_dialog_.prepare(database, update_dialog_sql); code != SQLITE_OK) return code;
+    if (const int code = erase_dialog_.prepare(database, erase_dialog_sql); code != SQLITE_OK) return code;
+    return insert_cdr_.prepare(database, insert_cdr_sql);
+}
+
+int Statements::save(const DialogRecord &record, const WallClock &wall) {
+    const std::string id = record.id.to_string();
+    const std::string forks = record.forks.size() > 1 ? other_forks(record) : std::string();
+
+    // Serials count up: one above all that were saved is new, and any other most likely there. The guess decides no
+    // more than what is tried first.
+    const bool seems_new = record.id.serial > serial_newest_;
+    for (const bool as_new : {seems_new, !seems_new}) {
+        const int code = as_new ? insert(record, id, forks, wall) : update(record, id, forks, wall);
+        if (code != SQLITE_DONE) return code;
+        if (sqlite3_changes64(database_) == 0) continue;
+        serial_newest_ = std::max(serial_newest_, record.id.serial);
+        return SQLITE_DONE;
+    }
+    return SQLITE_CONSTRAINT;
+}
+
+void Statements::bind_state(Statement &statement, const DialogRecord &record, std::string_view forks,
+                            const WallClock &wall) {
+    static const ForkRecord none;
+    const bool has_fork = !record.forks.empty();
+    const ForkRecord &fork = has_fork ? record.forks.front() : none;
+    statement.bind(to_string(record.state))
+        .bind_text_or_null(record.callee_call_id)
+        .bind_text_or_null(record.trunk)
+        .bind(record.caller_target)
+        .bind(record.caller_route_set)
+        .bind(std::int64_t{fork.last_cseq[index(Side::caller)]});
+    if (has_fork) {
+        statement.bind(fork.to_tag).bind(fork.callee_target).bind(fork.callee_route_set);
+    } else {
+        statement.bind_text_or_null({}).bind_text_or_null({}).bind_text_or_null({});
+    }
+    statement.bind(std::int64_t{fork.last_cseq[index(Side::callee)]})
+        .bind(std::int64_t{fork.is_acked})
+        .bind_text_or_null(forks)
+        .bind(std::int64_t{record.sip_code})
+        .bind_text_or_null(text_of(record.end_reason))
+        .bind(unless_zero(record.q850))
+        .bind(utc_us(record.ringing, wall))
+        .bind(utc_us(record.answered, wall))
+        .bind(utc_us(record.ended, wall))
+        .bind(record.deadline == never ? std::nullopt : utc_us(record.deadline, wall));
+}
+
+int Statements::insert(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall) {
+    const std::string leg_of = record.leg_of ? record.leg_of.to_string() : std::string();
+    bind_state(insert_dialog_, record, forks, wall);
+    return insert_dialog_.bind(to_serial(record.id))
+        .bind(id)
+        .bind_text_or_null(leg_of)
+        .bind_text_or_null(record.local_side ? to_string(*record.local_side) : std::string_view())
+        .bind(record.call_id)
+        .bind(record.from_uri)
+        .bind(record.to_uri)
+        .bind(record.request_uri)
+        .bind_text_or_null(record.source)
+        .bind(record.from_tag)
+        .bind(std::int64_t{record.invite_cseq})
+        .bind(wall.utc_us(record.created))
+        .run();
+}
+
+int Statements::update(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall) {
+    bind_state(update_dialog_, record, forks, wall);
+    return update_dialog_.bind(to_serial(record.id)).bind(id).run();
+}
+
+int Statements::erase(const RecordId &id) {
+    const std::string text = id.to_string();
+    return erase_dialog_.bind(to_serial(id)).bind(text).run();
+}
+
+int Statements::insert(const Cdr &cdr) {
+    const std::string id = cdr.id.to_string();
+    return insert_cdr_.bind(id)
+        .bind(cdr.call_id)
+        .bind(cdr.caller_call_id)
+        .bind_text_or_null(cdr.callee_call_id)
+        .bind(cdr.from_uri)
+        .bind(cdr.to_uri)
+        .bind(cdr.request_uri)
+        .bind_text_or_null(cdr.source)
+        .bind_text_or_null(cdr.trunk)
+        .bind(cdr.created_us)
+        .bind(cdr.ringing_us)
+        .bind(cdr.answered_us)
+        .bind(cdr.ended_us)
+        .bind(cdr.duration_us)
+        .bind(std::int64_t{cdr.sip_code})
+        .bind(to_string(cdr.end_reason))
+        .bind(unless_zero(cdr.q850))
+        .bind(cdr.profiles)
+        .bind(cdr.variables)
+        .run();
+}
+
+} // namespace tandem

@@ -1,0 +1,36 @@
+// What the store writes: rows of the tables from dialogs and records.
+#pragma once
+#include <cstdint>
+#include <string>
+#include "base/wall_clock.hpp"
+#include "cdr/cdr.hpp"
+#include "dialog/dialog_record.hpp"
+#include "storage/sqlite/statement.hpp"
+
+namespace tandem {
+
+// All of one connection, prepared. Their results are SQLite's codes: SQLITE_DONE on success.
+class Statements {
+public:
+    int prepare(sqlite3 *database);
+
+    // Inserts the dialog, or updates it if it is there. SQLITE_CONSTRAINT: another dialog has this serial, and keeps
+    // its row; between the dialogs of two processes that is one chance in 16 million.
+    int save(const DialogRecord &record, const WallClock &wall);
+    int erase(const RecordId &id);
+    int insert(const Cdr &cdr);
+
+private:
+    void bind_state(Statement &statement, const DialogRecord &record, std::string_view forks, const WallClock &wall);
+    int insert(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall);
+    int update(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall);
+
+    sqlite3 *database_ = nullptr;
+    Statement insert_dialog_;
+    Statement update_dialog_;
+    Statement erase_dialog_;
+    Statement insert_cdr_;
+    std::uint64_t serial_newest_ = 0; // of those saved
+};
+
+} // namespace tandem

@@ -1,0 +1,274 @@
+// What the store keeps, on a disk that works.
+#include <algorithm>
+#include <chrono>
+#include "storage/store_fixture.hpp"
+
+using namespace tandem;
+using namespace tandem::test;
+
+TEST_CASE("sqlite: a dialog's row carries every field of its record") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    call.legs[0].trunk = "carrier-a";
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    const std::string who = "SELECT id, leg_of, local_side, call_id, callee_call_id, caller_tag, from_uri, to_uri, "
+                            "request_uri, source, trunk, invite_cseq, caller_contact, caller_route_set FROM dialog";
+    const std::string first = call.legs[0].id.to_string();
+    const std::string second = call.legs[1].id.to_string();
+    CHECK(shell.rows(who) ==
+          Rows{first + "|null|callee|caller-1|callee-1|from-tag|sip:alice@example.com|sip:bob@example.com|"
+                       "sip:bob@192.0.2.4|192.0.2.1:5060|carrier-a|1|sip:alice@192.0.2.1|",
+               second + "|" + first +
+                   "|caller|callee-1|callee-1|from-tag|sip:alice@example.com|sip:bob@example.com|"
+                   "sip:bob@192.0.2.4|192.0.2.1:5060|null|1|sip:alice@192.0.2.1|"});
+
+    const std::string how = "SELECT state, caller_cseq, callee_cseq, callee_tag, callee_contact, callee_route_set, "
+                            "is_acked, forks, sip_code, end_reason, q850 FROM dialog LIMIT 1";
+    const std::string when = "SELECT created_us, ringing_us, answered_us, ended_us, deadline_us FROM dialog LIMIT 1";
+    CHECK(shell.row(how) == "trying|0|0|null|null|null|0|null|0|null|null");
+    CHECK(shell.row(when) == "1700000001000000|null|null|null|1700000182000000");
+
+    call.answer();
+    REQUIRE(call.save(*store));
+    CHECK(shell.row(how) ==
+          "confirmed|1|0|to-tag|sip:bob@192.0.2.4:5070|<sip:proxy.example.com;lr>|1|null|200|null|null");
+    CHECK(shell.row(when) == "1700000001000000|1700000002000000|1700000005000000|null|null");
+
+    call.legs[0].end_reason = EndReason::callee_bye; // its BYE is under way
+    call.legs[0].q850 = 16;
+    call.legs[0].ended = at_ms(65'500);
+    call.legs[0].caller_target = "sip:alice@198.51.100.7";
+    call.legs[0].caller_route_set = "<sip:edge.example.com;lr>";
+    call.legs[0].callee_call_id = "another-leg";
+    call.legs[0].trunk = "carrier-b";
+    call.legs[0].forks[0].last_cseq = {1, 4'000'000'000};
+    REQUIRE(call.save(*store));
+    CHECK(shell.row("SELECT end_reason, q850, ended_us, caller_contact, caller_route_set, callee_call_id, trunk, "
+                    "callee_cseq FROM dialog LIMIT 1") ==
+          "callee_bye|16|1700000065500000|sip:alice@198.51.100.7|<sip:edge.example.com;lr>|another-leg|carrier-b|"
+          "4000000000");
+    CHECK(shell.rows("SELECT id FROM dialog") == Rows{first, second});
+}
+
+TEST_CASE("sqlite: forks behind the first are JSON, whatever bytes the wire gave them") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    call.answer();
+    call.legs[0].forks.push_back({.to_tag = "a\"b\\c",
+                                  .state = DialogState::early,
+                                  .callee_target = "sip:\xff@host",
+                                  .callee_route_set = "<sip:p;lr>",
+                                  .last_cseq = {1, 7}});
+    call.legs[0].forks.push_back({.to_tag = "third", .state = DialogState::early});
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT f.value ->> 'tag', f.value ->> 'state', f.value ->> 'contact', f.value ->> 'route_set', "
+                     "f.value ->> 'caller_cseq', f.value ->> 'callee_cseq', f.value ->> 'is_acked' "
+                     "FROM dialog, json_each(dialog.forks) AS f") ==
+          Rows{"a\"b\\c|early|sip:\xef\xbf\xbd@host|<sip:p;lr>|1|7|0", "third|early|||0|0|0"});
+    CHECK(shell.row("SELECT count(*) FROM dialog WHERE forks IS NULL") == "1"); // the other leg
+}
+
+TEST_CASE("sqlite: nothing is seen before the commit, and all of it after") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Shell shell(folder.database);
+    Call call(1), other(2);
+    for (const DialogRecord &leg : call.legs) REQUIRE(store->save(leg));
+    REQUIRE(store->save(other.legs[0]));
+    CHECK(shell.rows("SELECT id FROM dialog").empty());
+    REQUIRE(store->commit());
+    CHECK(shell.rows("SELECT id FROM dialog").size() == 3);
+
+    REQUIRE(store->insert(call.hang_up()));
+    for (const DialogRecord &leg : call.legs) REQUIRE(store->erase(leg.id));
+    CHECK(shell.rows("SELECT id FROM dialog").size() == 3);
+    CHECK(shell.rows("SELECT id FROM cdr").empty());
+    REQUIRE(store->commit());
+    CHECK(shell.rows("SELECT id FROM dialog") == Rows{other.legs[0].id.to_string()});
+    CHECK(shell.rows("SELECT id FROM cdr") == Rows{call.legs[0].id.to_string()});
+    REQUIRE(store->commit()); // of nothing
+}
+
+TEST_CASE("sqlite: a record carries every field of the CDR, and is written once") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    call.answer();
+    call.legs[0].q850 = 16;
+    call.legs[0].trunk = "carrier-a";
+    Cdr cdr = call.hang_up();
+    cdr.profiles = R"([{"name":"total"}])";
+    cdr.variables = R"({"a":1})";
+    REQUIRE(store->insert(cdr));
+    REQUIRE(store->commit());
+    Cdr again = cdr;
+    again.ended_us += 1'000'000;
+    again.end_reason = EndReason::admin;
+    REQUIRE(store->insert(again));
+    REQUIRE(store->commit());
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT * FROM cdr") ==
+          Rows{cdr.id.to_string() +
+               "|caller-1|caller-1|callee-1|sip:alice@example.com|sip:bob@example.com|sip:bob@192.0.2.4|192.0.2.1:5060|"
+               "carrier-a|1700000001000000|1700000002000000|1700000005000000|1700000065500000|60500000|200|caller_bye|"
+               R"(16|[{"name":"total"}]|{"a":1})"});
+}
+
+TEST_CASE("sqlite: erasing what is not there is no error") {
+    Folder folder;
+    const auto store = open(folder.database);
+    REQUIRE(store->erase({1, 2}));
+    REQUIRE(store->commit());
+}
+
+TEST_CASE("sqlite: a dialog of an earlier opening is updated, not inserted again") {
+    Folder folder;
+    Call call(9), newer(10);
+    REQUIRE(call.save(*open(folder.database)));
+    const auto store = open(folder.database);
+    call.answer();
+    REQUIRE(newer.save(*store));
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT state FROM dialog") == Rows{"confirmed", "confirmed", "trying", "trying"});
+}
+
+TEST_CASE("sqlite: a dialog with the serial of another one fails, and the other keeps its row") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1, 77), other(1, 78);
+    REQUIRE(call.save(*store));
+    const auto saved = other.save(*store);
+    REQUIRE(!saved);
+    check_line(saved.error(), folder.database);
+    REQUIRE(store->erase(other.legs[0].id));
+    REQUIRE(store->commit());
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT id FROM dialog") == Rows{call.legs[0].id.to_string(), call.legs[1].id.to_string()});
+}
+
+TEST_CASE("sqlite: what a former process left is closed, each call once") {
+    Folder folder;
+    Call ringing(1), up(2), leaving(3), recorded(4);
+    {
+        const auto store = open(folder.database);
+        REQUIRE(ringing.save(*store));
+        up.answer();
+        REQUIRE(up.save(*store));
+        leaving.answer();
+        static_cast<void>(leaving.hang_up());
+        REQUIRE(leaving.save(*store)); // its BYE was not answered yet
+        recorded.answer();
+        REQUIRE(store->insert(recorded.hang_up()));
+        REQUIRE(recorded.save(*store));
+    }
+    const std::int64_t now_us = start_us + 100'000'000;
+    const auto store = open(folder.database);
+    const auto closed = store->close_leftovers(now_us);
+    REQUIRE(closed.ok());
+    CHECK(*closed == 3);
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT id FROM dialog").empty());
+    CHECK(shell.rows("SELECT caller_call_id, callee_call_id, end_reason, answered_us, ended_us, duration_us, sip_code, "
+                     "q850, profiles, variables FROM cdr ORDER BY id") ==
+          Rows{"caller-1|callee-1|restart|null|1700000100000000|0|0|null|[]|{}",
+               "caller-2|callee-2|restart|1700000005000000|1700000100000000|95000000|200|null|[]|{}",
+               "caller-3|callee-3|caller_bye|1700000005000000|1700000065500000|60500000|200|null|[]|{}",
+               "caller-4|callee-4|caller_bye|1700000005000000|1700000065500000|60500000|200|null|[]|{}"});
+    CHECK(*store->close_leftovers(now_us + 1) == 0);
+    CHECK(shell.row("SELECT count(*) FROM cdr") == "4");
+}
+
+TEST_CASE("sqlite: a call is not closed into the past when the clock was set back") {
+    Folder folder;
+    Call call(1);
+    call.answer();
+    const auto store = open(folder.database);
+    REQUIRE(call.save(*store));
+    REQUIRE(*store->close_leftovers(start_us - 1'000'000) == 1);
+    Shell shell(folder.database);
+    CHECK(shell.row("SELECT duration_us FROM cdr") == "0");
+}
+
+TEST_CASE("sqlite: a shell may read and write meanwhile") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1), other(2);
+    REQUIRE(call.save(*store));
+    REQUIRE(call.end(*store));
+    Shell shell(folder.database);
+    shell.run("DELETE FROM cdr; CREATE INDEX mine ON cdr(created_us)"); // somebody keeps house
+    REQUIRE(other.save(*store));
+    REQUIRE(other.end(*store));
+    CHECK(shell.rows("SELECT caller_call_id FROM cdr") == Rows{"caller-2"});
+}
+
+TEST_CASE("sqlite: while somebody else holds the lock operations fail at once, and work after") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    shell.run("BEGIN EXCLUSIVE");
+    call.answer();
+    const auto before = std::chrono::steady_clock::now();
+    const auto saved = store->save(call.legs[0]);
+    CHECK(std::chrono::steady_clock::now() - before < std::chrono::milliseconds(50));
+    REQUIRE(!saved);
+    check_line(saved.error(), folder.database);
+    CHECK(saved.error().detail.ends_with("database is locked"));
+    REQUIRE(!store->save(call.legs[1]));
+    REQUIRE(!store->commit());
+    shell.run("ROLLBACK");
+    REQUIRE(call.save(*store));
+    CHECK(shell.rows("SELECT state FROM dialog") == Rows{"confirmed", "confirmed"});
+}
+
+TEST_CASE("sqlite: the WAL stays small, also after a reader that held it for a while") {
+    Folder folder;
+    const auto store = open(folder.database);
+    const auto wal_size = [&] { return std::filesystem::file_size(folder.database + "-wal"); };
+    std::uint64_t number = 0;
+    const auto place_calls = [&](int count) {
+        for (int i = 0; i < count; ++i) {
+            Call call(++number);
+            REQUIRE(call.save(*store));
+            call.answer();
+            REQUIRE(call.save(*store));
+            REQUIRE(call.end(*store));
+        }
+    };
+    place_calls(1500);
+    const auto usual = wal_size();
+    CHECK(usual < 6'000'000);
+    {
+        Shell reader(folder.database);
+        reader.run("BEGIN; SELECT count(*) FROM cdr");
+        place_calls(1500);
+        CHECK(wal_size() > usual); // it waits for the reader
+        CHECK(reader.row("SELECT count(*) FROM cdr") == "1500");
+    }
+    place_calls(3000);
+    CHECK(wal_size() <= 17'000'000); // cut back to journal_size_limit, or less
+    Shell shell(folder.database);
+    CHECK(shell.row("SELECT count(*) FROM cdr") == "6000");
+}
+
+TEST_CASE("sqlite: every durability keeps what was committed over an orderly end") {
+    for (const Durability durability : {Durability::none, Durability::process, Durability::power}) {
+        Folder folder;
+        Call call(1);
+        {
+            auto opened = SqliteStore::open({.path = folder.database, .durability = durability, .vfs = {}}, wall());
+            REQUIRE(opened.ok());
+            REQUIRE(call.save(**opened));
+            REQUIRE((*opened)->save(Call(2).legs[0])); // not committed
+        }
+        CHECK(folder.files() == Rows{"tandem.db", "tandem.db-lock"});
+        CHECK(Shell(folder.database).row("SELECT count(*) FROM dialog") == "2");
+    }
+}
