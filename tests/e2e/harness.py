@@ -1,0 +1,361 @@
+"""tandemd as a black box: started on free ports, called by SIPp, looked at through its store and its socket.
+
+Every test that places calls ends with finish(): one CDR per call and the right one, no dialog left, OPTIONS still
+answered, SIGTERM ends the process with 0, nothing from a sanitizer. Processes end with the test, whatever happened.
+"""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from sipp import PATIENCE, Message, Ports, Sipp, wait_until
+
+TANDEMD = os.environ.get("TANDEMD", "") and str(Path(os.environ["TANDEMD"]).resolve())
+SANITIZER = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:")
+BYES = ("caller_bye", "callee_bye")
+
+
+def url_host(host):
+    return f"[{host}]" if ":" in host else host
+
+
+@dataclass
+class Route:
+    """A [[route]]; the port is a callee's."""
+    port: int
+    match: str = ""
+    ring_timeout_ms: int = 20000
+
+    def toml(self, host):
+        return (f"[[route]]\nmatch = '{self.match}'\nto = [\"sip:{url_host(host)}:{self.port}\"]\n"
+                f"ring_timeout_ms = {self.ring_timeout_ms}\n")
+
+
+@dataclass
+class Cdr:
+    """What a call's record has to say."""
+    reason: object  # a tuple stands for "one of these", None for "any"
+    code: object = 200
+    caller: Sipp = None  # whose only call it is
+    callee: Sipp = None
+    rang: object = None  # True, False, None: either
+    answered: object = None  # None: as the reason implies
+    q850: object = None
+
+    def __post_init__(self):
+        if self.answered is None and self.reason not in (None, "restart"):
+            self.answered = self.reason in (*BYES, BYES, "no_ack", "expired")
+
+    def fits(self, record):
+        def one(value, wanted):
+            return wanted is None or (value in wanted if isinstance(wanted, tuple) else value == wanted)
+        return (one(record["end_reason"], self.reason) and one(record["sip_code"], self.code)
+                and (not self.caller or record["caller_call_id"] == self.caller.sent("INVITE")[0].call_id)
+                and (not self.callee or record["callee_call_id"] == self.callee.received("INVITE")[0].call_id)
+                and one(bool(record["ringing_us"]), self.rang) and one(bool(record["answered_us"]), self.answered)
+                and one(int(record["q850"] or 0), self.q850))
+
+
+class Tandemd:
+    """The process, from `tandemd ready` to its end."""
+
+    def __init__(self, folder, config, host="127.0.0.1", port=0):
+        self.folder, self.host, self.port = Path(folder), host, port
+        self.config = self.folder / "tandem.toml"
+        self.config.write_text(config)
+        self.start()
+
+    def start(self):
+        self.stderr = self.folder / f"tandemd-{len(list(self.folder.glob('tandemd-*')))}.stderr"
+        with self.stderr.open("wb") as stderr:
+            self.process = subprocess.Popen([TANDEMD, "--config", str(self.config)], cwd=self.folder,
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
+        started, ready = threading.Event(), []  # set when it is ready, or its output has ended
+
+        def listen(output):
+            with output:
+                for line in output:
+                    if line == "tandemd ready\n":
+                        ready.append(line)
+                        started.set()
+            started.set()
+        threading.Thread(target=listen, args=(self.process.stdout,), daemon=True).start()
+        started.wait(PATIENCE)
+        if not ready:
+            self.kill()
+            raise AssertionError(f"tandemd is not ready, exit {self.process.returncode}: {self.stderr.read_text()}")
+
+    def raw(self):
+        return Raw(self.host, self.port)
+
+    def answers_options(self, timeout=PATIENCE):
+        with self.raw() as raw:
+            return raw.ask(raw.request("OPTIONS"), timeout=timeout).code == 200
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def ends(self, timeout=PATIENCE):
+        """Waits for the end and gives the exit code."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"tandemd still runs after {timeout:g} s") from None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Raw:
+    """A bare UDP socket beside SIPp, for bytes that SIPp would not send."""
+
+    def __init__(self, host="127.0.0.1", tandemd_port=None):
+        self.host, self.tandemd_port = host, tandemd_port
+        self._socket = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((self.host, 0))
+        self.port = self._socket.getsockname()[1]
+        self._count = 0
+        self._peer = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def request(self, method, user="bob", headers=(), body="", uri=None, without=(), **replaced):
+        """A request in good order, but for what is asked: header lines more, without some, some replaced."""
+        self._count += 1
+        here, there = f"{url_host(self.host)}:{self.port}", f"{url_host(self.host)}:{self.tandemd_port}"
+        fields = {"Via": f"SIP/2.0/UDP {here};rport;branch=z9hG4bK-raw-{self.port}-{self._count}",
+                  "Max-Forwards": "70", "From": f"<sip:raw@{here}>;tag=raw{self._count}",
+                  "To": f"<sip:{user}@{there}>", "Call-ID": f"raw-{self._count}-{self.port}@{self.host}",
+                  "CSeq": f"1 {method}", "Contact": f"<sip:raw@{here}>", "Content-Length": str(len(body))}
+        fields |= {name.replace("_", "-"): value for name, value in replaced.items()}
+        lines = [f"{method} {uri or f'sip:{user}@{there}'} SIP/2.0"]
+        lines += [f"{name}: {value}" for name, value in fields.items() if name not in without] + list(headers)
+        return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+    def send(self, data):
+        self._socket.sendto(data, (self.host, self.tandemd_port))
+
+    def receive(self, timeout=PATIENCE):
+        """The next message that came, or None."""
+        self._socket.settimeout(timeout)
+        try:
+            data, self._peer = self._socket.recvfrom(65536)
+            return Message(data)
+        except socket.timeout:
+            return None
+
+    def receive_other(self, *seen):
+        """The next message that is not one of these once more."""
+        while (message := self.receive()) and message.raw in [one.raw for one in seen]:
+            pass
+        return message
+
+    def respond(self, request, code):
+        """A bare response to whoever sent last; what it starts or keeps up has the To-tag "raw"."""
+        to = request.header("To") + ("" if request.tag("To") else ";tag=raw")
+        lines = [f"SIP/2.0 {code} Raw", *[f"Via: {via}" for via in request.headers("Via")], f"To: {to}",
+                 *[f"{name}: {request.header(name)}" for name in ("From", "Call-ID", "CSeq")],
+                 f"Contact: <sip:raw@{url_host(self.host)}:{self.port}>", "Content-Length: 0", "", ""]
+        self._socket.sendto("\r\n".join(lines).encode(), self._peer)
+
+    def ask(self, data, timeout=PATIENCE):
+        """Sends, and gives the final response; acknowledges it if it refuses an INVITE."""
+        self.send(data)
+        request = Message(data)
+        while True:
+            response = self.receive(timeout)
+            if response is None:
+                raise AssertionError(f"no final response to {request!r} within {timeout:g} s")
+            if response.code and response.code >= 200 and response.call_id == request.call_id:
+                break
+        self.acknowledge(response)
+        return response
+
+    def acknowledge(self, response):
+        """The ACK that the refusal of an INVITE wants; nothing for any other response."""
+        if response.method == "INVITE" and response.code >= 300 and response.header("From"):
+            self.send("\r\n".join([
+                f"ACK sip:{url_host(self.host)}:{self.tandemd_port} SIP/2.0", f"Via: {response.header('Via')}",
+                f"From: {response.header('From')}", f"To: {response.header('To')}", f"Call-ID: {response.call_id}",
+                f"CSeq: {response.header('CSeq').split()[0]} ACK", "Max-Forwards: 70", "Content-Length: 0", "", ""]).encode())
+
+
+class EndToEnd(unittest.TestCase):
+    """One test has one scratch folder, one tandemd (or several, one after the other) and any number of SIPps."""
+
+    def setUp(self):
+        if not TANDEMD or not os.access(TANDEMD, os.X_OK):
+            self.fail("TANDEMD (or the first argument) has to name the tandemd to test")
+        self.folder = Path(tempfile.mkdtemp(prefix="tandem-e2e-"))
+        self.addCleanup(self._clear)
+        self.ports = Ports()
+        self.addCleanup(self.ports.release)
+        self.store = self.folder / "tandem.db"
+        self.tandemd = None
+
+    def _clear(self):
+        if os.environ.get("TANDEM_E2E_KEEP"):
+            print(f"\n{self.id()} is kept in {self.folder}")
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # Setting the scene
+
+    def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000):
+        self.port = port or self.ports.take()
+        return (f'[sip]\nlisten = ["udp:{url_host(host)}:{self.port}"]\ndrain_ms = {drain_ms}\n'
+                f'[store]\npath = "{self.store}"\n'
+                f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
+                + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
+
+    def start(self, *routes, host="127.0.0.1", port=None, **settings):
+        """tandemd, ready, with these routes; a bare number is a route for everybody to that port."""
+        routes = [route if isinstance(route, Route) else Route(route) for route in routes]
+        config = self.config(routes, host=host, port=port, **settings)
+        self.tandemd = Tandemd(self.folder, config, host, self.port)
+        self.addCleanup(self.tandemd.kill)
+        return self.tandemd
+
+    def callee(self, scenario, host="127.0.0.1", **values):
+        return self._sipp(scenario, host, **values)
+
+    def caller(self, scenario, user="bob", port=None, **values):
+        return self._sipp(scenario, self.tandemd.host, port, user=user,
+                          target=f"{url_host(self.tandemd.host)}:{self.tandemd.port}", **values)
+
+    def _sipp(self, scenario, host, port=None, **values):
+        sipp = Sipp(self.folder, scenario, port or self.ports.take(), host, **values)
+        self.addCleanup(sipp.stop)
+        return sipp
+
+    def call(self, caller, callee, timers=(), host="127.0.0.1", ring_timeout_ms=20000, **values):
+        """One call from its first to its last message, as both scenarios say."""
+        callee = self.callee(callee, host, **values)
+        self.start(Route(callee.port, ring_timeout_ms=ring_timeout_ms), host=host, timers=timers)
+        caller = self.caller(caller, **values)
+        for sipp in (caller, callee):
+            sipp.finish()
+        return caller, callee
+
+    def run_tandemd(self, *arguments):
+        """tandemd to its own end: exit code, standard output and error."""
+        try:
+            return subprocess.run([TANDEMD, *map(str, arguments)], cwd=self.folder, capture_output=True, text=True,
+                                  stdin=subprocess.DEVNULL, timeout=PATIENCE / 3)
+        except subprocess.TimeoutExpired as running:
+            self.fail(f"still runs, and said {running.stdout!r} and {running.stderr!r}")
+
+    def write_config(self, text):
+        path = self.folder / "tandem.toml"
+        path.write_text(text)
+        return path
+
+    # Looking at the store
+
+    def rows(self, query, *arguments):
+        """Rows as dicts; the file is opened for the moment, as a user with sqlite3 would."""
+        with closing(sqlite3.connect(self.store, timeout=PATIENCE)) as database:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute(query, arguments)]
+
+    def dialogs(self):
+        """What the store holds of the calls that are up: a row for each leg."""
+        return self.rows("SELECT * FROM dialog")
+
+    def wait_for_rows(self, query, count, *arguments):
+        seen = []
+
+        def enough():
+            try:
+                seen[:] = self.rows(query, *arguments)
+            except sqlite3.OperationalError as error:  # locked for a moment, or not made yet
+                seen[:] = [error]
+                return False
+            return len(seen) == count
+        try:
+            wait_until(enough, f"{count} rows", timeout=15)
+        except AssertionError:
+            self.fail(f"{query} gives {len(seen)} rows in place of {count}: {str(seen)[:3000]}")
+        return list(seen)
+
+    # The end of every test
+
+    def finish(self, *expected, among=None):
+        """The invariants, with one CDR for each expected; `among` picks the records meant (SQL on cdr)."""
+        if self.tandemd.process.poll() is not None:
+            self.fail(f"tandemd has ended with {self.tandemd.process.returncode}: {self.said()[-3000:]}")
+        self.wait_for_rows("SELECT * FROM dialog", 0)
+        query = "SELECT * FROM cdr" + (f" WHERE {among}" if among else "")
+        records = self.wait_for_rows(query, len(expected))
+        self.assertTrue(self.tandemd.answers_options())
+        self.tandemd.signal(signal.SIGTERM)
+        self.assertEqual(self.tandemd.ends(), 0, f"exit code after SIGTERM; {self.said()[-3000:]}")
+        self.assertNotRegex(self.said(), SANITIZER)
+        self.check_store()
+        self.assertEqual(self.rows(query), records, "the records after the end are those before it")
+        for record in records:
+            self.check_record(record)
+        left = list(records)
+        for cdr in expected:
+            found = next((record for record in left if cdr.fits(record)), None)
+            self.assertIsNotNone(found, f"no CDR for {cdr}: {json.dumps(left, indent=1)}")
+            left.remove(found)
+        return records
+
+    def said(self):
+        return self.tandemd.stderr.read_text(errors="replace")
+
+    def check_store(self):
+        self.assertEqual(self.rows("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
+        self.assertEqual(self.dialogs(), [])
+        twice = "SELECT caller_call_id FROM cdr WHERE answered_us > 0 GROUP BY caller_call_id HAVING count(*) > 1"
+        self.assertEqual(self.rows(twice), [])
+
+    def check_record(self, record):
+        """What holds for any record (CONTRACT, Store)."""
+        times = [record[name] for name in ("created_us", "ringing_us", "answered_us", "ended_us")]
+        set_times = [at for at in times if at]
+        self.assertTrue(record["id"] and times[0] and times[3], record)
+        self.assertEqual(set_times, sorted(set_times), f"out of order: {record}")
+        age = time.time_ns() // 1000 - record["ended_us"]
+        self.assertTrue(-1_000_000 < age < 600_000_000, f"not UTC in microseconds: {record}")
+        duration = record["duration_us"] or 0
+        self.assertGreaterEqual(duration, 0, record)
+        if record["answered_us"]:
+            self.assertAlmostEqual(duration, record["ended_us"] - record["answered_us"], delta=1_000_000, msg=record)
+        else:
+            self.assertEqual(duration, 0, record)
+            self.assertNotIn(record["end_reason"], BYES, record)
+        self.assertTrue(record["call_id"] and record["caller_call_id"], record)
+        self.assertIn("sip:", record["from_uri"])
+        self.assertIn("sip:", record["to_uri"])
+        self.assertIn("sip:", record["request_uri"])
+        for column in ("profiles", "variables"):
+            json.loads(record[column] or "null")
+
+
+def main():
+    """python3 test_X.py [--tandemd PATH] [unittest's arguments]"""
+    global TANDEMD
+    if "--tandemd" in sys.argv:
+        at = sys.argv.index("--tandemd")
+        TANDEMD = str(Path(sys.argv[at + 1]).resolve())
+        del sys.argv[at:at + 2]
+    unittest.main(module=sys.modules["__main__"], verbosity=2)

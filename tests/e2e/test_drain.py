@@ -1,0 +1,67 @@
+"""SIGTERM: new calls are refused, those that are up are carried to their end."""
+import signal
+import time
+
+from harness import Cdr, EndToEnd, Route, main, wait_until
+
+
+class Drain(EndToEnd):
+    def drain(self):
+        """SIGTERM, and the first refusal after it."""
+        self.tandemd.signal(signal.SIGTERM)
+        with self.tandemd.raw() as raw:  # nobody has a route: 404 until the drain has begun
+            return wait_until(lambda: (lambda r: r.code == 503 and r)(raw.ask(raw.request("INVITE", user="nobody"))),
+                              "503 while draining")
+
+    def of_calls(self):
+        """The records of calls that had a route; refused attempts may have theirs too."""
+        return self.rows("SELECT * FROM cdr WHERE sip_code NOT IN (404, 503)")
+
+    def test_without_a_call_it_ends_at_once(self):
+        self.start(Route(self.ports.take(), "^bob$"), drain_ms=600_000)
+        self.tandemd.signal(signal.SIGTERM)
+        self.assertEqual(self.tandemd.ends(), 0)
+        self.check_store()
+
+    def test_a_call_goes_on_to_its_end_and_new_ones_are_refused(self):
+        callee = self.callee("callee_is_held_and_resumed")
+        self.start(Route(callee.port, "^bob$"), drain_ms=600_000)
+        caller = self.caller("caller_waits_for_a_sign")
+        callee.wait_for("ACK")
+        refusal = self.drain()
+        self.assertRegex(refusal.header("Retry-After"), r"^\d+")
+        self.assertIsNone(self.tandemd.process.poll(), "a call is still up")
+        with self.tandemd.raw() as sign:  # the caller waits for a message before it goes on
+            sign.tandemd_port = caller.port
+            sign.send(sign.request("OPTIONS", Call_ID=caller.sent("INVITE")[0].call_id))
+        caller.finish()
+        callee.finish()
+        self.assertEqual(self.tandemd.ends(), 0)
+        self.check_store()
+        record, = self.of_calls()
+        self.assertTrue(Cdr("caller_bye", 200, caller, callee, rang=True).fits(record), record)
+
+    def test_it_ends_when_the_time_to_drain_is_over(self):
+        callee = self.callee("callee_basic")
+        self.start(Route(callee.port, "^bob$"), drain_ms=1200)
+        self.caller("caller_basic", hold=600_000)
+        callee.wait_for("ACK")
+        began = time.monotonic()
+        self.drain()
+        self.assertEqual(self.tandemd.ends(), 0)
+        self.assertGreaterEqual(time.monotonic() - began, 1.15, "not before its time")
+
+    def test_a_second_sigterm_ends_at_once(self):
+        callee = self.callee("callee_basic")
+        self.start(Route(callee.port, "^bob$"), drain_ms=600_000)
+        self.caller("caller_basic", hold=600_000)
+        callee.wait_for("ACK")
+        self.drain()
+        self.tandemd.signal(signal.SIGTERM)
+        self.tandemd.ends()
+        self.assertTrue(self.dialogs(), "the call stays in the store")
+        self.assertEqual(self.of_calls(), [])
+
+
+if __name__ == "__main__":
+    main()
