@@ -61,7 +61,7 @@ void check_set_aside(const Folder &folder, const std::string &before) {
         REQUIRE(Call(1).save(*store));
     }
     CHECK(open(folder.database)->notices().empty());
-    CHECK(Shell(folder.database).row("SELECT count(*) FROM dialog") == "2");
+    CHECK(Shell(folder.database).row("SELECT count(*) FROM every_leg") == "2");
 }
 
 } // namespace
@@ -133,6 +133,6 @@ TEST_CASE("sqlite: a file that breaks while it is in use is set aside, and the s
     REQUIRE(call.end(*store));
     Shell shell(folder.database);
     CHECK(shell.row("PRAGMA quick_check") == "ok");
-    CHECK(shell.rows("SELECT call_id FROM dialog") == Rows{"caller-101", "callee-101"});
+    CHECK(shell.rows("SELECT call_id FROM every_leg") == Rows{"caller-101", "callee-101"});
     CHECK(shell.rows("SELECT call_id FROM cdr") == Rows{"caller-100"});
 }

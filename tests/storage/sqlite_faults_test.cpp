@@ -46,7 +46,7 @@ struct Script {
 std::string contents(const std::string &path) {
     Shell shell(path);
     CHECK(shell.row("PRAGMA quick_check") == "ok");
-    return shell.row("SELECT (SELECT group_concat(state) FROM dialog), (SELECT count(*) FROM cdr)");
+    return shell.row("SELECT (SELECT group_concat(state) FROM every_leg), (SELECT count(*) FROM cdr)");
 }
 
 // False when the script ran to its end without meeting the fault.
@@ -113,7 +113,7 @@ TEST_CASE("sqlite: a batch that failed does not come back by half, although its 
     FailingDisk::work();
     REQUIRE(other.save(*store));
     Shell shell(folder.database);
-    CHECK(shell.rows("SELECT call_id FROM dialog") == Rows{"caller-2", "callee-2"});
+    CHECK(shell.rows("SELECT call_id FROM every_leg") == Rows{"caller-2", "callee-2"});
     CHECK(shell.rows("SELECT id FROM cdr").empty());
 }
 
@@ -130,10 +130,10 @@ TEST_CASE("sqlite: after an operation that failed all others do, until the commi
     REQUIRE(!store->erase(call.legs[0].id));
     REQUIRE(!store->commit());
     Shell shell(folder.database);
-    CHECK(shell.rows("SELECT call_id FROM dialog") == Rows{"caller-1", "callee-1"});
+    CHECK(shell.rows("SELECT call_id FROM every_leg") == Rows{"caller-1", "callee-1"});
     REQUIRE(store->commit()); // a new batch, of nothing
     REQUIRE(other.save(*store));
-    CHECK(shell.row("SELECT count(*) FROM dialog") == "4");
+    CHECK(shell.row("SELECT count(*) FROM every_leg") == "4");
 }
 
 TEST_CASE("sqlite: a disk that fails while the WAL is copied is told by the next batch, and nothing is lost") {
@@ -169,7 +169,7 @@ TEST_CASE("sqlite: a disk that fails while the WAL is copied is told by the next
         REQUIRE(last.save(*store));
         Shell shell(folder.database);
         CHECK(shell.row("PRAGMA quick_check") == "ok");
-        CHECK(shell.row("SELECT count(*) FROM dialog") == std::to_string(2 * number));
+        CHECK(shell.row("SELECT count(*) FROM every_leg") == std::to_string(2 * number));
     }
 }
 

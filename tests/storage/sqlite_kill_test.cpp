@@ -84,8 +84,8 @@ Expected after(int commits) {
 }
 
 bool holds(Shell &shell, const Expected &expected) {
-    return shell.row("SELECT count(*) FROM dialog WHERE state = 'trying'") == std::to_string(2 * expected.trying) &&
-           shell.row("SELECT count(*) FROM dialog WHERE state = 'confirmed'") ==
+    return shell.row("SELECT count(*) FROM every_leg WHERE state = 'trying'") == std::to_string(2 * expected.trying) &&
+           shell.row("SELECT count(*) FROM every_leg WHERE state = 'confirmed'") ==
                std::to_string(2 * expected.confirmed) &&
            shell.row("SELECT count(*) FROM cdr") == std::to_string(expected.records);
 }
@@ -97,9 +97,9 @@ void check_left(const std::string &path, int commits) {
     {
         Shell shell(path);
         CHECK(shell.row("PRAGMA quick_check") == "ok");
-        CHECK(shell.rows("SELECT id FROM cdr WHERE id IN (SELECT id FROM dialog)").empty());
+        CHECK(shell.rows("SELECT id FROM cdr WHERE id IN (SELECT id FROM every_leg)").empty());
         CHECK(shell
-                  .rows("SELECT leg.id FROM dialog AS leg LEFT JOIN dialog AS first ON leg.leg_of = first.id "
+                  .rows("SELECT leg.id FROM every_leg AS leg LEFT JOIN every_leg AS first ON leg.leg_of = first.id "
                         "WHERE leg.leg_of IS NOT NULL AND (first.id IS NULL OR first.state <> leg.state)")
                   .empty());
         if (!holds(shell, expected)) {
@@ -114,7 +114,7 @@ void check_left(const std::string &path, int commits) {
     CHECK(*closed == expected.calls - expected.records);
     Shell shell(path);
     CHECK(shell.row("SELECT count(*) FROM cdr") == std::to_string(expected.calls)); // one for each call
-    CHECK(shell.row("SELECT count(*) FROM dialog") == "0");
+    CHECK(shell.row("SELECT count(*) FROM every_leg") == "0");
 }
 
 } // namespace

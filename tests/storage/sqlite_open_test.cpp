@@ -13,10 +13,10 @@ TEST_CASE("sqlite: a new file gets the tables, each with its comment, and an old
     CHECK(open(folder.database)->notices().empty());
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
-          Rows{"cdr", "dialog", "dialog_profile", "dialog_variable"});
+          Rows{"cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable"});
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%-- %'").empty());
     CHECK(shell.row("PRAGMA user_version") == "1");
-    CHECK(shell.row("SELECT count(*) FROM dialog") == "2");
+    CHECK(shell.row("SELECT count(*) FROM every_leg") == "2");
 }
 
 TEST_CASE("sqlite: an empty file is a new one") {
@@ -74,7 +74,7 @@ TEST_CASE("sqlite: a file of a newer version is refused and left as it is") {
     REQUIRE(!opened);
     check_line(opened.error(), folder.database);
     CHECK(opened.error().detail.find("schema version 99") != std::string::npos);
-    CHECK(Shell(folder.database).row("SELECT count(*) FROM dialog") == "2");
+    CHECK(Shell(folder.database).row("SELECT count(*) FROM every_leg") == "2");
 }
 
 TEST_CASE("sqlite: the database of another program is refused and left as it is") {

@@ -14,7 +14,7 @@ TEST_CASE("sqlite: a dialog's row carries every field of its record") {
     REQUIRE(call.save(*store));
     Shell shell(folder.database);
     const std::string who = "SELECT id, leg_of, local_side, call_id, callee_call_id, caller_tag, from_uri, to_uri, "
-                            "request_uri, source, trunk, invite_cseq, caller_contact, caller_route_set FROM dialog";
+                            "request_uri, source, trunk, invite_cseq, caller_contact, caller_route_set FROM every_leg";
     const std::string first = call.legs[0].id.to_string();
     const std::string second = call.legs[1].id.to_string();
     CHECK(shell.rows(who) ==
@@ -25,8 +25,8 @@ TEST_CASE("sqlite: a dialog's row carries every field of its record") {
                    "sip:bob@192.0.2.4|192.0.2.1:5060|null|1|sip:alice@192.0.2.1|"});
 
     const std::string how = "SELECT state, caller_cseq, callee_cseq, callee_tag, callee_contact, callee_route_set, "
-                            "is_acked, forks, sip_code, end_reason, q850 FROM dialog LIMIT 1";
-    const std::string when = "SELECT created_us, ringing_us, answered_us, ended_us, deadline_us FROM dialog LIMIT 1";
+                            "is_acked, forks, sip_code, end_reason, q850 FROM every_leg LIMIT 1";
+    const std::string when = "SELECT created_us, ringing_us, answered_us, ended_us, deadline_us FROM every_leg LIMIT 1";
     CHECK(shell.row(how) == "trying|0|0|null|null|null|0|null|0|null|null");
     CHECK(shell.row(when) == "1700000001000000|null|null|null|1700000182000000");
 
@@ -46,10 +46,10 @@ TEST_CASE("sqlite: a dialog's row carries every field of its record") {
     call.legs[0].forks[0].last_cseq = {1, 4'000'000'000};
     REQUIRE(call.save(*store));
     CHECK(shell.row("SELECT end_reason, q850, ended_us, caller_contact, caller_route_set, callee_call_id, trunk, "
-                    "callee_cseq FROM dialog LIMIT 1") ==
+                    "callee_cseq FROM every_leg LIMIT 1") ==
           "callee_bye|16|1700000065500000|sip:alice@198.51.100.7|<sip:edge.example.com;lr>|another-leg|carrier-b|"
           "4000000000");
-    CHECK(shell.rows("SELECT id FROM dialog") == Rows{first, second});
+    CHECK(shell.rows("SELECT id FROM every_leg") == Rows{first, second});
 }
 
 TEST_CASE("sqlite: forks behind the first are JSON, whatever bytes the wire gave them") {
@@ -69,7 +69,7 @@ TEST_CASE("sqlite: forks behind the first are JSON, whatever bytes the wire gave
                      "f.value ->> 'caller_cseq', f.value ->> 'callee_cseq', f.value ->> 'is_acked' "
                      "FROM dialog, json_each(dialog.forks) AS f") ==
           Rows{"a\"b\\c|early|sip:\xef\xbf\xbd@host|<sip:p;lr>|1|7|0", "third|early|||0|0|0"});
-    CHECK(shell.row("SELECT count(*) FROM dialog WHERE forks IS NULL") == "1"); // the other leg
+    CHECK(shell.row("SELECT count(*) FROM every_leg WHERE forks IS NULL") == "1"); // the other leg
 }
 
 TEST_CASE("sqlite: nothing is seen before the commit, and all of it after") {
@@ -79,16 +79,16 @@ TEST_CASE("sqlite: nothing is seen before the commit, and all of it after") {
     Call call(1), other(2);
     for (const DialogRecord &leg : call.legs) REQUIRE(store->save(leg));
     REQUIRE(store->save(other.legs[0]));
-    CHECK(shell.rows("SELECT id FROM dialog").empty());
+    CHECK(shell.rows("SELECT id FROM every_leg").empty());
     REQUIRE(store->commit());
-    CHECK(shell.rows("SELECT id FROM dialog").size() == 3);
+    CHECK(shell.rows("SELECT id FROM every_leg").size() == 3);
 
     REQUIRE(store->insert(call.hang_up()));
     for (const DialogRecord &leg : call.legs) REQUIRE(store->erase(leg.id));
-    CHECK(shell.rows("SELECT id FROM dialog").size() == 3);
+    CHECK(shell.rows("SELECT id FROM every_leg").size() == 3);
     CHECK(shell.rows("SELECT id FROM cdr").empty());
     REQUIRE(store->commit());
-    CHECK(shell.rows("SELECT id FROM dialog") == Rows{other.legs[0].id.to_string()});
+    CHECK(shell.rows("SELECT id FROM every_leg") == Rows{other.legs[0].id.to_string()});
     CHECK(shell.rows("SELECT id FROM cdr") == Rows{call.legs[0].id.to_string()});
     REQUIRE(store->commit()); // of nothing
 }
@@ -134,7 +134,7 @@ TEST_CASE("sqlite: a dialog of an earlier opening is updated, not inserted again
     REQUIRE(newer.save(*store));
     REQUIRE(call.save(*store));
     Shell shell(folder.database);
-    CHECK(shell.rows("SELECT state FROM dialog") == Rows{"confirmed", "confirmed", "trying", "trying"});
+    CHECK(shell.rows("SELECT state FROM every_leg") == Rows{"confirmed", "confirmed", "trying", "trying"});
 }
 
 TEST_CASE("sqlite: a dialog with the serial of another one fails, and the other keeps its row") {
@@ -148,7 +148,7 @@ TEST_CASE("sqlite: a dialog with the serial of another one fails, and the other 
     REQUIRE(store->erase(other.legs[0].id));
     REQUIRE(store->commit());
     Shell shell(folder.database);
-    CHECK(shell.rows("SELECT id FROM dialog") == Rows{call.legs[0].id.to_string(), call.legs[1].id.to_string()});
+    CHECK(shell.rows("SELECT id FROM every_leg") == Rows{call.legs[0].id.to_string(), call.legs[1].id.to_string()});
 }
 
 TEST_CASE("sqlite: what a former process left is closed, each call once") {
@@ -172,7 +172,7 @@ TEST_CASE("sqlite: what a former process left is closed, each call once") {
     REQUIRE(closed.ok());
     CHECK(*closed == 3);
     Shell shell(folder.database);
-    CHECK(shell.rows("SELECT id FROM dialog").empty());
+    CHECK(shell.rows("SELECT id FROM every_leg").empty());
     CHECK(shell.rows("SELECT caller_call_id, callee_call_id, end_reason, answered_us, ended_us, duration_us, sip_code, "
                      "q850, profiles, variables FROM cdr ORDER BY id") ==
           Rows{"caller-1|callee-1|restart|null|1700000100000000|0|0|null|[]|{}",
@@ -225,7 +225,7 @@ TEST_CASE("sqlite: while somebody else holds the lock operations fail at once, a
     REQUIRE(!store->commit());
     shell.run("ROLLBACK");
     REQUIRE(call.save(*store));
-    CHECK(shell.rows("SELECT state FROM dialog") == Rows{"confirmed", "confirmed"});
+    CHECK(shell.rows("SELECT state FROM every_leg") == Rows{"confirmed", "confirmed"});
 }
 
 TEST_CASE("sqlite: the WAL stays small, also after a reader that held it for a while") {
@@ -269,6 +269,6 @@ TEST_CASE("sqlite: every durability keeps what was committed over an orderly end
             REQUIRE((*opened)->save(Call(2).legs[0])); // not committed
         }
         CHECK(folder.files() == Rows{"tandem.db", "tandem.db-lock"});
-        CHECK(Shell(folder.database).row("SELECT count(*) FROM dialog") == "2");
+        CHECK(Shell(folder.database).row("SELECT count(*) FROM every_leg") == "2");
     }
 }

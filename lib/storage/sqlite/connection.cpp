@@ -37,8 +37,8 @@ int Connection::open_snapshot() {
     return code == SQLITE_DONE ? SQLITE_ERROR : code; // somebody dropped all tables
 }
 
-// A read transaction stays open from one write transaction to the next. To write then takes one lock and frees it, where
-// SQLite would make six such calls: a quarter of what a small commit costs.
+// A read transaction stays open from one write transaction to the next. To write then takes one lock and frees it,
+// where SQLite would make six such calls: a quarter of what a small commit costs.
 int Connection::begin() {
     if (!snapshot_.is_open()) {
         if (const int code = open_snapshot(); code != SQLITE_ROW) return code;

@@ -12,10 +12,11 @@ constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
 constexpr std::array<const char *, 1> steps = {R"sql(
 CREATE TABLE dialog (
-    -- Dialog sets that are alive: everything a restarted process needs to go on with them. Times are UTC microseconds.
+    -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
+    -- to go on with it. Times are UTC microseconds.
     serial INTEGER PRIMARY KEY,     -- of the id: a new dialog goes to the end of the table
     id TEXT NOT NULL,               -- unique for ever; becomes cdr.id
-    leg_of TEXT,                    -- id of the caller's leg, if this is another leg of a B2BUA's call
+    leg_of TEXT,                    -- NULL here, see dialog_leg
     local_side TEXT,                -- the side that tandem itself is: caller, callee; NULL when it is in the middle
     call_id TEXT NOT NULL,
     from_uri TEXT NOT NULL,
@@ -44,6 +45,42 @@ CREATE TABLE dialog (
     answered_us INTEGER,
     ended_us INTEGER,
     deadline_us INTEGER             -- when the present state ends by itself; NULL: never
+);
+
+CREATE TABLE dialog_leg (
+    -- The other legs of a B2BUA's calls: the columns are those of dialog. A leg may outlive its call until its own BYE
+    -- is answered.
+    serial INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    leg_of TEXT NOT NULL,           -- dialog.id of the call
+    local_side TEXT,
+    call_id TEXT NOT NULL,
+    from_uri TEXT NOT NULL,
+    to_uri TEXT NOT NULL,
+    request_uri TEXT NOT NULL,
+    source TEXT,
+    caller_tag TEXT NOT NULL,
+    invite_cseq INTEGER NOT NULL,
+    created_us INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    callee_call_id TEXT,
+    trunk TEXT,
+    caller_contact TEXT NOT NULL,
+    caller_route_set TEXT NOT NULL,
+    caller_cseq INTEGER NOT NULL,
+    callee_tag TEXT,
+    callee_contact TEXT,
+    callee_route_set TEXT,
+    callee_cseq INTEGER NOT NULL,
+    is_acked INTEGER NOT NULL,
+    forks TEXT,
+    sip_code INTEGER NOT NULL,
+    end_reason TEXT,
+    q850 INTEGER,
+    ringing_us INTEGER,
+    answered_us INTEGER,
+    ended_us INTEGER,
+    deadline_us INTEGER
 );
 
 CREATE TABLE dialog_variable (

@@ -14,12 +14,12 @@ INSERT INTO cdr (id, call_id, caller_call_id, callee_call_id, from_uri, to_uri, 
 SELECT id, call_id, call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
     ringing_us, answered_us, coalesce(ended_us, ?1), max(0, coalesce(coalesce(ended_us, ?1) - answered_us, 0)),
     sip_code, coalesce(end_reason, 'restart'), q850, '[]', '{}'
-FROM dialog WHERE leg_of IS NULL
+FROM dialog WHERE true
 ON CONFLICT (id) DO NOTHING
 )sql";
 
 constexpr const char *erase_leftovers_sql =
-    "DELETE FROM dialog; DELETE FROM dialog_variable; DELETE FROM dialog_profile";
+    "DELETE FROM dialog; DELETE FROM dialog_leg; DELETE FROM dialog_variable; DELETE FROM dialog_profile";
 
 const char *synchronous(Durability durability) {
     switch (durability) {
@@ -117,9 +117,9 @@ Result<void, Failure> SqliteStore::Impl::fail(const char *operation, int code) {
     return *failure;
 }
 
-// The transaction before is in the WAL, and its commit has succeeded: what goes wrong here is told by the next one. When
-// a sync has failed nobody knows what is on the disk, and the kernel tells it only once. So the file is opened anew, and
-// whoever hears of the failure saves again what lives.
+// The transaction before is in the WAL, and its commit has succeeded: what goes wrong here is told by the next one.
+// When a sync has failed nobody knows what is on the disk, and the kernel tells it only once. So the file is opened
+// anew, and whoever hears of the failure saves again what lives.
 void SqliteStore::Impl::checkpoint() {
     const int code = connection->checkpoint_if_due();
     if (code == SQLITE_OK) return;

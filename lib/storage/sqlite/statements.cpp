@@ -6,24 +6,25 @@
 namespace tandem {
 namespace {
 
-constexpr const char *insert_dialog_sql = R"sql(
-INSERT INTO dialog (state, callee_call_id, trunk, caller_contact, caller_route_set, caller_cseq, callee_tag,
-    callee_contact, callee_route_set, callee_cseq, is_acked, forks, sip_code, end_reason, q850, ringing_us, answered_us,
-    ended_us, deadline_us, serial, id, leg_of, local_side, call_id, from_uri, to_uri, request_uri, source, caller_tag,
-    invite_cseq, created_us)
+std::string insert_sql(const std::string &table) {
+    return "INSERT INTO " + table + R"sql( (state, callee_call_id, trunk, caller_contact, caller_route_set, caller_cseq,
+    callee_tag, callee_contact, callee_route_set, callee_cseq, is_acked, forks, sip_code, end_reason, q850, ringing_us,
+    answered_us, ended_us, deadline_us, serial, id, leg_of, local_side, call_id, from_uri, to_uri, request_uri, source,
+    caller_tag, invite_cseq, created_us)
 VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?)
 ON CONFLICT DO NOTHING
 )sql";
+}
 
 // What can change.
-constexpr const char *update_dialog_sql = R"sql(
-UPDATE dialog SET state = ?, callee_call_id = ?, trunk = ?, caller_contact = ?, caller_route_set = ?, caller_cseq = ?,
-    callee_tag = ?, callee_contact = ?, callee_route_set = ?, callee_cseq = ?, is_acked = ?, forks = ?, sip_code = ?,
-    end_reason = ?, q850 = ?, ringing_us = ?, answered_us = ?, ended_us = ?, deadline_us = ?
+std::string update_sql(const std::string &table) {
+    return "UPDATE " + table + R"sql( SET state = ?, callee_call_id = ?, trunk = ?, caller_contact = ?,
+    caller_route_set = ?, caller_cseq = ?, callee_tag = ?, callee_contact = ?, callee_route_set = ?, callee_cseq = ?,
+    is_acked = ?, forks = ?, sip_code = ?, end_reason = ?, q850 = ?, ringing_us = ?, answered_us = ?, ended_us = ?,
+    deadline_us = ?
 WHERE serial = ? AND id = ?
 )sql";
-
-constexpr const char *erase_dialog_sql = "DELETE FROM dialog WHERE serial = ? AND id = ?";
+}
 
 constexpr const char *insert_cdr_sql = R"sql(
 INSERT INTO cdr (id, call_id, caller_call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
@@ -64,23 +65,30 @@ std::string other_forks(const DialogRecord &record) {
 
 } // namespace
 
+int DialogRows::prepare(sqlite3 *database, const std::string &table) {
+    const std::string erase_sql = "DELETE FROM " + table + " WHERE serial = ? AND id = ?";
+    if (const int code = insert.prepare(database, insert_sql(table).c_str()); code != SQLITE_OK) return code;
+    if (const int code = update.prepare(database, update_sql(table).c_str()); code != SQLITE_OK) return code;
+    return erase.prepare(database, erase_sql.c_str());
+}
+
 int Statements::prepare(sqlite3 *database) {
     database_ = database;
-    if (const int code = insert_dialog_.prepare(database, insert_dialog_sql); code != SQLITE_OK) return code;
-    if (const int code = update_dialog_.prepare(database, update_dialog_sql); code != SQLITE_OK) return code;
-    if (const int code = erase_dialog_.prepare(database, erase_dialog_sql); code != SQLITE_OK) return code;
+    if (const int code = dialogs_.prepare(database, "dialog"); code != SQLITE_OK) return code;
+    if (const int code = legs_.prepare(database, "dialog_leg"); code != SQLITE_OK) return code;
     return insert_cdr_.prepare(database, insert_cdr_sql);
 }
 
 int Statements::save(const DialogRecord &record, const WallClock &wall) {
     const std::string id = record.id.to_string();
     const std::string forks = record.forks.size() > 1 ? other_forks(record) : std::string();
+    DialogRows &rows = record.leg_of ? legs_ : dialogs_;
 
     // Serials count up: one above all that were saved is new, and any other most likely there. The guess decides no
     // more than what is tried first.
     const bool seems_new = record.id.serial > serial_newest_;
     for (const bool as_new : {seems_new, !seems_new}) {
-        const int code = as_new ? insert(record, id, forks, wall) : update(record, id, forks, wall);
+        const int code = as_new ? insert(rows, record, id, forks, wall) : update(rows, record, id, forks, wall);
         if (code != SQLITE_DONE) return code;
         if (sqlite3_changes64(database_) == 0) continue;
         serial_newest_ = std::max(serial_newest_, record.id.serial);
@@ -117,10 +125,11 @@ void Statements::bind_state(Statement &statement, const DialogRecord &record, st
         .bind(record.deadline == never ? std::nullopt : utc_us(record.deadline, wall));
 }
 
-int Statements::insert(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall) {
+int Statements::insert(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+                       const WallClock &wall) {
     const std::string leg_of = record.leg_of ? record.leg_of.to_string() : std::string();
-    bind_state(insert_dialog_, record, forks, wall);
-    return insert_dialog_.bind(to_serial(record.id))
+    bind_state(rows.insert, record, forks, wall);
+    return rows.insert.bind(to_serial(record.id))
         .bind(id)
         .bind_text_or_null(leg_of)
         .bind_text_or_null(record.local_side ? to_string(*record.local_side) : std::string_view())
@@ -135,14 +144,17 @@ int Statements::insert(const DialogRecord &record, std::string_view id, std::str
         .run();
 }
 
-int Statements::update(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall) {
-    bind_state(update_dialog_, record, forks, wall);
-    return update_dialog_.bind(to_serial(record.id)).bind(id).run();
+int Statements::update(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+                       const WallClock &wall) {
+    bind_state(rows.update, record, forks, wall);
+    return rows.update.bind(to_serial(record.id)).bind(id).run();
 }
 
 int Statements::erase(const RecordId &id) {
     const std::string text = id.to_string();
-    return erase_dialog_.bind(to_serial(id)).bind(text).run();
+    const int code = dialogs_.erase.bind(to_serial(id)).bind(text).run();
+    if (code != SQLITE_DONE || sqlite3_changes64(database_) > 0) return code;
+    return legs_.erase.bind(to_serial(id)).bind(text).run();
 }
 
 int Statements::insert(const Cdr &cdr) {

@@ -9,6 +9,15 @@
 
 namespace tandem {
 
+// The statements of one table of dialogs.
+struct DialogRows {
+    int prepare(sqlite3 *database, const std::string &table);
+
+    Statement insert;
+    Statement update;
+    Statement erase;
+};
+
 // All of one connection, prepared. Their results are SQLite's codes: SQLITE_DONE on success.
 class Statements {
 public:
@@ -22,13 +31,14 @@ public:
 
 private:
     void bind_state(Statement &statement, const DialogRecord &record, std::string_view forks, const WallClock &wall);
-    int insert(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall);
-    int update(const DialogRecord &record, std::string_view id, std::string_view forks, const WallClock &wall);
+    int insert(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+               const WallClock &wall);
+    int update(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+               const WallClock &wall);
 
     sqlite3 *database_ = nullptr;
-    Statement insert_dialog_;
-    Statement update_dialog_;
-    Statement erase_dialog_;
+    DialogRows dialogs_;
+    DialogRows legs_;
     Statement insert_cdr_;
     std::uint64_t serial_newest_ = 0; // of those saved
 };
