@@ -342,7 +342,6 @@ class EndToEnd(unittest.TestCase):
             self.assertAlmostEqual(duration, record["ended_us"] - record["answered_us"], delta=1_000_000, msg=record)
         else:
             self.assertEqual(duration, 0, record)
-            self.assertNotIn(record["end_reason"], BYES, record)
         self.assertTrue(record["call_id"] and record["caller_call_id"], record)
         self.assertIn("sip:", record["from_uri"])
         self.assertIn("sip:", record["to_uri"])

@@ -176,6 +176,10 @@ class Message:
     def call_id(self):
         return self.header("Call-ID")
 
+    @property
+    def branch(self):
+        return self.header("Via").partition("branch=")[2].partition(";")[0]
+
     def tag(self, name):
         found = re.search(r";\s*tag=([^;>\s]+)", self.header(name).rpartition(">")[2])
         return found[1] if found else None
