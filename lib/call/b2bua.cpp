@@ -46,7 +46,8 @@ void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
     const std::string allow = "Allow: " + std::string(allowed_methods()) + "\r\n";
     switch (event.message.method()) {
     case Method::options:
-        if (refuse_what_we_lack(event, now)) return;
+        // It ends here, so it may come with its last hop (RFC 3261 section 11.2).
+        if (refuse_options(event, now)) return;
         reply(event, 200, {}, allow + "Accept: application/sdp\r\n", now);
         break;
     case Method::register_: reply(event, 403, {}, {}, now); break; // nobody may register here
@@ -105,7 +106,7 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         reply(event, 481, {}, {}, now);
         return;
     }
-    if (refuse_what_we_lack(event, now)) return;
+    if (refuse_to_pass(event, now)) return;
     if (method == Method::invite) {
         on_reinvite(id, *call, fed->from, event, now);
     } else {
@@ -113,18 +114,20 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     }
 }
 
-// Requests that go no further, whoever they are for (RFC 3261 sections 8.2.2.3 and 16.3).
-bool B2bua::refuse_what_we_lack(const TransactionEvent &event, Instant now) {
+// RFC 3261 section 8.2.2.3.
+bool B2bua::refuse_options(const TransactionEvent &event, Instant now) {
     const std::string_view option = unsupported_option(event.message);
-    if (!option.empty()) {
-        reply(event, 420, {}, "Unsupported: " + std::string(option) + "\r\n", now);
-        return true;
-    }
-    if (event.message.max_forwards() == 0U && event.message.method() != Method::options) {
-        reply(event, 483, {}, {}, now);
-        return true;
-    }
-    return false;
+    if (option.empty()) return false;
+    reply(event, 420, {}, "Unsupported: " + std::string(option) + "\r\n", now);
+    return true;
+}
+
+// What would have to pass on and can not (RFC 3261 section 16.3).
+bool B2bua::refuse_to_pass(const TransactionEvent &event, Instant now) {
+    if (refuse_options(event, now)) return true;
+    if (event.message.max_forwards() != 0U) return false;
+    reply(event, 483, {}, {}, now);
+    return true;
 }
 
 void B2bua::on_response(const TransactionEvent &event, Instant now) {

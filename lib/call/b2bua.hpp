@@ -49,7 +49,8 @@ private:
     void on_failure(const TransactionEvent &event, std::uint16_t status, Instant now);
     void reply(const TransactionEvent &event, std::uint16_t status, std::string_view reason, std::string_view extra,
                Instant now);
-    bool refuse_what_we_lack(const TransactionEvent &event, Instant now);
+    bool refuse_options(const TransactionEvent &event, Instant now);
+    bool refuse_to_pass(const TransactionEvent &event, Instant now);
     Result<Fed> feed(const Message &message, Instant now);
     // Feeds our answer to `request`; `to_tag` is what the answer adds if the request has none.
     void feed_answer(const Message &request, std::uint16_t status, std::string_view to_tag, std::string_view reason,

@@ -34,7 +34,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         reply(event, 400, "Missing Contact", {}, now);
         return;
     }
-    if (refuse_what_we_lack(event, now)) return;
+    if (refuse_to_pass(event, now)) return;
     std::string loop_path;
     if (is_loop(invite, event.source, loop_path)) {
         ++statistics_.loops;

@@ -154,3 +154,15 @@ TEST_CASE("call: more requests at a time than forward_max are refused") {
     for (std::uint32_t cseq : {2U, 3U, 4U}) phones.send(phones.alice, phones.request("INFO", phones.our_tag, cseq));
     CHECK(phones.take(phones.alice, "SIP/2.0 500").cseq() == 4);
 }
+
+TEST_CASE("call: a request inside the call that has no hop left is 483, an OPTIONS too") {
+    TwoPhones phones;
+    phones.establish();
+    for (const char *method : {"OPTIONS", "INFO"}) {
+        std::string request = phones.request(method, phones.our_tag, method[0] == 'O' ? 2 : 3);
+        request.replace(request.find("Max-Forwards: 70"), 16, "Max-Forwards: 0");
+        phones.send(phones.alice, request);
+        CHECK(phones.got(phones.alice, "SIP/2.0 483"));
+        CHECK_FALSE(phones.got(phones.bob, method));
+    }
+}
