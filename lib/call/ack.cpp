@@ -22,7 +22,7 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
         send_bye(id, *call, asker, {}, now); // it waited for this ACK (RFC 3261 section 15)
         return;
     }
-    call->offer_from.reset();
+    if (!invite.has_offer) call->offer_from.reset(); // it carried the answer
     send_ack(*call, invite, &ack, now);
     forget_invite(*call, invite);
 }
@@ -57,16 +57,23 @@ void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, 
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
     view.to_tag = invite.client_to_tag;
+    view.is_ours = true;
     static_cast<void>(tracker_.feed(view, now));
 }
 
 void B2bua::resend_answer(CallId id, Call &call, InviteExchange &invite, Instant now) {
     if (!invite.waits_for_ack()) return;
     if (now >= invite.resend_until) {
-        // What becomes of the call is the tracker's deadline to say; a BYE that waited for the ACK goes now.
         const Side asker = invite.from;
         invite.answer.reset();
-        if (call.is_ending) send_bye(id, call, asker, {}, now);
+        if (call.is_ending) { // the BYE that waited for the ACK goes now
+            send_bye(id, call, asker, {}, now);
+        } else if (!invite.is_first) { // of the first one the tracker's deadline knows
+            for (Side side : {Side::caller, Side::callee}) {
+                tracker_.set_end_reason(call.leg(side).dialog, EndReason::no_ack);
+            }
+            hang_up(id, call, {}, true, now);
+        }
         return;
     }
     static_cast<void>(transactions_.respond(invite.server, 200, invite.answer, now));

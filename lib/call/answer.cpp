@@ -28,7 +28,7 @@ void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &
 }
 
 void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
-    if (!invite.client_to_tag.empty()) {
+    if (invite.is_taken) {
         // Only one of the forks that answered can be the callee (RFC 3261 section 13.2.2.4). Its own 2xx comes again
         // until it gets the ACK, which waits for the caller's.
         if (invite.is_first && answer.to_tag() != invite.client_to_tag) {
@@ -36,6 +36,7 @@ void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Mes
         }
         return;
     }
+    invite.is_taken = true;
     invite.client_to_tag = answer.to_tag();
     if (transactions_.is_acknowledged(invite.client, answer.to_tag())) return; // give_up_reinvite() saw to it
     if (!transactions_.request(invite.server) || invite.is_answered || call.is_ending) {
@@ -95,6 +96,7 @@ void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t stat
         forget_invite(call, invite);
         return;
     }
+    end_forwards(call, now);
     timers_.cancel(call.ring_timer);
     // Without an answer of its own the callee's dialog ends here.
     tracker_.end(call.leg(Side::callee).dialog, status == 408 ? EndReason::no_answer : EndReason::transport, now);
@@ -103,6 +105,7 @@ void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t stat
 // ACK and BYE for an answer that nobody waits for. All that they need stands in the answer itself, so it does not
 // matter what is still known of the call.
 void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId invite, CallId owner, Instant now) {
+    if (transactions_.acknowledged(invite) >= options_.dialogs.fork_max) return; // no callee has so many phones
     const std::string route_set = reverse_route_set(view_of(answer, record_route_).record_route);
     DialogPath path;
     path.call_id = answer.call_id();
@@ -110,7 +113,8 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     path.local_tag = answer.from_tag();
     path.remote_uri = answer.to_uri();
     path.remote_tag = answer.to_tag();
-    path.remote_target = answer.contact_uri().empty() ? answer.to_uri() : answer.contact_uri();
+    const std::string_view target = usable_target(answer.contact_uri());
+    path.remote_target = target.empty() ? answer.to_uri() : target;
     path.route_set = route_set;
 
     std::string branch;
@@ -125,13 +129,14 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
     view.to_tag = path.remote_tag;
+    view.is_ours = true;
     static_cast<void>(tracker_.feed(view, now));
     branch.clear();
     transactions_.append_branch(branch);
     const WrittenRequest bye =
         writer_.request(path, peer, {.method = "BYE", .cseq = view.cseq, .branch = branch});
     static_cast<void>(transactions_.send_request(
-        {.method = Method::bye, .branch = branch, .bytes = bye.bytes, .to = bye.to, .owner = owner.value()}, now));
+        {Method::bye, branch, bye.bytes, bye.to, owner.value(), path.call_id, path.local_tag, view.cseq}, now));
 }
 
 std::string_view B2bua::our_tag(Call &call, std::string_view callee_tag) {

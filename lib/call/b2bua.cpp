@@ -80,16 +80,15 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     }
     CallId id;
     Call *call = find_call(fed->dialog, id);
-    // Our own side of the dialog never speaks to us from the network.
-    if (!call || tracker_.find(fed->dialog)->local_side == fed->from) {
+    if (!call) {
         reply(event, 481, {}, {}, now);
         return;
     }
-    // Another fork than the one that was chosen: it has its BYE already, and nothing to say to the caller.
+    // Another fork than the one that was answered, or a callee who hangs up before he answers: no word of the call.
     const DialogSet &set = *tracker_.find(fed->dialog);
-    const bool is_dropped_fork = fed->from == Side::callee && set.state == DialogState::confirmed &&
-                                 set.to_tag() != request.from_tag();
-    if (is_dropped_fork) {
+    const std::string_view fork_tag = fed->from == Side::callee ? request.from_tag() : request.to_tag();
+    const bool is_confirmed = set.state == DialogState::confirmed;
+    if (is_confirmed ? set.to_tag() != fork_tag : fed->from == Side::callee && method == Method::bye) {
         reply(event, method == Method::bye ? 200 : 481, {}, {}, now);
         if (method == Method::bye) feed_answer(request, 200, {}, {}, now);
         return;
@@ -116,9 +115,9 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
 
 // RFC 3261 section 8.2.2.3.
 bool B2bua::refuse_options(const TransactionEvent &event, Instant now) {
-    const std::string_view option = unsupported_option(event.message);
-    if (option.empty()) return false;
-    reply(event, 420, {}, "Unsupported: " + std::string(option) + "\r\n", now);
+    const std::string options = unsupported_options(event.message);
+    if (options.empty()) return false;
+    reply(event, 420, {}, "Unsupported: " + options + "\r\n", now);
     return true;
 }
 
@@ -164,7 +163,9 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
     if (!call) return;
     if (InviteExchange *invite = call->find_invite(event.transaction)) {
         if (invite->client != event.transaction) return; // no ACK for a refusal: nothing is left to do
-        if (status == 503) tracker_.set_end_reason(call->leg(Side::caller).dialog, EndReason::transport);
+        if (status == 503 && invite->is_first && !invite->is_answered) {
+            tracker_.set_end_reason(call->leg(Side::caller).dialog, EndReason::transport);
+        }
         refuse_invite(*call, *invite, status, nullptr, now);
         return;
     }
@@ -198,6 +199,7 @@ void B2bua::feed_answer(const Message &request, std::uint16_t status, std::strin
     view.from_tag = request.from_tag();
     view.to_tag = request.to_tag().empty() ? to_tag : request.to_tag();
     view.reason = reason;
+    view.is_ours = true;
     static_cast<void>(tracker_.feed(view, now));
 }
 
@@ -234,9 +236,12 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, Side local, const Fork *f
     view.from_tag = path.local_tag;
     view.to_tag = path.remote_tag;
     view.reason = parts.passed ? parts.passed->value(Header::reason) : parts.reason;
+    view.is_ours = true;
     const auto sent = transactions_.send_request(
-        {.method = method, .branch = branch, .bytes = written.bytes, .to = written.to, .owner = id.value()}, now);
+        {method, branch, written.bytes, written.to, id.value(), path.call_id, path.local_tag, parts.cseq}, now);
     if (sent) static_cast<void>(tracker_.feed(view, now));
+    // With no transaction left the other side hears of the end at least once.
+    if (!sent && method == Method::bye) transactions_.acknowledge({}, {}, written.to, written.bytes);
     return sent;
 }
 

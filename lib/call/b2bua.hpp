@@ -106,7 +106,7 @@ private:
     // deadline.cpp
     void on_timer(const CallTimer &timer, Instant now);
     void on_expired(CallId id, Call &call, const DialogEvent &event, Instant now);
-    void erase_if_over(CallId id);
+    void erase_if_over(CallId id, Instant now);
 
     const EngineOptions &options_;
     TransactionTable &transactions_;

@@ -40,7 +40,8 @@ struct InviteExchange {
     bool has_offer = false;   // the offer is in the INVITE; else the 2xx makes it
     bool is_answered = false; // a final response went to `from`
     bool is_cancelled = false;
-    bool is_acked = false;     // we acknowledged the 2xx of the other side
+    bool is_taken = false;     // a 2xx of the other side came; any further one is of another fork
+    bool is_acked = false;     // we acknowledged it
     std::string client_to_tag; // of the 2xx that was taken; those of others are hung up
     SharedBytes answer;        // the 2xx to `from`, sent again until its ACK
     Duration resend_after{};    // of the answer: doubles up to T2

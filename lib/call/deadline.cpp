@@ -26,7 +26,7 @@ void B2bua::on_dialog(const DialogEvent &event, Instant now) {
     Call *call = find_call(event.dialog, id);
     if (!call) return;
     if (event.kind == DialogEventKind::expired) on_expired(id, *call, event, now);
-    if (event.kind == DialogEventKind::ended) erase_if_over(id);
+    if (event.kind == DialogEventKind::ended) erase_if_over(id, now);
 }
 
 void B2bua::on_expired(CallId id, Call &call, const DialogEvent &event, Instant now) {
@@ -40,11 +40,12 @@ void B2bua::on_expired(CallId id, Call &call, const DialogEvent &event, Instant 
 }
 
 // A call is over when both its dialogs are. Transactions that linger need nothing of it.
-void B2bua::erase_if_over(CallId id) {
+void B2bua::erase_if_over(CallId id, Instant now) {
     Call *call = calls_.find(id);
     if (!call || is_live(call->leg(Side::caller).dialog) || is_live(call->leg(Side::callee).dialog)) return;
     timers_.cancel(call->ring_timer);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);
+    end_forwards(*call, now);
     calls_.erase(id);
 }
 

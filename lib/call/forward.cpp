@@ -62,7 +62,12 @@ void B2bua::forward(CallId id, Call &call, Side from, const TransactionEvent &ev
     parts.max_forwards = next_max_forwards(request);
     parts.has_contact = request.method() == Method::update;
     parts.passed = &request;
-    const auto sent = send(id, call.leg(to), from, fork_across(call, from, request), request.method(), parts, now);
+    const Fork *fork = fork_across(call, from, request);
+    if (!fork && !call.forks.empty()) {
+        reply(event, 481, {}, {}, now); // it rings without a tag: there is no dialog yet
+        return;
+    }
+    const auto sent = send(id, call.leg(to), from, fork, request.method(), parts, now);
     if (!sent) {
         reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
         return;

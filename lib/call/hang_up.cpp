@@ -38,7 +38,7 @@ void B2bua::end_pending(Call &call, Instant now) {
     for (const auto &invite : call.invites) {
         if (!invite->is_answered) {
             invite->is_first ? give_up_first(call, *invite, 487, {}, now) : give_up_reinvite(call, *invite, now);
-        } else if (!invite->client_to_tag.empty() && !invite->is_acked) {
+        } else if (invite->is_taken && !invite->is_acked) {
             // The other side answered and waits for our ACK, which will not come by itself any more. Towards the
             // asker the 2xx is still sent again: its ACK is what our BYE waits for.
             send_ack(call, *invite, nullptr, now);

@@ -61,11 +61,25 @@ constexpr Row policy[] = {
 };
 
 // Headers without a name of their own that do not cross.
-constexpr std::array<std::string_view, 7> dropped_names = {
+constexpr std::array<std::string_view, 8> dropped_names = {
     "Authentication-Info", "Proxy-Authentication-Info", "Security-Client", "Security-Server",
-    "Security-Verify",     "Join",                      "X-Tandem-Loop"};
+    "Security-Verify",     "Join",                      "Target-Dialog",   "X-Tandem-Loop"};
 
 constexpr std::string_view methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
+
+bool is_method(std::string_view token) {
+    switch (parse_method(token)) {
+    case Method::invite:
+    case Method::ack:
+    case Method::cancel:
+    case Method::bye:
+    case Method::options:
+    case Method::info:
+    case Method::update:
+    case Method::message: return true;
+    default: return false;
+    }
+}
 
 // Option tags that two user agents can use across tandem because all they need passes.
 constexpr std::array<std::string_view, 6> options = {"timer",  "histinfo", "privacy",
@@ -76,9 +90,15 @@ bool is_option(std::string_view token) {
                        [&](std::string_view option) { return equals_ignoring_case(option, token); });
 }
 
-bool is_method(std::string_view token) {
-    const std::vector<std::string_view> known = split_values(methods);
-    return std::find(known.begin(), known.end(), token) != known.end();
+bool has_line(std::string_view lines, const HeaderLine &line) {
+    const std::string_view wanted = line.id == Header::other ? line.name : header_name(line.id);
+    while (!lines.empty()) {
+        if (equals_ignoring_case(trim(lines.substr(0, lines.find(':'))), wanted)) return true;
+        const std::size_t end = lines.find('\n');
+        if (end == std::string_view::npos) break;
+        lines.remove_prefix(end + 1);
+    }
+    return false;
 }
 
 void pass_tokens(const HeaderLine &line, Writer &to) {
@@ -106,8 +126,9 @@ Treatment treatment(const HeaderLine &line) {
     return Treatment::pass;
 }
 
-void pass_headers(const Message &from, Writer &to) {
+void pass_headers(const Message &from, Writer &to, std::string_view replaced) {
     for (const HeaderLine &line : from.headers()) {
+        if (!replaced.empty() && has_line(replaced, line)) continue;
         switch (treatment(line)) {
         case Treatment::pass: to.header(line); break;
         case Treatment::tokens: pass_tokens(line, to); break;
@@ -130,14 +151,17 @@ void pass_body(const Message &from, Writer &to) {
 
 std::string_view allowed_methods() { return methods; }
 
-std::string_view unsupported_option(const Message &request) {
+std::string unsupported_options(const Message &request) {
+    std::string unsupported;
     for (const HeaderLine &line : request.headers()) {
         if (line.id != Header::require) continue;
         for (std::string_view token : split_values(line.value)) {
-            if (!is_option(token)) return token;
+            if (is_option(token)) continue;
+            if (!unsupported.empty()) unsupported.append(", ");
+            unsupported.append(token);
         }
     }
-    return {};
+    return unsupported;
 }
 
 } // namespace tandem

@@ -1,5 +1,6 @@
 // Which header fields a call carries from one leg to the other: the whole policy is one table in the .cpp.
 #pragma once
+#include <string>
 #include <string_view>
 #include "sip/message.hpp"
 #include "sip/writer.hpp"
@@ -16,8 +17,9 @@ enum class Treatment : std::uint8_t {
 
 Treatment treatment(const HeaderLine &line);
 
-// Copies every header of `from` that crosses to the other leg.
-void pass_headers(const Message &from, Writer &to);
+// Copies every header of `from` that crosses to the other leg, but for those that `replaced` has: whole header lines
+// that take the place of what the peer sent.
+void pass_headers(const Message &from, Writer &to, std::string_view replaced = {});
 
 // The body and its headers, which ends the message.
 void pass_body(const Message &from, Writer &to);
@@ -25,8 +27,8 @@ void pass_body(const Message &from, Writer &to);
 // The methods that a call can carry: value of Allow.
 std::string_view allowed_methods();
 
-// The first option tag of Require that neither tandem nor a call across it can keep (RFC 3261 section 8.2.2.3);
-// empty: none.
-std::string_view unsupported_option(const Message &request);
+// The option tags of Require that neither tandem nor a call across it can keep, as the value of Unsupported (RFC 3261
+// section 8.2.2.3); empty: none.
+std::string unsupported_options(const Message &request);
 
 } // namespace tandem

@@ -67,7 +67,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, const RouteTarget &ta
         .header("Call-ID", call_id)
         .cseq(1, "INVITE")
         .header("Contact", contact(target.to));
-    pass_headers(invite, writer);
+    pass_headers(invite, writer, extra);
     writer.lines(extra);
     pass_body(invite, writer);
     return SharedBytes(buffer_);
@@ -105,6 +105,9 @@ SharedBytes LegWriter::response(const Message &request, const Endpoint &source, 
             if (line.id == Header::record_route) writer.header(line);
         }
     }
+    if (status == 100 && request.has(Header::timestamp)) {
+        writer.header("Timestamp", request.value(Header::timestamp)); // RFC 3261 section 8.2.6.1
+    }
     writer.header("From", request.value(Header::from));
     buffer_.append("To: ").append(request.value(Header::to));
     if (request.to_tag().empty() && !to_tag.empty()) buffer_.append(";tag=").append(to_tag);
@@ -130,6 +133,14 @@ SharedBytes LegWriter::response(const Message &request, const Endpoint &source, 
 
 std::string LegWriter::contact(const Endpoint &peer) const { return "<sip:" + sent_by(peer) + ">"; }
 
+std::string_view usable_target(std::string_view contact_uri) {
+    const std::string_view target = contact_uri.substr(0, contact_uri.find('?'));
+    if (target.empty() || target.find_first_of(" \t<>\"") != std::string_view::npos) return {};
+    const auto uri = Uri::parse(target);
+    if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || uri->host.empty() || uri->param("method")) return {};
+    return target;
+}
+
 MessageView view_of(const Message &message, std::string &record_route) {
     MessageView view;
     view.method = message.method();
@@ -138,7 +149,7 @@ MessageView view_of(const Message &message, std::string &record_route) {
     view.call_id = message.call_id();
     view.from_tag = message.from_tag();
     view.to_tag = message.to_tag();
-    view.contact_uri = message.contact_uri();
+    view.contact_uri = usable_target(message.contact_uri());
     view.reason = message.value(Header::reason);
     record_route.clear();
     for (std::string_view route : message.routes(Header::record_route)) {

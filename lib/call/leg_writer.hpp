@@ -68,6 +68,10 @@ private:
     std::string buffer_; // the message being written
 };
 
+// A Contact as a Request-URI: what stands before its headers part, which has no place there (RFC 3261 section 19.1.1);
+// empty if no request could be sent to it.
+std::string_view usable_target(std::string_view contact_uri);
+
 // What the tracker reads of a message that came from the network. `record_route` is storage for the view.
 MessageView view_of(const Message &message, std::string &record_route);
 

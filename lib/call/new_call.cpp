@@ -30,8 +30,8 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         return;
     }
     // RFC 3261 section 8.1.1.8: without it the caller could not be reached inside the dialog.
-    if (invite.contact_uri().empty()) {
-        reply(event, 400, "Missing Contact", {}, now);
+    if (usable_target(invite.contact_uri()).empty()) {
+        reply(event, 400, "Missing Or Bad Contact", {}, now);
         return;
     }
     if (refuse_to_pass(event, now)) return;
@@ -116,7 +116,7 @@ void B2bua::call_callee(CallId id, Call &call, const TransactionEvent &event, co
         if (!fed) return fed.error();
         SharedBytes bytes = writer_.first_invite(invite, target, call_id, from_tag, branch, route.headers);
         return transactions_.send_request(
-            {Method::invite, branch, std::move(bytes), target.to, id.value()}, now);
+            {Method::invite, branch, std::move(bytes), target.to, id.value(), call_id, from_tag, 1}, now);
     };
     const auto sent = send();
     if (!sent) {
@@ -146,6 +146,8 @@ bool B2bua::is_loop(const Message &invite, const Endpoint &source, std::string &
         if (line.id != Header::other || !equals_ignoring_case(line.name, loop_header)) continue;
         for (std::string_view passed : split_values(line.value)) {
             if (passed == token) return true;
+            // Whatever else stands there is not ours, and more than a call can have hops is no path.
+            if (passed.size() > 13 || path.size() > 70 * 14) continue;
             path.append(passed).append(",");
         }
     }

@@ -70,6 +70,7 @@ struct DialogSet {
     std::optional<Side> local_side;
     bool is_cancelled = false; // a CANCEL was seen
     bool is_reason_from_bye = false;
+    bool is_ending = false;  // a BYE is under way or asked for: at its deadline the set ends
     bool is_changed = false; // waits in the list of changes
 };
 

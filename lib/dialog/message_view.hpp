@@ -20,6 +20,7 @@ struct MessageView {
     std::string_view contact_uri; // of the first Contact; empty: none
     std::string_view record_route; // every entry in the order of the message, separated by commas
     std::string_view reason;       // value of the Reason header (RFC 3326); empty: none
+    bool is_ours = false;          // on a leg of a B2BUA: we send it. Nobody else may speak for our side
 
     bool is_request() const { return status == 0; }
 };

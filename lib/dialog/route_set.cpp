@@ -7,7 +7,9 @@ namespace {
 
 // The URI of a Route entry, without <> and the parameters behind them.
 std::string_view uri_of(std::string_view entry) {
-    const std::size_t open = entry.find('<');
+    const std::size_t quote = entry.find('"');
+    const std::size_t unquote = quote == 0 ? entry.find("\" ", 1) : std::string_view::npos; // behind a display name
+    const std::size_t open = entry.find('<', unquote == std::string_view::npos ? 0 : unquote);
     if (open == std::string_view::npos) return trim(entry.substr(0, entry.find(';')));
     const std::size_t close = entry.find('>', open);
     return entry.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);

@@ -173,8 +173,7 @@ void Tracker::arm(DialogId id, DialogSet &set, Instant now, Duration span) {
 void Tracker::on_deadline(DialogId id, Instant now) {
     DialogSet *set = sets_.find(id);
     TANDEM_ASSERT(set && !set->is_over(), "the timer of a set is cancelled when it ends");
-    const bool is_new = set->end_reason == EndReason::none;
-    if (is_new && !set->leg_of) ++statistics_.expired;
+    if (!set->is_ending && !set->leg_of) ++statistics_.expired;
 
     if (is_early(set->state)) {
         set->sip_code = 408; // what an INVITE is answered whose Timer C fires (RFC 3261 section 16.8)
@@ -183,10 +182,11 @@ void Tracker::on_deadline(DialogId id, Instant now) {
         terminate(id, *set, EndReason::no_answer, now);
         return;
     }
-    if (!is_new) { // the BYE, or what stood for it, had its time
+    if (set->is_ending) { // the BYE had its time
         terminate(id, *set, EndReason::expired, now);
         return;
     }
+    set->is_ending = true;
     const bool is_acked = set->forks && set->forks->is_acked;
     give_reason(*set, is_acked ? EndReason::expired : EndReason::no_ack);
     raise({.kind = DialogEventKind::expired, .dialog = id, .reason = set->end_reason});
@@ -201,9 +201,10 @@ void Tracker::mark_changed(DialogId id, DialogSet &set) {
 }
 
 void Tracker::raise(const DialogEvent &event) {
-    if (events_.size() >= options_.event_max) {
-        events_.pop_front();
+    const bool must_come = event.kind == DialogEventKind::expired || event.kind == DialogEventKind::ended;
+    if (events_.size() >= options_.event_max && !must_come) {
         ++statistics_.events_lost;
+        return;
     }
     events_.push_back(event);
 }

@@ -32,8 +32,9 @@ struct TrackerOptions {
     Duration lifetime = std::chrono::milliseconds(43'200'000); // from the answer; zero: no limit, as above
     Duration bye = std::chrono::milliseconds(32'000);          // BYE without an answer
     std::uint64_t epoch = 0; // of the durable ids: UTC microseconds of the start of the process
-    std::uint32_t fork_max = 32;     // To-tags of one INVITE; further ones are not tracked
-    std::uint32_t event_max = 65536; // events that wait for the host; the oldest go first, and are counted
+    std::uint32_t fork_max = 32;     // To-tags of one INVITE; further ones are not tracked before they answer
+    std::uint32_t event_max = 65536; // events that wait for the host; beyond it further ones are lost and counted, but
+                                     // for `expired` and `ended`, of which each set has one
 };
 
 struct DialogStatistics { // of sets that count: not the further legs of a B2BUA's call
@@ -112,6 +113,7 @@ private:
     void answer_in_dialog(DialogId id, DialogSet &set, Fork &fork, Side from, const MessageView &response, Instant now);
     void finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std::uint16_t status, Instant now);
     Fork *make_fork(DialogSet &set, const MessageView &response);
+    static bool drop_last_fork(DialogSet &set);
     static void raise_fork(DialogSet &set, const Fork *fork);
 
     // Moves the set, and the statistics with it: the only place that does either.

@@ -13,6 +13,11 @@ bool is_success(std::uint16_t status) { return status >= 200 && status < 300; }
 // A request that carries a new Contact for its sender (RFC 3261 section 12.2, RFC 3311 section 5.1).
 bool refreshes_target(Method method) { return method == Method::invite || method == Method::update; }
 
+// On a leg of a B2BUA each side speaks for itself: who knows both tags could else send in our name.
+bool may_speak(const DialogSet &set, Side from, const MessageView &message) {
+    return !set.local_side || (*set.local_side == from) == message.is_ours;
+}
+
 // The cause of a Reason header, if its protocol is Q.850 (RFC 3326).
 std::uint16_t parse_q850(std::string_view reason) {
     for (std::string_view value : split_values(reason)) {
@@ -90,6 +95,7 @@ Fed Tracker::feed_cancel(const MessageView &cancel) {
     const DialogId id = find_set(cancel.call_id, cancel.from_tag);
     DialogSet *set = sets_.find(id);
     if (!set || set->state == DialogState::confirmed || cancel.cseq != set->invite_cseq) return Fed{};
+    if (!may_speak(*set, Side::caller, cancel)) return Fed{};
     const bool is_new = !set->is_cancelled;
     set->is_cancelled = true;
     note_q850(*set, cancel.reason);
@@ -111,6 +117,7 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, Instant now) {
     }
     if (!fork || fork->state == DialogState::terminated) return unknown();
     DialogSet &set = *sets_.find(id);
+    if (!may_speak(set, from, request)) return unknown();
 
     if (request.method == Method::ack) {
         const bool is_answer = from == Side::caller && request.cseq == set.invite_cseq && !fork->is_acked;
@@ -118,7 +125,7 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, Instant now) {
         fork->is_acked = true;
         mark_changed(id, set);
         raise({.kind = DialogEventKind::acked, .dialog = id});
-        if (set.end_reason == EndReason::none) arm(id, set, *set.answered, options_.lifetime);
+        if (!set.is_ending) arm(id, set, *set.answered, options_.lifetime);
         return Fed{id, from, true};
     }
 
@@ -137,12 +144,15 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, Instant now) {
     if (request.method == Method::bye) {
         fork->bye_cseq[index(from)] = request.cseq;
         note_q850(set, request.reason);
-        // One of several answered forks goes; before an answer a BYE is for all of them.
-        if (set.state == DialogState::confirmed && fork != set.forks.get()) return Fed{id, from, true};
+        // One of several answered forks goes. Before an answer the caller's BYE is for all of them, and the callee may
+        // not send one (RFC 3261 section 15).
+        const bool is_confirmed = set.state == DialogState::confirmed;
+        if (is_confirmed ? fork != set.forks.get() : from == Side::callee) return Fed{id, from, true};
         if (set.end_reason == EndReason::none) {
             set.end_reason = from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
             set.is_reason_from_bye = true;
         }
+        set.is_ending = true;
         arm(id, set, now, options_.bye);
     }
     return Fed{id, from, true};
@@ -152,6 +162,7 @@ Fed Tracker::feed_response(const MessageView &response, Instant now) {
     // A response carries the tags of its request: From is whoever asked.
     if (const DialogId id = find_set(response.call_id, response.from_tag)) {
         DialogSet &set = *sets_.find(id);
+        if (!may_speak(set, Side::callee, response)) return Fed{};
         if (response.method == Method::invite && response.cseq == set.invite_cseq) {
             answer_invite(id, set, response, now);
             return Fed{id, Side::callee, true};
@@ -165,7 +176,7 @@ Fed Tracker::feed_response(const MessageView &response, Instant now) {
     const DialogId id = find_set(response.call_id, response.to_tag);
     DialogSet *set = sets_.find(id);
     Fork *fork = set ? set->find_fork(response.from_tag) : nullptr;
-    if (!fork) return Fed{};
+    if (!fork || !may_speak(*set, Side::caller, response)) return Fed{};
     answer_in_dialog(id, *set, *fork, Side::caller, response, now);
     return Fed{id, Side::caller, true};
 }
@@ -173,7 +184,7 @@ Fed Tracker::feed_response(const MessageView &response, Instant now) {
 void Tracker::answer_invite(DialogId id, DialogSet &set, const MessageView &response, Instant now) {
     const std::uint16_t status = response.status;
     if (!is_final(status)) {
-        if (set.state == DialogState::confirmed || set.end_reason != EndReason::none) return;
+        if (set.state == DialogState::confirmed || set.is_ending) return;
         // 100 says only that the next hop is there (RFC 3261 section 16.7 item 2).
         if (status > 100) {
             arm(id, set, now, options_.early);
@@ -248,6 +259,7 @@ void Tracker::finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std
         if (!set.is_reason_from_bye) return;
         set.end_reason = EndReason::none;
         set.is_reason_from_bye = false;
+        set.is_ending = false;
         const bool is_answered = set.state == DialogState::confirmed;
         arm(id, set, is_answered ? *set.answered : now, is_answered ? options_.lifetime : options_.early);
         return;
@@ -262,6 +274,7 @@ void Tracker::finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std
             if (!was_in_front) return;
             set.end_reason = EndReason::none;
             set.is_reason_from_bye = false;
+            set.is_ending = false;
             raise_fork(set, left);
             arm(id, set, *set.answered, left->is_acked ? options_.lifetime : options_.no_ack);
             return;
@@ -273,7 +286,9 @@ void Tracker::finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std
 Fork *Tracker::make_fork(DialogSet &set, const MessageView &response) {
     std::uint32_t count = 0;
     for (const Fork *fork = set.forks.get(); fork; fork = fork->next.get()) ++count;
-    if (count >= options_.fork_max) return nullptr;
+    if (count >= options_.fork_max) {
+        if (!is_final(response.status) || !drop_last_fork(set)) return nullptr;
+    }
 
     auto fork = std::make_unique<Fork>();
     fork->text.assign({response.to_tag, response.contact_uri, reverse_route_set(response.record_route)});
@@ -286,6 +301,15 @@ Fork *Tracker::make_fork(DialogSet &set, const MessageView &response) {
         if (made->text.get(Fork::to_tag) == response.to_tag) return made;
     }
     return nullptr;
+}
+
+// Makes room for a fork that answers: the one that rang first goes. False if all of them are answered.
+bool Tracker::drop_last_fork(DialogSet &set) {
+    std::unique_ptr<Fork> *link = &set.forks;
+    while ((*link)->next) link = &(*link)->next;
+    if ((*link)->state == DialogState::confirmed) return false;
+    link->reset();
+    return true;
 }
 
 // Brings a fork to the front of the list.

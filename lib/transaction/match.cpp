@@ -71,6 +71,13 @@ ServerMatch Matcher::server(const Message &request) const {
     return match;
 }
 
+std::uint64_t Matcher::repeated(std::string_view call_id, std::string_view from_tag, std::uint32_t cseq) const {
+    const std::array<char, 4> number = {static_cast<char>(cseq >> 24), static_cast<char>(cseq >> 16),
+                                        static_cast<char>(cseq >> 8), static_cast<char>(cseq)};
+    const std::uint64_t hash = check_(call_id, from_tag, std::string_view(number.data(), number.size()));
+    return hash != 0 ? hash : 1;
+}
+
 std::uint32_t Matcher::tag(std::string_view tag) const {
     return static_cast<std::uint32_t>(check_(tag)) | 1; // 0 says that there is none
 }

@@ -39,6 +39,9 @@ public:
     // Never 0.
     std::uint64_t merge(const Message &request) const;
 
+    // What a response repeats of its request. Never 0.
+    std::uint64_t repeated(std::string_view call_id, std::string_view from_tag, std::uint32_t cseq) const;
+
     // Appends the To tag of a response that leaves no transaction behind. The same request always gets the same
     // tag, and so do the ACK and the CANCEL that belong to it.
     void append_tag(const Message &request, std::string &out) const;

@@ -155,6 +155,12 @@ void TransactionTable::receive_response(Message message, const Endpoint &source,
     }
 
     Transaction &transaction = *transactions_.find(id);
+    // Whoever knows the branch could else speak of any dialog.
+    if (transaction.repeated != 0 &&
+        transaction.repeated != matcher_.repeated(message.call_id(), message.from_tag(), message.cseq())) {
+        ++statistics_.stray_responses;
+        return;
+    }
     if (transaction.acks && send_ack_again(transaction, message)) return;
     const Action action = run(id, transaction, input_of_status(status), now, message, source);
     if (action != Action::tell && action != Action::acknowledge) {

@@ -15,6 +15,9 @@ Result<TransactionId> TransactionTable::send_request(const ClientRequest &reques
     if (!id) return id;
     Transaction &transaction = *transactions_.find(*id);
     transaction.owner = request.owner;
+    if (!request.call_id.empty()) {
+        transaction.repeated = matcher_.repeated(request.call_id, request.from_tag, request.cseq);
+    }
     run(*id, transaction, Input::begin, now);
     return id;
 }
@@ -70,6 +73,11 @@ void TransactionTable::acknowledge_when_answered(TransactionId invite, std::stri
     if (!transaction || transaction->kind != TransactionKind::invite_client) return;
     if (!transaction->acks) transaction->acks = std::make_unique<std::vector<SentAck>>();
     if (transaction->acks->size() < ack_max) transaction->acks->push_back({std::string(to_tag), to, std::move(ack)});
+}
+
+std::size_t TransactionTable::acknowledged(TransactionId invite) const {
+    const Transaction *transaction = transactions_.find(invite);
+    return transaction && transaction->acks ? transaction->acks->size() : 0;
 }
 
 bool TransactionTable::is_acknowledged(TransactionId invite, std::string_view to_tag) const {

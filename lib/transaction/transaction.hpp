@@ -57,6 +57,7 @@ struct Transaction {
     Message request;    // server: until the final response
     std::unique_ptr<std::vector<SentAck>> acks; // INVITE client, accepted: one for each To-tag that was acknowledged
     std::uint64_t owner = 0;
+    std::uint64_t repeated = 0;  // client: hash of Call-ID, From-tag and CSeq, which a response repeats; 0: not known
 
     // One timer for both: due at the next retransmission or at the end of the state, whichever is earlier.
     TimerId timer;

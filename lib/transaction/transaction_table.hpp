@@ -50,6 +50,10 @@ struct ClientRequest {
     SharedBytes bytes;
     Endpoint to;
     std::uint64_t owner = 0;
+    // What its responses must repeat (RFC 3261 section 8.2.6.2); without a Call-ID the branch alone counts.
+    std::string_view call_id{};
+    std::string_view from_tag{};
+    std::uint32_t cseq = 0;
 };
 
 class TransactionTable {
@@ -89,6 +93,7 @@ public:
     // Its 2xx raises an event, and the user asks is_acknowledged().
     void acknowledge_when_answered(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack);
     bool is_acknowledged(TransactionId invite, std::string_view to_tag) const;
+    std::size_t acknowledged(TransactionId invite) const; // how many To-tags
 
     static constexpr std::size_t ack_max = 64;
 

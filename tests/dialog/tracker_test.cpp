@@ -244,15 +244,19 @@ TEST_CASE("dialog: beyond dialog_max an INVITE is refused and counted") {
     CHECK(call.tracker.statistics().early == 1);
 }
 
-TEST_CASE("dialog: beyond fork_max a fork is not tracked, beyond event_max the oldest events go") {
+TEST_CASE("dialog: beyond fork_max a fork is not tracked before it answers, beyond event_max events are lost") {
     Conversation call({.fork_max = 2, .event_max = 3});
     CHECK(call.invite());
     for (const char *tag : {"b1", "b2", "b3"}) CHECK(call.answer(180, {.cseq = 1, .to_tag = tag}));
     CHECK(call.tracker.find(call.id)->find_fork("b2"));
     CHECK_FALSE(call.tracker.find(call.id)->find_fork("b3"));
-    CHECK(call.answer(200, {.cseq = 1, .to_tag = "b2"}));
+    CHECK(call.answer(200, {.cseq = 1, .to_tag = "b3"}));
+    CHECK(call.tracker.find(call.id)->to_tag() == "b3");
+    CHECK(call.tracker.find(call.id)->find_fork("b2"));
+    CHECK_FALSE(call.tracker.find(call.id)->find_fork("b1"));
     CHECK(call.tracker.statistics().events_lost == 1);
-    CHECK(call.events() == std::vector{Kind::early, Kind::early, Kind::confirmed});
+    call.tracker.end(call.id, EndReason::admin, at_ms(0)); // an end is never lost
+    CHECK(call.events() == std::vector{Kind::created, Kind::early, Kind::early, Kind::ended});
 }
 
 TEST_CASE("dialog: a further leg of a B2BUA's call does not count") {

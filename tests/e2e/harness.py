@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sipp import PATIENCE, Message, Ports, Sipp, wait_until
+from sipp import PATIENCE, Message, Ports, Sipp, end_with_test, wait_until
 
 TANDEMD = os.environ.get("TANDEMD", "") and str(Path(os.environ["TANDEMD"]).resolve())
 SANITIZER = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:")
@@ -81,7 +81,8 @@ class Tandemd:
         self.stderr = self.folder / f"tandemd-{len(list(self.folder.glob('tandemd-*')))}.stderr"
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen([TANDEMD, "--config", str(self.config)], cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True)
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
+                                            preexec_fn=end_with_test)
         started, ready = threading.Event(), []  # set when it is ready, or its output has ended
 
         def listen(output):
@@ -191,10 +192,10 @@ class Raw:
     def acknowledge(self, response):
         """The ACK that the refusal of an INVITE wants; nothing for any other response."""
         if response.method == "INVITE" and response.code >= 300 and response.header("From"):
-            self.send("\r\n".join([
-                f"ACK sip:{url_host(self.host)}:{self.tandemd_port} SIP/2.0", f"Via: {response.header('Via')}",
-                f"From: {response.header('From')}", f"To: {response.header('To')}", f"Call-ID: {response.call_id}",
-                f"CSeq: {response.header('CSeq').split()[0]} ACK", "Max-Forwards: 70", "Content-Length: 0", "", ""]).encode())
+            number = response.header("CSeq").split()[0]
+            copied = [f"{name}: {response.header(name)}" for name in ("Via", "From", "To", "Call-ID")]
+            self.send("\r\n".join([f"ACK sip:{url_host(self.host)}:{self.tandemd_port} SIP/2.0", *copied,
+                                   f"CSeq: {number} ACK", "Max-Forwards: 70", "Content-Length: 0", "", ""]).encode())
 
 
 class EndToEnd(unittest.TestCase):

@@ -3,11 +3,13 @@
 A scenario is a SIPp scenario whose elements may also be parts of scenarios/parts.xml; {name} in it takes a value
 that the test gives. `python3 sipp.py SCENARIO [name=value ...]` prints what SIPp is given.
 """
+import ctypes
 import fcntl
 import html
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -30,6 +32,14 @@ def wait_until(condition, what, timeout=PATIENCE):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s: {what}")
         time.sleep(0.01)
+
+
+_libc = ctypes.CDLL(None)
+
+
+def end_with_test():
+    """For Popen's preexec_fn: a test that is killed takes its processes with it (prctl PR_SET_PDEATHSIG)."""
+    _libc.prctl(1, signal.SIGKILL)
 
 
 class Ports:
@@ -219,7 +229,8 @@ class Sipp:
             command += [target, "-s", user or "bob", "-r", str(rate), "-l", str(calls)]
         self._output = (self._folder / f"{self.name}.screen").open("wb")
         self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._output,
-                                        stderr=subprocess.STDOUT, env=os.environ | {"TERM": "xterm"})
+                                        stderr=subprocess.STDOUT, env=os.environ | {"TERM": "xterm"},
+                                        preexec_fn=end_with_test)
         if not target:
             wait_until(lambda: udp_port_is_open(port) or self._failed(), f"{self.name} listens")
 

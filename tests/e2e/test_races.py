@@ -21,7 +21,8 @@ class Side:
 
     def final(self, request):
         """The final response to it; anything else that comes meanwhile is kept for take()."""
-        return self.take(lambda m: m.code and m.code >= 200 and (m.branch, m.method) == (request.branch, request.method))
+        key = request.branch, request.method
+        return self.take(lambda m: m.code and m.code >= 200 and (m.branch, m.method) == key)
 
     def request(self, method):
         return self.take(lambda m: m.method == method and m.code is None)

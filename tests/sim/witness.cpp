@@ -62,11 +62,11 @@ void Witness::request_in(Side from, const TextMessage &request, Instant now) {
         const auto dialog = leg.dialogs.find(from == Side::callee ? request.from_tag() : request.to_tag());
         if (dialog != leg.dialogs.end() && !dialog->second.bye_in) dialog->second.bye_in = now;
         if (from == Side::caller) decide(Decision::early_bye, 0, now);
-        // A callee's fork that was not chosen says nothing of the call. A caller who hangs up a ringing fork gives up
-        // the call, also if an answer of another fork is on its way to her.
+        // A fork that was not answered says nothing of the call, whichever side hangs it up (RFC 3261 section 15).
         const bool is_of_answer =
             facts_.decision == Decision::answer &&
-            (from == Side::caller || (!answer_tags_.empty() && request.from_tag() == answer_tags_.front()));
+            (from == Side::callee ? !answer_tags_.empty() && request.from_tag() == answer_tags_.front()
+                                  : answer_tag_out_.empty() || request.to_tag() == answer_tag_out_);
         if (is_of_answer && !facts_.first_bye) {
             facts_.first_bye = from;
             facts_.first_bye_in = now;
@@ -260,6 +260,7 @@ void Witness::response_out(Side to, const TextMessage &response, const std::stri
     facts_.final_out = now;
     if (response.status >= 300) return;
     facts_.answer_out = now;
+    answer_tag_out_ = response.to_tag();
     leg.dialogs.try_emplace(response.to_tag());
     leg.contact = response.contact();
     if (answer_tags_.empty()) return find(now, "a 2xx that no callee sent");

@@ -104,6 +104,7 @@ private:
     Facts facts_;
     std::array<Leg, 2> legs_; // by the Side of the peer
     std::vector<std::string> answer_tags_;
+    std::string answer_tag_out_; // of our 2xx to the caller
     std::map<std::string, Instant> progress_in_; // status and body of the callee's 18x, while they matter
     std::set<std::string> progress_out_;
     std::map<std::string, std::string> fork_tags_;     // callee's tag: ours to the caller
