@@ -161,6 +161,8 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
     const auto bye = facts.first_bye == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
     if (has_no_ack && first_bye_at > no_ack_at) return expect({EndReason::no_ack});
     if (has_no_ack && first_bye_at == no_ack_at) return expect({EndReason::no_ack, bye});
+    // Who vanishes while his re-INVITE is answered leaves that answer without its ACK (RFC 3261 section 14.2).
+    if (reason == EndReason::no_ack && call.plan.anyone_vanishes()) return;
     if (first_bye_at > expired_at) return expect({EndReason::expired});
     if (first_bye_at == expired_at) return expect({EndReason::expired, bye});
     expect({bye});
