@@ -15,8 +15,9 @@ std::string swapped(std::string text, std::string_view old_text, std::string_vie
 // The caller speaks as tandem's side of her own leg: she knows both tags.
 std::string forged(const TwoPhones &phones, std::string_view method) {
     return std::string(method) + " sip:x@192.0.2.9 SIP/2.0\r\n" +
-           "Via: SIP/2.0/UDP 192.0.2.1:5061;branch=z9hG4bKforged\r\nFrom: <sip:bob@b>;tag=" + phones.our_tag + "\r\nTo: <sip:alice@a>;tag=alice\r\nCall-ID: call-a\r\n" +
-           "CSeq: 2147483647 " + std::string(method) + "\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+           "Via: SIP/2.0/UDP 192.0.2.1:5061;branch=z9hG4bKforged\r\n" + "From: <sip:bob@b>;tag=" + phones.our_tag +
+           "\r\nTo: <sip:alice@a>;tag=alice\r\nCall-ID: call-a\r\nCSeq: 2147483647 " + std::string(method) +
+           "\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
 }
 
 } // namespace
