@@ -13,7 +13,6 @@ std::string_view to_string(Error error) {
     case Error::stale_cseq: return "stale CSeq";
     case Error::no_dialog: return "no dialog";
     case Error::wrong_state: return "wrong state";
-    case Error::duplicate: return "duplicate";
     case Error::io: return "input/output";
     case Error::store_failed: return "store failed";
     case Error::config_invalid: return "invalid configuration";

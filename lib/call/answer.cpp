@@ -4,6 +4,19 @@
 #include "dialog/route_set.hpp"
 
 namespace tandem {
+namespace {
+
+// Whether the answer, with the Via and Record-Route that the request makes it repeat, fits into a datagram. What we
+// add ourselves is far below a kilobyte.
+bool can_carry(const Message &request, const Message &answer) {
+    std::size_t size = answer.size() + 1024;
+    for (const HeaderLine &line : request.headers()) {
+        if (line.id == Header::record_route || line.id == Header::via) size += line.value.size() + 32;
+    }
+    return size <= datagram_size_max;
+}
+
+} // namespace
 
 void B2bua::on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now) {
     static_cast<void>(feed(response, now));
@@ -39,7 +52,15 @@ void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     invite.is_taken = true;
     invite.client_to_tag = answer.to_tag();
     if (transactions_.is_acknowledged(invite.client, answer.to_tag())) return; // give_up_reinvite() saw to it
-    if (!transactions_.request(invite.server) || invite.is_answered || call.is_ending) {
+    const Message *request = transactions_.request(invite.server);
+    if (request && !invite.is_answered && !call.is_ending && !can_carry(*request, answer)) {
+        // Nobody would hear of this answer, so the call ends while both sides can still be told.
+        end_pending(call, now);
+        send_ack(call, invite, nullptr, now);
+        hang_up(id, call, {}, false, now);
+        return;
+    }
+    if (!request || invite.is_answered || call.is_ending) {
         // The answer crossed the CANCEL or the BYE.
         invite.is_answered = true;
         send_ack(call, invite, nullptr, now);

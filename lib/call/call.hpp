@@ -39,7 +39,6 @@ struct InviteExchange {
     bool is_first = false;    // not a re-INVITE
     bool has_offer = false;   // the offer is in the INVITE; else the 2xx makes it
     bool is_answered = false; // a final response went to `from`
-    bool is_cancelled = false;
     bool is_taken = false;     // a 2xx of the other side came; any further one is of another fork
     bool is_acked = false;     // we acknowledged it
     std::string client_to_tag; // of the 2xx that was taken; those of others are hung up

@@ -25,7 +25,6 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
         return;
     }
     // Inside a call both sides must agree on the session: the asker gets what the other side says in the end.
-    invite->is_cancelled = true;
     static_cast<void>(transactions_.cancel(invite->client, reason_line(reason), now));
 }
 
@@ -35,7 +34,6 @@ void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t stat
     timers_.cancel(call.ring_timer);
     call.is_ending = true;
     end_forwards(call, now);
-    invite.is_cancelled = true;
     if (!invite.is_answered) {
         invite.is_answered = true;
         if (const Message *request = transactions_.request(invite.server)) {

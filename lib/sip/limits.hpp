@@ -5,6 +5,7 @@
 namespace tandem {
 
 constexpr std::size_t message_size_max = 65536; // bytes, headers and body: a UDP datagram holds no more
+constexpr std::size_t datagram_size_max = 65507; // bytes of what we send: the payload of the largest IPv4 datagram
 constexpr std::size_t header_count_max = 256;   // header lines
 constexpr std::size_t header_size_max = 16384;  // bytes of one header line
 constexpr std::size_t uri_size_max = 2048;      // bytes of a Request-URI, From, To or Contact URI

@@ -45,6 +45,8 @@ Message::~Message() {
     if (parsed_ && --parsed_->owners == 0) delete parsed_;
 }
 
+std::size_t Message::size() const { return parsed_->size; }
+
 std::string_view Message::defect() const { return parsed_->defect; }
 
 std::uint16_t Message::defect_status() const { return parsed_->defect_status; }
@@ -122,16 +124,6 @@ std::string_view Message::content_type() const { return value(Header::content_ty
 std::string_view Message::body() const {
     const sip_payload_t *payload = parsed_->sip->sip_payload;
     return payload ? std::string_view(payload->pl_data, payload->pl_len) : std::string_view();
-}
-
-bool Message::lists_token(Header header, std::string_view token) const {
-    for (const HeaderLine &line : headers()) {
-        if (line.id != header) continue;
-        for (std::string_view listed : split_values(line.value)) {
-            if (equals_ignoring_case(listed, token)) return true;
-        }
-    }
-    return false;
 }
 
 bool Message::has(Header header) const {

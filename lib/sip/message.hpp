@@ -47,6 +47,8 @@ public:
 
     explicit operator bool() const { return parsed_ != nullptr; }
 
+    std::size_t size() const; // bytes, as it was read
+
     // Empty for a well-formed message; else the reason phrase of the answer ("Bad CSeq"), whose status is
     // defect_status(): 400, 414 or 505. A malformed response or ACK is dropped.
     std::string_view defect() const;
@@ -71,9 +73,6 @@ public:
     std::string_view contact_uri() const; // of the first Contact; empty: none, or "*"
     std::string_view content_type() const;
     std::string_view body() const;
-    // True if the entry is listed in any header of that kind, for headers that are lists of tokens
-    // (Require, Supported, Allow). Names are compared without case.
-    bool lists_token(Header header, std::string_view token) const;
 
     bool has(Header header) const;
     std::string_view value(Header header) const; // of the first line of that kind; empty: none

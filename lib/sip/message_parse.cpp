@@ -203,6 +203,7 @@ Result<Message> Message::parse(std::string_view bytes) {
         return Error::not_sip; // an answer would need them
     }
     if (!defect.status) defect = find_defect(message.parsed_->sip, message, scan, bytes);
+    message.parsed_->size = static_cast<std::uint32_t>(bytes.size());
     message.parsed_->defect_status = defect.status;
     message.parsed_->defect = defect.reason;
     return message;

@@ -21,6 +21,7 @@ struct Message::Parsed {
     sip_t *sip;
     std::vector<HeaderLine> lines; // views into msg
     std::uint32_t owners = 1;
+    std::uint32_t size = 0;
     std::uint16_t defect_status = 0;
     std::string_view defect;        // static text
     std::optional<Endpoint> source; // of mark_received()

@@ -223,3 +223,21 @@ TEST_CASE("call: many calls that expire at once all end, after a stall too") {
     CHECK(phones.engine().transactions() == 0);
     CHECK(phones.ended.size() == 300);
 }
+
+TEST_CASE("call: an answer too large for a datagram ends the call on both sides, and is no answered call") {
+    std::string routes;
+    for (int i = 0; i < 30; ++i) {
+        routes += "Record-Route: <sip:" + std::string(1500, 'r') + "@192.0.2.1:5061;lr>\r\n";
+    }
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite(routes));
+    const Message invite = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "bob", {}, std::string(40'000, 's')));
+    CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 200"));
+    CHECK(phones.got(phones.alice, "SIP/2.0 487"));
+    CHECK(phones.got(phones.bob, "ACK"));
+    const Message bye = phones.take(phones.bob, "BYE");
+    phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+    CHECK(phones.finish().reason == EndReason::refused);
+    CHECK_FALSE(phones.ended[0].is_answered);
+}
