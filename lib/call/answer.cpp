@@ -117,7 +117,6 @@ void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t stat
         forget_invite(call, invite);
         return;
     }
-    end_forwards(call, now);
     timers_.cancel(call.ring_timer);
     // Without an answer of its own the callee's dialog ends here.
     tracker_.end(call.leg(Side::callee).dialog, status == 408 ? EndReason::no_answer : EndReason::transport, now);

@@ -45,7 +45,7 @@ void B2bua::erase_if_over(CallId id, Instant now) {
     if (!call || is_live(call->leg(Side::caller).dialog) || is_live(call->leg(Side::callee).dialog)) return;
     timers_.cancel(call->ring_timer);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);
-    end_forwards(*call, now);
+    end_forwards(*call, now); // refused while one of them was under way
     calls_.erase(id);
 }
 

@@ -166,3 +166,27 @@ TEST_CASE("call: a request inside the call that has no hop left is 483, an OPTIO
         CHECK_FALSE(phones.got(phones.bob, method));
     }
 }
+
+TEST_CASE("call: a late offer is over with the ACK that answers it, and the next one may come") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite({}, ""));
+    const Message invite = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "bob", {}, "v=0 late offer"));
+    const std::string tag(phones.take(phones.alice, "SIP/2.0 200").to_tag());
+    phones.send(phones.alice, phones.request("ACK", tag, 1, {}, "v=0 late answer"));
+    phones.take(phones.bob, "ACK");
+    phones.send(phones.alice, phones.invite({}, "v=0 hold", tag, 2));
+    CHECK(phones.got(phones.bob, "INVITE"));
+}
+
+TEST_CASE("call: a CANCEL ends at once what was under way while it rang") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite());
+    const Message invite = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(invite, "180 Ringing"));
+    const std::string tag(phones.take(phones.alice, "SIP/2.0 180").to_tag());
+    phones.send(phones.alice, phones.request("INFO", tag, 2));
+    phones.send(phones.alice, phones.cancel());
+    CHECK(phones.take(phones.alice, "SIP/2.0 487").method() == Method::info);
+    CHECK(phones.take(phones.alice, "SIP/2.0 487").method() == Method::invite);
+}
