@@ -13,6 +13,11 @@ std::string_view to_string(Error error) {
     case Error::stale_cseq: return "stale CSeq";
     case Error::no_dialog: return "no dialog";
     case Error::wrong_state: return "wrong state";
+    case Error::wrong_type: return "wrong type";
+    case Error::out_of_range: return "out of range";
+    case Error::conflict: return "conflict";
+    case Error::limit: return "limit";
+    case Error::no_profile: return "no such profile";
     case Error::io: return "input/output";
     case Error::store_failed: return "store failed";
     case Error::config_invalid: return "invalid configuration";

@@ -16,6 +16,11 @@ enum class Error : std::uint16_t {
     stale_cseq,     // CSeq below the last one from that side (RFC 3261 section 12.2.2)
     no_dialog,      // an in-dialog message that matches no dialog
     wrong_state,    // legal elsewhere, not in the present state
+    wrong_type,     // a variable of another type
+    out_of_range,   // a number would overflow
+    conflict,       // compare-and-set: the present value is another one
+    limit,          // a profile's limit refuses one more member
+    no_profile,     // no profile of this name is declared
     io,             // a socket or a file failed
     store_failed,   // the store refused; the detail says why
     config_invalid, // the configuration is wrong; the detail says where

@@ -59,4 +59,25 @@ private:
     std::optional<E> error_;
 };
 
+// The most frequent one fits a register. An optional is written in two parts and returned as a whole, and a processor
+// that reads what it has just written in parts waits for it.
+template <>
+class [[nodiscard]] Result<void, Error> {
+public:
+    Result() = default;
+    Result(Error error) : error_(error) {}
+
+    bool ok() const { return error_ == none; }
+    explicit operator bool() const { return ok(); }
+
+    const Error &error() const {
+        TANDEM_ASSERT(!ok(), "error() is asked of a success");
+        return error_;
+    }
+
+private:
+    static constexpr Error none{}; // no enumerator is 0
+    Error error_ = none;
+};
+
 } // namespace tandem

@@ -35,6 +35,11 @@ public:
     template <class... Args>
     Result<IdType> emplace(Args &&...args);
 
+    // So that the next emplace() asks for no memory but the constructor's. Throws bad_alloc, and nothing changes.
+    void make_room() {
+        if (vacant_first_ == none && size_ < max_) add_slot();
+    }
+
     // nullptr for none, for an id whose value is erased, and for one that this table never gave.
     T *find(IdType id) {
         Slot *slot = live_slot(id);
@@ -54,12 +59,20 @@ public:
         const_cast<SlotTable *>(this)->for_each([&f](IdType id, const T &value) { f(id, value); });
     }
 
+    // For a walk in several steps: slots that were ever live, and the id in one of them, none where it is vacant.
+    std::uint32_t slots() const { return used_; }
+    IdType id_in(std::uint32_t index) const {
+        const Slot &slot = chunks_[index / chunk_size][index % chunk_size];
+        return is_live(slot) ? IdType(index, slot.generation) : IdType();
+    }
+
     // By the slot of a live id, without its generation: for lists that link values at 4 bytes a link.
     T &at(std::uint32_t index) {
         Slot &slot = slot_at(index);
         TANDEM_ASSERT(is_live(slot), "a list links live values only");
         return slot.value;
     }
+    const T &at(std::uint32_t index) const { return const_cast<SlotTable *>(this)->at(index); }
     IdType id_at(std::uint32_t index) { return IdType(index, slot_at(index).generation); }
 
 private:

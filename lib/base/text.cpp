@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 #include <charconv>
+#include <cstring>
 
 namespace tandem {
 namespace {
@@ -7,6 +8,16 @@ namespace {
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// Bytes of ASCII at the front, eight at a time; up to seven more may follow.
+std::size_t ascii_size(std::string_view text) {
+    std::size_t size = 0;
+    for (std::uint64_t word; text.size() - size >= sizeof word; size += sizeof word) {
+        std::memcpy(&word, text.data() + size, sizeof word);
+        if ((word & 0x8080808080808080) != 0) break;
+    }
+    return size;
+}
 
 } // namespace
 
@@ -53,8 +64,58 @@ std::vector<std::string_view> split_values(std::string_view list) {
     return values;
 }
 
+std::string_view addr_spec(std::string_view value) {
+    bool is_quoted = false;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        const char c = value[i];
+        if (is_quoted && c == '\\') {
+            ++i;
+        } else if (c == '"') {
+            is_quoted = !is_quoted;
+        } else if (c == '<' && !is_quoted) {
+            const std::size_t end = value.find('>', i);
+            return value.substr(i + 1, end == std::string_view::npos ? end : end - i - 1);
+        }
+    }
+    // Without <> parameters belong to the header, not to the URI (RFC 3261 section 20).
+    return trim(value.substr(0, value.find_first_of(";,")));
+}
+
 bool is_header_safe(std::string_view text) {
     return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+Utf8Part first_utf8(std::string_view text) {
+    if (text.empty()) return {};
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char lead = byte(0);
+    if (lead < 0x80) return {1, true};
+    if (lead < 0xc2 || lead > 0xf4) return {1, false};
+
+    // Only the second byte can make a form overlong, a surrogate or too high (RFC 3629 section 4).
+    unsigned char low = 0x80;
+    unsigned char high = 0xbf;
+    if (lead == 0xe0) low = 0xa0;
+    if (lead == 0xed) high = 0x9f;
+    if (lead == 0xf0) low = 0x90;
+    if (lead == 0xf4) high = 0x8f;
+    const std::size_t size = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    for (std::size_t i = 1; i < size; ++i) {
+        if (i == text.size() || byte(i) < low || byte(i) > high) return {i, false};
+        low = 0x80;
+        high = 0xbf;
+    }
+    return {size, true};
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        text.remove_prefix(ascii_size(text));
+        const Utf8Part part = first_utf8(text);
+        if (!part.is_valid) return false;
+        text.remove_prefix(part.size);
+    }
+    return true;
 }
 
 } // namespace tandem

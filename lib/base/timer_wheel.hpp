@@ -37,6 +37,9 @@ public:
     // and does not fire. The limit belongs to the owner's tables; at 2^32 - 1 timers the answer is the none id.
     TimerId schedule(Instant deadline, Payload payload);
 
+    // So that the next schedule() asks for no memory. Throws bad_alloc, and nothing changes.
+    void make_room() { timers_.make_room(); }
+
     // False if the timer has fired or is cancelled; for the fire function its own timer has fired.
     bool cancel(TimerId id);
 

@@ -303,7 +303,7 @@ TEST_CASE("storm: any messages in any order leave no transaction and no timer be
 
 TEST_CASE("storm: over a network that loses, repeats and reorders, each request arrives once and ends once") {
     const std::uint64_t seed = pick_seed();
-    for (const std::size_t loss : {0, 10, 30}) {
+    for (const std::size_t loss : {0U, 10U, 30U}) {
         MESSAGE("TANDEM_TEST_SEED=" << seed << " loss " << loss << " %");
         Pair(seed, loss).run(500);
     }
