@@ -8,24 +8,6 @@ namespace {
 
 std::string_view text(const char *c_string) { return c_string ? std::string_view(c_string) : std::string_view(); }
 
-// The addr-spec inside a name-addr or alone; sofia has checked the grammar.
-std::string_view addr_spec(std::string_view value) {
-    bool is_quoted = false;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        const char c = value[i];
-        if (is_quoted && c == '\\') {
-            ++i;
-        } else if (c == '"') {
-            is_quoted = !is_quoted;
-        } else if (c == '<' && !is_quoted) {
-            const std::size_t end = value.find('>', i);
-            return value.substr(i + 1, end == std::string_view::npos ? end : end - i - 1);
-        }
-    }
-    // Without <> parameters belong to the header, not to the URI (RFC 3261 section 20).
-    return trim(value.substr(0, value.find_first_of(";,")));
-}
-
 } // namespace
 
 Message::Message(std::unique_ptr<Parsed> parsed) : parsed_(parsed.release()) {}

@@ -3,6 +3,7 @@
 #include <cstring>
 #include "base/text.hpp"
 #include "sip/message_parsed.hpp"
+#include "sip/uri.hpp"
 
 namespace tandem {
 namespace {
@@ -88,6 +89,15 @@ std::size_t count(const sip_route_t *route) {
     return count;
 }
 
+// A route that is no loose router's becomes a Request-URI (RFC 3261 section 12.2.1.1); sofia lets pass what is none.
+bool has_bad_record_route(const Message &message) {
+    for (std::string_view route : message.routes(Header::record_route)) {
+        const std::string_view uri = addr_spec(route);
+        if (uri.find_first_of(" \t<>\"") != std::string_view::npos || !Uri::parse(uri)) return true;
+    }
+    return false;
+}
+
 Defect find_request_defect(const sip_t *sip, const Message &message) {
     const sip_request_t *line = sip->sip_request;
     if (!line->rq_version || !equals_ignoring_case(line->rq_version, "SIP/2.0")) return {505, "Version Not Supported"};
@@ -110,6 +120,7 @@ Defect find_size_defect(const sip_t *sip, const Message &message) {
     const std::size_t longest =
         std::max({message.from_uri().size(), message.to_uri().size(), message.contact_uri().size()});
     if (longest > uri_size_max) return {400, "URI Too Long"};
+    if (has_bad_record_route(message)) return {400, "Bad Record-Route"};
     return {};
 }
 

@@ -1,4 +1,5 @@
 #include "sip/uri.hpp"
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include "base/text.hpp"
@@ -17,6 +18,15 @@ std::string lower_case(std::string text) {
     return text;
 }
 
+// RFC 3986 section 3.1. sofia takes what stands before the first colon, and "*" alone.
+bool is_scheme(std::string_view scheme) {
+    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    if (scheme.empty() || !is_letter(scheme.front())) return false;
+    return std::all_of(scheme.begin(), scheme.end(), [&](char c) {
+        return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+    });
+}
+
 } // namespace
 
 Result<Uri> Uri::parse(std::string_view source) {
@@ -26,15 +36,20 @@ Result<Uri> Uri::parse(std::string_view source) {
     std::memcpy(copy.data(), source.data(), source.size());
     copy[source.size()] = '\0';
     url_t url;
-    if (url_d(&url, copy.data()) < 0 || !url.url_scheme) return Error::invalid;
+    if (url_d(&url, copy.data()) < 0 || !url.url_scheme || !is_scheme(url.url_scheme)) return Error::invalid;
 
     Uri uri;
     uri.scheme = lower_case(text(url.url_scheme));
     uri.user = text(url.url_user);
     if (url.url_password) uri.user.append(":").append(url.url_password);
     uri.host = text(url.url_host);
+    // sofia lets them stand in a host.
+    if (uri.host.find_first_of(" \t@<>\"") != std::string::npos) return Error::invalid;
     uri.params = text(url.url_params);
     uri.headers = text(url.url_headers);
+    // After an empty user sofia lets a second '@' stand: without the first it would be read as the end of a user.
+    const bool has_at = uri.params.find('@') != std::string::npos || uri.headers.find('@') != std::string::npos;
+    if (uri.user.empty() && has_at) return Error::invalid;
     if (url.url_port && *url.url_port) {
         const auto port = parse_number(url.url_port);
         if (!port || *port == 0 || *port > 65535) return Error::invalid;
@@ -45,7 +60,8 @@ Result<Uri> Uri::parse(std::string_view source) {
 
 std::string Uri::to_string() const {
     std::string out = scheme + ":";
-    if (!user.empty()) out.append(user).append("@");
+    out.append(user);
+    if (!user.empty() && (!host.empty() || scheme != "tel")) out.append("@"); // a tel URI has its number alone
     out.append(host);
     if (port != 0) out.append(":").append(std::to_string(port));
     if (!params.empty()) out.append(";").append(params);

@@ -34,6 +34,8 @@ TEST_CASE("message: a malformed request that can be answered says what is wrong 
         {"Content-Length: 5", "Content-Length: 5\r\nContent-Length: 4", 400, "Bad Content-Length"},
         {"Content-Length: 5", "Content-Length: 6", 400, "Body Shorter Than Content-Length"},
         {"Content-Length: 5", "Content-Length: 4294967301", 400, "Bad Content-Length"},
+        {"<sip:p3.example.com;lr>", "<sip:p3 .example.com>", 400, "Bad Record-Route"},
+        {"<sip:p3.example.com;lr>", "<sip:p3: <sip:p4@example.com>", 400, "Bad Record-Route"},
         {"Max-Forwards: 70", "Max-Forwards: 256", 400, "Bad Max-Forwards"},
         {"Max-Forwards: 70", "Max-Forwards: x", 400, "Bad Max-Forwards"},
         {"SIP/2.0\r\nVia", "SIP/7.0\r\nVia", 505, "Version Not Supported"},

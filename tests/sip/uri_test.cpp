@@ -18,6 +18,14 @@ TEST_CASE("uri: every part is read and printed back") {
     CHECK(uri->to_string() == "sip:al%20ice:pw@[2001:db8::1]:5070;transport=tcp;lr?subject=x");
 }
 
+TEST_CASE("uri: a tel URI is printed as it was read (RFC 3966 section 3)") {
+    const auto uri = Uri::parse("tel:+4912345;phone-context=example.com");
+    REQUIRE(uri);
+    CHECK(uri->scheme == "tel");
+    CHECK(uri->user == "+4912345");
+    CHECK(uri->to_string() == "tel:+4912345;phone-context=example.com");
+}
+
 TEST_CASE("uri: an address is an endpoint, with the port of the transport if none is given") {
     const auto endpoint = [](std::string_view text) { return Uri::parse(text)->endpoint(); };
     CHECK(endpoint("sip:bob@192.0.2.1")->to_string() == "192.0.2.1:5060");
@@ -33,6 +41,11 @@ TEST_CASE("uri: an address is an endpoint, with the port of the transport if non
 TEST_CASE("uri: what the grammar forbids fails") {
     CHECK(Uri::parse("").error() == Error::invalid);
     CHECK(Uri::parse("bob").error() == Error::invalid);
+    CHECK(Uri::parse("sip:@@b").error() == Error::invalid);
+    CHECK(Uri::parse("sip:@b;c@").error() == Error::invalid); // read back it would have the user "b;c"
+    CHECK(Uri::parse("sip:@b?c@d").error() == Error::invalid);
+    CHECK(Uri::parse("*").error() == Error::invalid);
+    CHECK(Uri::parse("<sip:bob@b>").error() == Error::invalid);
     CHECK(Uri::parse("sip:a@b\r\nEvil: x").error() == Error::invalid);
     CHECK(Uri::parse("sip:a@b:0").error() == Error::invalid);
     CHECK(Uri::parse("sip:a@b:65536").error() == Error::invalid);
