@@ -63,6 +63,9 @@ private:
 
     // new_call.cpp
     void start_call(const TransactionEvent &event, Instant now);
+    void refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
+                    std::string_view extra, Instant now);
+    bool attach(Call &call, const TransactionEvent &event, const Route &route, Instant now);
     void call_callee(CallId id, Call &call, const TransactionEvent &event, const Route &route, Instant now);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
 
@@ -105,7 +108,7 @@ private:
 
     // deadline.cpp
     void on_timer(const CallTimer &timer, Instant now);
-    void on_expired(CallId id, Call &call, const DialogEvent &event, Instant now);
+    void on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now);
     void erase_if_over(CallId id, Instant now);
 
     const EngineOptions &options_;

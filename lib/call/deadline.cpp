@@ -21,19 +21,20 @@ void B2bua::on_timer(const CallTimer &timer, Instant now) {
 }
 
 void B2bua::on_dialog(const DialogEvent &event, Instant now) {
-    if (event.kind != DialogEventKind::expired && event.kind != DialogEventKind::ended) return;
+    if (event.kind != DialogEventKind::end_due && event.kind != DialogEventKind::ended) return;
     CallId id;
     Call *call = find_call(event.dialog, id);
     if (!call) return;
-    if (event.kind == DialogEventKind::expired) on_expired(id, *call, event, now);
+    if (event.kind == DialogEventKind::end_due) on_end_due(id, *call, event, now);
     if (event.kind == DialogEventKind::ended) erase_if_over(id, now);
 }
 
-void B2bua::on_expired(CallId id, Call &call, const DialogEvent &event, Instant now) {
+void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now) {
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, event.reason);
     InviteExchange *first = call.first_invite();
     if (first && !first->is_answered) {
-        give_up_first(call, *first, 408, {}, now);
+        const bool is_asked_for = event.reason == EndReason::admin;
+        give_up_first(call, *first, is_asked_for ? 480 : 408, {}, now);
         return;
     }
     hang_up(id, call, {}, true, now);

@@ -4,10 +4,20 @@
 #include "sip/message.hpp"
 
 namespace tandem {
+namespace {
+
+// The machine knows what its messages do; of a dialog it wants to hear of the end alone, which always comes.
+TrackerOptions only_ends(TrackerOptions options) {
+    options.events = 0;
+    return options;
+}
+
+} // namespace
 
 struct Engine::Parts {
-    Parts(const EngineOptions &given, Router &router, Random &random, Instant now)
-        : options(given), transactions(given.transactions, random, now), tracker(given.dialogs, random, now),
+    Parts(const EngineOptions &given, Router &router, ProfileTable &profiles, Random &random, Instant now)
+        : options(given), shared(random, profiles), transactions(given.transactions, random, now),
+          tracker(only_ends(given.dialogs), shared, random, now),
           b2bua(options, transactions, tracker, router, random, statistics, now) {}
 
     // One input, every output: events of the transactions and of the dialogs cause more of each other.
@@ -28,13 +38,14 @@ struct Engine::Parts {
 
     EngineOptions options;
     EngineStatistics statistics;
+    TrackerShared shared;
     TransactionTable transactions;
     Tracker tracker;
     B2bua b2bua;
 };
 
-Engine::Engine(const EngineOptions &options, Router &router, Random &random, Instant now)
-    : parts_(std::make_unique<Parts>(options, router, random, now)) {}
+Engine::Engine(const EngineOptions &options, Router &router, ProfileTable &profiles, Random &random, Instant now)
+    : parts_(std::make_unique<Parts>(options, router, profiles, random, now)) {}
 
 Engine::~Engine() = default;
 

@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "call/listener.hpp"
 #include "call/router.hpp"
+#include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
 #include "transaction/outgoing.hpp"
 #include "transaction/transaction_table.hpp"
@@ -41,8 +42,8 @@ struct EngineStatistics {
 
 class Engine {
 public:
-    // `router` and `random` outlive the engine.
-    Engine(const EngineOptions &options, Router &router, Random &random, Instant now);
+    // All references outlive the engine. Engines of one process share the profiles.
+    Engine(const EngineOptions &options, Router &router, ProfileTable &profiles, Random &random, Instant now);
     ~Engine();
 
     void receive(std::string_view bytes, const Endpoint &source, Instant now);

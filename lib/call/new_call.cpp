@@ -1,5 +1,6 @@
 // A new INVITE: whether it may pass, and the leg to the callee.
 #include <utility>
+#include <vector>
 #include "base/text.hpp"
 #include "call/b2bua.hpp"
 #include "sip/writer.hpp"
@@ -73,17 +74,51 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
 
     Route route = router_.route(invite, event.source);
     if (route.refuse != 0 || route.targets.empty()) {
-        const std::uint16_t status = route.refuse >= 300 ? route.refuse : std::uint16_t{404};
-        const std::string tag = make_token(random_);
-        SharedBytes bytes = writer_.response(invite, event.source, status, route.refuse_reason, tag, nullptr);
-        feed_answer(invite, status, tag, {}, now);
-        static_cast<void>(transactions_.respond(event.transaction, status, std::move(bytes), now));
-        return; // the end of the dialog ends the call
+        refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
+        return;
     }
+    if (!attach(call, event, route, now)) return;
     static_cast<void>(transactions_.respond(
         event.transaction, 100, writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
     route.headers.append(loop_header).append(": ").append(loop_path).append("\r\n");
     call_callee(id, call, event, route, now);
+}
+
+// Answers the INVITE of a call that goes nowhere; the end of its dialog ends the call.
+void B2bua::refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
+                       std::string_view extra, Instant now) {
+    const std::string tag = make_token(random_);
+    SharedBytes bytes = writer_.response(event.message, event.source, status, reason, tag, nullptr, extra);
+    feed_answer(event.message, status, tag, {}, now);
+    static_cast<void>(transactions_.respond(event.transaction, status, std::move(bytes), now));
+}
+
+// Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.
+bool B2bua::attach(Call &call, const TransactionEvent &event, const Route &route, Instant now) {
+    const DialogId dialog = call.leg(Side::caller).dialog;
+    for (const RouteVariable &variable : route.variables) {
+        if (tracker_.set_variable(dialog, variable.name, VariableValue::of_text(variable.value), now)) continue;
+        refuse_new(event, 400, "Bad Value For A Variable", {}, now);
+        return false;
+    }
+    if (route.profiles.empty()) return true;
+    std::vector<ProfileRequest> requests;
+    for (const RouteProfile &profile : route.profiles) requests.push_back({profile.name, profile.value, {}});
+    const auto reserved = tracker_.reserve(dialog, requests, now);
+    if (reserved) return true;
+    switch (reserved.error()) {
+    case Error::limit:
+        tracker_.set_end_reason(dialog, EndReason::limit);
+        refuse_new(event, 503, "Too Many Calls", "Retry-After: 10\r\n", now);
+        break;
+    case Error::invalid:
+    case Error::too_large: refuse_new(event, 400, "Bad Value For A Profile", {}, now); break;
+    default:
+        ++statistics_.refused_full;
+        refuse_new(event, 503, {}, "Retry-After: 10\r\n", now);
+        break;
+    }
+    return false;
 }
 
 void B2bua::call_callee(CallId id, Call &call, const TransactionEvent &event, const Route &route, Instant now) {
@@ -106,7 +141,7 @@ void B2bua::call_callee(CallId id, Call &call, const TransactionEvent &event, co
     view.from_uri = invite.from_uri();
     view.to_uri = invite.to_uri();
     view.request_uri = target.request_uri;
-    const LegOptions leg{.leg_of = call.leg(Side::caller).dialog,
+    const LegOptions leg{.leg_of = tracker_.find(call.leg(Side::caller).dialog)->record,
                          .local_side = Side::caller,
                          .source = {},
                          .trunk = target.trunk,

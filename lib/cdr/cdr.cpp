@@ -28,6 +28,12 @@ Cdr make_cdr(const DialogRecord &record, const WallClock &wall) {
     cdr.sip_code = record.sip_code;
     cdr.end_reason = record.end_reason;
     cdr.q850 = record.q850;
+    for (const ProfileView &in : record.profiles) {
+        cdr.profiles.push_back({std::string(in.profile), std::string(in.value), in.has_value});
+    }
+    for (const auto &[name, value] : record.variables) {
+        cdr.variables.push_back({std::string(name), value.type, std::string(value.text), value.integer});
+    }
     return cdr;
 }
 

@@ -4,10 +4,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 #include "base/wall_clock.hpp"
 #include "dialog/dialog_record.hpp"
 
 namespace tandem {
+
+struct CdrProfile {
+    std::string name;
+    std::string value;
+    bool has_value = false;
+
+    bool operator==(const CdrProfile &) const = default;
+};
+
+struct CdrVariable {
+    std::string name;
+    VariableType type = VariableType::text;
+    std::string text;         // text, bytes
+    std::int64_t integer = 0; // integer; of a boolean 0 or 1
+
+    bool operator==(const CdrVariable &) const = default;
+};
 
 struct Cdr {
     RecordId id; // of the dialog set: the same call can not have two records
@@ -27,12 +45,20 @@ struct Cdr {
     std::uint16_t sip_code = 0;   // final answer of the INVITE to the caller; 0: none was sent
     EndReason end_reason = EndReason::none;
     std::uint16_t q850 = 0; // cause (Reason header, RFC 3326); 0: none
-    std::string profiles = "[]";  // JSON
-    std::string variables = "{}"; // JSON
+    std::vector<CdrProfile> profiles;   // as they were at the end
+    std::vector<CdrVariable> variables; // the same
 };
 
 // Builds the record of an ended dialog set. An end without a reason is a bug in the tracker: asserted, because the
 // contract says that the reason is never null.
 Cdr make_cdr(const DialogRecord &record, const WallClock &wall);
+
+// JSON (RFC 8259) on one line, in ASCII and UTF-8: bytes that are no UTF-8 become U+FFFD. Of the whole record, with the
+// columns of the cdr table, null where they are; of the profiles, [{"name":"user","value":"alice"},...], without the
+// value of a profile that has none; of the variables, {"name":value,...}, where bytes are base64 text. Integers are
+// numbers with all their digits: a reader that keeps numbers as doubles loses some above 2^53.
+std::string to_json(const Cdr &cdr);
+std::string profiles_json(const Cdr &cdr);
+std::string variables_json(const Cdr &cdr);
 
 } // namespace tandem

@@ -1,6 +1,9 @@
 // What happens to dialogs, in order. The host drains the queue after each input.
 #pragma once
 #include <cstdint>
+#include <memory>
+#include <string>
+#include "base/instant.hpp"
 #include "base/method.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
@@ -9,21 +12,36 @@ namespace tandem {
 
 enum class DialogEventKind : std::uint8_t {
     created,
-    early,     // a fork became early
-    confirmed, // a fork was answered
-    acked,     // the ACK of the answer was seen
-    request,   // a new request inside the dialog
-    expired,   // a deadline passed. An early set has ended. A confirmed one waits for its BYE: the host sends BYE
-               // to both sides, and the set ends when one is answered or at the next deadline
-    ended,     // the set has ended; it stays readable until the changes are drained
+    early,            // a fork became early
+    confirmed,        // a fork was answered
+    acked,            // the ACK of the answer was seen
+    request,          // a new request inside the dialog
+    variable_changed, // set, changed or erased, before the end
+    profile_changed,  // joined or left; the release at the end is none
+    end_due, // a deadline passed, or the end was asked for. An early set has ended. A confirmed one waits for its BYE:
+             // the host sends BYE to both sides, and the set ends when one is answered or at the next deadline
+    ended,   // the set has ended; it stays readable until the host lets it go
+};
+
+constexpr std::uint32_t mask_of(DialogEventKind kind) { return 1U << static_cast<unsigned>(kind); }
+constexpr std::uint32_t all_dialog_events = mask_of(DialogEventKind::ended) * 2 - 1;
+
+struct DialogEventDetail {
+    std::string name;  // of the variable or profile
+    std::string value; // of the profile
+    bool is_set = false; // set or joined, as against erased or left
 };
 
 struct DialogEvent {
     DialogEventKind kind = DialogEventKind::created;
+    Side side = Side::caller;           // request: who sent it
+    Method method = Method::unknown;    // request
+    EndReason reason = EndReason::none; // end_due, ended
     DialogId dialog;
-    Side side = Side::caller;             // request: who sent it
-    Method method = Method::unknown;      // request
-    EndReason reason = EndReason::none;   // expired, ended
+    std::uint64_t owner = 0;    // of the set: the host's own word
+    std::uint64_t sequence = 0; // counts the wanted events of the tracker, lost ones too: a gap shows a loss
+    Instant at{};
+    std::unique_ptr<DialogEventDetail> detail; // of a changed variable or profile
 };
 
 } // namespace tandem

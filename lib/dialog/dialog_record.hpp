@@ -9,6 +9,7 @@
 #include "base/instant.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
+#include "dialog/variable_set.hpp"
 
 namespace tandem {
 
@@ -19,6 +20,12 @@ struct ForkRecord {
     std::string_view callee_route_set;           // comma separated, in the order a request carries it
     std::array<std::uint32_t, 2> last_cseq{};    // by Side: of the last request from there; 0: none yet
     bool is_acked = false;
+};
+
+struct ProfileView {
+    std::string_view profile;
+    std::string_view value; // empty for a profile without values
+    bool has_value = false;
 };
 
 struct DialogRecord {
@@ -46,6 +53,10 @@ struct DialogRecord {
     std::optional<Instant> ended;
     Instant deadline = never;
     std::vector<ForkRecord> forks; // the confirmed or else the latest early one first
+    std::vector<VariableView> variables;
+    std::vector<ProfileView> profiles;  // those it is in; of an ended set those it was in
+    bool has_changed_variables = true;  // since the last record of this set; the store may leave out what did not
+    bool has_changed_profiles = true;
 };
 
 } // namespace tandem

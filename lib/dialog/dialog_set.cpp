@@ -19,6 +19,12 @@ Fork *DialogSet::find_fork(std::string_view tag) const {
     return nullptr;
 }
 
+DialogTimer DialogSet::timer_kind() const {
+    if (is_ending) return DialogTimer::bye;
+    if (state < DialogState::confirmed) return is_cancelled ? DialogTimer::bye : DialogTimer::early;
+    return forks && forks->is_acked ? DialogTimer::lifetime : DialogTimer::no_ack;
+}
+
 bool DialogSet::has_confirmed_fork() const {
     for (const Fork *fork = forks.get(); fork; fork = fork->next.get()) {
         if (fork->state == DialogState::confirmed) return true;

@@ -12,19 +12,46 @@
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_record.hpp"
 #include "dialog/dialog_state.hpp"
+#include "dialog/profile_table.hpp"
+#include "dialog/variable_set.hpp"
 
 namespace tandem {
+
+// What ends a set that nothing else ends. Each set has exactly one running.
+enum class DialogTimer : std::uint8_t {
+    early,    // from the INVITE or the latest provisional answer to the final one
+    no_ack,   // from the answer to its ACK
+    lifetime, // from the answer to the BYE
+    bye,      // from the BYE to its answer, or from the CANCEL to the final answer (64*T1, RFC 3261 section 9.1)
+};
+constexpr std::size_t dialog_timer_count = 4;
+
+// What a request may move: in force when it gets 2xx.
+struct TargetOffer {
+    std::uint32_t cseq = 0;
+    std::string target; // empty: that of the sender stays
+};
 
 struct Fork {
     enum Text : std::size_t { to_tag, callee_target, callee_route_set, text_count };
 
     PackedText<text_count> text;
     std::array<std::optional<std::uint32_t>, 2> last_cseq;         // by Side, of the last request from there
-    std::array<std::unique_ptr<std::string>, 2> offered_target;    // by Side: in force when its request gets 2xx
+    std::array<std::unique_ptr<TargetOffer>, 2> offered_target;    // by Side: of the latest INVITE or UPDATE, if open
     std::array<std::optional<std::uint32_t>, 2> bye_cseq;          // by Side: of a BYE without a final answer
     std::unique_ptr<Fork> next;
-    DialogState state = DialogState::early;
+    DialogState state = DialogState::early; // trying: known by its ACK alone, which overtook the answer
     bool is_acked = false;
+};
+
+// What a set may have beside its dialogs.
+struct DialogExtras {
+    VariableSet variables;
+    Memberships profiles;
+    std::vector<Membership> indexed; // of the variables that can be looked up
+    std::array<std::optional<Duration>, dialog_timer_count> timeouts; // over those of the tracker
+    bool has_changed_variables = false; // since the last record
+    bool has_changed_profiles = false;
 };
 
 struct DialogSet {
@@ -49,18 +76,22 @@ struct DialogSet {
     Fork *find_fork(std::string_view tag) const;
     bool has_confirmed_fork() const;
     bool is_over() const { return state == DialogState::terminated; }
+    DialogTimer timer_kind() const; // the one that is running
 
     PackedText<text_count> text;
     std::unique_ptr<Fork> forks; // the confirmed or else the latest early one first
+    std::unique_ptr<DialogExtras> extras; // none: there are none
     RecordId record;
     RecordId leg_of; // none: this set counts
     Instant created{};
     std::optional<Instant> ringing;
     std::optional<Instant> answered;
     std::optional<Instant> ended;
+    Instant timer_start{}; // what the deadline counts from
     Instant deadline = never;
+    Instant armed = never; // when the timer fires: at the deadline, or before it and then again
     TimerId timer;
-    std::uint64_t hash = 0;  // of Call-ID and From-tag
+    std::uint64_t hash = 0;  // of the Call-ID
     std::uint64_t owner = 0; // the host's own word
     std::uint32_t invite_cseq = 0;
     std::uint16_t sip_code = 0;

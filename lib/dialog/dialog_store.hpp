@@ -9,7 +9,8 @@ class DialogStore {
 public:
     virtual ~DialogStore() = default;
 
-    virtual Result<void, Failure> save(const DialogRecord &record) = 0; // inserts, or replaces what the id had
+    // Inserts, or replaces what the id had, variables and memberships with it.
+    virtual Result<void, Failure> save(const DialogRecord &record) = 0;
     virtual Result<void, Failure> erase(const RecordId &id) = 0;        // no error if it is not there
 
     // Makes everything since the last commit durable, or nothing of it: after a failure the caller does the same

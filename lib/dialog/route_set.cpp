@@ -5,16 +5,6 @@
 namespace tandem {
 namespace {
 
-// The URI of a Route entry, without <> and the parameters behind them.
-std::string_view uri_of(std::string_view entry) {
-    const std::size_t quote = entry.find('"');
-    const std::size_t unquote = quote == 0 ? entry.find("\" ", 1) : std::string_view::npos; // behind a display name
-    const std::size_t open = entry.find('<', unquote == std::string_view::npos ? 0 : unquote);
-    if (open == std::string_view::npos) return trim(entry.substr(0, entry.find(';')));
-    const std::size_t close = entry.find('>', open);
-    return entry.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);
-}
-
 bool is_loose(std::string_view uri) {
     std::size_t start = uri.find(';');
     while (start != std::string_view::npos) {
@@ -49,7 +39,7 @@ RequestRoute make_request_route(std::string_view target, std::string_view route_
         out.next_hop = target;
         return out;
     }
-    out.next_hop = uri_of(entries.front());
+    out.next_hop = addr_spec(entries.front());
     if (is_loose(out.next_hop)) {
         out.request_uri = target;
         for (std::string_view entry : entries) append_entry(out.route, entry);

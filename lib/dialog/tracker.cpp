@@ -1,4 +1,5 @@
-// The tracker's tables, its deadlines and its records. What messages do stands in tracker_feed.cpp.
+// The tracker's tables, its deadlines and its records. What messages do stands in tracker_feed.cpp, what the host
+// attaches to a set in tracker_extras.cpp.
 #include "dialog/tracker.hpp"
 #include <algorithm>
 #include "base/assert.hpp"
@@ -6,11 +7,16 @@
 namespace tandem {
 namespace {
 
-constexpr std::uint64_t serial_random_bits = 24;
+constexpr unsigned serial_random_bits = 16; // of a durable id; the shard is above them
+
+constexpr std::size_t event_room = 4; // events that one message or one deadline makes, at most
+
+// Longer than any process runs, and far from where an Instant overflows.
+constexpr Duration span_max = std::chrono::hours(24 * 366 * 100);
 
 bool is_early(DialogState state) { return state < DialogState::confirmed; }
 
-ForkRecord record_of(const Fork &fork) {
+ForkRecord fork_record_of(const Fork &fork) {
     ForkRecord record;
     record.to_tag = fork.text.get(Fork::to_tag);
     record.state = fork.state;
@@ -23,42 +29,49 @@ ForkRecord record_of(const Fork &fork) {
     return record;
 }
 
-DialogRecord record_of(const DialogSet &set) {
-    DialogRecord record;
-    record.id = set.record;
-    record.leg_of = set.leg_of;
-    record.local_side = set.local_side;
-    record.state = set.state;
-    record.call_id = set.view(DialogSet::call_id);
-    record.from_tag = set.view(DialogSet::from_tag);
-    record.from_uri = set.view(DialogSet::from_uri);
-    record.to_uri = set.view(DialogSet::to_uri);
-    record.request_uri = set.view(DialogSet::request_uri);
-    record.caller_target = set.view(DialogSet::caller_target);
-    record.caller_route_set = set.view(DialogSet::caller_route_set);
-    record.source = set.view(DialogSet::source);
-    record.trunk = set.view(DialogSet::trunk);
-    record.callee_call_id = set.view(DialogSet::callee_call_id);
-    record.invite_cseq = set.invite_cseq;
-    record.sip_code = set.sip_code;
-    record.end_reason = set.end_reason;
-    record.q850 = set.q850;
-    record.created = set.created;
-    record.ringing = set.ringing;
-    record.answered = set.answered;
-    record.ended = set.ended;
-    record.deadline = set.deadline;
-    for (const Fork *fork = set.forks.get(); fork; fork = fork->next.get()) record.forks.push_back(record_of(*fork));
-    return record;
-}
-
 } // namespace
 
-Tracker::Tracker(const TrackerOptions &options, Random &random, Instant now)
-    : options_(options), hash_(random), sets_(options.dialog_max), timers_(now),
-      serial_random_(random.next() & ((1U << serial_random_bits) - 1)) {}
+DialogStatistics &DialogStatistics::operator+=(const DialogStatistics &more) {
+    early += more.early;
+    active += more.active;
+    processed += more.processed;
+    failed += more.failed;
+    expired += more.expired;
+    refused += more.refused;
+    limited += more.limited;
+    events_lost += more.events_lost;
+    return *this;
+}
+
+Tracker::Tracker(const TrackerOptions &options, TrackerShared &shared, Random &random, Instant now)
+    : options_(options), shared_(shared), sets_(options.dialog_max), timers_(now),
+      serial_low_(std::uint64_t{options.shard} << serial_random_bits |
+                  (random.next() & ((1U << serial_random_bits) - 1))) {
+    TANDEM_ASSERT(options.fork_max > 0, "the fork that answers is always tracked");
+}
+
+// The table of profiles may live longer.
+Tracker::~Tracker() {
+    sets_.for_each([&](DialogId id, DialogSet &set) { erase(id, set); });
+}
 
 const DialogSet *Tracker::find(DialogId id) const { return sets_.find(id); }
+
+DialogSet *Tracker::find_live(DialogId id) {
+    DialogSet *set = sets_.find(id);
+    return set && !set->is_over() ? set : nullptr;
+}
+
+DialogId Tracker::find(std::string_view call_id, std::string_view tag_a, std::string_view tag_b) const {
+    const std::uint64_t hash = hash_of(call_id);
+    return index_.find(hash, [&](DialogId id) {
+        const DialogSet *set = sets_.find(id);
+        if (set->view(DialogSet::call_id) != call_id) return false;
+        const std::string_view caller = set->view(DialogSet::from_tag);
+        if (tag_b.empty()) return caller == tag_a;
+        return (caller == tag_a && set->find_fork(tag_b)) || (caller == tag_b && set->find_fork(tag_a));
+    });
+}
 
 std::uint32_t Tracker::next_cseq(DialogId id, Side local, std::string_view to_tag) const {
     const DialogSet *set = sets_.find(id);
@@ -89,20 +102,46 @@ void Tracker::set_trunk(DialogId id, std::string_view trunk) {
     }
 }
 
+Result<void> Tracker::set_timeout(DialogId id, DialogTimer timer, std::optional<Duration> timeout) {
+    DialogSet *set = find_live(id);
+    if (!set) return Error::not_found;
+    const bool may_be_zero = timer == DialogTimer::lifetime;
+    if (timeout && (timeout->count() < 0 || (timeout->count() == 0 && !may_be_zero))) return Error::invalid;
+
+    make_room();
+    extras_of(*set).timeouts[static_cast<std::size_t>(timer)] = timeout;
+    if (set->timer_kind() == timer) {
+        arm(id, *set, set->timer_start);
+        mark_changed(id, *set);
+    }
+    return {};
+}
+
 void Tracker::end(DialogId id, EndReason reason, Instant now) {
+    make_room();
     if (DialogSet *set = sets_.find(id)) terminate(id, *set, reason, now);
 }
 
+bool Tracker::request_end(DialogId id, EndReason reason, Instant now) {
+    DialogSet *set = find_live(id);
+    if (!set || set->is_ending) return false;
+    make_room();
+    begin_end(id, *set, reason, now);
+    return true;
+}
+
 void Tracker::advance(Instant now) {
-    timers_.advance(now, [&](DialogId id) { on_deadline(id, now); });
+    timers_.advance(now, [&](DialogId id) { on_timer(id, now); });
 }
 
 std::optional<Instant> Tracker::next_deadline() const { return timers_.next_deadline(); }
 
 bool Tracker::next_event(DialogEvent &event) {
     if (events_.empty()) return false;
-    event = events_.front();
-    events_.pop_front();
+    event = std::move(events_.front());
+    events_.pop();
+    const DialogSet *set = sets_.find(event.dialog);
+    event.owner = set ? set->owner : 0;
     return true;
 }
 
@@ -111,23 +150,92 @@ void Tracker::drain_changes(const std::function<void(const DialogRecord &)> &cha
     for (DialogId id : changes_) {
         DialogSet *set = sets_.find(id);
         set->is_changed = false;
-        if (set->is_over()) {
-            if (ended) ended(record_of(*set));
-            sets_.erase(id);
-        } else if (changed) {
-            changed(record_of(*set));
+        const bool is_over = set->is_over();
+        const auto &sink = is_over ? ended : changed;
+        if (sink) sink(record_of(*set));
+        if (is_over) {
+            erase(id, *set);
+        } else if (set->extras) {
+            set->extras->has_changed_variables = false;
+            set->extras->has_changed_profiles = false;
         }
     }
     changes_.clear();
 }
 
-std::optional<DialogRecord> Tracker::record(DialogId id) const {
-    const DialogSet *set = sets_.find(id);
-    if (!set || set->is_over()) return std::nullopt;
-    return record_of(*set);
+void Tracker::forget(DialogId id) {
+    DialogSet *set = sets_.find(id);
+    if (set && set->is_over()) erase(id, *set);
 }
 
-std::size_t Tracker::size() const { return index_.size(); }
+void Tracker::erase(DialogId id, DialogSet &set) {
+    if (set.extras) shared_.profiles.release(set.extras->profiles);
+    if (set.extras && shared_.indexed_variables) shared_.indexed_variables->release(set.extras->indexed);
+    sets_.erase(id);
+    shared_.dialogs.fetch_sub(1, std::memory_order_relaxed);
+}
+
+std::optional<DialogRecord> Tracker::record(DialogId id) const {
+    const DialogSet *set = sets_.find(id);
+    if (!set) return std::nullopt;
+    DialogRecord record = record_of(*set);
+    record.has_changed_variables = true;
+    record.has_changed_profiles = true;
+    return record;
+}
+
+DialogRecord Tracker::record_of(const DialogSet &set) const {
+    DialogRecord record;
+    record.id = set.record;
+    record.leg_of = set.leg_of;
+    record.local_side = set.local_side;
+    record.state = set.state;
+    record.call_id = set.view(DialogSet::call_id);
+    record.from_tag = set.view(DialogSet::from_tag);
+    record.from_uri = set.view(DialogSet::from_uri);
+    record.to_uri = set.view(DialogSet::to_uri);
+    record.request_uri = set.view(DialogSet::request_uri);
+    record.caller_target = set.view(DialogSet::caller_target);
+    record.caller_route_set = set.view(DialogSet::caller_route_set);
+    record.source = set.view(DialogSet::source);
+    record.trunk = set.view(DialogSet::trunk);
+    record.callee_call_id = set.view(DialogSet::callee_call_id);
+    record.invite_cseq = set.invite_cseq;
+    record.sip_code = set.sip_code;
+    record.end_reason = set.end_reason;
+    record.q850 = set.q850;
+    record.created = set.created;
+    record.ringing = set.ringing;
+    record.answered = set.answered;
+    record.ended = set.ended;
+    record.deadline = set.deadline;
+    for (const Fork *fork = set.forks.get(); fork; fork = fork->next.get()) {
+        record.forks.push_back(fork_record_of(*fork));
+    }
+    if (!set.extras) return record;
+    const DialogExtras &extras = *set.extras;
+    for (std::size_t i = 0; i < extras.variables.size(); ++i) record.variables.push_back(extras.variables.at(i));
+    for (const Membership &membership : extras.profiles) {
+        record.profiles.push_back({shared_.profiles.name_of(membership.profile), membership.value.get(0),
+                                   shared_.profiles.has_values(membership.profile)});
+    }
+    record.has_changed_variables = extras.has_changed_variables;
+    record.has_changed_profiles = extras.has_changed_profiles;
+    return record;
+}
+
+DialogStatistics Tracker::statistics() const {
+    DialogStatistics statistics;
+    statistics.early = counters_.early.get();
+    statistics.active = counters_.active.get();
+    statistics.processed = counters_.processed.get();
+    statistics.failed = counters_.failed.get();
+    statistics.expired = counters_.expired.get();
+    statistics.refused = counters_.refused.get();
+    statistics.limited = counters_.limited.get();
+    statistics.events_lost = counters_.events_lost.get();
+    return statistics;
+}
 
 std::vector<DialogId> Tracker::dialogs() const {
     std::vector<DialogId> ids;
@@ -137,14 +245,47 @@ std::vector<DialogId> Tracker::dialogs() const {
     return ids;
 }
 
+void Tracker::list(std::uint64_t &cursor, std::size_t max, std::vector<DialogId> &ids) const {
+    std::uint64_t position = cursor;
+    for (; position < sets_.slots(); ++position) {
+        const DialogId id = sets_.id_in(static_cast<std::uint32_t>(position));
+        if (!id || sets_.find(id)->is_over()) continue;
+        if (max == 0) break;
+        ids.push_back(id);
+        --max;
+    }
+    cursor = position < sets_.slots() ? position : 0;
+}
+
+std::vector<DialogId> Tracker::watchdog(Instant now, Duration grace) const {
+    std::vector<DialogId> overdue;
+    sets_.for_each([&](DialogId id, const DialogSet &set) {
+        if (set.is_over()) return;
+        const DialogTimer timer = set.timer_kind();
+        const bool may_last = span_of(set, timer).count() == 0;
+        const bool is_late = set.deadline == never ? !may_last : now - set.deadline > grace;
+        if (is_late) overdue.push_back(id);
+    });
+    return overdue;
+}
+
+void Tracker::list_memberships(std::vector<LiveMemberships> &profiles, std::vector<LiveMemberships> &indexed) {
+    sets_.for_each([&](DialogId id, DialogSet &set) {
+        if (set.is_over() || !set.extras) return;
+        const DialogId known = id.with_shard(options_.shard);
+        if (!set.extras->profiles.empty()) profiles.push_back({known, &set.extras->profiles});
+        if (!set.extras->indexed.empty()) indexed.push_back({known, &set.extras->indexed});
+    });
+}
+
 void Tracker::enter(DialogSet &set, DialogState state) {
     const DialogState before = set.state;
     set.state = state;
     if (set.leg_of) return;
-    if (is_early(before) && !is_early(state)) --statistics_.early;
-    if (before != DialogState::confirmed && state == DialogState::confirmed) ++statistics_.active;
-    if (before == DialogState::confirmed && state == DialogState::terminated) --statistics_.active;
-    if (is_early(before) && state == DialogState::terminated) ++statistics_.failed;
+    if (is_early(before) && !is_early(state)) --counters_.early;
+    if (before != DialogState::confirmed && state == DialogState::confirmed) ++counters_.active;
+    if (before == DialogState::confirmed && state == DialogState::terminated) --counters_.active;
+    if (is_early(before) && state == DialogState::terminated) ++counters_.failed;
 }
 
 void Tracker::terminate(DialogId id, DialogSet &set, EndReason reason, Instant now) {
@@ -153,70 +294,129 @@ void Tracker::terminate(DialogId id, DialogSet &set, EndReason reason, Instant n
     set.ended = now;
     enter(set, DialogState::terminated);
     timers_.cancel(set.timer);
+    set.timer = TimerId();
     set.deadline = never;
     index_.erase(set.hash, id);
+    if (set.extras) {
+        shared_.profiles.release(set.extras->profiles);
+        if (shared_.indexed_variables) shared_.indexed_variables->release(set.extras->indexed);
+    }
     mark_changed(id, set);
-    raise({.kind = DialogEventKind::ended, .dialog = id, .reason = set.end_reason});
+    raise(DialogEventKind::ended, id, now, Side::caller, Method::unknown, set.end_reason);
 }
 
 void Tracker::give_reason(DialogSet &set, EndReason reason) {
     if (set.end_reason == EndReason::none) set.end_reason = reason;
 }
 
-void Tracker::arm(DialogId id, DialogSet &set, Instant now, Duration span) {
-    timers_.cancel(set.timer);
-    set.timer = TimerId();
-    set.deadline = span.count() > 0 ? now + span : never;
-    if (span.count() > 0) set.timer = timers_.schedule(set.deadline, id);
+Duration Tracker::span_of(const DialogSet &set, DialogTimer timer) const {
+    const auto own = set.extras ? set.extras->timeouts[static_cast<std::size_t>(timer)] : std::nullopt;
+    const std::array<Duration, dialog_timer_count> spans = {options_.early, options_.no_ack, options_.lifetime,
+                                                            options_.bye};
+    return std::min(own.value_or(spans[static_cast<std::size_t>(timer)]), span_max);
 }
 
-void Tracker::on_deadline(DialogId id, Instant now) {
+void Tracker::arm(DialogId id, DialogSet &set, Instant base) {
+    const Duration span = span_of(set, set.timer_kind());
+    set.timer_start = base;
+    set.deadline = span.count() > 0 ? base + span : never;
+    // A timer that comes too early is left alone: it looks at the deadline when it fires, which costs less than to
+    // move it with every message.
+    if (set.timer && set.armed <= set.deadline && set.deadline != never) return;
+    // For the same reason the first one is set to the shortest deadline that a short call will have.
+    const bool is_first = !set.timer && set.state == DialogState::trying;
+    timers_.cancel(set.timer);
+    schedule(id, set, is_first ? std::min(set.deadline, base + std::min(options_.no_ack, options_.bye)) : set.deadline);
+}
+
+void Tracker::schedule(DialogId id, DialogSet &set, Instant at) {
+    set.armed = at;
+    set.timer = at == never ? TimerId() : timers_.schedule(at, id);
+}
+
+void Tracker::on_timer(DialogId id, Instant now) {
     DialogSet *set = sets_.find(id);
     TANDEM_ASSERT(set && !set->is_over(), "the timer of a set is cancelled when it ends");
-    if (!set->is_ending && !set->leg_of) ++statistics_.expired;
-
-    if (is_early(set->state)) {
-        set->sip_code = 408; // what an INVITE is answered whose Timer C fires (RFC 3261 section 16.8)
-        give_reason(*set, EndReason::no_answer);
-        raise({.kind = DialogEventKind::expired, .dialog = id, .reason = set->end_reason});
-        terminate(id, *set, EndReason::no_answer, now);
+    set->timer = TimerId();
+    if (set->deadline > now) {
+        schedule(id, *set, set->deadline);
         return;
+    }
+    try {
+        make_room();
+    } catch (...) { // it fires again
+        schedule(id, *set, set->deadline);
+        throw;
     }
     if (set->is_ending) { // the BYE had its time
         terminate(id, *set, EndReason::expired, now);
         return;
     }
-    set->is_ending = true;
+    if (!set->leg_of) ++counters_.expired;
+    if (is_early(set->state)) {
+        // What an INVITE is answered that was cancelled, or whose Timer C fires (RFC 3261 sections 9.2 and 16.8).
+        set->sip_code = set->is_cancelled ? 487 : 408;
+        begin_end(id, *set, set->is_cancelled ? EndReason::cancelled : EndReason::no_answer, now);
+        return;
+    }
     const bool is_acked = set->forks && set->forks->is_acked;
-    give_reason(*set, is_acked ? EndReason::expired : EndReason::no_ack);
-    raise({.kind = DialogEventKind::expired, .dialog = id, .reason = set->end_reason});
-    mark_changed(id, *set);
-    arm(id, *set, now, options_.bye);
+    begin_end(id, *set, is_acked ? EndReason::expired : EndReason::no_ack, now);
+}
+
+// Room for the events of one input, one set in the list of changes and one timer. Whatever changes a set has it first:
+// no end, no deadline and no event is lost for want of memory, which is refused before anything changes.
+void Tracker::make_room(std::size_t more_events) {
+    events_.make_room(event_room + more_events);
+    timers_.make_room();
+    if (options_.keeps_changes && changes_.size() == changes_.capacity()) changes_.reserve(changes_.size() * 2 + 16);
+}
+
+void Tracker::begin_end(DialogId id, DialogSet &set, EndReason reason, Instant now) {
+    give_reason(set, reason);
+    raise(DialogEventKind::end_due, id, now, Side::caller, Method::unknown, set.end_reason);
+    if (is_early(set.state)) {
+        terminate(id, set, reason, now);
+        return;
+    }
+    set.is_ending = true;
+    mark_changed(id, set);
+    arm(id, set, now);
 }
 
 void Tracker::mark_changed(DialogId id, DialogSet &set) {
-    if (set.is_changed) return;
-    set.is_changed = true;
+    if (set.is_changed || !options_.keeps_changes) return;
     changes_.push_back(id);
+    set.is_changed = true;
 }
 
-void Tracker::raise(const DialogEvent &event) {
-    const bool must_come = event.kind == DialogEventKind::expired || event.kind == DialogEventKind::ended;
-    if (events_.size() >= options_.event_max && !must_come) {
-        ++statistics_.events_lost;
-        return;
-    }
-    events_.push_back(event);
+bool Tracker::has_room_for(DialogEventKind kind) {
+    if (kind == DialogEventKind::end_due && !options_.wants_end_due) return false;
+    const bool must_come = kind == DialogEventKind::end_due || kind == DialogEventKind::ended;
+    if (!must_come && !is_wanted(kind)) return false;
+    ++sequence_;
+    if (must_come || events_.size() < options_.event_max) return true;
+    ++counters_.events_lost;
+    return false;
 }
 
-std::uint64_t Tracker::hash_of(std::string_view call_id, std::string_view caller_tag) const {
-    return hash_(call_id, caller_tag);
+void Tracker::raise(DialogEventKind kind, DialogId id, Instant now, Side side, Method method, EndReason reason) {
+    if (!has_room_for(kind)) return;
+    DialogEvent event;
+    event.kind = kind;
+    event.side = side;
+    event.method = method;
+    event.reason = reason;
+    event.dialog = id;
+    event.sequence = sequence_;
+    event.at = now;
+    events_.push(std::move(event));
 }
 
-DialogId Tracker::find_set(std::string_view call_id, std::string_view caller_tag) const {
-    return index_.find(hash_of(call_id, caller_tag), [&](DialogId id) {
+DialogId Tracker::find_set(std::uint64_t hash, std::string_view call_id, std::string_view caller_tag) const {
+    return index_.find(hash, [&](DialogId id) {
         const DialogSet *set = sets_.find(id);
-        return set->view(DialogSet::call_id) == call_id && set->view(DialogSet::from_tag) == caller_tag;
+        __builtin_prefetch(set->forks.get()); // what comes next, while the texts are on their way
+        return set->view(DialogSet::from_tag) == caller_tag && set->view(DialogSet::call_id) == call_id;
     });
 }
 

@@ -3,18 +3,22 @@
 // receives and what it sends on a leg. A retransmission may be fed or left out: it changes nothing.
 #pragma once
 #include <array>
+#include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
+#include "base/counter.hpp"
 #include "base/hash.hpp"
 #include "base/hash_index.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "base/ring_queue.hpp"
 #include "base/slot_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "dialog/dialog_event.hpp"
@@ -22,6 +26,8 @@
 #include "dialog/dialog_record.hpp"
 #include "dialog/dialog_set.hpp"
 #include "dialog/message_view.hpp"
+#include "dialog/profile_table.hpp"
+#include "dialog/variable_set.hpp"
 
 namespace tandem {
 
@@ -32,10 +38,33 @@ struct TrackerOptions {
     Duration lifetime = std::chrono::milliseconds(43'200'000); // from the answer; zero: no limit, as above
     Duration bye = std::chrono::milliseconds(32'000);          // BYE without an answer
     std::uint64_t epoch = 0; // of the durable ids: UTC microseconds of the start of the process
-    std::uint32_t fork_max = 32;     // To-tags of one INVITE; further ones are not tracked before they answer
+    std::uint32_t fork_max = 32;     // To-tags of one INVITE; further ones are not tracked before they answer. Not 0
+    std::uint32_t same_call_id_max = 64; // live sets with one Call-ID, apart by their From-tags
     std::uint32_t event_max = 65536; // events that wait for the host; beyond it further ones are lost and counted, but
-                                     // for `expired` and `ended`, of which each set has one
+                                     // for `end_due` and `ended`, of which each set has at most two and one
+    std::uint32_t events = all_dialog_events; // mask of those wanted; `end_due` and `ended` come in any case
+    bool wants_end_due = true; // false: `end_due` does not
+    bool keeps_changes = true; // false: nobody drains them, and ended sets stay until forget()
+    std::uint8_t shard = 0;    // of the ids in profiles and of the durable ids
+    VariableLimits variables;
 };
+
+// What the shards of one tracker have in common. Threads: all of it may be used from any thread.
+struct TrackerShared {
+    TrackerShared(Random &random, ProfileTable &profile_table, ProfileTable *variable_index = nullptr)
+        : hash(random), profiles(profile_table), indexed_variables(variable_index) {}
+
+    const KeyedHash hash; // of the Call-ID: says the shard, and the place in its index
+    ProfileTable &profiles;
+    ProfileTable *indexed_variables; // a profile for each name that can be looked up; null: there is none
+
+    // Every call writes these, so they share no cache line with what every message reads.
+    alignas(64) std::atomic<std::uint32_t> dialogs{0}; // sets of all shards; at most TrackerOptions::dialog_max
+    std::atomic<std::uint64_t> serial{0};              // of the last durable id: they are in order over all shards
+};
+
+// The value of an indexed variable, as the name of a value in TrackerShared::indexed_variables.
+std::string index_key_of(const VariableValue &value);
 
 struct DialogStatistics { // of sets that count: not the further legs of a B2BUA's call
     std::uint64_t early = 0;  // no final answer yet
@@ -43,8 +72,11 @@ struct DialogStatistics { // of sets that count: not the further legs of a B2BUA
     std::uint64_t processed = 0;
     std::uint64_t failed = 0;  // ended without an answer
     std::uint64_t expired = 0; // ended by a deadline
-    std::uint64_t refused = 0; // not tracked: dialog_max reached
+    std::uint64_t refused = 0; // not tracked, because a bound was reached
+    std::uint64_t limited = 0; // reservations that a limit refused
     std::uint64_t events_lost = 0;
+
+    DialogStatistics &operator+=(const DialogStatistics &more);
 };
 
 // What one message meant.
@@ -55,7 +87,7 @@ struct Fed {
 };
 
 struct LegOptions {
-    DialogId leg_of{};                // the caller's set, for another leg of its call; none: this set counts
+    RecordId leg_of{};                // the caller's set, for another leg of its call; none: this set counts
     std::optional<Side> local_side{}; // the side that we are
     std::string_view source{};        // for the record
     std::string_view trunk{};
@@ -64,18 +96,27 @@ struct LegOptions {
 
 class Tracker {
 public:
-    Tracker(const TrackerOptions &options, Random &random, Instant now);
+    // `shared` outlives the tracker.
+    Tracker(const TrackerOptions &options, TrackerShared &shared, Random &random, Instant now);
+    ~Tracker();
 
     // Takes one message that was received or is about to be sent. Fails with
     //   stale_cseq  CSeq below the last one of that side: answer 500 (RFC 3261 section 12.2.2);
     //   no_dialog   a request inside a dialog that is not here: answer 481, or let it pass;
-    //   full        dialog_max is reached: the INVITE is untracked, answer 503 or let it pass.
-    Result<Fed> feed(const MessageView &message, Instant now);
+    //   full        a bound is reached: the INVITE is untracked, answer 503 or let it pass.
+    Result<Fed> feed(const MessageView &message, Instant now) { return feed(message, hash_of(message.call_id), now); }
+    Result<Fed> feed(const MessageView &message, std::uint64_t hash, Instant now); // with TrackerShared::hash's answer
 
     // The same for the INVITE that begins a leg of a B2BUA.
-    Result<Fed> feed_invite(const MessageView &invite, const LegOptions &leg, Instant now);
+    Result<Fed> feed_invite(const MessageView &invite, const LegOptions &leg, Instant now) {
+        return feed_invite(invite, leg, hash_of(invite.call_id), now);
+    }
+    Result<Fed> feed_invite(const MessageView &invite, const LegOptions &leg, std::uint64_t hash, Instant now);
 
     const DialogSet *find(DialogId id) const;
+
+    // The live set of the dialog with this Call-ID and these tags, in either order; `tag_b` empty: the set itself.
+    DialogId find(std::string_view call_id, std::string_view tag_a, std::string_view tag_b) const;
 
     // The number that our next request carries, on the fork with this To-tag or, without one, on the fork in front
     // (RFC 3261 section 12.2.1.1). feed() counts it.
@@ -86,58 +127,128 @@ public:
     void set_callee_call_id(DialogId id, std::string_view call_id);
     void set_trunk(DialogId id, std::string_view trunk);
 
+    // A timeout for this set alone, counted from where the tracker's own is; none: the tracker's own again. Zero means
+    // no limit, for `lifetime`; for the others it fails with invalid. not_found: the set is over.
+    Result<void> set_timeout(DialogId id, DialogTimer timer, std::optional<Duration> timeout);
+
     // Ends the set now: for ends that no message shows. No effect on one that has ended.
     void end(DialogId id, EndReason reason, Instant now);
 
+    // Asks for the end as a deadline does: see DialogEventKind::end_due. False, and no effect, while a BYE is under way
+    // or after the end.
+    bool request_end(DialogId id, EndReason reason, Instant now);
+
+    // Profiles: see ProfileTable. not_found: the set is over.
+    Result<void> reserve(DialogId id, std::span<const ProfileRequest> requests, Instant now,
+                         ProfileRefusal *refusal = nullptr);
+    Result<bool> leave(DialogId id, std::string_view profile, std::string_view value, Instant now);
+
+    // Variables: see VariableSet. They may be read and written until the set is forgotten; not_found after that.
+    std::optional<VariableValue> variable(DialogId id, std::string_view name) const;
+    Result<void> set_variable(DialogId id, std::string_view name, const VariableValue &value, Instant now);
+    Result<std::int64_t> add_to_variable(DialogId id, std::string_view name, std::int64_t amount, Instant now);
+    Result<void> compare_and_set_variable(DialogId id, std::string_view name,
+                                          const std::optional<VariableValue> &expected,
+                                          const std::optional<VariableValue> &desired, Instant now);
+    Result<bool> erase_variable(DialogId id, std::string_view name, Instant now); // false: it was not there
+
     void advance(Instant now);
-    std::optional<Instant> next_deadline() const;
-    bool next_event(DialogEvent &event); // false: none left
+    std::optional<Instant> next_deadline() const; // may be early, never late
+
+    // Takes the oldest event; false: there is none. Of a set whose `ended` was taken nothing else will come.
+    bool next_event(DialogEvent &event);
+    std::size_t events() const { return events_.size(); }
 
     // Calls `changed` for every set that changed since the last time, `ended` for every one that ended, and then
     // forgets the ended ones.
     void drain_changes(const std::function<void(const DialogRecord &)> &changed,
                        const std::function<void(const DialogRecord &)> &ended);
 
-    // The state of a live set, as it would be stored.
+    // Lets an ended set go, where changes are not kept. No effect on a live one.
+    void forget(DialogId id);
+
+    // The state of a set that is not forgotten, as it would be stored.
     std::optional<DialogRecord> record(DialogId id) const;
 
-    const DialogStatistics &statistics() const { return statistics_; }
-    std::size_t size() const;
+    DialogStatistics statistics() const; // from any thread
+    std::size_t size() const { return index_.size(); }
     std::vector<DialogId> dialogs() const; // live sets; walks the table
 
+    // Live sets from position `cursor` of the table on, at most `max`; the cursor moves on, and is 0 at the end. What
+    // is there from the first page to the last comes once.
+    void list(std::uint64_t &cursor, std::size_t max, std::vector<DialogId> &ids) const;
+
+    // Live sets that outlived their deadline by more than `grace`, or have none although they should. Empty, unless
+    // advance() is not called.
+    std::vector<DialogId> watchdog(Instant now, Duration grace) const;
+
+    // Of live sets, for ProfileTable::audit(): of their profiles, and of their indexed variables. Ids carry the shard.
+    void list_memberships(std::vector<LiveMemberships> &profiles, std::vector<LiveMemberships> &indexed);
+
 private:
-    Result<Fed> feed_in_dialog(const MessageView &request, Instant now);
-    Fed feed_cancel(const MessageView &cancel);
-    Fed feed_response(const MessageView &response, Instant now);
+    struct Counters {
+        Counter early, active, processed, failed, expired, refused, limited, events_lost;
+    };
+
+    Result<Fed> feed_in_dialog(const MessageView &request, std::uint64_t hash, Instant now);
+    Fed feed_ack(DialogId id, DialogSet &set, Fork &fork, Side from, const MessageView &ack, Instant now);
+    void acknowledge(DialogId id, DialogSet &set, Fork &fork, Instant now);
+    Fed feed_early_ack(const MessageView &ack, std::uint64_t hash);
+    Fed feed_cancel(const MessageView &cancel, std::uint64_t hash, Instant now);
+    Fed feed_response(const MessageView &response, std::uint64_t hash, Instant now);
     void answer_invite(DialogId id, DialogSet &set, const MessageView &response, Instant now);
+    void take_provisional(DialogId id, DialogSet &set, const MessageView &response, Instant now);
+    void take_success(DialogId id, DialogSet &set, const MessageView &response, Instant now);
     void answer_in_dialog(DialogId id, DialogSet &set, Fork &fork, Side from, const MessageView &response, Instant now);
+    void begin_bye(DialogId id, DialogSet &set, Side from, Instant now);
+    void resume(DialogSet &set);
     void finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std::uint16_t status, Instant now);
-    Fork *make_fork(DialogSet &set, const MessageView &response);
+    Fork *open_fork(DialogSet &set, Fork *known, const MessageView &response, bool is_final_answer);
+    Fork *make_fork(DialogSet &set, std::string_view to_tag, std::string_view target, std::string_view route_set,
+                    bool is_final_answer);
     static bool drop_last_fork(DialogSet &set);
     static void raise_fork(DialogSet &set, const Fork *fork);
 
     // Moves the set, and the statistics with it: the only place that does either.
     void enter(DialogSet &set, DialogState state);
     void terminate(DialogId id, DialogSet &set, EndReason reason, Instant now);
+    void begin_end(DialogId id, DialogSet &set, EndReason reason, Instant now);
+    void make_room(std::size_t more_events = 0);
     void give_reason(DialogSet &set, EndReason reason);
-    void arm(DialogId id, DialogSet &set, Instant now, Duration span); // zero: no deadline
-    void on_deadline(DialogId id, Instant now);
+    Duration span_of(const DialogSet &set, DialogTimer timer) const;
+    void arm(DialogId id, DialogSet &set, Instant base); // the timer of its present state
+    void schedule(DialogId id, DialogSet &set, Instant at);
+    void on_timer(DialogId id, Instant now);
+    void erase(DialogId id, DialogSet &set);
     void mark_changed(DialogId id, DialogSet &set);
-    void raise(const DialogEvent &event);
+    void raise(DialogEventKind kind, DialogId id, Instant now, Side side = Side::caller,
+               Method method = Method::unknown, EndReason reason = EndReason::none);
+    std::unique_ptr<DialogEventDetail> make_detail(DialogEventKind kind, std::string_view name, std::string_view value,
+                                                   bool is_set) const;
+    void raise_detail(DialogEventKind kind, DialogId id, std::unique_ptr<DialogEventDetail> detail, Instant now);
+    bool is_wanted(DialogEventKind kind) const { return (options_.events & mask_of(kind)) != 0; }
+    bool has_room_for(DialogEventKind kind);
 
-    std::uint64_t hash_of(std::string_view call_id, std::string_view caller_tag) const;
-    DialogId find_set(std::string_view call_id, std::string_view caller_tag) const;
+    template <class F>
+    Result<void> change_variable(DialogId id, std::string_view name, const std::optional<VariableValue> &after,
+                                 Instant now, F change);
+    DialogExtras &extras_of(DialogSet &set);
+    DialogSet *find_live(DialogId id);
+    DialogRecord record_of(const DialogSet &set) const;
+
+    std::uint64_t hash_of(std::string_view call_id) const { return shared_.hash(call_id); }
+    DialogId find_set(std::uint64_t hash, std::string_view call_id, std::string_view caller_tag) const;
 
     TrackerOptions options_;
-    KeyedHash hash_;
+    TrackerShared &shared_;
     SlotTable<DialogSet, DialogTag> sets_;
-    HashIndex<DialogId> index_; // of the live sets, by Call-ID and From-tag
+    HashIndex<DialogId> index_; // of the live sets, by Call-ID
     TimerWheel<DialogId> timers_;
-    std::deque<DialogEvent> events_;
+    RingQueue<DialogEvent> events_;
     std::vector<DialogId> changes_; // each once
-    std::uint64_t serial_ = 0;
-    std::uint64_t serial_random_;
-    DialogStatistics statistics_;
+    std::uint64_t sequence_ = 0;    // of the last event
+    std::uint64_t serial_low_; // random, and the shard
+    Counters counters_;
 };
 
 } // namespace tandem

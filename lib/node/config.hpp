@@ -1,13 +1,16 @@
 // The configuration as the parts of a node read it: complete, checked, with every default filled in.
 // What a file may say that this version does not do is refused or warned about by the reader and has no place here.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
+#include "dialog/profile_table.hpp"
 #include "node/cidr.hpp"
 #include "node/template.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -45,6 +48,17 @@ struct TargetConfig {
     std::string trunk;     // empty: none
 };
 
+// What ProfileTable takes for a value.
+inline bool is_profile_value(std::string_view text) {
+    return text.size() <= ProfileTableOptions().value_size_max &&
+           std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+struct ProfileUse {
+    std::string name;
+    std::optional<Template> value; // none: the profile has no values
+};
+
 struct RouteConfig {
     std::string match;        // a regular expression that RE2 accepts; empty: all
     std::vector<Cidr> source; // empty: all
@@ -52,6 +66,8 @@ struct RouteConfig {
     Duration ring_timeout = std::chrono::seconds(60);
     std::optional<Template> user; // none: the user of the request-URI
     std::vector<std::pair<std::string, Template>> headers;
+    std::vector<ProfileUse> profiles;
+    std::vector<std::pair<std::string, Template>> variables; // texts
 };
 
 enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
@@ -68,6 +84,7 @@ struct Config {
     SipConfig sip;
     StoreConfig store;
     TimerConfig timers;
+    std::vector<ProfileOptions> profiles;
     std::vector<RouteConfig> routes; // in the order of the file: the first match wins
     LogConfig log;
     std::vector<std::string> warnings; // one line each: what has no effect in this version

@@ -43,9 +43,9 @@ public:
         one("store", [this](ConfigSection &section) { read_store(section, config_); });
         one("redis", read_redis);
         one("timers", [this](ConfigSection &section) { read_timers(section, config_); });
-        several("profile", [this](ConfigSection &section) { read_profile(section, names_); });
-        several("trunk", [this](ConfigSection &section) { read_trunk(section, config_, names_); });
-        several("route", [this](ConfigSection &section) { read_route(section, names_, config_); });
+        several("profile", [this](ConfigSection &section) { read_profile(section, config_); });
+        several("trunk", [this](ConfigSection &section) { read_trunk(section, config_, trunks_); });
+        several("route", [this](ConfigSection &section) { read_route(section, trunks_, config_); });
         one("registrar", read_registrar);
         one("control", read_control);
         one("call_api", read_call_api);
@@ -105,7 +105,7 @@ private:
     const TomlValue &root_;
     ConfigProblems problems_;
     Config config_;
-    RouteNames names_;
+    std::vector<TrunkTarget> trunks_;
     std::vector<std::string_view> known_;
 };
 

@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 #include "base/text.hpp"
+#include "dialog/variable_set.hpp"
 #include "node/config_sections.hpp"
 #include "sip/uri.hpp"
 
 namespace tandem {
 namespace {
+
+constexpr VariableLimits variable_limits;
 
 bool is_name(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -24,6 +27,11 @@ bool is_token(std::string_view text) {
     });
 }
 
+bool is_variable_name(std::string_view text) {
+    return !text.empty() && text.size() <= variable_limits.name_max &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
 // Headers that a request could not do without, or would be another request with.
 bool is_own_header(std::string_view name) {
     static constexpr std::array owned = {
@@ -31,28 +39,6 @@ bool is_own_header(std::string_view name) {
         Header::cseq,         Header::contact,        Header::max_forwards, Header::route,
         Header::record_route, Header::content_length, Header::content_type};
     return std::find(owned.begin(), owned.end(), parse_header_name(name)) != owned.end();
-}
-
-// A name that is new in its section, or none.
-template <class Named>
-std::optional<std::string> read_name(ConfigSection &section, const std::vector<Named> &known) {
-    std::string name;
-    const TomlValue *value = section.required_text("name", name);
-    if (!value) return std::nullopt;
-    if (!is_name(name) || name == "registered") {
-        section.problem(value->at,
-                        fmt::format("bad \"name\" in {}: \"{}\"; write up to 64 letters, digits, '-', '_' or "
-                                    "'.', and not \"registered\"",
-                                    section.name(), name));
-        return std::nullopt;
-    }
-    for (const Named &other : known) {
-        if (other.name != name) continue;
-        section.problem(
-            value->at, fmt::format("\"name\" in {} must be unique, and \"{}\" is there already", section.name(), name));
-        return std::nullopt;
-    }
-    return name;
 }
 
 // Reads a URI that calls are sent to. `what` says where it stands.
@@ -100,12 +86,18 @@ std::optional<TargetConfig> parse_target(ConfigSection &section, const TomlValue
     return target;
 }
 
-std::optional<TargetConfig> find_trunk(ConfigSection &section, const TomlValue &item, const RouteNames &names) {
-    std::vector<std::string_view> known;
-    for (const TrunkTarget &trunk : names.trunks) {
+std::vector<std::string_view> names_of(const std::vector<TrunkTarget> &trunks) {
+    std::vector<std::string_view> names;
+    for (const TrunkTarget &trunk : trunks) names.push_back(trunk.name);
+    return names;
+}
+
+std::optional<TargetConfig> find_trunk(ConfigSection &section, const TomlValue &item,
+                                       const std::vector<TrunkTarget> &trunks) {
+    for (const TrunkTarget &trunk : trunks) {
         if (trunk.name == item.text) return trunk.target;
-        known.push_back(trunk.name);
     }
+    const std::vector<std::string_view> known = names_of(trunks);
     const std::string_view nearest = nearest_word(item.text, known);
     const std::string right = nearest.empty() ? "write the name of a [[trunk]] or a URI like \"sip:192.0.2.1:5060\""
                                               : fmt::format("did you mean \"{}\"?", nearest);
@@ -113,7 +105,7 @@ std::optional<TargetConfig> find_trunk(ConfigSection &section, const TomlValue &
     return std::nullopt;
 }
 
-void read_to(ConfigSection &section, const RouteNames &names, const Config &config, RouteConfig &route) {
+void read_to(ConfigSection &section, const std::vector<TrunkTarget> &trunks, const Config &config, RouteConfig &route) {
     const TomlValue *to = section.texts("to");
     if (!to) return;
     if (to->items.empty()) {
@@ -127,7 +119,7 @@ void read_to(ConfigSection &section, const RouteNames &names, const Config &conf
         }
         const bool is_uri = item.text.find(':') != std::string::npos;
         auto target =
-            is_uri ? parse_target(section, item, "\"to\" of [[route]]", config) : find_trunk(section, item, names);
+            is_uri ? parse_target(section, item, "\"to\" of [[route]]", config) : find_trunk(section, item, trunks);
         if (target) route.target = std::move(*target);
     }
     if (to->items.size() > 1) {
@@ -179,35 +171,6 @@ void read_source(ConfigSection &section, RouteConfig &route) {
     }
 }
 
-void read_profile_use(ConfigSection &section, const TomlValue &item, const RouteNames &names) {
-    const std::string_view text = item.text;
-    const std::size_t equals = text.find('=');
-    const std::string_view name = text.substr(0, equals);
-    std::vector<std::string_view> known;
-    for (const ProfileName &profile : names.profiles) known.push_back(profile.name);
-    const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end()) {
-        const std::string_view nearest = nearest_word(name, known);
-        section.problem(item.at, fmt::format("no [[profile]] is called \"{}\"; {}", name,
-                                             nearest.empty() ? std::string("add a [[profile]] with this name")
-                                                             : fmt::format("did you mean \"{}\"?", nearest)));
-        return;
-    }
-    const bool has_value = names.profiles[static_cast<std::size_t>(found - known.begin())].has_value;
-    if (has_value != (equals != std::string_view::npos)) {
-        const std::string right = has_value ? fmt::format("has values; write \"{0}=VALUE\", for example "
-                                                          "\"{0}={{from.user}}\"",
-                                                          name)
-                                            : fmt::format("has no values; write \"{}\"", name);
-        section.problem(item.at, fmt::format("the [[profile]] \"{}\" {}", name, right));
-        return;
-    }
-    if (!has_value) return;
-    if (const auto value = Template::parse(text.substr(equals + 1)); !value) {
-        section.problem(item.at, fmt::format("bad value in \"profiles\" of [[route]]: {}", value.error()));
-    }
-}
-
 void read_user(ConfigSection &section, std::size_t groups, RouteConfig &route) {
     std::string text;
     const TomlValue *value = section.text("user", text);
@@ -223,8 +186,27 @@ void read_user(ConfigSection &section, std::size_t groups, RouteConfig &route) {
     }
 }
 
+// The text that a call fills: one line. `where` is the key of [[route]] that it stands in.
+std::optional<Template> read_line(ConfigSection &section, const TomlMember &member, std::string_view where) {
+    const TomlValue &value = member.value;
+    const auto wrong = [&](std::string_view what) {
+        section.problem(value.at, fmt::format("\"{}\" in \"{}\" of [[route]] {}", member.key, where, what));
+    };
+    if (value.kind != TomlValue::Kind::text) {
+        wrong(fmt::format("must be a string, not {}", to_string(value.kind)));
+        return std::nullopt;
+    }
+    if (!is_header_safe(value.text)) {
+        wrong("holds a line break or NUL; write one line");
+        return std::nullopt;
+    }
+    auto text = Template::parse(value.text);
+    if (text) return std::move(*text);
+    section.problem(value.at, fmt::format("bad \"{}\" in \"{}\" of [[route]]: {}", member.key, where, text.error()));
+    return std::nullopt;
+}
+
 void read_header(ConfigSection &section, const TomlMember &header, RouteConfig &route) {
-    const TomlValue &value = header.value;
     if (!is_token(header.key)) {
         section.problem(header.at,
                         fmt::format("bad header name \"{}\" in \"headers\" of [[route]]; write letters, digits "
@@ -234,50 +216,53 @@ void read_header(ConfigSection &section, const TomlMember &header, RouteConfig &
         section.problem(header.at, fmt::format("\"{}\" in \"headers\" of [[route]] is written by tandem itself; choose "
                                                "another header",
                                                header.key));
-    } else if (value.kind != TomlValue::Kind::text) {
-        section.problem(value.at, fmt::format("\"{}\" in \"headers\" of [[route]] must be a string, not {}", header.key,
-                                              to_string(value.kind)));
-    } else if (!is_header_safe(value.text)) {
-        section.problem(value.at, fmt::format("\"{}\" in \"headers\" of [[route]] holds a line break or NUL; write one "
-                                              "line",
-                                              header.key));
-    } else if (auto text = Template::parse(value.text); !text) {
-        section.problem(value.at, fmt::format("bad \"{}\" in \"headers\" of [[route]]: {}", header.key, text.error()));
-    } else {
+    } else if (auto text = read_line(section, header, "headers")) {
         route.headers.emplace_back(header.key, std::move(*text));
+    }
+}
+
+void read_variables(ConfigSection &section, RouteConfig &route) {
+    const TomlValue *variables = section.table("variables");
+    if (!variables) return;
+    if (variables->members.size() > variable_limits.count_max) {
+        section.problem(variables->at, fmt::format("\"variables\" in [[route]] may hold {} at most, not {}",
+                                                   variable_limits.count_max, variables->members.size()));
+    }
+    for (const TomlMember &variable : variables->members) {
+        if (!is_variable_name(variable.key)) {
+            section.problem(variable.at,
+                            fmt::format("bad variable name \"{}\" in \"variables\" of [[route]]; write up to "
+                                        "{} visible ASCII characters",
+                                        variable.key, variable_limits.name_max));
+        } else if (auto text = read_line(section, variable, "variables")) {
+            route.variables.emplace_back(variable.key, std::move(*text));
+        }
     }
 }
 
 } // namespace
 
-void read_profile(ConfigSection &section, RouteNames &names) {
-    ProfileName profile;
-    const auto name = read_name(section, names.profiles);
-    section.flag("value", profile.has_value);
-
-    std::int64_t limit = 0;
-    const TomlValue *value = section.number("limit", 0, 1'000'000'000, limit);
-    if (limit != 0) section.unavailable(value->at, "\"limit\" in [[profile]]", "write 0, or leave it out");
-    std::string scope = "node";
-    value = section.choice("scope", {"node", "cluster"}, scope);
-    if (scope == "cluster") section.unavailable(value->at, "the scope \"cluster\" in [[profile]]", "write \"node\"");
-    std::string on_outage;
-    section.choice("on_outage", {"closed", "open", "local"}, on_outage);
-    if (const TomlValue *limits = section.table("limits"); limits && !limits->members.empty()) {
-        section.unavailable(limits->at, "\"limits\" in [[profile]]", "leave it out");
+std::optional<std::string> read_name(ConfigSection &section, const std::vector<std::string_view> &known) {
+    std::string name;
+    const TomlValue *value = section.required_text("name", name);
+    if (!value) return std::nullopt;
+    if (!is_name(name) || name == "registered") {
+        section.problem(value->at,
+                        fmt::format("bad \"name\" in {}: \"{}\"; write up to 64 letters, digits, '-', '_' or "
+                                    "'.', and not \"registered\"",
+                                    section.name(), name));
+        return std::nullopt;
     }
-    section.finish();
-
-    if (names.profiles.empty()) {
-        section.warn(section.at(), "[[profile]]: profile sizes are not kept in this version");
+    if (std::find(known.begin(), known.end(), name) != known.end()) {
+        section.problem(
+            value->at, fmt::format("\"name\" in {} must be unique, and \"{}\" is there already", section.name(), name));
+        return std::nullopt;
     }
-    if (!name) return;
-    profile.name = *name;
-    names.profiles.push_back(std::move(profile));
+    return name;
 }
 
-void read_trunk(ConfigSection &section, const Config &config, RouteNames &names) {
-    const auto name = read_name(section, names.trunks);
+void read_trunk(ConfigSection &section, const Config &config, std::vector<TrunkTarget> &trunks) {
+    const auto name = read_name(section, names_of(trunks));
     std::string uri;
     std::optional<TargetConfig> target;
     if (const TomlValue *value = section.required_text("uri", uri)) {
@@ -304,24 +289,23 @@ void read_trunk(ConfigSection &section, const Config &config, RouteNames &names)
 
     if (!name) return;
     if (target) target->trunk = *name;
-    names.trunks.push_back({*name, std::move(target)});
+    trunks.push_back({*name, std::move(target)});
 }
 
-void read_route(ConfigSection &section, const RouteNames &names, Config &config) {
+void read_route(ConfigSection &section, const std::vector<TrunkTarget> &trunks, Config &config) {
     RouteConfig route;
     const std::size_t groups = read_match(section, route);
     read_source(section, route);
     section.require("to");
-    read_to(section, names, config, route);
+    read_to(section, trunks, config, route);
     read_hunt_on(section);
     section.milliseconds("ring_timeout_ms", 0, 3'600'000, route.ring_timeout);
-    if (const TomlValue *profiles = section.texts("profiles")) {
-        for (const TomlValue &item : profiles->items) read_profile_use(section, item, names);
-    }
+    read_profile_uses(section, config.profiles, route);
     read_user(section, groups, route);
     if (const TomlValue *headers = section.table("headers")) {
         for (const TomlMember &header : headers->members) read_header(section, header, route);
     }
+    read_variables(section, route);
     std::string refer = "local";
     const TomlValue *value = section.choice("refer", {"local", "pass", "reject"}, refer);
     if (refer != "local") {

@@ -1,6 +1,8 @@
 // The readers of single sections: each takes what it knows from its table into the configuration.
 #pragma once
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 #include "node/config.hpp"
 #include "node/config_section.hpp"
@@ -24,24 +26,17 @@ void read_call_api(ConfigSection &section);
 void read_admin(ConfigSection &section);
 void read_rtpengine(ConfigSection &section);
 
-struct ProfileName {
-    std::string name;
-    bool has_value = false;
-};
-
 struct TrunkTarget {
     std::string name;
     std::optional<TargetConfig> target; // none: its URI is wrong, which is noted already
 };
 
-// What a route may name.
-struct RouteNames {
-    std::vector<ProfileName> profiles;
-    std::vector<TrunkTarget> trunks;
-};
+// The "name" of a [[profile]] or [[trunk]], which is not in `known`; none if it is wrong.
+std::optional<std::string> read_name(ConfigSection &section, const std::vector<std::string_view> &known);
 
-void read_profile(ConfigSection &section, RouteNames &names);
-void read_trunk(ConfigSection &section, const Config &config, RouteNames &names);
-void read_route(ConfigSection &section, const RouteNames &names, Config &config);
+void read_profile(ConfigSection &section, Config &config);
+void read_profile_uses(ConfigSection &section, const std::vector<ProfileOptions> &profiles, RouteConfig &route);
+void read_trunk(ConfigSection &section, const Config &config, std::vector<TrunkTarget> &trunks);
+void read_route(ConfigSection &section, const std::vector<TrunkTarget> &trunks, Config &config);
 
 } // namespace tandem

@@ -11,6 +11,8 @@
 namespace tandem {
 namespace {
 
+constexpr std::size_t variable_size_max = 256;
+
 bool is_mark(char c) { return std::string_view("-_.!~*'()").find(c) != std::string_view::npos; }
 
 bool is_alphanumeric(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 && (c & 0x80) == 0; }
@@ -66,6 +68,28 @@ bool render_headers(const RouteConfig &config, const TemplateInput &input, std::
     return true;
 }
 
+// False if a value may not be that of a profile.
+bool render_profiles(const RouteConfig &config, const TemplateInput &input, std::vector<RouteProfile> &out) {
+    for (const ProfileUse &use : config.profiles) {
+        RouteProfile profile{use.name, {}};
+        if (use.value) use.value->render(input, profile.value);
+        if (!is_profile_value(profile.value)) return false;
+        out.push_back(std::move(profile));
+    }
+    return true;
+}
+
+// False if a value may not be that of a variable, which may come to stand in a header.
+bool render_variables(const RouteConfig &config, const TemplateInput &input, std::vector<RouteVariable> &out) {
+    for (const auto &[name, text] : config.variables) {
+        RouteVariable variable{name, {}};
+        text.render(input, variable.value);
+        if (!is_header_safe(variable.value) || variable.value.size() > variable_size_max) return false;
+        out.push_back(std::move(variable));
+    }
+    return true;
+}
+
 } // namespace
 
 RouteTable::RouteTable(std::vector<RouteConfig> routes) { replace(std::move(routes)); }
@@ -115,6 +139,8 @@ Route RouteTable::make_route(const Entry &entry, const std::string &user, const 
 
     Route route;
     if (!render_headers(config, input, route.headers)) return refuse(400, "Bad Header Value");
+    if (!render_profiles(config, input, route.profiles)) return refuse(400, "Bad Profile Value");
+    if (!render_variables(config, input, route.variables)) return refuse(400, "Bad Variable Value");
     std::string uri = "sip:";
     if (!callee.empty()) uri.append(callee).append("@");
     uri.append(target.host_port);

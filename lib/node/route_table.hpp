@@ -23,7 +23,8 @@ public:
 
     // Refuses with
     //   404  no route matches;
-    //   400  the Request-URI can not be read, or a template would put into a header or URI what may not stand there;
+    //   400  the Request-URI can not be read, or a template would put into a header, URI, profile or variable what may
+    //        not stand there;
     //   416  the Request-URI is neither sip: nor tel:.
     Route route(const Message &invite, const Endpoint &source) override;
 

@@ -31,13 +31,14 @@ bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint>
 } // namespace
 
 Server::Server(const Config &config, const std::string &path, Log &log)
-    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()),
-      routes_(config.routes) {}
+    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), routes_(config.routes),
+      profiles_(random_) {}
 
 Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, const std::string &path, Log &log) {
     std::unique_ptr<Server> server(new Server(config, path, log));
     for (const std::string &warning : config.warnings) log.warn(warning);
 
+    if (auto declared = server->declare(config.profiles); !declared) return declared.error();
     // The store comes last: to open it ends what a former process left in it.
     auto transports = server->open_transports();
     if (!transports) return transports.error();
@@ -46,6 +47,31 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     server->loop_.on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
     server->log_start();
     return server;
+}
+
+// Those that are given, and no limit for those that are not: their members stay, and end with their calls.
+Result<void, Failure> Server::declare(const std::vector<ProfileOptions> &profiles) {
+    const auto fail = [](const ProfileOptions &profile, std::string_view why) {
+        return Failure{Error::config_invalid, fmt::format("[[profile]] \"{}\": {}", profile.name, why)};
+    };
+    // First of all what a user may have changed: then nothing has new limits yet.
+    for (const ProfileOptions &profile : profiles) {
+        const auto known = profiles_.info(profile.name);
+        if (known && known->has_values != profile.has_values) {
+            return fail(profile, "\"value\" changed, which takes a restart");
+        }
+    }
+    for (const ProfileOptions &profile : profiles) {
+        if (auto declared = profiles_.declare(profile); !declared) return fail(profile, to_string(declared.error()));
+    }
+    for (const ProfileInfo &known : profiles_.profiles()) {
+        const bool is_there = std::any_of(profiles.begin(), profiles.end(),
+                                          [&](const ProfileOptions &profile) { return profile.name == known.name; });
+        if (is_there) continue;
+        const ProfileOptions gone{known.name, known.has_values, 0, {}};
+        if (auto declared = profiles_.declare(gone); !declared) return fail(gone, to_string(declared.error()));
+    }
+    return {};
 }
 
 Result<Server::Transports, Failure> Server::open_transports() {
@@ -81,7 +107,7 @@ void Server::make_worker(Transports transports) {
     options.engine.dialogs.no_ack = config_.timers.no_ack;
     options.engine.dialogs.lifetime = config_.timers.max_duration;
     options.engine.dialogs.epoch = static_cast<std::uint64_t>(SystemClock::utc_us());
-    worker_ = std::make_unique<Worker>(options, loop_, std::move(transports), routes_, wall_, store_.get(),
+    worker_ = std::make_unique<Worker>(options, loop_, std::move(transports), routes_, profiles_, wall_, store_.get(),
                                        store_.get(), log_);
 }
 
@@ -127,6 +153,10 @@ void Server::reload() {
         return log_.error("reload: a route needs a listener that only a restart opens; the former configuration stays "
                           "in force");
     }
+    if (auto declared = declare(config->profiles); !declared) {
+        static_cast<void>(declare(config_.profiles)); // those before the one that failed have new limits
+        return log_.error(fmt::format("reload: {}; the former configuration stays in force", declared.error().detail));
+    }
     for (const std::string &warning : config->warnings) log_.warn(warning);
     warn_of_restart(*config);
 
@@ -134,6 +164,7 @@ void Server::reload() {
     log_.configure(config->log);
     config_.sip.drain = config->sip.drain;
     config_.routes = std::move(config->routes);
+    config_.profiles = std::move(config->profiles);
     config_.log = config->log;
     log_.info(fmt::format("reload: {} routes are in force", config_.routes.size()));
 }

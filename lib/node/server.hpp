@@ -6,7 +6,9 @@
 #include <vector>
 #include "base/result.hpp"
 #include "base/wall_clock.hpp"
+#include "dialog/profile_table.hpp"
 #include "net/loop.hpp"
+#include "net/system_random.hpp"
 #include "net/transport.hpp"
 #include "node/config.hpp"
 #include "node/log.hpp"
@@ -32,6 +34,7 @@ public:
 
     Loop &loop() { return loop_; }
     const Worker &worker() const { return *worker_; }
+    const ProfileTable &profiles() const { return profiles_; }
 
 private:
     Server(const Config &config, const std::string &path, Log &log);
@@ -39,6 +42,7 @@ private:
     Result<Transports, Failure> open_transports();
     Result<void, Failure> open_store();
     void make_worker(Transports transports);
+    Result<void, Failure> declare(const std::vector<ProfileOptions> &profiles);
     void on_signal(int signal);
     void log_start() const;
     void warn_of_restart(const Config &config) const;
@@ -49,6 +53,8 @@ private:
     Loop loop_;
     WallClock wall_;
     RouteTable routes_;
+    SystemRandom random_; // of the profiles
+    ProfileTable profiles_;
     std::unique_ptr<SqliteStore> store_; // none: nothing is kept
     std::unique_ptr<Worker> worker_;
     bool is_draining_ = false;

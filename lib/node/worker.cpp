@@ -7,9 +7,9 @@
 namespace tandem {
 
 Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
-               Router &router, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log)
+               Router &router, ProfileTable &profiles, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log)
     : options_(options), loop_(loop), wall_(wall), log_(log), transports_(std::move(transports)),
-      engine_(options.engine, router, random_, SystemClock::now()), batches_(transports_.size()) {
+      engine_(options.engine, router, profiles, random_, SystemClock::now()), batches_(transports_.size()) {
     if (dialogs && cdrs) journal_.emplace(*dialogs, *cdrs, wall, log, options.journal);
     for (const auto &transport : transports_) {
         transport->on_batch([this](std::span<const Datagram> batch) { on_batch(batch); });

@@ -11,6 +11,7 @@
 #include "base/wall_clock.hpp"
 #include "call/engine.hpp"
 #include "call/router.hpp"
+#include "dialog/profile_table.hpp"
 #include "net/loop.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
@@ -30,7 +31,7 @@ class Worker {
 public:
     // Everything given by reference outlives the worker. Without stores nothing is kept.
     Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
-           Router &router, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log);
+           Router &router, ProfileTable &profiles, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log);
 
     // No new calls from now on; `drained` is called once, in the loop, when the calls that are up have ended, or
     // after `longest`.

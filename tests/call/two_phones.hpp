@@ -39,7 +39,8 @@ struct Ended {
 
 class TwoPhones {
 public:
-    explicit TwoPhones(EngineOptions options = {}) : random_(1), engine_(with_listener(options), router, random_, now) {
+    explicit TwoPhones(EngineOptions options = {})
+        : random_(1), profiles_(random_), engine_(with_listener(options), router, profiles_, random_, now) {
         router.answer.targets.push_back({"sip:bob@192.0.2.2:5062", bob, "carrier"});
         router.answer.ring_timeout = std::chrono::seconds(60);
     }
@@ -197,6 +198,7 @@ private:
     }
 
     SeededRandom random_;
+    ProfileTable profiles_;
     Engine engine_;
     std::vector<Caught> sent_;
 };

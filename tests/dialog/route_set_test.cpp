@@ -24,6 +24,11 @@ TEST_CASE("route set: a strict router gets the Request-URI, and the target goes 
     CHECK(route.next_hop == "sip:p1;lrx=lr?lr=1");
 }
 
+TEST_CASE("route set: brackets in a display name are no URI (RFC 3261 section 25.1)") {
+    CHECK(make_request_route("sip:bob@h", "\"a<b\"<sip:p1;lr>").next_hop == "sip:p1;lr");
+    CHECK(make_request_route("sip:bob@h", "\"\\\"<b\" <sip:p1;lr>").next_hop == "sip:p1;lr");
+}
+
 TEST_CASE("route set: the reverse is the route of the other side") {
     CHECK(reverse_route_set("<sip:a;lr>, <sip:b;lr>,<sip:c>") == "<sip:c>,<sip:b;lr>,<sip:a;lr>");
     CHECK(reverse_route_set("") == "");

@@ -267,7 +267,7 @@ TEST_CASE("dialog: a further leg of a B2BUA's call does not count") {
     view.cseq = 1;
     view.call_id = "leg-b";
     view.from_tag = "x";
-    const LegOptions leg{.leg_of = call.id, .local_side = Side::caller, .owner = 7};
+    const LegOptions leg{.leg_of = call.tracker.find(call.id)->record, .local_side = Side::caller, .owner = 7};
     const auto fed = call.tracker.feed_invite(view, leg, at_ms(0));
     REQUIRE(fed);
     CHECK(call.tracker.find(fed->dialog)->owner == 7);

@@ -37,10 +37,11 @@ class Route:
     port: int
     match: str = ""
     ring_timeout_ms: int = 20000
+    more: str = ""  # further lines
 
     def toml(self, host):
         return (f"[[route]]\nmatch = '{self.match}'\nto = [\"sip:{url_host(host)}:{self.port}\"]\n"
-                f"ring_timeout_ms = {self.ring_timeout_ms}\n")
+                f"ring_timeout_ms = {self.ring_timeout_ms}\n{self.more}\n")
 
 
 @dataclass
@@ -219,12 +220,12 @@ class EndToEnd(unittest.TestCase):
 
     # Setting the scene
 
-    def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000):
+    def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles=""):
         self.port = port or self.ports.take()
         return (f'[sip]\nlisten = ["udp:{url_host(host)}:{self.port}"]\ndrain_ms = {drain_ms}\n'
                 f'[store]\npath = "{self.store}"\n'
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
-                + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
+                + profiles + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
 
     def start(self, *routes, host="127.0.0.1", port=None, **settings):
         """tandemd, ready, with these routes; a bare number is a route for everybody to that port."""

@@ -39,12 +39,16 @@ session_expires_s = 0
 probe_ms = 0
 [[profile]]
 name = "total"
-limit = 0
+limit = 4294967295
 [[profile]]
 name = "user"
 value = true
+limit = 2
 scope = "node"
 on_outage = "open"
+limits = { alice = 5, "b ob" = 0 }
+[[profile]]
+name = "counted"
 limits = {}
 [[trunk]]
 name = "carrier-a"
@@ -63,6 +67,7 @@ ring_timeout_ms = 20000
 profiles = ["total", "user={from.user}"]
 user    = "0044$1"
 headers = { "X-Tenant" = "blue {source.ip}" }
+variables = { tenant = "blue", "caller=" = "{from.uri}" }
 refer   = "local"
 control = false
 [[route]]
@@ -105,6 +110,7 @@ TEST_CASE("config: an empty file has the defaults, and no route") {
     CHECK(to_ms(config->timers.early) == 181'000);
     CHECK(to_ms(config->timers.no_ack) == 32'000);
     CHECK(to_ms(config->timers.max_duration) == 43'200'000);
+    CHECK(config->profiles.empty());
     CHECK(config->routes.empty());
     CHECK(config->log.level == LogLevel::info);
     CHECK(config->log.format == LogFormat::text);
@@ -129,6 +135,18 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(config->log.level == LogLevel::warn);
     CHECK(config->log.format == LogFormat::json);
 
+    REQUIRE(config->profiles.size() == 3);
+    CHECK(config->profiles[0].name == "total");
+    CHECK(!config->profiles[0].has_values);
+    CHECK(config->profiles[0].limit == 4'294'967'295);
+    CHECK(config->profiles[0].limits.empty());
+    CHECK(config->profiles[1].name == "user");
+    CHECK(config->profiles[1].has_values);
+    CHECK(config->profiles[1].limit == 2);
+    CHECK(config->profiles[1].limits == std::vector<std::pair<std::string, std::uint32_t>>{{"alice", 5}, {"b ob", 0}});
+    CHECK(config->profiles[2].name == "counted");
+    CHECK(config->profiles[2].limit == 0);
+
     REQUIRE(config->routes.size() == 2);
     const RouteConfig &first = config->routes[0];
     CHECK(first.match == R"(^\+?44(\d+))");
@@ -142,6 +160,14 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(first.user.has_value());
     REQUIRE(first.headers.size() == 1);
     CHECK(first.headers[0].first == "X-Tenant");
+    REQUIRE(first.profiles.size() == 2);
+    CHECK(first.profiles[0].name == "total");
+    CHECK(!first.profiles[0].value);
+    CHECK(first.profiles[1].name == "user");
+    CHECK(first.profiles[1].value.has_value());
+    REQUIRE(first.variables.size() == 2);
+    CHECK(first.variables[0].first == "tenant");
+    CHECK(first.variables[1].first == "caller=");
     const RouteConfig &second = config->routes[1];
     CHECK(second.target.trunk.empty());
     CHECK(second.target.host_port == "[::1]:5071");
@@ -150,8 +176,8 @@ TEST_CASE("config: every section and key of a full file is read") {
 }
 
 TEST_CASE("config: what has no effect in this version is a warning with its place") {
-    const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n[[profile]]\nname = \"a\"\n"
-                                     "[[profile]]\nname = \"b\"\n[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
+    const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n"
+                                     "[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
                                      "username = \"u\"\npassword = \"geheim\"\n[admin]\nlisten = \"127.0.0.1:8080\"\n"
                                      "[[route]]\nto = [\"t\"]\nhunt_on = [503]\n",
                                      "f");
@@ -159,10 +185,9 @@ TEST_CASE("config: what has no effect in this version is a warning with its plac
     const std::vector<std::string> expected = {
         "f:2:11: \"domains\" in [sip] has no effect in this version, which registers nobody",
         "f:3:1: [tls] has no effect in this version, which has no TLS",
-        "f:5:1: [[profile]]: profile sizes are not kept in this version",
-        "f:9:1: [[trunk]] \"t\": challenges are passed to the caller as 503 in this version",
-        "f:18:11: \"hunt_on\" in [[route]] has no effect in this version: a route has one target",
-        "f:15:10: \"listen\" in [admin] is not opened in this version",
+        "f:5:1: [[trunk]] \"t\": challenges are passed to the caller as 503 in this version",
+        "f:14:11: \"hunt_on\" in [[route]] has no effect in this version: a route has one target",
+        "f:11:10: \"listen\" in [admin] is not opened in this version",
     };
     CHECK(config->warnings == expected);
 }
@@ -233,10 +258,21 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "'-', '_' or '.', and not \"registered\""},
         {"[[profile]]\nname = \"a\"\n[[profile]]\nname = \"a\"\n",
          "f:4:8: \"name\" in [[profile]] must be unique, and \"a\" is there already"},
-        {"[[profile]]\nname = \"a\"\nlimit = 3\n",
-         "f:3:9: \"limit\" in [[profile]] is not available in this version; write 0, or leave it out"},
+        {"[[profile]]\nname = \"a\"\nlimit = -1\n",
+         "f:3:9: \"limit\" in [[profile]] must be from 0 to 4294967295, not -1"},
+        {"[[profile]]\nname = \"a\"\nlimit = 4294967296\n",
+         "f:3:9: \"limit\" in [[profile]] must be from 0 to 4294967295, not 4294967296"},
         {"[[profile]]\nname = \"a\"\nlimits = { b = 1 }\n",
-         "f:3:10: \"limits\" in [[profile]] is not available in this version; leave it out"},
+         "f:3:10: \"limits\" in [[profile]] are those of single values, and this profile has none; write value = true, "
+         "or \"limit\" alone"},
+        {"[[profile]]\nname = \"a\"\nlimits = { b = -1 }\nvalue = true\n",
+         "f:3:16: \"b\" in \"limits\" of [[profile]] must be from 0 to 4294967295, not -1"},
+        {"[[profile]]\nname = \"a\"\nvalue = true\n[profile.limits]\nb = 4294967296\n",
+         "f:5:5: \"b\" in \"limits\" of [[profile]] must be from 0 to 4294967295, not 4294967296"},
+        {"[[profile]]\nname = \"a\"\nvalue = true\nlimits = { b = \"2\" }\n",
+         "f:4:16: \"b\" in \"limits\" of [[profile]] must be an integer, not a string"},
+        {"[[profile]]\nname = \"a\"\nvalue = true\nlimits = { \"b\\t\" = 2 }\n",
+         "f:4:12: bad value \"b?\" in \"limits\" of [[profile]]; write up to 256 bytes without control characters"},
         {"[[profile]]\nname = \"a\"\nscope = \"cluster\"\n",
          "f:3:9: the scope \"cluster\" in [[profile]] is not available in this version; write \"node\""},
         {"[[profile]]\nname = \"a\"\non_outage = \"x\"\n",
@@ -323,6 +359,17 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:3:19: \"X-A\" in \"headers\" of [[route]] holds a line break or NUL; write one line"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nheaders = { X-A = \"{from\" }\n",
          "f:3:19: bad \"X-A\" in \"headers\" of [[route]]: { without }; write {{ for one brace"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nvariables = { \"a b\" = \"\" }\n",
+         "f:3:15: bad variable name \"a b\" in \"variables\" of [[route]]; write up to 64 visible ASCII characters"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nvariables = { \"\" = \"\" }\n",
+         "f:3:15: bad variable name \"\" in \"variables\" of [[route]]; write up to 64 visible ASCII characters"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nvariables = { a = 1 }\n",
+         "f:3:19: \"a\" in \"variables\" of [[route]] must be a string, not an integer"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nvariables = { a = \"b\\nc\" }\n",
+         "f:3:19: \"a\" in \"variables\" of [[route]] holds a line break or NUL; write one line"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nvariables = { a = \"{from.usr}\" }\n",
+         "f:3:19: bad \"a\" in \"variables\" of [[route]]: unknown name {from.usr}; known are from.user from.uri "
+         "to.user to.uri request.user request.uri source.ip trunk header.NAME var.NAME"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nrefer = \"pass\"\n",
          "f:3:9: \"refer\" = \"pass\" in [[route]] is not available in this version; leave it out"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\ncontrol = true\n",
@@ -367,6 +414,25 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
               "f:2:11: bad address \"" + std::string(address) + "\" in \"listen\" of [sip]; " +
                   std::string(listen_help));
     }
+}
+
+TEST_CASE("config: more profiles or variables than there is room for are a problem of the file") {
+    std::string profiles;
+    for (int i = 0; i < 257; ++i) profiles += "[[profile]]\nname = \"p" + std::to_string(i) + "\"\n";
+    CHECK(problem_of(profiles) == "f:513:1: there may be 256 [[profile]]s at most");
+    CHECK(problem_of(profiles.substr(0, profiles.rfind("[[profile]]"))).empty());
+
+    const std::string route = "[[profile]]\nname = \"a\"\n[[route]]\nto = [\"sip:127.0.0.1\"]\n";
+    std::string uses;
+    for (int i = 0; i < 33; ++i) uses += "\"a\",";
+    CHECK(problem_of(route + "profiles = [" + uses + "]\n") ==
+          "f:5:12: \"profiles\" in [[route]] may name 32 at most, not 33");
+    std::string variables;
+    for (int i = 0; i < 65; ++i) variables += "v" + std::to_string(i) + " = \"\"\n";
+    CHECK(problem_of(route + "[route.variables]\n" + variables) ==
+          "f:5:1: \"variables\" in [[route]] may hold 64 at most, not 65");
+    CHECK(problem_of(route + "variables = { " + std::string(64, 'a') + " = \"\" }\n").empty());
+    CHECK(!problem_of(route + "variables = { " + std::string(65, 'a') + " = \"\" }\n").empty());
 }
 
 TEST_CASE("config: a problem is one line, whatever the file holds, and shows no secret") {

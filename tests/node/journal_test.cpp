@@ -21,7 +21,7 @@ public:
         LegOptions caller;
         const auto fed = tracker.feed_invite(view(Method::invite, 0, call, "a"), caller, now);
         LegOptions callee;
-        callee.leg_of = fed.value().dialog;
+        callee.leg_of = tracker.find(fed.value().dialog)->record;
         (void)tracker.feed_invite(view(Method::invite, 0, call, "b"), callee, now);
         step();
     }
@@ -76,7 +76,9 @@ public:
 
     Instant now = at_ms(1'000'000);
     SeededRandom random{7};
-    Tracker tracker{{.epoch = 1}, random, now};
+    ProfileTable profiles{random};
+    TrackerShared shared{random, profiles};
+    Tracker tracker{{.epoch = 1}, shared, random, now};
 
 private:
     // All text lives in the object until the next call.

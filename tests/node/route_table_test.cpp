@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <string>
+#include "base/text.hpp"
 #include "node/config_reader.hpp"
 #include "node/invite.hpp"
 #include "node/route_table.hpp"
@@ -129,6 +130,45 @@ TEST_CASE("routes: a header value that grows too long is refused 400") {
     auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\nheaders = { X-A = \"{header.X-In}{header.X-In}\" }\n");
     const std::string line = "X-In: " + std::string(header_size_max - 100, 'a') + "\r\n";
     CHECK(routes.route(test::invite("sip:b@a", line), caller).refuse == 400);
+}
+
+TEST_CASE("routes: profiles and variables are filled by the call, in the order of the file") {
+    auto routes = table("[[profile]]\nname = \"total\"\n[[profile]]\nname = \"user\"\nvalue = true\n"
+                        "[[route]]\nto = [\"sip:127.0.0.1:1\"]\n"
+                        "profiles = [\"user={from.user}@{source.ip}\", \"total\", \"user={header.X-None}\"]\n"
+                        "variables = { b = \"{to.user}=1\", a = \"\" }\n");
+    const Route route = routes.route(test::invite("sip:bob@192.0.2.1"), caller);
+    REQUIRE(route.profiles.size() == 3);
+    CHECK(route.profiles[0].name == "user");
+    CHECK(route.profiles[0].value == "alice@192.0.2.10");
+    CHECK(route.profiles[1].name == "total");
+    CHECK(route.profiles[1].value.empty());
+    CHECK(route.profiles[2].name == "user");
+    CHECK(route.profiles[2].value.empty());
+    REQUIRE(route.variables.size() == 2);
+    CHECK(route.variables[0].name == "b");
+    CHECK(route.variables[0].value == "bob=1");
+    CHECK(route.variables[1].name == "a");
+    CHECK(route.variables[1].value.empty());
+}
+
+TEST_CASE("routes: a profile's or variable's value that no header could hold, or that is too long, is refused 400") {
+    auto profiles = table("[[profile]]\nname = \"user\"\nvalue = true\n"
+                          "[[route]]\nto = [\"sip:127.0.0.1:1\"]\nprofiles = [\"user={header.X-In}\"]\n");
+    auto variables = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\nvariables = { a = \"{header.X-In}\" }\n");
+    for (RouteTable *routes : {&profiles, &variables}) {
+        const auto refusal = [&](const std::string &value) {
+            const Route route = routes->route(test::invite("sip:b@a", "X-In: " + value + "\r\n"), caller);
+            CHECK(route.targets.empty() == (route.refuse != 0));
+            return route.refuse;
+        };
+        CHECK(refusal(std::string(256, 'a')) == 0);
+        CHECK(refusal(std::string(257, 'a')) == 400);
+        const Route folded = routes->route(test::invite("sip:b@a", "X-In: one\r\n two\r\n"), caller);
+        for (const RouteVariable &variable : folded.variables) CHECK(is_header_safe(variable.value));
+        for (const RouteProfile &profile : folded.profiles) CHECK(is_header_safe(profile.value));
+    }
+    CHECK(profiles.route(test::invite("sip:b@a", "X-In: a\tb\r\n"), caller).refuse == 400); // nor could a profile
 }
 
 TEST_CASE("routes: a scheme that is not ours is refused 416") {

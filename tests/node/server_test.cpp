@@ -205,6 +205,49 @@ TEST_CASE("server: a reload takes over routes and the log level; a bad file chan
     (*server)->run([&] { caller.invite("one"); });
 }
 
+TEST_CASE("server: a reload gives profiles new limits, and none to those that are gone; a profile keeps its kind") {
+    const Directory directory;
+    Lines lines;
+    const auto text = [](const std::string &profiles) { return no_store + profiles; };
+    const std::string total = "[[profile]]\nname = \"total\"\nlimit = ";
+    const std::string user = "[[profile]]\nname = \"user\"\nvalue = true\nlimit = 2\n";
+    auto server = Server::open(config_of(text(total + "1\n" + user)), directory.file("t.toml"), lines.log);
+    REQUIRE(server.ok());
+    const ProfileTable &profiles = (*server)->profiles();
+    const auto reload = [&](const std::string &changed) {
+        directory.write("t.toml", text(changed));
+        (*server)->reload();
+    };
+    const auto limit = [&](std::string_view name) {
+        const auto info = profiles.info(name);
+        REQUIRE(info.ok());
+        return info->limit;
+    };
+    CHECK(limit("total") == 1);
+    CHECK(limit("user") == 2);
+
+    reload(total + "7\n[[profile]]\nname = \"new\"\nlimit = 3\n");
+    CHECK(limit("total") == 7);
+    CHECK(limit("user") == 0);
+    CHECK(profiles.info("user")->has_values);
+    CHECK(limit("new") == 3);
+
+    reload(total + "8\n[[profile]]\nname = \"user\"\nlimit = 9\n"); // it had values, and may still have members
+    CHECK(lines.has("error reload: [[profile]] \"user\": \"value\" changed, which takes a restart; the former "
+                    "configuration stays in force"));
+    CHECK(limit("total") == 7);
+    CHECK(limit("user") == 0);
+    CHECK(limit("new") == 3);
+
+    std::string many;
+    for (int i = 0; i < 254; ++i) many += "[[profile]]\nname = \"p" + std::to_string(i) + "\"\n";
+    reload(total + "8\n" + many); // with those that are gone they are 257
+    CHECK(lines.has("error reload: [[profile]] \"p253\": "));
+    CHECK(limit("total") == 7);
+    CHECK(limit("new") == 3);
+    CHECK(lines.count("routes are in force") == 1);
+}
+
 TEST_CASE("server: without a file there is nothing to reload") {
     Lines lines;
     auto server = Server::open(config_of(no_store), "", lines.log);
@@ -215,9 +258,9 @@ TEST_CASE("server: without a file there is nothing to reload") {
 
 TEST_CASE("server: the warnings of the configuration are in the log") {
     Lines lines;
-    const auto server = Server::open(config_of(std::string(no_store) + "[[profile]]\nname = \"a\"\n"), "", lines.log);
+    const auto server = Server::open(config_of(std::string(no_store) + "[tls]\n"), "", lines.log);
     REQUIRE(server.ok());
-    CHECK(lines.has("warn f:3:1: [[profile]]: profile sizes are not kept in this version"));
+    CHECK(lines.has("warn f:3:1: [tls] has no effect in this version, which has no TLS"));
 }
 
 TEST_CASE("server: calls that a former process left in the store are closed before the next one is ready") {

@@ -45,7 +45,7 @@ struct Fixture {
         options.engine.dialogs.epoch = 1;
         std::vector<std::unique_ptr<MessageTransport>> transports;
         transports.push_back(std::move(owned));
-        worker.emplace(options, loop, std::move(transports), routes, wall, store_used, store_used, log);
+        worker.emplace(options, loop, std::move(transports), routes, profiles, wall, store_used, store_used, log);
     }
 
     void receive(const std::vector<std::string> &messages) {
@@ -59,6 +59,8 @@ struct Fixture {
     Loop loop;
     WallClock wall{SystemClock::now(), SystemClock::utc_us()};
     RouteTable routes{parse_config("[[route]]\nto = [\"sip:127.0.0.1:9\"]\n", "f")->routes};
+    SystemRandom random;
+    ProfileTable profiles{random};
     FakeTransport *transport = nullptr;
     std::optional<Worker> worker;
 };

@@ -25,8 +25,8 @@ EngineOptions engine_options() {
 
 Simulation::Simulation(const SimulationOptions &options)
     : options_(options), journal_(options.trace), network_(options.weather, options.seed, journal_, at_ms(0)),
-      routes_(*this), random_(options.seed),
-      engine_(std::make_unique<Engine>(engine_options(), routes_, random_, at_ms(0))),
+      routes_(*this), random_(options.seed), profiles_(random_),
+      engine_(std::make_unique<Engine>(engine_options(), routes_, profiles_, random_, at_ms(0))),
       wall_(at_ms(0), 1'700'000'000'000'000) {
     network_.set_receiver(
         [this](const Endpoint &to, const Endpoint &from, const std::string &bytes) { deliver(to, from, bytes); });

@@ -108,6 +108,7 @@ private:
     Network network_;
     Routes routes_;
     SeededRandom random_;
+    ProfileTable profiles_;
     std::unique_ptr<Engine> engine_;
     WallClock wall_;
     std::vector<std::unique_ptr<Call>> calls_; // by number; empty where `only` names another

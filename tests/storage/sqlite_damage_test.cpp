@@ -74,7 +74,7 @@ TEST_CASE("sqlite: a file that is no database is set aside, byte for byte") {
 }
 
 TEST_CASE("sqlite: a damaged page is found at the opening, whichever it is") {
-    for (const std::size_t page : {0, 1, 2, 5, 9}) {
+    for (const std::size_t page : {0U, 1U, 2U, 5U, 9U}) {
         CAPTURE(page);
         Folder folder;
         fill(folder.database);

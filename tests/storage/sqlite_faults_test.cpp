@@ -27,17 +27,26 @@ struct Script {
 
     Result<void, Failure> run(SqliteStore &store, int step) {
         switch (step) {
-        case 0: return first.save(store);
+        case 0: first.count(); return first.save(store);
         case 1: return second.save(store);
-        case 2: first.answer(); return first.save(store);
+        case 2:
+            first.answer();
+            change(first.legs[0]);
+            return first.save(store);
         case 3: return first.end(store);
         default: return second.end(store);
         }
     }
+    static void change(DialogRecord &record) {
+        record.variables = {{"tenant", VariableValue::of_text("red")}};
+        record.profiles = {{.profile = "user", .value = "bob", .has_value = true}};
+    }
     static std::string expected(int step) { // after it
-        const char *states[] = {"trying,trying|0", "trying,trying,trying,trying|0",
-                                "confirmed,confirmed,trying,trying|0", "trying,trying|1", "null|2"};
-        return step < 0 ? "null|0" : states[step];
+        const std::string before = "|0|credit=-7,is_new=1,key=00FFFE,tenant=blue|total=,user=alice";
+        const std::string states[] = {"trying,trying" + before, "trying,trying,trying,trying" + before,
+                                      "confirmed,confirmed,trying,trying|0|tenant=red|user=bob",
+                                      "trying,trying|1|null|null", "null|2|null|null"};
+        return step < 0 ? "null|0|null|null" : states[step];
     }
 
     Call first{1}, second{2};
@@ -46,7 +55,10 @@ struct Script {
 std::string contents(const std::string &path) {
     Shell shell(path);
     CHECK(shell.row("PRAGMA quick_check") == "ok");
-    return shell.row("SELECT (SELECT group_concat(state) FROM every_leg), (SELECT count(*) FROM cdr)");
+    return shell.row("SELECT (SELECT group_concat(state) FROM every_leg), (SELECT count(*) FROM cdr), "
+                     "(SELECT group_concat(name || '=' || iif(type = 'bytes', hex(value), value)) "
+                     "FROM dialog_variable), "
+                     "(SELECT group_concat(profile || '=' || value) FROM dialog_profile)");
 }
 
 // False when the script ran to its end without meeting the fault.
@@ -136,6 +148,30 @@ TEST_CASE("sqlite: after an operation that failed all others do, until the commi
     CHECK(shell.row("SELECT count(*) FROM every_leg") == "4");
 }
 
+TEST_CASE("sqlite: a row of a variable or profile that can not be written or erased fails its whole batch") {
+    for (const char *refusal : {"INSERT ON dialog_variable", "DELETE ON dialog_variable", "INSERT ON dialog_profile",
+                                "DELETE ON dialog_profile"}) {
+        CAPTURE(refusal);
+        Folder folder;
+        const auto store = open(folder.database);
+        Script script;
+        REQUIRE(script.run(*store, 0));
+        Shell shell(folder.database);
+        shell.run(std::string("CREATE TRIGGER refusal BEFORE ") + refusal + " BEGIN SELECT RAISE(ABORT, 'no'); END");
+        for (const int step : {2, 3}) {
+            if (step == 3 && std::string_view(refusal).starts_with("INSERT")) break; // an end inserts none
+            const auto done = script.run(*store, step);
+            REQUIRE(!done);
+            check_line(done.error(), folder.database);
+            CHECK(contents(folder.database).starts_with("trying,trying|0|credit=-7,"));
+        }
+        shell.run("DROP TRIGGER refusal");
+        REQUIRE(script.run(*store, 2));
+        REQUIRE(script.run(*store, 3));
+        CHECK(contents(folder.database) == "null|1|null|null");
+    }
+}
+
 TEST_CASE("sqlite: a disk that fails while the WAL is copied is told by the next batch, and nothing is lost") {
     for (const Fault fault : {Fault::sync_error, Fault::write_error}) {
         CAPTURE(name_of(fault));
@@ -179,6 +215,7 @@ TEST_CASE("sqlite: leftovers are closed wholly or not at all, when the disk fail
         Folder folder;
         Call ringing(1), up(2);
         up.answer();
+        up.count();
         auto store = open(folder.database, FailingDisk::vfs());
         REQUIRE(ringing.save(*store));
         REQUIRE(up.save(*store));
@@ -188,12 +225,15 @@ TEST_CASE("sqlite: leftovers are closed wholly or not at all, when the disk fail
         FailingDisk::work();
         if (has_failed) {
             check_line(closed.error(), folder.database);
-            CHECK(contents(folder.database) == "trying,trying,confirmed,confirmed|0");
+            CHECK(contents(folder.database) == "trying,trying,confirmed,confirmed|0|"
+                                               "credit=-7,is_new=1,key=00FFFE,tenant=blue|total=,user=alice");
             closed = store->close_leftovers(start_us + 100'000'000);
         }
         REQUIRE(closed.ok());
         CHECK(*closed == 2);
-        CHECK(contents(folder.database) == "null|2");
+        CHECK(contents(folder.database) == "null|2|null|null");
+        CHECK(Shell(folder.database).row("SELECT count(*) FROM cdr WHERE profiles <> '[]' AND variables <> '{}'") ==
+              "1");
         if (!has_failed) break;
     }
 }

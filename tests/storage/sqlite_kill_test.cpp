@@ -21,6 +21,7 @@ namespace {
     tell(); // opened
     for (std::uint64_t n = 1;; ++n) {
         Call call(n);
+        call.count();
         if (!call.save(**store)) _exit(3);
         tell();
         call.answer();
@@ -98,6 +99,12 @@ void check_left(const std::string &path, int commits) {
         Shell shell(path);
         CHECK(shell.row("PRAGMA quick_check") == "ok");
         CHECK(shell.rows("SELECT id FROM cdr WHERE id IN (SELECT id FROM every_leg)").empty());
+        CHECK(shell.row("SELECT (SELECT count(*) FROM dialog_variable) - 4 * count(*), "
+                        "(SELECT count(*) FROM dialog_profile) - 2 * count(*) FROM dialog") == "0|0");
+        CHECK(shell
+                  .rows("SELECT dialog FROM dialog_variable WHERE dialog NOT IN (SELECT serial FROM dialog) UNION "
+                        "SELECT dialog FROM dialog_profile WHERE dialog NOT IN (SELECT serial FROM dialog)")
+                  .empty());
         CHECK(shell
                   .rows("SELECT leg.id FROM every_leg AS leg LEFT JOIN every_leg AS first ON leg.leg_of = first.id "
                         "WHERE leg.leg_of IS NOT NULL AND (first.id IS NULL OR first.state <> leg.state)")
@@ -115,6 +122,7 @@ void check_left(const std::string &path, int commits) {
     Shell shell(path);
     CHECK(shell.row("SELECT count(*) FROM cdr") == std::to_string(expected.calls)); // one for each call
     CHECK(shell.row("SELECT count(*) FROM every_leg") == "0");
+    CHECK(shell.row("SELECT (SELECT count(*) FROM dialog_variable) + (SELECT count(*) FROM dialog_profile)") == "0");
 }
 
 } // namespace

@@ -101,8 +101,8 @@ TEST_CASE("sqlite: a record carries every field of the CDR, and is written once"
     call.legs[0].q850 = 16;
     call.legs[0].trunk = "carrier-a";
     Cdr cdr = call.hang_up();
-    cdr.profiles = R"([{"name":"total"}])";
-    cdr.variables = R"({"a":1})";
+    cdr.profiles = {{.name = "total"}};
+    cdr.variables = {{.name = "a", .type = VariableType::integer, .integer = 1}};
     REQUIRE(store->insert(cdr));
     REQUIRE(store->commit());
     Cdr again = cdr;
@@ -149,6 +149,150 @@ TEST_CASE("sqlite: a dialog with the serial of another one fails, and the other 
     REQUIRE(store->commit());
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT id FROM every_leg") == Rows{call.legs[0].id.to_string(), call.legs[1].id.to_string()});
+}
+
+namespace {
+
+constexpr const char *profile_rows = "SELECT profile, value FROM dialog_profile ORDER BY dialog, profile, value";
+constexpr const char *variable_rows = "SELECT name, value FROM dialog_variable ORDER BY dialog, name";
+
+} // namespace
+
+TEST_CASE("sqlite: variables and memberships are rows of their dialog, each value of its type") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    call.count();
+    call.legs[1].variables = call.legs[0].variables; // another leg has none
+    call.legs[1].profiles = call.legs[0].profiles;
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    const std::string serial = std::to_string(call.legs[0].id.serial);
+    CHECK(shell.rows("SELECT dialog, name, type, typeof(value), quote(value) FROM dialog_variable") ==
+          Rows{serial + "|credit|integer|integer|-7", serial + "|is_new|boolean|integer|1",
+               serial + "|key|bytes|blob|X'00FFFE'", serial + "|tenant|text|text|'blue'"});
+    CHECK(shell.rows("SELECT dialog, profile, quote(value) FROM dialog_profile") ==
+          Rows{serial + "|total|''", serial + "|user|'alice'"});
+}
+
+TEST_CASE("sqlite: variables and memberships are replaced when they changed, and left alone when not") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1), other(2);
+    DialogRecord &record = call.legs[0];
+    record.variables = {{"a", VariableValue::of_integer(1)}, {"b", VariableValue::of_text("")}};
+    record.profiles = {{.profile = "total"}};
+    other.legs[0].variables = {{"a", VariableValue::of_integer(9)}};
+    REQUIRE(call.save(*store));
+    REQUIRE(other.save(*store));
+    Shell shell(folder.database);
+    CHECK(shell.rows(variable_rows) == Rows{"a|1", "b|", "a|9"});
+
+    record.variables = {{"a", VariableValue::of_text("two")}, {"c", VariableValue::of_boolean(false)}};
+    record.profiles = {{.profile = "user", .value = "alice", .has_value = true}};
+    record.has_changed_profiles = false;
+    REQUIRE(call.save(*store));
+    CHECK(shell.rows(variable_rows) == Rows{"a|two", "c|0", "a|9"});
+    CHECK(shell.rows(profile_rows) == Rows{"total|"});
+
+    record.variables.clear();
+    record.has_changed_variables = false;
+    record.has_changed_profiles = true;
+    REQUIRE(call.save(*store));
+    CHECK(shell.rows(variable_rows) == Rows{"a|two", "c|0", "a|9"});
+    CHECK(shell.rows(profile_rows) == Rows{"user|alice"});
+
+    record.has_changed_variables = true;
+    record.profiles.clear();
+    REQUIRE(call.save(*store));
+    CHECK(shell.rows(variable_rows) == Rows{"a|9"});
+    CHECK(shell.rows(profile_rows).empty());
+}
+
+TEST_CASE("sqlite: a dialog that is new in the file brings all that it has, changed or not") {
+    Folder folder;
+    Call call(1), newer(2);
+    call.count();
+    for (DialogRecord &leg : call.legs) leg.has_changed_variables = leg.has_changed_profiles = false;
+    const auto store = open(folder.database);
+    REQUIRE(newer.save(*store)); // the serial of the other one is not taken for new
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    CHECK(shell.rows(variable_rows).size() == 4);
+    CHECK(shell.rows(profile_rows) == Rows{"total|", "user|alice"});
+}
+
+TEST_CASE("sqlite: variables and memberships go with their dialog, in its transaction") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1), other(2);
+    for (Call *counted : {&call, &other}) {
+        counted->count();
+        REQUIRE(counted->save(*store));
+    }
+    Shell shell(folder.database);
+    REQUIRE(store->erase(call.legs[0].id));
+    CHECK(shell.rows(variable_rows).size() == 8);
+    CHECK(shell.rows(profile_rows).size() == 4);
+    REQUIRE(store->commit());
+    const std::string serial = std::to_string(other.legs[0].id.serial);
+    CHECK(shell.rows("SELECT DISTINCT dialog FROM dialog_variable") == Rows{serial});
+    CHECK(shell.rows("SELECT DISTINCT dialog FROM dialog_profile") == Rows{serial});
+}
+
+TEST_CASE("sqlite: a dialog with the serial of another one does not touch what that one has") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1, 77), other(1, 78);
+    call.count();
+    REQUIRE(call.save(*store));
+    other.legs[0].variables = {{"mine", VariableValue::of_integer(1)}};
+    REQUIRE(!other.save(*store));
+    REQUIRE(store->erase(other.legs[0].id));
+    REQUIRE(store->commit());
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT name FROM dialog_variable") == Rows{"credit", "is_new", "key", "tenant"});
+    CHECK(shell.rows(profile_rows) == Rows{"total|", "user|alice"});
+}
+
+TEST_CASE("sqlite: what stands in the tables without its dialog does not stop a dialog with its serial") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    call.count();
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    shell.run("DELETE FROM dialog; UPDATE dialog_variable SET name = name || '2' WHERE name <> 'key'"); // somebody did
+    REQUIRE(call.save(*store));
+    CHECK(shell.rows("SELECT name FROM dialog_variable") == Rows{"credit", "is_new", "key", "tenant"});
+    CHECK(shell.rows(profile_rows) == Rows{"total|", "user|alice"});
+}
+
+TEST_CASE("sqlite: what a former process left is closed with the variables and profiles it had") {
+    Folder folder;
+    Call counted(1), plain(2), recorded(3);
+    {
+        const auto store = open(folder.database);
+        counted.count();
+        REQUIRE(counted.save(*store));
+        REQUIRE(plain.save(*store));
+        recorded.count();
+        REQUIRE(recorded.save(*store));
+        Cdr cdr = recorded.hang_up();
+        cdr.variables.clear();
+        cdr.profiles.clear();
+        REQUIRE(store->insert(cdr));
+        REQUIRE(store->commit());
+    }
+    const auto store = open(folder.database);
+    CHECK(*store->close_leftovers(start_us + 100'000'000) == 2);
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT caller_call_id, profiles, variables FROM cdr ORDER BY id") ==
+          Rows{R"(caller-1|[{"name":"total"},{"name":"user","value":"alice"}]|)"
+               R"({"credit":-7,"is_new":true,"key":"AP/+","tenant":"blue"})",
+               "caller-2|[]|{}", "caller-3|[]|{}"});
+    CHECK(shell.rows(variable_rows).empty());
+    CHECK(shell.rows(profile_rows).empty());
 }
 
 TEST_CASE("sqlite: what a former process left is closed, each call once") {

@@ -115,6 +115,15 @@ struct Call {
     }
     Call(const Call &) = delete;
 
+    // In two profiles, and with a variable of each type.
+    void count() {
+        using namespace std::string_view_literals;
+        legs[0].profiles = {{.profile = "user", .value = "alice", .has_value = true}, {.profile = "total"}};
+        legs[0].variables = {{"tenant", VariableValue::of_text("blue")},
+                             {"credit", VariableValue::of_integer(-7)},
+                             {"is_new", VariableValue::of_boolean(true)},
+                             {"key", VariableValue::of_bytes("\0\xff\xfe"sv)}};
+    }
     void answer() {
         for (DialogRecord &leg : legs) {
             leg.state = DialogState::confirmed;

@@ -3,23 +3,11 @@
 #include <utility>
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/file_lock.hpp"
+#include "storage/sqlite/leftovers.hpp"
 #include "storage/sqlite/statements.hpp"
 
 namespace tandem {
 namespace {
-
-constexpr const char *close_leftovers_sql = R"sql(
-INSERT INTO cdr (id, call_id, caller_call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
-    ringing_us, answered_us, ended_us, duration_us, sip_code, end_reason, q850, profiles, variables)
-SELECT id, call_id, call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
-    ringing_us, answered_us, coalesce(ended_us, ?1), max(0, coalesce(coalesce(ended_us, ?1) - answered_us, 0)),
-    sip_code, coalesce(end_reason, 'restart'), q850, '[]', '{}'
-FROM dialog WHERE true
-ON CONFLICT (id) DO NOTHING
-)sql";
-
-constexpr const char *erase_leftovers_sql =
-    "DELETE FROM dialog; DELETE FROM dialog_leg; DELETE FROM dialog_variable; DELETE FROM dialog_profile";
 
 const char *synchronous(Durability durability) {
     switch (durability) {
@@ -174,18 +162,13 @@ Result<void, Failure> SqliteStore::commit() {
 }
 
 Result<std::uint64_t, Failure> SqliteStore::close_leftovers(std::int64_t now_utc_us) {
-    std::int64_t calls = 0;
+    std::uint64_t calls = 0;
     if (impl_->begin()) {
-        sqlite3 *database = impl_->connection->database();
-        Statement close_calls;
-        int code = close_calls.prepare(database, close_leftovers_sql);
-        if (code == SQLITE_OK) code = close_calls.bind(now_utc_us).run();
-        calls = sqlite3_changes64(database);
-        if (code == SQLITE_DONE) code = sqlite3_exec(database, erase_leftovers_sql, nullptr, nullptr, nullptr);
-        if (code != SQLITE_OK) static_cast<void>(impl_->fail("what a former process left can not be closed", code));
+        const int code = tandem::close_leftovers(impl_->connection->database(), now_utc_us, calls);
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("what a former process left can not be closed", code));
     }
     if (auto committed = commit(); !committed) return committed.error();
-    return static_cast<std::uint64_t>(calls);
+    return calls;
 }
 
 } // namespace tandem

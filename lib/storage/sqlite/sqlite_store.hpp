@@ -38,7 +38,8 @@ public:
     const std::vector<std::string> &notices() const;
 
     // Ends what a former process left behind, in one transaction: each call gets its record, with reason `restart`
-    // unless its end was known already, and all dialogs go. Returns the number of calls. Only between commits.
+    // unless its end was known already and with its variables and profiles as they were, and all dialogs go. Returns
+    // the number of calls. Only between commits.
     Result<std::uint64_t, Failure> close_leftovers(std::int64_t now_utc_us);
 
     // Operations gather in a transaction that the first of them begins and commit() ends. After a failure nothing of it
@@ -46,7 +47,8 @@ public:
     // A file that turns out to be damaged is set aside and a new one begun, with what is saved from then on; after a
     // failed sync the file is opened anew. The failure says so.
     // Of a dialog that is there already, what can not change is not written again: id, leg_of, local_side, call_id,
-    // from_tag, the three URIs, source, invite_cseq and created.
+    // from_tag, the three URIs, source, invite_cseq and created. Variables and profiles are written if the record says
+    // that they changed, or if the dialog is new in this file; of another leg of a call never.
     Result<void, Failure> save(const DialogRecord &record) override;
     Result<void, Failure> erase(const RecordId &id) override;
     Result<void, Failure> insert(const Cdr &cdr) override;

@@ -31,6 +31,11 @@ Statement &Statement::bind_text_or_null(std::string_view text) {
     return *this;
 }
 
+Statement &Statement::bind_bytes(std::string_view bytes) {
+    sqlite3_bind_blob64(statement_, next_++, bytes.empty() ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
+    return *this;
+}
+
 int Statement::run() {
     int code = sqlite3_step(statement_);
     while (code == SQLITE_ROW) code = sqlite3_step(statement_);
@@ -42,6 +47,12 @@ std::string_view Statement::text(int column) {
     const auto *text = reinterpret_cast<const char *>(sqlite3_column_text(statement_, column));
     return text ? std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)))
                 : std::string_view();
+}
+
+std::string_view Statement::bytes(int column) {
+    const auto *bytes = static_cast<const char *>(sqlite3_column_blob(statement_, column));
+    return bytes ? std::string_view(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)))
+                 : std::string_view();
 }
 
 void Statement::close() {

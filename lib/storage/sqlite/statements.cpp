@@ -26,6 +26,12 @@ WHERE serial = ? AND id = ?
 )sql";
 }
 
+// Names are unique within a dialog; should they not be, the last one is better than a store that never recovers.
+constexpr const char *insert_variable_sql =
+    "INSERT OR REPLACE INTO dialog_variable (dialog, name, type, value) VALUES (?,?,?,?)";
+constexpr const char *insert_profile_sql =
+    "INSERT OR REPLACE INTO dialog_profile (dialog, profile, value) VALUES (?,?,?)";
+
 constexpr const char *insert_cdr_sql = R"sql(
 INSERT INTO cdr (id, call_id, caller_call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
     ringing_us, answered_us, ended_us, duration_us, sip_code, end_reason, q850, profiles, variables)
@@ -72,10 +78,22 @@ int DialogRows::prepare(sqlite3 *database, const std::string &table) {
     return erase.prepare(database, erase_sql.c_str());
 }
 
+int BelongingRows::prepare(sqlite3 *database, const std::string &insert_sql, const std::string &table) {
+    const std::string erase_sql = "DELETE FROM " + table + " WHERE dialog = ?";
+    if (const int code = insert.prepare(database, insert_sql.c_str()); code != SQLITE_OK) return code;
+    return erase.prepare(database, erase_sql.c_str());
+}
+
 int Statements::prepare(sqlite3 *database) {
     database_ = database;
     if (const int code = dialogs_.prepare(database, "dialog"); code != SQLITE_OK) return code;
     if (const int code = legs_.prepare(database, "dialog_leg"); code != SQLITE_OK) return code;
+    if (const int code = variables_.prepare(database, insert_variable_sql, "dialog_variable"); code != SQLITE_OK) {
+        return code;
+    }
+    if (const int code = profiles_.prepare(database, insert_profile_sql, "dialog_profile"); code != SQLITE_OK) {
+        return code;
+    }
     return insert_cdr_.prepare(database, insert_cdr_sql);
 }
 
@@ -92,9 +110,41 @@ int Statements::save(const DialogRecord &record, const WallClock &wall) {
         if (code != SQLITE_DONE) return code;
         if (sqlite3_changes64(database_) == 0) continue;
         serial_newest_ = std::max(serial_newest_, record.id.serial);
-        return SQLITE_DONE;
+        if (record.leg_of) return SQLITE_DONE;
+        if (const int saved = save_variables(record, as_new); saved != SQLITE_DONE) return saved;
+        return save_profiles(record, as_new);
     }
     return SQLITE_CONSTRAINT;
+}
+
+// A dialog whose row is new has none of these rows either, also if it is an old one in a file begun anew.
+int Statements::save_variables(const DialogRecord &record, bool is_new) {
+    if (is_new ? record.variables.empty() : !record.has_changed_variables) return SQLITE_DONE;
+    const std::int64_t dialog = to_serial(record.id);
+    if (const int code = variables_.erase.bind(dialog).run(); code != SQLITE_DONE) return code;
+    for (const VariableView &variable : record.variables) {
+        const VariableValue &value = variable.value;
+        Statement &insert = variables_.insert.bind(dialog).bind(variable.name).bind(to_string(value.type));
+        switch (value.type) {
+        case VariableType::text: insert.bind(value.text); break;
+        case VariableType::bytes: insert.bind_bytes(value.text); break;
+        case VariableType::integer:
+        case VariableType::boolean: insert.bind(value.integer); break;
+        }
+        if (const int code = insert.run(); code != SQLITE_DONE) return code;
+    }
+    return SQLITE_DONE;
+}
+
+int Statements::save_profiles(const DialogRecord &record, bool is_new) {
+    if (is_new ? record.profiles.empty() : !record.has_changed_profiles) return SQLITE_DONE;
+    const std::int64_t dialog = to_serial(record.id);
+    if (const int code = profiles_.erase.bind(dialog).run(); code != SQLITE_DONE) return code;
+    for (const ProfileView &membership : record.profiles) {
+        Statement &insert = profiles_.insert.bind(dialog).bind(membership.profile).bind(membership.value);
+        if (const int code = insert.run(); code != SQLITE_DONE) return code;
+    }
+    return SQLITE_DONE;
 }
 
 void Statements::bind_state(Statement &statement, const DialogRecord &record, std::string_view forks,
@@ -152,13 +202,17 @@ int Statements::update(DialogRows &rows, const DialogRecord &record, std::string
 
 int Statements::erase(const RecordId &id) {
     const std::string text = id.to_string();
-    const int code = dialogs_.erase.bind(to_serial(id)).bind(text).run();
-    if (code != SQLITE_DONE || sqlite3_changes64(database_) > 0) return code;
-    return legs_.erase.bind(to_serial(id)).bind(text).run();
+    int code = dialogs_.erase.bind(to_serial(id)).bind(text).run();
+    if (code != SQLITE_DONE) return code;
+    if (sqlite3_changes64(database_) == 0) return legs_.erase.bind(to_serial(id)).bind(text).run();
+    code = variables_.erase.bind(to_serial(id)).run();
+    return code == SQLITE_DONE ? profiles_.erase.bind(to_serial(id)).run() : code;
 }
 
 int Statements::insert(const Cdr &cdr) {
     const std::string id = cdr.id.to_string();
+    const std::string profiles = profiles_json(cdr);
+    const std::string variables = variables_json(cdr);
     return insert_cdr_.bind(id)
         .bind(cdr.call_id)
         .bind(cdr.caller_call_id)
@@ -176,8 +230,8 @@ int Statements::insert(const Cdr &cdr) {
         .bind(std::int64_t{cdr.sip_code})
         .bind(to_string(cdr.end_reason))
         .bind(unless_zero(cdr.q850))
-        .bind(cdr.profiles)
-        .bind(cdr.variables)
+        .bind(profiles)
+        .bind(variables)
         .run();
 }
 

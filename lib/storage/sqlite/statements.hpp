@@ -18,13 +18,22 @@ struct DialogRows {
     Statement erase;
 };
 
+// The statements of a table whose rows belong to dialogs. Those of one dialog are written together.
+struct BelongingRows {
+    int prepare(sqlite3 *database, const std::string &insert_sql, const std::string &table);
+
+    Statement insert;
+    Statement erase; // of one dialog
+};
+
 // All of one connection, prepared. Their results are SQLite's codes: SQLITE_DONE on success.
 class Statements {
 public:
     int prepare(sqlite3 *database);
 
-    // Inserts the dialog, or updates it if it is there. SQLITE_CONSTRAINT: another dialog has this serial, and keeps
-    // its row; between the dialogs of two processes that is one chance in 16 million.
+    // Inserts the dialog, or updates it if it is there; its variables and memberships likewise, unless it is another
+    // leg of a call, which has none. SQLITE_CONSTRAINT: another dialog has this serial, and keeps its rows; between the
+    // dialogs of two processes that is one chance in 16 million.
     int save(const DialogRecord &record, const WallClock &wall);
     int erase(const RecordId &id);
     int insert(const Cdr &cdr);
@@ -35,10 +44,14 @@ private:
                const WallClock &wall);
     int update(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
                const WallClock &wall);
+    int save_variables(const DialogRecord &record, bool is_new);
+    int save_profiles(const DialogRecord &record, bool is_new);
 
     sqlite3 *database_ = nullptr;
     DialogRows dialogs_;
     DialogRows legs_;
+    BelongingRows variables_;
+    BelongingRows profiles_;
     Statement insert_cdr_;
     std::uint64_t serial_newest_ = 0; // of those saved
 };
