@@ -1,5 +1,5 @@
 /**
- * @file tandem/export.h  TANDEM_API marks what the library exports.
+ * @file tandem/export.h  TANDEM_API and TANDEM_SIP_API mark what the libraries export.
  */
 #ifndef TANDEM_EXPORT_H
 #define TANDEM_EXPORT_H
@@ -9,5 +9,7 @@
 #else
 #define TANDEM_API
 #endif
+
+#define TANDEM_SIP_API TANDEM_API /* in libtandem, not in libtandem-core */
 
 #endif

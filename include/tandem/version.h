@@ -15,9 +15,9 @@ extern "C" {
 #endif
 
 #define TANDEM_VERSION_MAJOR 0
-#define TANDEM_VERSION_MINOR 1
+#define TANDEM_VERSION_MINOR 2
 #define TANDEM_VERSION_PATCH 0
-#define TANDEM_VERSION "0.1.0"
+#define TANDEM_VERSION "0.2.0"
 
 /** The number of the C ABI, N in libtandem.so.N. */
 #define TANDEM_ABI 0

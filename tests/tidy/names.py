@@ -12,6 +12,7 @@ import report
 
 TOP = {"CMakeLists.txt", "README.md", "LICENSE", "include", "lib", "bindings", "examples", "tests", "cmake"}
 SNAKE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*(\.[a-z0-9]+)*")
+PROGRAM = re.compile(r"examples/[a-z0-9]+(-[a-z0-9]+)+/")  # the folder has the name of its program
 OTHER_NAMES = re.compile(r"CMakeLists\.txt|README\.md|LICENSE|__init__\.py|\..+|(Tandem|Find)\w*\.cmake(\.in)?")
 TEXT = (".cpp", ".hpp", ".h", ".c", ".py", ".sh", ".cmake", ".txt", ".md", ".toml", ".map", ".sql")
 WIDTH = 120
@@ -19,7 +20,7 @@ README_LINES = 40
 
 
 def check_name(path):
-    for name in path.split("/"):
+    for name in PROGRAM.sub("examples/", path).split("/"):
         if not SNAKE.fullmatch(name) and not OTHER_NAMES.fullmatch(name):
             yield f"{path}: {name} is not snake_case"
             return

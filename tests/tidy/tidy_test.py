@@ -90,8 +90,9 @@ class Layers(Tree):
         self.assert_only(self.check("call/a.cpp", '#include "sip/b.hpp"\n', sip), "brings <sofia-sip/sip.h>")
 
     def test_io_below_the_line(self):
-        for text in ["#include <thread>", "#include <mutex>", "#include <fstream>", "#include <sys/socket.h>",
-                     "#include <unistd.h>", "auto t = std::chrono::steady_clock::now();", "auto t = time(nullptr);",
+        for text in ["#include <thread>", "#include <condition_variable>", "#include <fstream>",
+                     "#include <sys/socket.h>", "#include <unistd.h>",
+                     "auto t = std::chrono::steady_clock::now();", "auto t = time(nullptr);",
                      "std::random_device seed;"]:
             with self.subTest(text=text):
                 self.setUp()
@@ -125,18 +126,25 @@ class Symbols(Tree):
     def test_readers(self):
         script = "/* x; */ V_0 { global: a; b; local: *; }; V_1 { global: c; } V_0;"
         self.assertEqual(symbols.mapped(script), {"a", "b", "c"})
-        self.assertEqual(symbols.declared("#define X TANDEM_API int no(void);\n/* TANDEM_API int no(void); */\n"
-                                          "TANDEM_API const char *\nyes(int a);\nint internal(void);\n"), {"yes"})
+        header = ("#define X TANDEM_API int no(void);\n/* TANDEM_API int no(void); */\nint internal(void);\n"
+                  "TANDEM_API const char *\nyes(int a);\nTANDEM_SIP_API int parse(void);\n")
+        self.assertEqual(symbols.declared(header, "TANDEM_API"), {"yes"})
+        self.assertEqual(symbols.declared(header, "TANDEM_SIP_API"), {"parse"})
 
     def test_equal(self):
-        self.assertEqual(symbols.compare({"a", "b"}, {"a", "b"}, {"a", "b"}, {"a"}), [])
+        self.assertEqual(symbols.compare({"a", "b"}, {"a", "b"}, set(), {"a", "b"}, {"a", "b"}), [])
+        self.assertEqual(symbols.compare({"a", "sip"}, {"a"}, {"sip"}, {"a", "sip"}, {"a"}), [])
 
     def test_each_difference(self):
-        self.assert_only(symbols.compare({"a"}, {"a"}, {"a", "leak"}, {"a"}), "leak: in libtandem.so")
-        self.assert_only(symbols.compare({"a"}, {"a"}, {"a"}, {"a", "leak"}), "leak: in libtandem-core.so")
-        self.assert_only(symbols.compare({"a"}, {"a", "new"}, {"a"}, {"a"}), "new: in the public headers")
-        self.assert_only(symbols.compare({"a", "old"}, {"a"}, {"a", "old"}, {"a"}), "old: in lib/capi/tandem.map")
-        self.assert_only(symbols.compare({"a"}, {"a"}, {"a"}, set()), "exports nothing")
+        a, sip = {"a"}, {"a", "sip"}
+        self.assert_only(symbols.compare(a, a, set(), {"a", "leak"}, a), "leak: in libtandem.so")
+        self.assert_only(symbols.compare(a, a, set(), a, {"a", "leak"}), "leak: in libtandem-core.so")
+        self.assert_only(symbols.compare(a, a, {"new"}, a, a), "new: in the public headers")
+        self.assert_only(symbols.compare({"a", "old"}, a, set(), {"a", "old"}, a), "old: in lib/capi/tandem.map")
+        self.assert_only(symbols.compare(sip, sip, set(), sip, a), "sip: marked TANDEM_API, not in libtandem-core.so")
+        self.assert_only(symbols.compare(sip, a, {"sip"}, sip, sip), "sip: in libtandem-core.so, not marked TANDEM_API")
+        self.assert_only(symbols.compare(sip, a, {"sip"}, a, a), "sip: in lib/capi/tandem.map, not in libtandem.so")
+        self.assert_only(symbols.compare(a, a, a, a, a), "a: marked TANDEM_API and TANDEM_SIP_API")
 
 
 class Names(Tree):
@@ -147,6 +155,7 @@ class Names(Tree):
     def test_in_order(self):
         self.write("CMakeLists.txt", "x\n")
         self.write("cmake/TandemModule.cmake", "x\n")
+        self.write("examples/two-words/two_words.c", "x\n")
         self.write("build/Any Thing.txt", "\t")
         self.write(".git/ANY")
         self.assertEqual(names.check(self.root), [])
@@ -154,6 +163,7 @@ class Names(Tree):
     def test_each_fault(self):
         for path, text, part in [("Makefile", "", "top level"), ("lib/base/FooBar.cpp", "", "snake_case"),
                                  ("lib/base/foo-bar/a.cpp", "", "snake_case"),
+                                 ("examples/two-words/two-words.c", "", "snake_case"),
                                  ("lib/base/a.cpp", "x" * 121 + "\n", "121 columns"),
                                  ("lib/base/a.cpp", "\tx;\n", "a tab"), ("lib/base/a.cpp", "x \n", "blanks"),
                                  ("lib/base/a.cpp", "x", "newline"), ("lib/sip/a.cpp", "", "no README.md"),

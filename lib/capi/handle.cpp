@@ -1,0 +1,40 @@
+#include "capi/handle.hpp"
+#include <cerrno>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace tandem::capi {
+
+std::uint64_t HostRandom::next() {
+    std::uint64_t number = 0;
+    while (getrandom(&number, sizeof(number), 0) != static_cast<ssize_t>(sizeof(number))) {
+        if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
+    }
+    return number;
+}
+
+} // namespace tandem::capi
+
+tandem_tracker::tandem_tracker(const tandem::ShardedTrackerOptions &options, bool with_cdr, tandem::Instant now,
+                               std::int64_t utc_us)
+    : tracker(options, random, now), wants_cdr(with_cdr), clock(now, utc_us) {}
+
+tandem_tracker::~tandem_tracker() {
+    if (event_fd >= 0) close(event_fd);
+}
+
+void tandem_tracker::announce() {
+    if (event_fd.load() < 0 || !tracker.has_events() || is_readable.load()) return;
+    const std::lock_guard lock(event_fd_mutex);
+    if (is_readable.load()) return;
+    static_cast<void>(eventfd_write(event_fd.load(), 1)); // a counter at 0 takes it
+    is_readable.store(true);
+}
+
+std::int64_t tandem_tracker::utc_us(const std::optional<tandem::Instant> &at) const {
+    if (!at) return 0;
+    const std::lock_guard lock(clock_mutex);
+    return clock.utc_us(*at);
+}

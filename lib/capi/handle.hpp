@@ -1,0 +1,63 @@
+// What stands behind tandem_tracker.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <tandem/tracker.h>
+#include "base/random.hpp"
+#include "base/wall_clock.hpp"
+#include "dialog/sharded_tracker.hpp"
+
+namespace tandem::capi {
+
+// The operating system's randomness, for the keys of hashes and for ids; used while a tracker is made.
+class HostRandom final : public Random {
+public:
+    std::uint64_t next() override; // throws std::system_error
+};
+
+// An ended set whose ENDED was given: its CDR comes next, or it is let go.
+struct LastWord {
+    DialogId dialog;
+    std::uint64_t owner = 0;
+    std::uint64_t sequence = 0;
+    Instant at{};
+    bool has_cdr = false;
+};
+
+constexpr std::uint64_t now_max_us = std::uint64_t{1} << 62;
+
+inline bool is_time(std::uint64_t now_us) { return now_us <= now_max_us; }
+inline Instant instant_of(std::uint64_t now_us) { return Instant{Duration{static_cast<Duration::rep>(now_us)}}; }
+
+} // namespace tandem::capi
+
+struct tandem_tracker {
+    tandem_tracker(const tandem::ShardedTrackerOptions &options, bool with_cdr, tandem::Instant now,
+                   std::int64_t utc_us);
+    ~tandem_tracker();
+    tandem_tracker(const tandem_tracker &) = delete;
+    tandem_tracker &operator=(const tandem_tracker &) = delete;
+
+    // Follows every call that can make an event: makes the descriptor readable, if the host has asked for one.
+    void announce();
+
+    // UTC microseconds, 0 for none.
+    std::int64_t utc_us(const std::optional<tandem::Instant> &at) const;
+
+    tandem::capi::HostRandom random;
+    tandem::ShardedTracker tracker;
+    const bool wants_cdr;
+
+    mutable std::mutex clock_mutex;
+    tandem::WallClock clock; // guarded by clock_mutex
+
+    std::mutex last_words_mutex; // taken before the lock of a shard
+    std::deque<tandem::capi::LastWord> last_words;
+
+    std::mutex event_fd_mutex; // while the two below change; they may be read without it
+    std::atomic<int> event_fd{-1};
+    std::atomic<bool> is_readable{false}; // the descriptor: its counter is not 0
+};
