@@ -1,6 +1,18 @@
 # The libraries of others, each as an imported target, so that its headers count as system headers.
 # cmake/packages.txt names the Debian packages they come in.
+#
+#   tandem_dependency(target PACKAGE name | MODULE name | HEADER_ONLY [LINK flags...])
+#       What a host of an installed static library needs of it: how to find it, by find_package(PACKAGE) or by
+#       pkg-config's MODULE, and the linker's flags for those that build without CMake. A library that is HEADER_ONLY
+#       is compiled into ours, and the host needs nothing of it.
 include_guard()
+
+function(tandem_dependency target)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "HEADER_ONLY" "PACKAGE;MODULE" "LINK")
+    foreach(key HEADER_ONLY PACKAGE MODULE LINK)
+        set_property(GLOBAL PROPERTY TANDEM_DEPENDENCY_${key}:${target} ${arg_${key}})
+    endforeach()
+endfunction()
 
 set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON) # a parent project links our libraries from its own scope
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -18,6 +30,15 @@ pkg_check_modules(tandem_toml REQUIRED IMPORTED_TARGET GLOBAL tomlplusplus)
 add_library(tandem::sofia ALIAS PkgConfig::tandem_sofia)
 add_library(tandem::re2 ALIAS PkgConfig::tandem_re2)
 add_library(tandem::toml ALIAS PkgConfig::tandem_toml)
+
+tandem_dependency(Threads::Threads PACKAGE Threads      LINK -pthread)
+tandem_dependency(fmt::fmt         PACKAGE fmt          LINK -lfmt)
+tandem_dependency(SQLite::SQLite3  PACKAGE SQLite3      LINK -lsqlite3)
+tandem_dependency(spdlog::spdlog   PACKAGE spdlog       LINK -lspdlog)
+tandem_dependency(tandem::sofia    MODULE  sofia-sip-ua LINK -lsofia-sip-ua)
+tandem_dependency(tandem::re2      MODULE  re2          LINK -lre2)
+tandem_dependency(tandem::toml     MODULE  tomlplusplus LINK -ltomlplusplus)
+tandem_dependency(Boost::headers   HEADER_ONLY)
 
 if(TANDEM_BUILD_EXAMPLES)
     find_package(CLI11 REQUIRED)     # CLI11::CLI11

@@ -14,8 +14,10 @@
 #   tandem_use_modules(target modules...)
 #       Links the modules, and all that they use, into a program of our own (tests, benchmarks).
 #
-#   tandem_library(name MODULES modules... HEADERS h...)
-#       One library for hosts, lib<name>.a and lib<name>.so.N: these modules behind the C headers of include/.
+#   tandem_library(component DESCRIPTION text MODULES modules... HEADERS h...)
+#       One library for hosts, these modules behind the C headers of include/: the component core is the targets
+#       tandem::core_static and tandem::core_shared, libtandem-core.a and libtandem-core.so.N; the component tandem is
+#       called libtandem.
 #
 #   tandem_write_modules(file)
 #       Writes what is known of every module as JSON, for tests/tidy.
@@ -26,7 +28,8 @@ define_property(TARGET PROPERTY TANDEM_USES BRIEF_DOCS "USES of the module as wr
 define_property(TARGET PROPERTY TANDEM_CLOSURE BRIEF_DOCS "The module and all that it uses, directly or not")
 define_property(TARGET PROPERTY TANDEM_HEADERS BRIEF_DOCS "HEADERS of the module")
 define_property(TARGET PROPERTY TANDEM_SOURCES BRIEF_DOCS "SOURCES of the module")
-define_property(TARGET PROPERTY TANDEM_SYSTEM_LIBS BRIEF_DOCS "SYSTEM_LIBS of the module")
+define_property(TARGET PROPERTY TANDEM_SYSTEM_LIBS BRIEF_DOCS "SYSTEM_LIBS of the module; what the library links")
+define_property(TARGET PROPERTY TANDEM_DESCRIPTION BRIEF_DOCS "DESCRIPTION of the library")
 
 # Sets `out` to the modules and all that they use, each once.
 function(tandem_module_closure out)
@@ -73,46 +76,73 @@ function(tandem_use_modules target)
     target_link_libraries(${target} PRIVATE tandem_warnings ${modules})
 endfunction()
 
-function(tandem_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "MODULES;HEADERS")
+# stdc++ and m: what a static library needs where a C compiler links the host.
+set(TANDEM_CXX_RUNTIME ${CMAKE_CXX_IMPLICIT_LINK_LIBRARIES})
+list(REMOVE_DUPLICATES TANDEM_CXX_RUNTIME)
+list(REMOVE_ITEM TANDEM_CXX_RUNTIME ${CMAKE_C_IMPLICIT_LINK_LIBRARIES})
+
+# Sets `out` to the name of a component's library, without lib and suffix.
+function(tandem_library_name out component)
+    if(component STREQUAL "tandem")
+        set(${out} tandem PARENT_SCOPE)
+    else()
+        set(${out} tandem-${component} PARENT_SCOPE)
+    endif()
+endfunction()
+
+function(tandem_library component)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "DESCRIPTION" "MODULES;HEADERS")
     set(objects "")
     set(libs fmt::fmt)
     foreach(module IN LISTS arg_MODULES)
         tandem_module_closure(missing ${module})
         list(REMOVE_ITEM missing ${arg_MODULES})
         if(missing)
-            message(FATAL_ERROR "tandem_library(${name}): ${module} uses ${missing}, which is not in the library")
+            message(FATAL_ERROR "tandem_library(${component}): ${module} uses ${missing}, which is not in the library")
         endif()
         list(APPEND objects $<TARGET_OBJECTS:tandem_${module}>)
         get_target_property(system_libs tandem_${module} TANDEM_SYSTEM_LIBS)
         list(APPEND libs ${system_libs})
     endforeach()
     list(REMOVE_DUPLICATES libs)
+    set(linked "")
+    foreach(lib IN LISTS libs)
+        get_property(header_only GLOBAL PROPERTY TANDEM_DEPENDENCY_HEADER_ONLY:${lib})
+        if(NOT header_only)
+            list(APPEND linked ${lib})
+        endif()
+    endforeach()
 
     set(map ${PROJECT_SOURCE_DIR}/lib/capi/tandem.map)
     set(headers ${arg_HEADERS})
     list(TRANSFORM headers PREPEND ${PROJECT_SOURCE_DIR}/include/)
+    tandem_library_name(name ${component})
     string(REPLACE "-" "_" target ${name})
     foreach(kind static shared)
         string(TOUPPER ${kind} type)
         add_library(${target}_${kind} ${type} ${objects})
         target_sources(${target}_${kind}
             PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
-        target_link_libraries(${target}_${kind} PRIVATE ${libs})
+        target_link_libraries(${target}_${kind} PRIVATE ${linked})
         set_target_properties(${target}_${kind} PROPERTIES
             OUTPUT_NAME ${name}
+            EXPORT_NAME ${component}_${kind}
             LINKER_LANGUAGE CXX
+            TANDEM_SYSTEM_LIBS "${linked}"
+            TANDEM_DESCRIPTION "${arg_DESCRIPTION}"
             VERIFY_INTERFACE_HEADER_SETS ON)
+        add_library(tandem::${component}_${kind} ALIAS ${target}_${kind})
     endforeach()
     set_target_properties(${target}_shared PROPERTIES
         VERSION ${TANDEM_ABI}.${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
         SOVERSION ${TANDEM_ABI}
         LINK_DEPENDS ${map})
+    target_link_libraries(${target}_static INTERFACE "$<$<LINK_LANGUAGE:C>:${TANDEM_CXX_RUNTIME}>")
     target_link_options(${target}_shared PRIVATE
         LINKER:--version-script=${map} LINKER:--as-needed $<$<NOT:$<BOOL:${TANDEM_SANITIZE}>>:LINKER:--no-undefined>)
 
     # A parent project builds the kind it links.
-    if(NOT PROJECT_IS_TOP_LEVEL)
+    if(NOT PROJECT_IS_TOP_LEVEL AND NOT TANDEM_INSTALL)
         set_target_properties(${target}_static ${target}_shared PROPERTIES EXCLUDE_FROM_ALL ON)
     endif()
 endfunction()

@@ -1,0 +1,40 @@
+/* install: a host in C that has the installed package and nothing else. Its argument is the version installed. */
+#include <stdio.h>
+#include <string.h>
+#include <tandem/tandem.h>
+
+static int failures;
+
+static void check(int holds, const char *what) {
+    if (holds) return;
+    fprintf(stderr, "host.c: %s\n", what);
+    failures++;
+}
+
+static void check_version(const char *installed) {
+    check(strcmp(TANDEM_VERSION, installed) == 0, "the headers are those installed");
+    check(strcmp(tandem_version(), installed) == 0, "the library is the one installed");
+    check(tandem_abi() == TANDEM_ABI, "the library's ABI is the headers'");
+}
+
+/* Linked for good: a call begins, and ends with its tracker. */
+static void check_call(void) {
+    tandem_message invite = TANDEM_MESSAGE_INIT;
+    tandem_statistics counts = TANDEM_STATISTICS_INIT;
+    tandem_tracker *tracker = NULL;
+    tandem_dialog_id dialog = 0;
+    check(tandem_tracker_new(NULL, 0, &tracker) == TANDEM_OK, "a tracker is made");
+    invite.method = TANDEM_METHOD_INVITE;
+    invite.cseq = 1;
+    invite.call_id = tandem_str_of("call");
+    invite.from_tag = tandem_str_of("alice");
+    check(tandem_tracker_feed(tracker, &invite, 0, &dialog) == TANDEM_OK && dialog != 0, "an INVITE begins a call");
+    check(tandem_tracker_statistics(tracker, &counts) == TANDEM_OK && counts.early == 1, "the call is counted");
+    tandem_tracker_free(tracker);
+}
+
+int main(int argc, char **argv) {
+    check_version(argc > 1 ? argv[1] : "");
+    check_call();
+    return failures != 0;
+}
