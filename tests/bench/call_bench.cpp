@@ -93,11 +93,12 @@ Message message(const std::vector<Outgoing> &outgoing, std::size_t i) {
 void whole_call(benchmark::State &state) {
     ToCallee router;
     SeededRandom random(1);
+    ProfileTable profiles(random);
     EngineOptions options;
     options.listeners.push_back({endpoint(15060), "127.0.0.1:15060"});
     options.transactions.transaction_max = 4'000'000;
     Instant now = at_ms(0);
-    Engine engine(options, router, random, now);
+    Engine engine(options, router, profiles, random, now);
     std::uint64_t call = 0;
     for (auto _ : state) {
         Stopwatch watch(engine);

@@ -1,5 +1,6 @@
 // The store's share of a call: what is asked of it while a B2BUA's call with two legs comes, rings, is answered,
-// acknowledged, hung up and gone. Six commits. Beside it live calls that began before.
+// acknowledged, hung up and gone. Six commits. Beside it live calls that began before. Calls that are counted are in
+// two profiles and have a variable.
 #include <benchmark/benchmark.h>
 #include <cstdlib>
 #include <deque>
@@ -34,6 +35,10 @@ struct Call {
             leg.deadline = leg.created + std::chrono::seconds(181);
         }
         legs[1].leg_of = legs[0].id;
+    }
+    void count() {
+        legs[0].profiles = {{.profile = "total"}, {.profile = "user", .value = "+442079460123", .has_value = true}};
+        legs[0].variables = {{"tenant", VariableValue::of_text("blue")}};
     }
     void ring() {
         for (DialogRecord &leg : legs) {
@@ -74,8 +79,11 @@ void check(const Result<void, Failure> &result) {
     std::abort();
 }
 
-void save(SqliteStore &store, const Call &call) {
-    for (const DialogRecord &leg : call.legs) check(store.save(leg));
+void save(SqliteStore &store, Call &call) {
+    for (DialogRecord &leg : call.legs) {
+        check(store.save(leg));
+        leg.has_changed_variables = leg.has_changed_profiles = false;
+    }
     check(store.commit());
 }
 
@@ -86,7 +94,7 @@ void end(SqliteStore &store, const Call &call, const WallClock &wall) {
 }
 
 // Argument: calls that live at a time. Calls of 2 s at 200 a second are 400.
-void whole_call(benchmark::State &state, Durability durability) {
+void whole_call(benchmark::State &state, Durability durability, bool is_counted) {
     const auto folder = std::filesystem::temp_directory_path() / "tandem_storage_bench";
     std::filesystem::remove_all(folder);
     std::filesystem::create_directory(folder);
@@ -97,16 +105,20 @@ void whole_call(benchmark::State &state, Durability durability) {
     std::deque<Call> calls;
     std::uint64_t number = 0;
     const auto live = static_cast<std::size_t>(state.range(0));
-    for (; calls.size() < live; ++number) {
-        save(**store, calls.emplace_back(number));
-        calls.back().ring();
+    const auto begin = [&]() -> Call & {
+        Call &call = calls.emplace_back(number++);
+        if (is_counted) call.count();
+        save(**store, call);
+        return call;
+    };
+    while (calls.size() < live) {
+        begin().ring();
         calls.back().answer();
         calls.back().acknowledge();
         save(**store, calls.back());
     }
     for (auto _ : state) {
-        save(**store, calls.emplace_back(number++));
-        Call &young = calls.back();
+        Call &young = begin();
         young.ring();
         save(**store, young);
         young.answer();
@@ -125,8 +137,15 @@ void whole_call(benchmark::State &state, Durability durability) {
 
 } // namespace
 
-BENCHMARK_CAPTURE(whole_call, none, Durability::none)->Arg(400)->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(whole_call, process, Durability::process)->Arg(400)->Arg(20'000)->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(whole_call, power, Durability::power)->Arg(400)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(whole_call, none, Durability::none, false)->Arg(400)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(whole_call, process, Durability::process, false)
+    ->Arg(400)
+    ->Arg(20'000)
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(whole_call, process_counted, Durability::process, true)
+    ->Arg(400)
+    ->Arg(20'000)
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(whole_call, power, Durability::power, false)->Arg(400)->Unit(benchmark::kMicrosecond);
 
 BENCHMARK_MAIN();
