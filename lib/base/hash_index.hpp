@@ -32,6 +32,12 @@ public:
     // Removes one entry with this hash and id. False if there is none. Memory shrinks below one slot in eight.
     bool erase(std::uint64_t hash, IdType id);
 
+    void clear() {
+        entries_ = {};
+        size_ = 0;
+        shift_ = 64;
+    }
+
     // Calls matches(IdType) for the entries of this hash, oldest first, until it answers true: that id, or none.
     // `matches` must not change the index.
     template <class F>

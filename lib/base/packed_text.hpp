@@ -15,6 +15,8 @@ public:
     // A view holds until the next set() or assign().
     std::string_view get(std::size_t i) const { return {block_.get() + begin(i), ends_[i] - begin(i)}; }
 
+    std::size_t size() const { return ends_[Count - 1]; } // of all together
+
     void assign(const std::array<std::string_view, Count> &texts) {
         std::size_t size = 0;
         for (std::string_view text : texts) size += text.size();

@@ -16,8 +16,11 @@ WallClock::WallClock(Instant now, std::int64_t utc_us) : offsets_{{now, utc_us -
 void WallClock::observe(Instant now, std::int64_t utc_us) {
     const std::int64_t us = utc_us - since_start(now);
     const std::int64_t change = us - offsets_.back().us;
-    if (change < step_min_us && change > -step_min_us) return;
-    offsets_.push_back({now, us});
+    if (change >= step_min_us || change <= -step_min_us) set(now, utc_us);
+}
+
+void WallClock::set(Instant now, std::int64_t utc_us) {
+    offsets_.push_back({now, utc_us - since_start(now)});
     if (offsets_.size() > offset_max) offsets_.pop_front();
 }
 

@@ -16,6 +16,9 @@ public:
     // it adds up.
     void observe(Instant now, std::int64_t utc_us);
 
+    // The same, exactly: also a small difference is kept from `now` on.
+    void set(Instant now, std::int64_t utc_us);
+
     std::int64_t utc_us(Instant at) const;
 
     // The monotonic instant of a stored UTC time, by the present offset: for deadlines that a restart takes over.
