@@ -122,6 +122,16 @@ std::string_view Message::value(Header header) const {
     return {};
 }
 
+std::string Message::values(Header header) const {
+    std::string values;
+    for (const HeaderLine &line : headers()) {
+        if (line.id != header) continue;
+        if (!values.empty()) values.append(",");
+        values.append(line.value);
+    }
+    return values;
+}
+
 std::span<const HeaderLine> Message::headers() const { return parsed_->lines; }
 
 std::vector<std::string_view> Message::routes(Header header) const {

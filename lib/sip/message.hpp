@@ -76,6 +76,7 @@ public:
 
     bool has(Header header) const;
     std::string_view value(Header header) const; // of the first line of that kind; empty: none
+    std::string values(Header header) const;     // of all lines of that kind, separated by commas
     std::span<const HeaderLine> headers() const;  // in the order of the message
 
     ViaView top_via() const;

@@ -51,6 +51,7 @@ bool read_sofia(const sip_s &sip, SofiaFields &fields) {
     fields.call_id = view_of(sip.sip_call_id->i_id);
     fields.from_tag = view_of(sip.sip_from->a_tag);
     fields.to_tag = view_of(sip.sip_to->a_tag);
+    if (sip.sip_via) fields.branch = view_of(sip.sip_via->v_branch);
     const sip_contact_t *contact = sip.sip_contact;
     if (contact && contact->m_url->url_type != url_any) fields.contact_uri = text_of(*contact->m_url);
     if (sip.sip_record_route) fields.record_route = join(reinterpret_cast<const sip_header_t *>(sip.sip_record_route));

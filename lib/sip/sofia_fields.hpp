@@ -23,6 +23,7 @@ struct SofiaFields {
     std::string contact_uri;  // of the first Contact; empty: none, or "*"
     std::string record_route; // every entry, separated by commas
     std::string reason;       // Reason headers, separated by commas
+    std::string_view branch;  // of the topmost Via
 };
 
 // False if the message lacks a start line, From, To, Call-ID or CSeq.
