@@ -18,8 +18,9 @@ enum class DialogEventKind : std::uint8_t {
     request,          // a new request inside the dialog
     variable_changed, // set, changed or erased, before the end
     profile_changed,  // joined or left; the release at the end is none
-    end_due, // a deadline passed, or the end was asked for. An early set has ended. A confirmed one waits for its BYE:
-             // the host sends BYE to both sides, and the set ends when one is answered or at the next deadline
+    end_due, // a deadline passed, or the end was asked for. The host sends CANCEL, or BYE to both sides of an answered
+             // set, and the set ends when that is answered or at the next deadline. Where it is not wanted an early set
+             // ends at once, for nobody would send the CANCEL
     ended,   // the set has ended; it stays readable until the host lets it go
 };
 
@@ -27,7 +28,7 @@ constexpr std::uint32_t mask_of(DialogEventKind kind) { return 1U << static_cast
 constexpr std::uint32_t all_dialog_events = mask_of(DialogEventKind::ended) * 2 - 1;
 
 struct DialogEventDetail {
-    std::string name;  // of the variable or profile
+    std::string name;  // of the variable or profile; of a fork its To-tag
     std::string value; // of the profile
     bool is_set = false; // set or joined, as against erased or left
 };
@@ -41,7 +42,7 @@ struct DialogEvent {
     std::uint64_t owner = 0;    // of the set: the host's own word
     std::uint64_t sequence = 0; // counts the wanted events of the tracker, lost ones too: a gap shows a loss
     Instant at{};
-    std::unique_ptr<DialogEventDetail> detail; // of a changed variable or profile
+    std::unique_ptr<DialogEventDetail> detail; // of a fork, a changed variable or profile
 };
 
 } // namespace tandem

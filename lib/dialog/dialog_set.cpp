@@ -19,6 +19,17 @@ Fork *DialogSet::find_fork(std::string_view tag) const {
     return nullptr;
 }
 
+bool DialogSet::is_current(const Fork &fork) const {
+    return state == DialogState::confirmed ? fork.state == DialogState::confirmed
+                                           : fork.state < DialogState::confirmed;
+}
+
+// Before the answer to the INVITE the callee may not send a BYE (RFC 3261 section 15).
+bool DialogSet::is_leaving(const Fork &fork) const {
+    if (fork.bye_cseq[index(Side::caller)]) return true;
+    return state == DialogState::confirmed && fork.bye_cseq[index(Side::callee)];
+}
+
 DialogTimer DialogSet::timer_kind() const {
     if (is_ending) return DialogTimer::bye;
     if (state < DialogState::confirmed) return is_cancelled ? DialogTimer::bye : DialogTimer::early;

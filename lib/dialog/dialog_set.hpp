@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 #include "base/instant.hpp"
 #include "base/packed_text.hpp"
 #include "base/timer_wheel.hpp"
@@ -22,7 +23,8 @@ enum class DialogTimer : std::uint8_t {
     early,    // from the INVITE or the latest provisional answer to the final one
     no_ack,   // from the answer to its ACK
     lifetime, // from the answer to the BYE
-    bye,      // from the BYE to its answer, or from the CANCEL to the final answer (64*T1, RFC 3261 section 9.1)
+    bye,      // from the BYE to its answer, or from the CANCEL to the final answer (64*T1, RFC 3261 section 9.1); the
+              // same from the end that is due, which asks for one of them
 };
 constexpr std::size_t dialog_timer_count = 4;
 
@@ -37,11 +39,21 @@ struct Fork {
 
     PackedText<text_count> text;
     std::array<std::optional<std::uint32_t>, 2> last_cseq;         // by Side, of the last request from there
-    std::array<std::unique_ptr<TargetOffer>, 2> offered_target;    // by Side: of the latest INVITE or UPDATE, if open
+    std::array<std::unique_ptr<TargetOffer>, 2> invited_target;    // by Side: of the latest INVITE, if it is open
+    std::array<std::unique_ptr<TargetOffer>, 2> updated_target;    // the same of the latest UPDATE
     std::array<std::optional<std::uint32_t>, 2> bye_cseq;          // by Side: of a BYE without a final answer
     std::unique_ptr<Fork> next;
+    Instant answered{};
     DialogState state = DialogState::early; // trying: known by its ACK alone, which overtook the answer
     bool is_acked = false;
+};
+
+// An INVITE that a proxy before us has forked comes by several branches, each with an end of its own.
+struct InviteBranch {
+    enum class State : std::uint8_t { open, cancelled, refused };
+
+    std::uint64_t key = 0;
+    State state = State::open;
 };
 
 // What a set may have beside its dialogs.
@@ -50,6 +62,7 @@ struct DialogExtras {
     Memberships profiles;
     std::vector<Membership> indexed; // of the variables that can be looked up
     std::array<std::optional<Duration>, dialog_timer_count> timeouts; // over those of the tracker
+    std::vector<InviteBranch> branches; // none: there is but one, or nobody knows
     bool has_changed_variables = false; // since the last record
     bool has_changed_profiles = false;
 };
@@ -75,6 +88,8 @@ struct DialogSet {
     std::string_view route_set(Side side) const; // in the order that a request to that side carries it
     Fork *find_fork(std::string_view tag) const;
     bool has_confirmed_fork() const;
+    bool is_current(const Fork &fork) const; // answered like the set, or like the set not answered
+    bool is_leaving(const Fork &fork) const; // a BYE waits for its answer
     bool is_over() const { return state == DialogState::terminated; }
     DialogTimer timer_kind() const; // the one that is running
 
@@ -93,13 +108,14 @@ struct DialogSet {
     TimerId timer;
     std::uint64_t hash = 0;  // of the Call-ID
     std::uint64_t owner = 0; // the host's own word
+    std::uint64_t branch = 0; // key of the INVITE that began it; 0: its branch is not known
     std::uint32_t invite_cseq = 0;
     std::uint16_t sip_code = 0;
     std::uint16_t q850 = 0;
     DialogState state = DialogState::trying;
     EndReason end_reason = EndReason::none; // known before the end while a BYE is under way
     std::optional<Side> local_side;
-    bool is_cancelled = false; // a CANCEL was seen
+    bool is_cancelled = false; // a CANCEL was seen or asked for: at its deadline the set ends
     bool is_reason_from_bye = false;
     bool is_ending = false;  // a BYE is under way or asked for: at its deadline the set ends
     bool is_changed = false; // waits in the list of changes

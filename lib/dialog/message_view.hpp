@@ -19,7 +19,9 @@ struct MessageView {
     std::string_view request_uri;
     std::string_view contact_uri; // of the first Contact; empty: none
     std::string_view record_route; // every entry in the order of the message, separated by commas
-    std::string_view reason;       // value of the Reason header (RFC 3326); empty: none
+    std::string_view reason;       // values of Reason (RFC 3326), separated by commas; empty: none
+    std::string_view branch;       // of an INVITE's topmost Via, on the side of the caller; empty: not known, or its
+                                   // retransmissions are absorbed before the tracker
     bool is_ours = false;          // on a leg of a B2BUA: we send it. Nobody else may speak for our side
 
     bool is_request() const { return status == 0; }

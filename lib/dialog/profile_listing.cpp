@@ -26,7 +26,6 @@ template <class T, class F>
 std::uint32_t fill(ProfilePage<T> &page, std::size_t max, const std::vector<std::uint32_t> &list, std::uint32_t left,
                    F f) {
     left = std::min(left, size_of(list));
-    page.items.reserve(page.items.size() + std::min<std::size_t>(max - page.items.size(), left));
     for (; left > 0 && page.items.size() < max; --left) page.items.push_back(f(list[left - 1]));
     return left;
 }
@@ -43,6 +42,18 @@ bool ProfileTable::has_values(std::uint32_t profile) const {
     const std::lock_guard lock(mutex_);
     TANDEM_ASSERT(profile < profiles_.size(), "a membership names a declared profile");
     return profiles_[profile]->has_values;
+}
+
+std::uint32_t ProfileTable::count() const {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::uint32_t>(profiles_.size());
+}
+
+Result<bool> ProfileTable::has_values(std::string_view profile) const {
+    const std::lock_guard lock(mutex_);
+    const Profile *found = find_profile(profile);
+    if (!found) return Error::no_profile;
+    return found->has_values;
 }
 
 Result<std::uint32_t> ProfileTable::size(std::string_view profile) const {
@@ -93,6 +104,7 @@ Result<ProfilePage<ProfileValueInfo>> ProfileTable::values(std::string_view prof
     if (!found->has_values || max == 0 || cursor > values_.max()) return Error::invalid;
 
     ProfilePage<ProfileValueInfo> page;
+    page.items.reserve(std::min<std::size_t>(max, found->values.size()));
     const auto left = cursor == 0 ? size_of(found->values) : static_cast<std::uint32_t>(cursor);
     page.next = fill(page, max, found->values, left, [&](std::uint32_t slot) {
         const Value &value = values_.at(slot);
@@ -113,6 +125,7 @@ Result<ProfilePage<DialogId>> ProfileTable::members(std::string_view profile, st
     // The values may have become fewer: then the last one has not been listed, nor any before it.
     if (cursor == 0 || at.lists > found->values.size()) at = Cursor(std::uint64_t{found->values.size()} << 32);
     ProfilePage<DialogId> page;
+    page.items.reserve(std::min<std::size_t>(max, found->size));
     while (at.lists > 0 && page.items.size() < max) {
         const Value &value = values_.at(found->values[at.lists - 1]);
         const std::uint32_t left = at.entries == 0 ? size_of(value.members) : at.entries;
@@ -133,6 +146,7 @@ Result<ProfilePage<DialogId>> ProfileTable::members(std::string_view profile, st
     ProfilePage<DialogId> page;
     const Value *known = find_value(*found, value);
     if (!known) return page;
+    page.items.reserve(std::min<std::size_t>(max, known->members.size()));
     const auto left = cursor == 0 ? size_of(known->members) : static_cast<std::uint32_t>(cursor);
     page.next = fill(page, max, known->members, left, [&](std::uint32_t slot) { return members_.at(slot).dialog; });
     return page;

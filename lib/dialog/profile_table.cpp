@@ -9,7 +9,6 @@
 namespace tandem {
 namespace {
 
-constexpr std::size_t name_max = 64;
 constexpr std::size_t capacity_min = 16; // of a list that gives memory back
 
 // Takes back what was begun, unless it comes to its end: bounds and memory end half-way.
@@ -31,7 +30,7 @@ private:
 
 bool is_name(std::string_view text) {
     const auto is_allowed = [](char c) { return c > ' ' && c < 0x7f && c != '='; };
-    return !text.empty() && text.size() <= name_max && std::all_of(text.begin(), text.end(), is_allowed);
+    return !text.empty() && text.size() <= profile_name_max && std::all_of(text.begin(), text.end(), is_allowed);
 }
 
 bool has_control_bytes(std::string_view text) {
@@ -155,7 +154,11 @@ Result<void> ProfileTable::set_limits(Profile &profile, const ProfileOptions &op
 Result<void> ProfileTable::reserve(DialogId dialog, Memberships &memberships, std::span<const ProfileRequest> requests,
                                    ProfileRefusal *refusal) {
     const std::lock_guard lock(mutex_);
-    if (auto resolved = resolve(requests); !resolved) return resolved;
+    std::size_t index = 0;
+    if (auto resolved = resolve(requests, index); !resolved) {
+        if (refusal) *refusal = {.index = index};
+        return resolved;
+    }
     if (auto admitted = admit(dialog, memberships, requests, refusal); !admitted) return admitted;
 
     const std::size_t size_before = memberships.size();
@@ -175,9 +178,11 @@ Result<void> ProfileTable::reserve(DialogId dialog, Memberships &memberships, st
     return {};
 }
 
-Result<void> ProfileTable::resolve(std::span<const ProfileRequest> requests) {
+// `index`: of the request that it is at.
+Result<void> ProfileTable::resolve(std::span<const ProfileRequest> requests, std::size_t &index) {
     steps_.clear();
-    for (const ProfileRequest &request : requests) {
+    for (index = 0; index < requests.size(); ++index) {
+        const ProfileRequest &request = requests[index];
         Profile *profile = find_profile(request.profile);
         if (!profile) return Error::no_profile;
         if (auto checked = check_value(*profile, request.value); !checked) return checked;

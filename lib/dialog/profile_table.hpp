@@ -25,8 +25,10 @@ namespace tandem {
 
 using MemberId = Id<struct MemberTag>;
 
+constexpr std::size_t profile_name_max = 64;
+
 struct ProfileOptions {
-    std::string name; // up to 64 bytes of visible ASCII, no '='
+    std::string name; // up to profile_name_max bytes of visible ASCII, no '='
     bool has_values = false;
     std::uint32_t limit = 0; // members; of each value, if it has values. 0: counted only
     std::vector<std::pair<std::string, std::uint32_t>> limits; // of single values, over `limit`; 0: counted only
@@ -49,8 +51,8 @@ struct ProfileRequest {
 // What stood in the way of a reservation.
 struct ProfileRefusal {
     std::size_t index = 0;   // of the request
-    std::uint32_t size = 0;  // members then
-    std::uint32_t limit = 0; // the limit that applied
+    std::uint32_t size = 0;  // members then, if it was a limit
+    std::uint32_t limit = 0; // the limit that applied, if it was one
 };
 
 // One membership of a dialog. The names stay after the release, for the record; leave() takes them out.
@@ -109,7 +111,8 @@ public:
     // own list, guarded by the caller. Joining again counts once, and no limit refuses it. Fails with
     //   no_profile  not declared;     invalid    a value given to a profile without values, or one with control bytes;
     //   too_large   a value too long; full       a bound of ProfileTableOptions;
-    //   limit       see `refusal`, which is written for this error only, and may be null.
+    //   limit       one more is refused.
+    // `refusal` says of which request, but for full, and may be null.
     Result<void> reserve(DialogId dialog, Memberships &memberships, std::span<const ProfileRequest> requests,
                          ProfileRefusal *refusal = nullptr);
 
@@ -118,9 +121,11 @@ public:
 
     void release(Memberships &memberships); // all of them; the names stay. A second time does nothing
 
-    // Of a membership, for records. The text holds for ever: a profile is never removed.
+    // Of a membership, for records, or of all from 0 to count() - 1. The text holds for ever: no profile is removed.
     std::string_view name_of(std::uint32_t profile) const;
     bool has_values(std::uint32_t profile) const;
+    std::uint32_t count() const;
+    Result<bool> has_values(std::string_view profile) const; // and stays so. no_profile
 
     Result<std::uint32_t> size(std::string_view profile) const; // of all values together
     Result<std::uint32_t> size(std::string_view profile, std::string_view value) const; // unknown values have none
@@ -206,7 +211,7 @@ private:
     void link(std::uint32_t slot, Member &member);
     void remove_member(MemberId id);
 
-    Result<void> resolve(std::span<const ProfileRequest> requests); // into steps_
+    Result<void> resolve(std::span<const ProfileRequest> requests, std::size_t &index); // into steps_
     Result<void> admit(DialogId dialog, Memberships &memberships, std::span<const ProfileRequest> requests,
                        ProfileRefusal *refusal);
     Result<void> join(DialogId dialog, Memberships &memberships, std::string_view text, Step &step);

@@ -1,5 +1,5 @@
-// The tracker's tables, its deadlines and its records. What messages do stands in tracker_feed.cpp, what the host
-// attaches to a set in tracker_extras.cpp.
+// The tracker's tables, its deadlines and its records. What messages do stands in tracker_feed.cpp and beside it, what
+// the host attaches to a set in tracker_extras.cpp.
 #include "dialog/tracker.hpp"
 #include <algorithm>
 #include "base/assert.hpp"
@@ -69,7 +69,11 @@ DialogId Tracker::find(std::string_view call_id, std::string_view tag_a, std::st
         if (set->view(DialogSet::call_id) != call_id) return false;
         const std::string_view caller = set->view(DialogSet::from_tag);
         if (tag_b.empty()) return caller == tag_a;
-        return (caller == tag_a && set->find_fork(tag_b)) || (caller == tag_b && set->find_fork(tag_a));
+        const auto has = [set](std::string_view tag) {
+            const Fork *fork = set->find_fork(tag);
+            return fork && (fork->state == DialogState::early || fork->state == DialogState::confirmed);
+        };
+        return (caller == tag_a && has(tag_b)) || (caller == tag_b && has(tag_a));
     });
 }
 
@@ -102,6 +106,10 @@ void Tracker::set_trunk(DialogId id, std::string_view trunk) {
     }
 }
 
+void Tracker::set_owner(DialogId id, std::uint64_t owner) {
+    if (DialogSet *set = sets_.find(id)) set->owner = owner;
+}
+
 Result<void> Tracker::set_timeout(DialogId id, DialogTimer timer, std::optional<Duration> timeout) {
     DialogSet *set = find_live(id);
     if (!set) return Error::not_found;
@@ -119,19 +127,23 @@ Result<void> Tracker::set_timeout(DialogId id, DialogTimer timer, std::optional<
 
 void Tracker::end(DialogId id, EndReason reason, Instant now) {
     make_room();
-    if (DialogSet *set = sets_.find(id)) terminate(id, *set, reason, now);
+    DialogSet *set = sets_.find(id);
+    if (set) terminate(id, *set, reason, now, set->is_ending ? set->timer_start : now);
 }
 
 bool Tracker::request_end(DialogId id, EndReason reason, Instant now) {
     DialogSet *set = find_live(id);
-    if (!set || set->is_ending) return false;
+    if (!set || set->is_ending || (set->is_cancelled && is_early(set->state))) return false;
     make_room();
     begin_end(id, *set, reason, now);
     return true;
 }
 
+// Threads of a host may be apart by a little. A timer that is due for one of them fires for the others, too: put off by
+// one whose time is before it, it would be due again at once, and for ever.
 void Tracker::advance(Instant now) {
-    timers_.advance(now, [&](DialogId id) { on_timer(id, now); });
+    latest_ = std::max(latest_, now);
+    timers_.advance(latest_, [&](DialogId id) { on_timer(id, latest_); });
 }
 
 std::optional<Instant> Tracker::next_deadline() const { return timers_.next_deadline(); }
@@ -288,10 +300,10 @@ void Tracker::enter(DialogSet &set, DialogState state) {
     if (is_early(before) && state == DialogState::terminated) ++counters_.failed;
 }
 
-void Tracker::terminate(DialogId id, DialogSet &set, EndReason reason, Instant now) {
+void Tracker::terminate(DialogId id, DialogSet &set, EndReason reason, Instant now, Instant ended) {
     if (set.is_over()) return;
     give_reason(set, reason);
-    set.ended = now;
+    set.ended = ended;
     enter(set, DialogState::terminated);
     timers_.cancel(set.timer);
     set.timer = TimerId();
@@ -329,6 +341,11 @@ void Tracker::arm(DialogId id, DialogSet &set, Instant base) {
     schedule(id, set, is_first ? std::min(set.deadline, base + std::min(options_.no_ack, options_.bye)) : set.deadline);
 }
 
+void Tracker::arm_anew(DialogId id, DialogSet &set, Instant now) {
+    if (set.state != DialogState::confirmed) return arm(id, set, now);
+    arm(id, set, set.forks->is_acked ? *set.answered : set.forks->answered);
+}
+
 void Tracker::schedule(DialogId id, DialogSet &set, Instant at) {
     set.armed = at;
     set.timer = at == never ? TimerId() : timers_.schedule(at, id);
@@ -348,15 +365,21 @@ void Tracker::on_timer(DialogId id, Instant now) {
         schedule(id, *set, set->deadline);
         throw;
     }
-    if (set->is_ending) { // the BYE had its time
-        terminate(id, *set, EndReason::expired, now);
+    if (set->is_ending) { // the BYE had its time: the call ended when it came
+        terminate(id, *set, EndReason::expired, now, set->timer_start);
+        return;
+    }
+    if (is_early(set->state) && set->is_cancelled) { // so had the CANCEL
+        const bool is_new = set->end_reason == EndReason::none;
+        if (is_new && !set->leg_of) ++counters_.expired;
+        if (set->end_reason == EndReason::no_answer) set->sip_code = 408;
+        if (is_new) set->sip_code = 487; // what a cancelled INVITE is answered (RFC 3261 section 9.2)
+        terminate(id, *set, EndReason::cancelled, now);
         return;
     }
     if (!set->leg_of) ++counters_.expired;
     if (is_early(set->state)) {
-        // What an INVITE is answered that was cancelled, or whose Timer C fires (RFC 3261 sections 9.2 and 16.8).
-        set->sip_code = set->is_cancelled ? 487 : 408;
-        begin_end(id, *set, set->is_cancelled ? EndReason::cancelled : EndReason::no_answer, now);
+        begin_end(id, *set, EndReason::no_answer, now);
         return;
     }
     const bool is_acked = set->forks && set->forks->is_acked;
@@ -371,14 +394,19 @@ void Tracker::make_room(std::size_t more_events) {
     if (options_.keeps_changes && changes_.size() == changes_.capacity()) changes_.reserve(changes_.size() * 2 + 16);
 }
 
+// Whoever hears of it sends CANCEL, or BYE to both sides, and feeds what comes of that.
 void Tracker::begin_end(DialogId id, DialogSet &set, EndReason reason, Instant now) {
     give_reason(set, reason);
     raise(DialogEventKind::end_due, id, now, Side::caller, Method::unknown, set.end_reason);
-    if (is_early(set.state)) {
+    if (!is_early(set.state)) {
+        set.is_ending = true;
+    } else if (options_.wants_end_due) {
+        set.is_cancelled = true; // an answer may cross it (RFC 3261 section 16.8)
+    } else {
+        if (reason == EndReason::no_answer) set.sip_code = 408;
         terminate(id, set, reason, now);
         return;
     }
-    set.is_ending = true;
     mark_changed(id, set);
     arm(id, set, now);
 }
@@ -410,14 +438,6 @@ void Tracker::raise(DialogEventKind kind, DialogId id, Instant now, Side side, M
     event.sequence = sequence_;
     event.at = now;
     events_.push(std::move(event));
-}
-
-DialogId Tracker::find_set(std::uint64_t hash, std::string_view call_id, std::string_view caller_tag) const {
-    return index_.find(hash, [&](DialogId id) {
-        const DialogSet *set = sets_.find(id);
-        __builtin_prefetch(set->forks.get()); // what comes next, while the texts are on their way
-        return set->view(DialogSet::from_tag) == caller_tag && set->view(DialogSet::call_id) == call_id;
-    });
 }
 
 } // namespace tandem

@@ -27,6 +27,7 @@
 #include "dialog/dialog_set.hpp"
 #include "dialog/message_view.hpp"
 #include "dialog/profile_table.hpp"
+#include "dialog/recent_invites.hpp"
 #include "dialog/variable_set.hpp"
 
 namespace tandem {
@@ -126,6 +127,7 @@ public:
     void set_end_reason(DialogId id, EndReason reason);
     void set_callee_call_id(DialogId id, std::string_view call_id);
     void set_trunk(DialogId id, std::string_view trunk);
+    void set_owner(DialogId id, std::uint64_t owner); // see LegOptions
 
     // A timeout for this set alone, counted from where the tracker's own is; none: the tracker's own again. Zero means
     // no limit, for `lifetime`; for the others it fails with invalid. not_found: the set is over.
@@ -134,8 +136,8 @@ public:
     // Ends the set now: for ends that no message shows. No effect on one that has ended.
     void end(DialogId id, EndReason reason, Instant now);
 
-    // Asks for the end as a deadline does: see DialogEventKind::end_due. False, and no effect, while a BYE is under way
-    // or after the end.
+    // Asks for the end as a deadline does: see DialogEventKind::end_due. False, and no effect, while a BYE or a CANCEL
+    // is under way or after the end.
     bool request_end(DialogId id, EndReason reason, Instant now);
 
     // Profiles: see ProfileTable. not_found: the set is over.
@@ -190,33 +192,56 @@ private:
         Counter early, active, processed, failed, expired, refused, limited, events_lost;
     };
 
+    struct Match { // the dialog that a message belongs to; none: its fork is null
+        DialogId dialog;
+        Fork *fork = nullptr;
+        Side from = Side::caller; // whose tag stands in From
+    };
+
     Result<Fed> feed_in_dialog(const MessageView &request, std::uint64_t hash, Instant now);
     Fed feed_ack(DialogId id, DialogSet &set, Fork &fork, Side from, const MessageView &ack, Instant now);
-    void acknowledge(DialogId id, DialogSet &set, Fork &fork, Instant now);
     Fed feed_early_ack(const MessageView &ack, std::uint64_t hash);
     Fed feed_cancel(const MessageView &cancel, std::uint64_t hash, Instant now);
     Fed feed_response(const MessageView &response, std::uint64_t hash, Instant now);
-    void answer_invite(DialogId id, DialogSet &set, const MessageView &response, Instant now);
+    void note_life(DialogId id, DialogSet &set, Fork &fork, Side from, Instant now);
+    void acknowledge(DialogId id, DialogSet &set, Fork &fork, Instant now);
+    void add_branch(DialogSet &set, std::uint64_t key, Instant now);
+    bool finish_branch(DialogSet &set, const MessageView &message, std::uint64_t hash, InviteBranch::State state) const;
+
+    void answer_invite(DialogId id, DialogSet &set, const MessageView &response, std::uint64_t hash, Instant now);
     void take_provisional(DialogId id, DialogSet &set, const MessageView &response, Instant now);
     void take_success(DialogId id, DialogSet &set, const MessageView &response, Instant now);
+    void confirm(DialogId id, DialogSet &set, Fork &fork, std::uint16_t status,
+                 std::unique_ptr<DialogEventDetail> detail, Instant now);
     void answer_in_dialog(DialogId id, DialogSet &set, Fork &fork, Side from, const MessageView &response, Instant now);
-    void begin_bye(DialogId id, DialogSet &set, Side from, Instant now);
-    void resume(DialogSet &set);
-    void finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std::uint16_t status, Instant now);
+    void set_target(DialogId id, DialogSet &set, Fork &fork, Side side, std::string_view target);
     Fork *open_fork(DialogSet &set, Fork *known, const MessageView &response, bool is_final_answer);
     Fork *make_fork(DialogSet &set, std::string_view to_tag, std::string_view target, std::string_view route_set,
                     bool is_final_answer);
-    static bool drop_last_fork(DialogSet &set);
+    static bool drop_fork(DialogSet &set, bool is_final_answer);
     static void raise_fork(DialogSet &set, const Fork *fork);
+
+    void take_bye(DialogId id, DialogSet &set, Fork &fork, Side from, const MessageView &bye, Instant now);
+    void begin_bye(DialogId id, DialogSet &set, Side from, Instant now);
+    void finish_bye(DialogId id, DialogSet &set, Fork &fork, Side from, std::uint16_t status, Instant now);
+    static void resume(DialogSet &set);
+
+    // On a leg of a B2BUA each side speaks for itself: who knows both tags could else send in our name.
+    static bool may_speak(const DialogSet &set, Side from, const MessageView &message);
+    static void note_q850(DialogSet &set, std::string_view reason); // unless one is known
 
     // Moves the set, and the statistics with it: the only place that does either.
     void enter(DialogSet &set, DialogState state);
-    void terminate(DialogId id, DialogSet &set, EndReason reason, Instant now);
+    void terminate(DialogId id, DialogSet &set, EndReason reason, Instant now) {
+        terminate(id, set, reason, now, now);
+    }
+    void terminate(DialogId id, DialogSet &set, EndReason reason, Instant now, Instant ended);
     void begin_end(DialogId id, DialogSet &set, EndReason reason, Instant now);
     void make_room(std::size_t more_events = 0);
     void give_reason(DialogSet &set, EndReason reason);
     Duration span_of(const DialogSet &set, DialogTimer timer) const;
-    void arm(DialogId id, DialogSet &set, Instant base); // the timer of its present state
+    void arm(DialogId id, DialogSet &set, Instant base);     // the timer of its present state
+    void arm_anew(DialogId id, DialogSet &set, Instant now); // from where that timer counts
     void schedule(DialogId id, DialogSet &set, Instant at);
     void on_timer(DialogId id, Instant now);
     void erase(DialogId id, DialogSet &set);
@@ -237,15 +262,19 @@ private:
     DialogRecord record_of(const DialogSet &set) const;
 
     std::uint64_t hash_of(std::string_view call_id) const { return shared_.hash(call_id); }
-    DialogId find_set(std::uint64_t hash, std::string_view call_id, std::string_view caller_tag) const;
+    std::uint64_t key_of(const MessageView &message, std::uint64_t hash) const; // of its branch
+    DialogId find_invite(const MessageView &message, std::uint64_t hash) const; // the set of this INVITE
+    Match find_fork(const MessageView &message, std::uint64_t hash);
 
     TrackerOptions options_;
     TrackerShared &shared_;
     SlotTable<DialogSet, DialogTag> sets_;
     HashIndex<DialogId> index_; // of the live sets, by Call-ID
+    RecentInvites recent_; // those with a branch
     TimerWheel<DialogId> timers_;
     RingQueue<DialogEvent> events_;
     std::vector<DialogId> changes_; // each once
+    Instant latest_{};              // that advance() was told
     std::uint64_t sequence_ = 0;    // of the last event
     std::uint64_t serial_low_; // random, and the shard
     Counters counters_;

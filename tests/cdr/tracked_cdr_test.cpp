@@ -63,13 +63,17 @@ TEST_CASE("cdr: exactly one record per dialog set, whatever ended it and however
              static_cast<void>(call.answer(487, {.cseq = 1, .at = at_ms(4000)}));
          },
          EndReason::cancelled, 487, 0},
-        {[](Conversation &call) { call.advance(181'000); }, EndReason::no_answer, 408, 0},
+        {[](Conversation &call) {
+             call.advance(181'000);
+             call.advance(213'000);
+         },
+         EndReason::no_answer, 408, 0},
         {[](Conversation &call) {
              static_cast<void>(call.answer(200, {.cseq = 1, .at = at_ms(3000)}));
              call.advance(35'000);
              call.advance(67'000);
          },
-         EndReason::no_ack, 200, 64'000},
+         EndReason::no_ack, 200, 32'000}, // until its end was due
     };
     for (std::size_t i = 0; i < ends.size(); ++i) {
         CAPTURE(i);

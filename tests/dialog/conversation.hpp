@@ -30,6 +30,7 @@ public:
         view.from_uri = "sip:alice@a";
         view.to_uri = "sip:bob@b";
         view.request_uri = "sip:bob@192.0.2.9";
+        view.branch = branch;
         const auto fed = tracker.feed_invite(view, {.local_side = local_side}, step.at);
         if (fed && fed->is_new) id = fed->dialog;
         return fed;
@@ -40,6 +41,7 @@ public:
         MessageView view = make(Side::callee, Method::invite, status, step);
         view.from_tag = caller_tag;
         view.to_tag = step.to_tag;
+        view.branch = branch;
         return tracker.feed(view, step.at);
     }
 
@@ -59,6 +61,7 @@ public:
     Result<Fed> cancel(Step step = {.cseq = 1}) {
         MessageView view = make(Side::caller, Method::cancel, 0, step);
         view.from_tag = caller_tag;
+        view.branch = branch;
         return tracker.feed(view, step.at);
     }
 
@@ -104,6 +107,7 @@ public:
 
     std::string call_id = "call-1";
     std::string caller_tag = "a1";
+    std::string branch; // of the INVITE, its CANCEL and its answers
     std::optional<Side> local_side; // who we are; none: in the middle
     bool is_forged = false;         // what comes in our name is not ours
     DialogId id;

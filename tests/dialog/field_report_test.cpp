@@ -114,6 +114,8 @@ TEST_CASE("dialog: an INVITE that nobody decides is an orphan until restart [7]"
     CHECK(call.tracker.set_timeout(call.id, DialogTimer::early, milliseconds(500))); // the deadline of the decision
     call.advance(500);
     CHECK(call.reason() == EndReason::no_answer);
+    CHECK(call.events().back() == DialogEventKind::end_due); // the host refuses it
+    CHECK(call.answer(503, {.cseq = 1, .at = at_ms(501)}));
     check_empty(call);
 }
 
@@ -145,6 +147,7 @@ TEST_CASE("dialog: a BYE during the glare of two re-INVITEs is refused, and the 
         CHECK(call.request(Side::callee, Method::ack, {.cseq = 2}));
         call.hang_up(Side::callee, {.cseq = 3}, status);
         CHECK(call.reason() == EndReason::callee_bye);
+        call.advance(32'000); // whoever refuses a BYE has this long to show that he talks on
         check_empty(call);
     }
 }

@@ -131,9 +131,11 @@ TEST_CASE("fork: a caller's BYE ends one early dialog, and the others ring on (R
     CHECK(fork_state(call, "b1") == DialogState::terminated);
     CHECK(call.request(Side::caller, Method::bye, {.cseq = 2, .to_tag = "b2"}));
     CHECK(call.reason() == EndReason::caller_bye);
-    SUBCASE("until its answer ends the set") {
+    SUBCASE("until that of the INVITE ends the set") {
         CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2, .to_tag = "b2"}));
+        CHECK(call.answer(487));
         CHECK(call.is_over());
+        CHECK(call.reason() == EndReason::caller_bye);
         CHECK(call.tracker.statistics().failed == 1);
     }
     SUBCASE("until an answer that crosses it: the set ends with the BYE all the same (RFC 5407 section 3.1.3)") {

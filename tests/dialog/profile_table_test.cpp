@@ -217,10 +217,10 @@ TEST_CASE("profile: one full profile refuses all of a reservation, and says whic
     CHECK(profiles.info("trunk").refused == 3);
 }
 
-TEST_CASE("profile: what is wrong is found before any limit, changes nothing and leaves the refusal alone") {
+TEST_CASE("profile: what is wrong is found before any limit, changes nothing and is named") {
     TwoProfiles profiles({.value_size_max = 8});
     REQUIRE(profiles.reserve(1, {{.profile = "calls"}}).ok());
-    profiles.refusal = {.index = 77};
+    profiles.refusal = {.index = 77, .size = 77, .limit = 77};
     const ProfileRequest refused{.profile = "calls", .limit = 1};
     CHECK(profiles.reserve(2, {refused, {.profile = "nobody"}}).error() == Error::no_profile);
     CHECK(profiles.reserve(2, {refused, {.profile = "calls", .value = "a"}}).error() == Error::invalid);
@@ -229,8 +229,11 @@ TEST_CASE("profile: what is wrong is found before any limit, changes nothing and
         CHECK(profiles.reserve(2, {refused, {.profile = "trunk", .value = value}}).error() == Error::invalid);
     }
     CHECK(profiles.reserve(2, {refused, {.profile = "trunk", .value = {"\0", 1}}}).error() == Error::invalid);
+    CHECK(profiles.refusal.index == 1);
+    CHECK(profiles.refusal.size == 0);
+    CHECK(profiles.refusal.limit == 0);
     CHECK(profiles.reserve(2, {{.profile = ""}}).error() == Error::no_profile);
-    CHECK(profiles.refusal.index == 77);
+    CHECK(profiles.refusal.index == 0);
     CHECK(profiles.lists[2].empty());
     CHECK(profiles.info("calls").refused == 0);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <set>
+#include <tuple>
 #include "dialog/conversation.hpp"
 
 using namespace tandem;
@@ -60,7 +61,7 @@ TEST_CASE("dialog: proceeding is a provisional answer without a tag, and no step
     CHECK(call.state() == DialogState::confirmed);
 }
 
-TEST_CASE("dialog: `early` counts sets without a final answer, `active` those with a confirmed fork [17-20]") {
+TEST_CASE("dialog: `early` counts sets without a final answer, `active` those with a confirmed fork [17]") {
     Conversation call;
     const auto are = [&](std::uint64_t early, std::uint64_t active) {
         const DialogStatistics now = call.tracker.statistics();
@@ -127,12 +128,13 @@ TEST_CASE("dialog: a retransmission of any message changes nothing") {
     };
     Conversation once;
     Conversation thrice;
+    once.branch = thrice.branch = "z9hG4bK1";
     for (std::size_t i = 0; i < messages.size(); ++i) {
         CAPTURE(i);
         messages[i](once);
         for (int k = 0; k < 3; ++k) messages[i](thrice);
-        // And those of before, late; but an INVITE after the end would be a new call.
-        for (std::size_t old = thrice.is_over() ? 1 : 0; old <= i; ++old) messages[old](thrice);
+        // And those of before, late.
+        for (std::size_t old = 0; old <= i; ++old) messages[old](thrice);
         CHECK(picture(once) == picture(thrice));
     }
     CHECK(once.is_over());
@@ -165,17 +167,58 @@ TEST_CASE("dialog: after a final negative answer the same Call-ID starts anew wi
     CHECK(call.tracker.statistics().active == 1);
 }
 
-TEST_CASE("dialog: any final answer to a BYE ends it, but for a challenge (RFC 3261 section 15.1.1) [43]") {
+TEST_CASE("dialog: a BYE ends it when it is answered with 2xx, 481 or 408 (RFC 3261 section 15.1.1)") {
     using Statuses = std::initializer_list<std::uint16_t>;
-    for (std::uint16_t status : Statuses{200, 202, 400, 403, 405, 408, 481, 483, 487, 491, 500, 501, 503, 603}) {
-        CAPTURE(status);
-        Conversation call;
-        call.confirm();
-        call.hang_up(Side::caller, {.cseq = 2}, 100);
-        CHECK_FALSE(call.is_over());
-        static_cast<void>(call.respond(Side::caller, Method::bye, status, {.cseq = 2}));
-        CHECK(call.is_over());
+    for (std::uint16_t status : Statuses{200, 202, 408, 481}) {
+        for (Side from : {Side::caller, Side::callee}) {
+            CAPTURE(status);
+            Conversation call;
+            call.confirm();
+            call.hang_up(from, {.cseq = 2}, 100);
+            CHECK_FALSE(call.is_over());
+            static_cast<void>(call.respond(from, Method::bye, status, {.cseq = 2}));
+            CHECK(call.is_over());
+        }
     }
+}
+
+TEST_CASE("dialog: a BYE that is refused ends it in bounded time, unless the dialog shows that it lives [43]") {
+    using Statuses = std::initializer_list<std::uint16_t>;
+    for (std::uint16_t status : Statuses{302, 400, 403, 405, 420, 483, 487, 491, 500, 501, 503, 603}) {
+        CAPTURE(status);
+        Conversation gone;
+        gone.confirm();
+        gone.hang_up(Side::caller, {.cseq = 2, .at = at_ms(1000)}, status);
+        gone.advance(32'999);
+        CHECK(gone.state() == DialogState::confirmed); // it is counted still
+        gone.advance(33'000);
+        CHECK(gone.is_over());
+        CHECK(gone.reason() == EndReason::caller_bye);
+
+        for (Side from : {Side::caller, Side::callee}) {
+            Conversation call;
+            call.confirm();
+            call.hang_up(Side::caller, {.cseq = 2, .at = at_ms(1000)}, status);
+            CHECK(call.request(from, Method::info, {.cseq = 7, .at = at_ms(2000)}));
+            CHECK(call.reason() == EndReason::none);
+            CHECK(call.deadline_ms() == 43'200'000);
+            call.hang_up(Side::callee, {.cseq = 8, .at = at_ms(90'000)});
+            CHECK(call.is_over());
+            CHECK(call.reason() == EndReason::callee_bye);
+        }
+    }
+}
+
+TEST_CASE("dialog: a BYE of our own that is refused ends it, for we have left (RFC 3261 section 15.1.1)") {
+    Conversation call;
+    call.local_side = Side::caller;
+    call.confirm();
+    call.hang_up(Side::caller, {.cseq = 2}, 500);
+    CHECK(call.is_over());
+}
+
+TEST_CASE("dialog: a BYE that is challenged (401, 407) does not end it") {
+    using Statuses = std::initializer_list<std::uint16_t>;
     for (std::uint16_t status : Statuses{401, 407}) {
         for (Side from : {Side::caller, Side::callee}) {
             Conversation call;
@@ -212,6 +255,8 @@ TEST_CASE("dialog: a callee's BYE before the answer ends nothing while it has no
 }
 
 TEST_CASE("dialog: nothing stays for ever: each state ends by its own deadline, with its own reason [1-15]") {
+    // When it is gone, when it ended by its record, and why.
+    using End = std::tuple<std::int64_t, std::int64_t, EndReason>;
     const auto end_of = [](auto prepare) {
         Conversation call;
         CHECK(call.invite());
@@ -223,23 +268,27 @@ TEST_CASE("dialog: nothing stays for ever: each state ends by its own deadline, 
         }
         CHECK(call.is_over());
         CHECK(call.tracker.size() == 0);
-        CHECK(call.tracker.find(call.id)->ended == at_ms(ms));
-        return std::pair(ms, call.reason());
+        return End(ms, to_ms(call.tracker.find(call.id)->ended->time_since_epoch()), call.reason());
     };
-    CHECK(end_of([](Conversation &) {}) == std::pair(std::int64_t{181'000}, EndReason::no_answer));
+    CHECK(end_of([](Conversation &) {}) == End(213'000, 213'000, EndReason::no_answer));
     CHECK(end_of([](Conversation &call) {
               CHECK(call.answer(100, {.cseq = 1, .to_tag = "", .at = at_ms(100)}));
-          }) == std::pair(std::int64_t{181'000}, EndReason::no_answer));
+          }) == End(213'000, 213'000, EndReason::no_answer));
     CHECK(end_of([](Conversation &call) { CHECK(call.answer(180, {.cseq = 1, .at = at_ms(5000)})); }) ==
-          std::pair(std::int64_t{186'000}, EndReason::no_answer));
+          End(218'000, 218'000, EndReason::no_answer));
     CHECK(end_of([](Conversation &call) { CHECK(call.cancel({.cseq = 1, .at = at_ms(5000)})); }) ==
-          std::pair(std::int64_t{37'000}, EndReason::cancelled));
+          End(37'000, 37'000, EndReason::cancelled));
     CHECK(end_of([](Conversation &call) { CHECK(call.answer(200, {.cseq = 1, .at = at_ms(1000)})); }) ==
-          std::pair(std::int64_t{65'000}, EndReason::no_ack));
-    CHECK(end_of([](Conversation &call) {
-              CHECK(call.answer(200, {.cseq = 1, .at = at_ms(1000)}));
-              CHECK(call.request(Side::caller, Method::ack, {.cseq = 1, .at = at_ms(1000)}));
-          }) == std::pair(std::int64_t{43'233'000}, EndReason::expired));
+          End(65'000, 33'000, EndReason::no_ack));
+    const auto confirm = [](Conversation &call) {
+        CHECK(call.answer(200, {.cseq = 1, .at = at_ms(1000)}));
+        CHECK(call.request(Side::caller, Method::ack, {.cseq = 1, .at = at_ms(1000)}));
+    };
+    CHECK(end_of(confirm) == End(43'233'000, 43'201'000, EndReason::expired));
+    CHECK(end_of([&](Conversation &call) { // nobody talks while a BYE is repeated in vain
+              confirm(call);
+              CHECK(call.request(Side::callee, Method::bye, {.cseq = 1, .at = at_ms(61'000)}));
+          }) == End(93'000, 61'000, EndReason::callee_bye));
 }
 
 TEST_CASE("dialog: a tagless callee has a dialog too (RFC 3261 section 12.1.2)") {

@@ -214,7 +214,7 @@ TEST_CASE("sharded: the next deadline is that of the shard that comes first, and
         shards.tracker.advance(now);
         for (DialogEvent event; shards.tracker.next_event(event);) {
             if (event.kind != DialogEventKind::ended) continue;
-            CHECK(event.at == at_ms(181'000 + 10 * static_cast<int>(ended++)));
+            CHECK(event.at == at_ms(213'000 + 10 * static_cast<int>(ended++)));
         }
     }
     CHECK(ended == 40);

@@ -77,7 +77,7 @@ void check_fires_at(Conversation &call, DialogTimer timer, std::int64_t ms) {
         call.tracker.advance(*next);
     }
     CHECK(slept == ms);
-    const bool is_asked_first = timer == DialogTimer::no_ack || timer == DialogTimer::lifetime;
+    const bool is_asked_first = timer != DialogTimer::bye;
     CHECK(call.is_over() != is_asked_first);
     if (is_asked_first) CHECK(call.deadline_ms() == ms + 80'000);
 }
@@ -97,9 +97,9 @@ TEST_CASE("timer: a deadline between two milliseconds is met at the later one") 
     Conversation call(short_timers);
     CHECK(call.invite({.cseq = 1, .at = at_ms(0) + Duration(1)}));
     call.advance(10'000);
-    CHECK_FALSE(call.is_over());
+    CHECK(call.events() == std::vector{Kind::created});
     call.advance(10'001);
-    CHECK(call.is_over());
+    CHECK(call.events() == std::vector{Kind::end_due});
 }
 
 TEST_CASE("timer: a set's own timeout holds, given before its state or in it, shorter or longer, at any time in it") {
@@ -297,29 +297,26 @@ TEST_CASE("timer: 1xx after a CANCEL keeps no cancelled call, and what comes lat
     CHECK_FALSE(call.is_over());
     call.events();
     call.advance(33'000);
-    CHECK(call.events() == std::vector{Kind::end_due, Kind::ended});
+    CHECK(call.events() == std::vector{Kind::ended});
     CHECK(call.reason() == EndReason::cancelled);
     CHECK(call.tracker.find(call.id)->sip_code == 487);
 }
 
-TEST_CASE("timer: request_end ends an early call at once, a confirmed one with the BYE, none twice") {
+TEST_CASE("timer: request_end asks for the end of a call in each state, of none twice") {
     for (const Running &running : running_timers()) {
         CAPTURE(static_cast<int>(running.timer));
         Conversation call(short_timers);
         running.enter(call);
         call.events();
         const EndReason before = call.reason();
-        const bool is_early = call.state() < DialogState::confirmed;
-        const bool is_ending = !is_early && running.timer == DialogTimer::bye;
+        const bool is_ending = running.timer == DialogTimer::bye;
         CHECK(call.tracker.request_end(call.id, EndReason::probe, at_ms(2000)) == !is_ending);
         CHECK(call.reason() == (is_ending ? before : EndReason::probe));
-        CHECK(call.is_over() == is_early);
+        CHECK_FALSE(call.is_over());
         using Kinds = std::vector<Kind>;
-        CHECK(call.events() == (is_ending  ? Kinds{}
-                                : is_early ? Kinds{Kind::end_due, Kind::ended}
-                                           : Kinds{Kind::end_due}));
+        CHECK(call.events() == (is_ending ? Kinds{} : Kinds{Kind::end_due}));
         CHECK_FALSE(call.tracker.request_end(call.id, EndReason::admin, at_ms(2000)));
-        if (!is_early) check_fires_at(call, DialogTimer::bye, is_ending ? 81'000 : 82'000);
+        check_fires_at(call, DialogTimer::bye, is_ending ? 81'000 : 82'000);
         CHECK_FALSE(call.tracker.request_end(call.id, EndReason::admin, at_ms(90'000)));
     }
     Conversation call;
@@ -360,14 +357,18 @@ TEST_CASE("timer: a process that slept through deadlines meets them in order at 
         call.call_id = "call-" + std::to_string(i);
         CHECK(call.invite({.cseq = 1, .at = at_ms(i * 100)}));
     }
-    std::vector<DialogId> ended;
-    call.advance(1'000'000);
-    for (DialogEvent event; call.tracker.next_event(event);) {
-        if (event.kind == Kind::ended) ended.push_back(event.dialog);
-    }
-    REQUIRE(ended.size() == 5);
-    for (std::size_t i = 0; i < 5; ++i) {
-        CHECK(call.tracker.find(ended[i])->view(DialogSet::call_id) == "call-" + std::to_string(i));
+    for (Kind kind : {Kind::end_due, Kind::ended}) {
+        call.events();
+        call.advance(kind == Kind::end_due ? 1'000'000 : 2'000'000);
+        std::vector<DialogId> met;
+        for (DialogEvent event; call.tracker.next_event(event);) {
+            CHECK(event.kind == kind);
+            met.push_back(event.dialog);
+        }
+        REQUIRE(met.size() == 5);
+        for (std::size_t i = 0; i < 5; ++i) {
+            CHECK(call.tracker.find(met[i])->view(DialogSet::call_id) == "call-" + std::to_string(i));
+        }
     }
     CHECK(call.tracker.statistics().expired == 5);
 }

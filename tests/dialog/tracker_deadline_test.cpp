@@ -10,15 +10,60 @@ TEST_CASE("dialog: an early dialog expires at its timeout and not a millisecond 
     CHECK(call.invite());
     call.tracker.advance(at_ms(180'999));
     CHECK(call.state() == DialogState::trying);
+    CHECK(call.events() == std::vector{Kind::created});
     call.tracker.advance(at_ms(181'000));
-    CHECK(call.state() == DialogState::terminated);
+    CHECK(call.events() == std::vector{Kind::end_due});
     CHECK(call.reason() == EndReason::no_answer);
-    CHECK(call.events() == std::vector{Kind::created, Kind::end_due, Kind::ended});
+    CHECK(call.tracker.statistics().expired == 1);
+    SUBCASE("the CANCEL that it asks for has its answer") {
+        CHECK(call.cancel({.cseq = 1, .at = at_ms(181'000)}));
+        CHECK(call.answer(487, {.cseq = 1, .at = at_ms(181'050)}));
+        CHECK(call.tracker.find(call.id)->sip_code == 487);
+    }
+    SUBCASE("the CANCEL has none, or nobody sends it") {
+        call.tracker.advance(at_ms(212'999));
+        CHECK(call.state() == DialogState::trying);
+        call.tracker.advance(at_ms(213'000));
+        CHECK(call.tracker.find(call.id)->sip_code == 408);
+    }
+    CHECK(call.events() == std::vector{Kind::ended});
+    CHECK(call.reason() == EndReason::no_answer);
     CHECK(call.tracker.statistics().expired == 1);
     CHECK(call.tracker.statistics().failed == 1);
     // A timer of before may still look at the set once, and finds nothing due.
-    call.tracker.advance(at_ms(200'000));
+    call.tracker.advance(at_ms(300'000));
     CHECK_FALSE(call.tracker.next_deadline());
+}
+
+TEST_CASE("dialog: where nobody hears of its deadline an early dialog ends at it") {
+    Conversation call({.wants_end_due = false});
+    CHECK(call.invite());
+    call.tracker.advance(at_ms(180'999));
+    CHECK(call.state() == DialogState::trying);
+    call.tracker.advance(at_ms(181'000));
+    CHECK(call.is_over());
+    CHECK(call.reason() == EndReason::no_answer);
+    CHECK(call.tracker.find(call.id)->sip_code == 408);
+}
+
+TEST_CASE("dialog: an answer that crosses the CANCEL of the early deadline is a call like others (RFC 3261 16.8)") {
+    Conversation call;
+    call.declare("total");
+    CHECK(call.invite());
+    CHECK(call.join("total"));
+    CHECK(call.answer(180));
+    call.tracker.advance(at_ms(181'000));
+    CHECK(call.answer(200, {.cseq = 1, .at = at_ms(181'010)}));
+    CHECK(call.answer(487, {.cseq = 1, .to_tag = "b2", .at = at_ms(181'020)})); // of another branch
+    CHECK(call.request(Side::caller, Method::ack, {.cseq = 1, .at = at_ms(181'030)}));
+    CHECK(call.tracker.statistics().active == 1);
+    CHECK(call.size("total") == 1);
+    call.tracker.advance(at_ms(250'000));
+    CHECK(call.state() == DialogState::confirmed);
+    call.hang_up(Side::callee, {.cseq = 1, .at = at_ms(251'000)});
+    CHECK(call.is_over());
+    CHECK(call.reason() == EndReason::callee_bye);
+    CHECK(call.tracker.find(call.id)->sip_code == 200);
 }
 
 TEST_CASE("dialog: 101 to 199 restart the early deadline, 100 does not (RFC 3261 section 16.7)") {

@@ -46,9 +46,12 @@ TEST_CASE("event: they come in the order of what happened, with its time, side, 
         CHECK(events[i].sequence == i + 1);
         CHECK(events[i].dialog == call.id);
         CHECK(events[i].owner == 77);
-        CHECK(static_cast<bool>(events[i].detail) ==
-              (kinds[i] == Kind::profile_changed || kinds[i] == Kind::variable_changed));
+        const bool has_detail = kinds[i] == Kind::profile_changed || kinds[i] == Kind::variable_changed ||
+                                kinds[i] == Kind::early || kinds[i] == Kind::confirmed;
+        CHECK(static_cast<bool>(events[i].detail) == has_detail);
     }
+    CHECK(events[2].detail->name == "b1"); // the fork
+    CHECK(events[3].detail->name == "b1");
     CHECK(events[5].side == Side::callee);
     CHECK(events[5].method == Method::refer);
     CHECK(events[8].side == Side::caller);

@@ -57,7 +57,15 @@ std::vector<End> ends() {
              call.hang_up(Side::caller, {.cseq = 3});
          }},
         {"a BYE before the answer", EndReason::caller_bye,
-         [](Conversation &call) { call.hang_up(Side::caller, {.cseq = 2}); }},
+         [](Conversation &call) {
+             call.hang_up(Side::caller, {.cseq = 2});
+             static_cast<void>(call.answer(487));
+         }},
+        {"a BYE before the answer, which never comes", EndReason::caller_bye,
+         [](Conversation &call) {
+             call.hang_up(Side::caller, {.cseq = 2});
+             call.advance(32'000);
+         }},
         {"CANCEL", EndReason::cancelled,
          [](Conversation &call) {
              static_cast<void>(call.cancel());
@@ -72,7 +80,10 @@ std::vector<End> ends() {
         {"a challenge of the INVITE", EndReason::refused,
          [](Conversation &call) { static_cast<void>(call.answer(407)); }},
         {"408", EndReason::no_answer, [](Conversation &call) { static_cast<void>(call.answer(408)); }},
-        {"no answer in time", EndReason::no_answer, [](Conversation &call) { call.advance(181'000); }},
+        {"no answer in time", EndReason::no_answer, [](Conversation &call) {
+             call.advance(181'000);
+             call.advance(213'000);
+         }},
         {"no ACK in time", EndReason::no_ack,
          [](Conversation &call) {
              static_cast<void>(call.answer(200));
@@ -88,7 +99,10 @@ std::vector<End> ends() {
         {"a command", EndReason::admin,
          [](Conversation &call) { call.tracker.end(call.id, EndReason::admin, at_ms(0)); }},
         {"a request for the end of an early call", EndReason::session_timer,
-         [](Conversation &call) { call.tracker.request_end(call.id, EndReason::session_timer, at_ms(0)); }},
+         [](Conversation &call) {
+             call.tracker.request_end(call.id, EndReason::session_timer, at_ms(0));
+             static_cast<void>(call.answer(480));
+         }},
         {"a request for the end, and a BYE", EndReason::probe,
          [](Conversation &call) {
              pick_up(call);

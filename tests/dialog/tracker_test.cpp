@@ -115,9 +115,49 @@ TEST_CASE("dialog: a BYE in early state is legal from the caller and ends it (RF
     CHECK(call.answer(180));
     REQUIRE(call.request(Side::caller, Method::bye, {.cseq = 2}));
     CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2}));
+    SUBCASE("with the answer of its INVITE") { CHECK(call.answer(487)); }
+    SUBCASE("without one, in bounded time") { call.advance(32'000); }
     CHECK(call.state() == DialogState::terminated);
+    CHECK(call.reason() == EndReason::caller_bye);
     CHECK(call.tracker.statistics().failed == 1);
     CHECK(call.tracker.statistics().early == 0);
+}
+
+TEST_CASE("dialog: after the BYE of the only early dialog another callee may ring and answer (RFC 3261 section 15)") {
+    Conversation call;
+    CHECK(call.invite());
+    CHECK(call.answer(180));
+    CHECK(call.request(Side::caller, Method::bye, {.cseq = 2}));
+    SUBCASE("he rings before the BYE is answered") {
+        CHECK(call.answer(180, {.cseq = 1, .to_tag = "b2"}));
+        CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2}));
+    }
+    SUBCASE("he rings afterwards") {
+        CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2}));
+        CHECK(call.answer(180, {.cseq = 1, .to_tag = "b2"}));
+    }
+    SUBCASE("he answers without ringing") {
+        CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2}));
+    }
+    CHECK(call.answer(200, {.cseq = 1, .to_tag = "b2"}));
+    CHECK(call.request(Side::caller, Method::ack, {.cseq = 1, .to_tag = "b2"}));
+    CHECK(call.tracker.statistics().active == 1);
+    CHECK(call.deadline_ms() == 43'200'000);
+    CHECK(call.reason() == EndReason::none);
+    call.hang_up(Side::callee, {.cseq = 1, .to_tag = "b2"});
+    CHECK(call.is_over());
+    CHECK(call.reason() == EndReason::callee_bye);
+}
+
+TEST_CASE("dialog: a callee's BYE before the answer ends his early dialog alone, answered or not") {
+    Conversation call;
+    CHECK(call.invite());
+    CHECK(call.answer(180));
+    call.hang_up(Side::callee, {.cseq = 1});
+    CHECK(call.state() == DialogState::early);
+    CHECK(call.request(Side::callee, Method::info, {.cseq = 2}).error() == Error::no_dialog);
+    CHECK(call.answer(200, {.cseq = 1, .to_tag = "b2"}));
+    CHECK(call.tracker.statistics().active == 1);
 }
 
 TEST_CASE("dialog: crossing BYEs end it once, by the first of them") {
