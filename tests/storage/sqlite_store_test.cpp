@@ -327,6 +327,18 @@ TEST_CASE("sqlite: what a former process left is closed, each call once") {
     CHECK(shell.row("SELECT count(*) FROM cdr") == "4");
 }
 
+TEST_CASE("sqlite: a call that nobody was there to end lasted no longer than its deadline") {
+    Folder folder;
+    Call call(1);
+    call.answer();
+    call.legs[0].deadline = at_ms(65'000);
+    const auto store = open(folder.database);
+    REQUIRE(call.save(*store));
+    REQUIRE(*store->close_leftovers(start_us + 3'600'000'000) == 1); // an hour later
+    Shell shell(folder.database);
+    CHECK(shell.row("SELECT ended_us - answered_us, duration_us FROM cdr") == "60000000|60000000");
+}
+
 TEST_CASE("sqlite: a call is not closed into the past when the clock was set back") {
     Folder folder;
     Call call(1);

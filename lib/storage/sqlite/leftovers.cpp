@@ -5,13 +5,15 @@
 namespace tandem {
 namespace {
 
+// No call lasted beyond its own deadline, however long nobody was there to end it.
 constexpr const char *insert_sql = R"sql(
 INSERT INTO cdr (id, call_id, caller_call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
     ringing_us, answered_us, ended_us, duration_us, sip_code, end_reason, q850, profiles, variables)
 SELECT id, call_id, call_id, callee_call_id, from_uri, to_uri, request_uri, source, trunk, created_us,
-    ringing_us, answered_us, coalesce(ended_us, ?1), max(0, coalesce(coalesce(ended_us, ?1) - answered_us, 0)),
+    ringing_us, answered_us, end_us, max(0, coalesce(end_us - answered_us, 0)),
     sip_code, coalesce(end_reason, 'restart'), q850, ?2, ?3
-FROM dialog WHERE serial = ?4
+FROM (SELECT *, coalesce(ended_us, min(?1, coalesce(deadline_us, ?1))) AS end_us FROM dialog WHERE serial = ?4)
+WHERE true
 ON CONFLICT (id) DO NOTHING
 )sql";
 
