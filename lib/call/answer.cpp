@@ -40,7 +40,22 @@ void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &
     static_cast<void>(transactions_.respond(invite.server, response.status(), std::move(bytes), now));
 }
 
+// His BYE was here before his answer: he has hung up, and whoever called him hears so.
+bool B2bua::has_left(const Call &call, const InviteExchange &invite, const Message &answer) const {
+    const DialogSet *set = tracker_.find(call.leg(Side::callee).dialog);
+    const Fork *fork = set && invite.is_first ? set->find_fork(answer.to_tag()) : nullptr;
+    return fork && fork->state == DialogState::terminated;
+}
+
 void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
+    if (!invite.is_taken && has_left(call, invite, answer)) {
+        drop_fork(answer, call.leg(Side::callee).peer, invite.client, id, now);
+        if (invite.is_answered) return;
+        tracker_.set_end_reason(call.leg(Side::caller).dialog, EndReason::callee_bye);
+        give_up_first(call, invite, 480, {}, now);
+        tracker_.end(call.leg(Side::callee).dialog, EndReason::callee_bye, now);
+        return;
+    }
     if (invite.is_taken) {
         // Only one of the forks that answered can be the callee (RFC 3261 section 13.2.2.4). Its own 2xx comes again
         // until it gets the ACK, which waits for the caller's.
@@ -109,7 +124,7 @@ void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t stat
         SharedBytes bytes =
             writer_.response(*request, invite.source, status, refusal && !is_challenge ? refusal->reason_phrase() : "",
                              tag, is_challenge ? nullptr : refusal);
-        feed_answer(*request, status, tag, refusal ? refusal->value(Header::reason) : std::string_view(), now);
+        feed_answer(*request, status, tag, refusal ? refusal->values(Header::reason) : std::string(), now);
         static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
     }
     if (!is_first) {
@@ -126,7 +141,7 @@ void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t stat
 // matter what is still known of the call.
 void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId invite, CallId owner, Instant now) {
     if (transactions_.acknowledged(invite) >= options_.dialogs.fork_max) return; // no callee has so many phones
-    const std::string route_set = reverse_route_set(view_of(answer, record_route_).record_route);
+    const std::string route_set = reverse_route_set(answer.values(Header::record_route));
     DialogPath path;
     path.call_id = answer.call_id();
     path.local_uri = answer.from_uri();
@@ -145,7 +160,10 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
 
     MessageView view;
     view.method = Method::bye;
-    view.cseq = answer.cseq() + 1;
+    const DialogId leg = tracker_.find(answer.call_id(), answer.from_tag(), {});
+    const DialogSet *set = tracker_.find(leg);
+    const bool is_known = set && set->find_fork(answer.to_tag()); // it may have had requests while it was early
+    view.cseq = is_known ? tracker_.next_cseq(leg, Side::caller, answer.to_tag()) : answer.cseq() + 1;
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
     view.to_tag = path.remote_tag;

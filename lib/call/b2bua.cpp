@@ -186,7 +186,7 @@ void B2bua::reply(const TransactionEvent &event, std::uint16_t status, std::stri
 }
 
 Result<Fed> B2bua::feed(const Message &message, Instant now) {
-    return tracker_.feed(view_of(message, record_route_), now);
+    return tracker_.feed(view_of(message, view_text_), now);
 }
 
 void B2bua::feed_answer(const Message &request, std::uint16_t status, std::string_view to_tag,
@@ -235,7 +235,8 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, Side local, const Fork *f
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
     view.to_tag = path.remote_tag;
-    view.reason = parts.passed ? parts.passed->value(Header::reason) : parts.reason;
+    const std::string passed_reason = parts.passed ? parts.passed->values(Header::reason) : std::string();
+    view.reason = parts.passed ? passed_reason : parts.reason;
     view.is_ours = true;
     const auto sent = transactions_.send_request(
         {method, branch, written.bytes, written.to, id.value(), path.call_id, path.local_tag, parts.cseq}, now);

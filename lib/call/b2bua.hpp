@@ -72,6 +72,7 @@ private:
     // answer.cpp: what the callee of an INVITE says
     void on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now);
     void pass_provisional(Call &call, InviteExchange &invite, const Message &response, Instant now);
+    bool has_left(const Call &call, const InviteExchange &invite, const Message &answer) const;
     void take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void refuse_invite(Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal, Instant now);
@@ -121,7 +122,7 @@ private:
     TimerWheel<CallTimer> timers_;
     LegWriter writer_;
     KeyedHash loop_hash_;
-    std::string record_route_; // storage of the view being fed
+    ViewText view_text_; // of the message being fed
     bool is_refusing_ = false;
 };
 

@@ -75,6 +75,7 @@ struct Call {
     bool is_ending = false; // the legs are being hung up: nothing new passes
 
     Leg &leg(Side side) { return legs[index(side)]; }
+    const Leg &leg(Side side) const { return legs[index(side)]; }
     InviteExchange *find_invite(TransactionId either) const;
     InviteExchange *first_invite() const;   // nullptr once it is forgotten
     InviteExchange *pending_invite() const; // without a final answer, or answered and without its ACK

@@ -17,8 +17,8 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     Call *call = calls_.find(id);
     InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr;
     if (!invite || invite->is_answered) return;
-    if (event.source.ip != invite->source.ip) return; // somebody saw the branch, and is not the caller
-    const std::string_view reason = event.message.value(Header::reason);
+    // Known by branch and sent-by (RFC 3261 section 9.2): a caller behind a NAT may come from elsewhere.
+    const std::string reason = event.message.values(Header::reason);
     if (invite->is_first) {
         static_cast<void>(feed(event.message, now));
         give_up_first(*call, *invite, 487, reason, now);

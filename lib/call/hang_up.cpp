@@ -10,7 +10,7 @@ void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &eve
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, reason);
     end_pending(call, now);
     feed_answer(bye, 200, {}, {}, now);
-    hang_up(id, call, bye.value(Header::reason), false, now);
+    hang_up(id, call, bye.values(Header::reason), false, now);
 }
 
 // Our BYE had its last answer, or none in time. A refusal, a challenge too, means no more than that.

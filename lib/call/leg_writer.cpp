@@ -141,7 +141,7 @@ std::string_view usable_target(std::string_view contact_uri) {
     return target;
 }
 
-MessageView view_of(const Message &message, std::string &record_route) {
+MessageView view_of(const Message &message, ViewText &text) {
     MessageView view;
     view.method = message.method();
     view.status = message.status();
@@ -150,13 +150,9 @@ MessageView view_of(const Message &message, std::string &record_route) {
     view.from_tag = message.from_tag();
     view.to_tag = message.to_tag();
     view.contact_uri = usable_target(message.contact_uri());
-    view.reason = message.value(Header::reason);
-    record_route.clear();
-    for (std::string_view route : message.routes(Header::record_route)) {
-        if (!record_route.empty()) record_route.append(",");
-        record_route.append(route);
-    }
-    view.record_route = record_route;
+    text = {message.values(Header::record_route), message.values(Header::reason)};
+    view.record_route = text.record_route;
+    view.reason = text.reason;
     if (message.is_request() && view.method == Method::invite && view.to_tag.empty()) {
         view.from_uri = message.from_uri();
         view.to_uri = message.to_uri();

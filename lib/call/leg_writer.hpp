@@ -72,7 +72,13 @@ private:
 // empty if no request could be sent to it.
 std::string_view usable_target(std::string_view contact_uri);
 
-// What the tracker reads of a message that came from the network. `record_route` is storage for the view.
-MessageView view_of(const Message &message, std::string &record_route);
+// Storage for a view: what stands on several lines of the message.
+struct ViewText {
+    std::string record_route;
+    std::string reason;
+};
+
+// What the tracker reads of a message that came from the network. No branch: the transactions absorb what comes again.
+MessageView view_of(const Message &message, ViewText &text);
 
 } // namespace tandem

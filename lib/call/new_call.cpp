@@ -46,7 +46,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const std::string source = event.source.to_string();
     LegOptions leg{.leg_of = {}, .local_side = Side::callee, .source = source, .trunk = {}, .owner = 0};
     if (made) leg.owner = made->value();
-    const auto fed = made ? tracker_.feed_invite(view_of(invite, record_route_), leg, now) : Result<Fed>(Error::full);
+    const auto fed = made ? tracker_.feed_invite(view_of(invite, view_text_), leg, now) : Result<Fed>(Error::full);
     if (!fed || !fed->is_new) {
         if (made) calls_.erase(*made);
         if (!fed) {

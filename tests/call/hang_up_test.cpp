@@ -29,6 +29,28 @@ TEST_CASE("call: a BYE is answered at once and goes on to the other side") {
     CHECK(phones.ended[0].sip_code == 200);
 }
 
+TEST_CASE("call: Reason on several lines passes as a whole, and the record has its Q.850 (RFC 3326) [68]") {
+    TwoPhones phones;
+    phones.establish();
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2,
+                                             "Reason: SIP;cause=200\r\nReason: Q.850;cause=16;text=\"a, b\"\r\n"));
+    const Message bye = phones.take(phones.bob, "BYE");
+    CHECK(bye.values(Header::reason) == "SIP;cause=200,Q.850;cause=16;text=\"a, b\"");
+    phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+    CHECK(phones.finish().q850 == 16);
+}
+
+TEST_CASE("call: the record ends when the caller hangs up, not when the callee's phone is given up") {
+    TwoPhones phones;
+    phones.establish();
+    phones.wait(5000);
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 1));
+    phones.wait(400'000); // Alice's phone is gone
+    const test::Ended ended = phones.finish();
+    CHECK(ended.reason == EndReason::callee_bye);
+    CHECK(ended.duration == std::chrono::milliseconds(5000));
+}
+
 TEST_CASE("call: crossing BYEs both get 200, and there is one record") {
     TwoPhones phones;
     phones.establish();

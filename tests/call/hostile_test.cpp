@@ -155,6 +155,54 @@ TEST_CASE("call: a callee who hangs up while he rings, or one of his forks, says
     CHECK(phones.engine().tracker().statistics().active == 1);
 }
 
+TEST_CASE("call: a callee whose BYE overtakes his answer has hung up (RFC 5407 section 3.1.2)") {
+    for (const bool has_other : {false, true}) {
+        CAPTURE(has_other);
+        TwoPhones phones;
+        phones.send(phones.alice, phones.invite());
+        const Message invite = phones.take(phones.bob, "INVITE");
+        phones.send(phones.bob, TwoPhones::answer(invite, "180 Ringing", "bob"));
+        if (has_other) phones.send(phones.bob, TwoPhones::answer(invite, "180 Ringing", "mobile"));
+        phones.send(phones.bob, TwoPhones::from_bob(invite, "BYE", 1));
+        phones.forget();
+        phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "bob"));
+        CHECK(phones.take(phones.bob, "ACK").to_tag() == "bob");
+        const Message bye = phones.take(phones.bob, "BYE");
+        CHECK(bye.to_tag() == "bob");
+        phones.send(phones.bob, TwoPhones::answer(bye, "481 Gone"));
+        CHECK(phones.got(phones.alice, "SIP/2.0 480"));
+        CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 200"));
+        if (has_other) { // it answers, too late
+            phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "mobile"));
+            CHECK(phones.take(phones.bob, "ACK").to_tag() == "mobile");
+            CHECK(phones.take(phones.bob, "BYE").to_tag() == "mobile");
+        }
+        const test::Ended ended = phones.finish();
+        CHECK(ended.reason == EndReason::callee_bye);
+        CHECK(ended.sip_code == 480);
+        CHECK_FALSE(ended.is_answered);
+    }
+}
+
+TEST_CASE("call: a fork that is dropped gets a BYE with a number that it has not seen (RFC 3261 section 12.2.1.1)") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite());
+    const Message invite = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(invite, "183 Soon", "bob"));
+    phones.send(phones.bob, TwoPhones::answer(invite, "183 Soon", "mobile"));
+    phones.take(phones.alice, "SIP/2.0 183");
+    const std::string tag(phones.take(phones.alice, "SIP/2.0 183").to_tag());
+    phones.send(phones.alice, phones.request("UPDATE", tag, 2));
+    const Message update = phones.take(phones.bob, "UPDATE");
+    CHECK(update.to_tag() == "mobile");
+    phones.send(phones.bob, TwoPhones::answer(update, "200 OK"));
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "bob"));
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "mobile"));
+    const Message bye = phones.take(phones.bob, "BYE");
+    CHECK(bye.to_tag() == "mobile");
+    CHECK(bye.cseq() > update.cseq());
+}
+
 TEST_CASE("call: a Contact that no request could be sent to is refused, or not used") {
     for (const char *contact : {"<sip:al ice@192.0.2.1>", "<foo>", "<http://x/>", "<sip:a@192.0.2.1:0>",
                                 "<sip:a@192.0.2.1;method=REGISTER>"}) {
@@ -184,14 +232,21 @@ TEST_CASE("call: what a route sets takes the place of what the caller sent") {
     CHECK(tenants == std::vector<std::string>{"mine", "blue"});
 }
 
-TEST_CASE("call: a CANCEL from somebody else's address cancels nothing") {
+TEST_CASE("call: a CANCEL is known by its branch, wherever it comes from (RFC 3261 section 9.2) [46]") {
     TwoPhones phones;
     phones.send(phones.alice, phones.invite());
     const Message invite = phones.take(phones.bob, "INVITE");
     phones.send(phones.bob, TwoPhones::answer(invite, "180 Ringing"));
-    phones.send(test::endpoint("203.0.113.9", 5061), phones.cancel());
-    CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 487"));
+    const Endpoint elsewhere = test::endpoint("203.0.113.9", 5061);
+    std::string guessed = phones.cancel();
+    guessed.replace(guessed.find("z9hG4bK-a1INVITE"), 16, "z9hG4bK-a1GUESS!");
+    phones.send(elsewhere, guessed);
+    CHECK(phones.got(elsewhere, "SIP/2.0 481"));
     CHECK_FALSE(phones.got(phones.bob, "CANCEL"));
+    phones.send(elsewhere, phones.cancel());
+    CHECK(phones.got(elsewhere, "SIP/2.0 200"));
+    CHECK(phones.got(phones.alice, "SIP/2.0 487"));
+    CHECK(phones.got(phones.bob, "CANCEL"));
 }
 
 TEST_CASE("call: with no transaction left the other side still hears of the end") {

@@ -35,6 +35,7 @@ struct Ended {
     std::uint16_t q850;
     std::string callee_call_id;
     bool is_answered;
+    Duration duration; // from the answer to the end
 };
 
 class TwoPhones {
@@ -152,6 +153,7 @@ public:
     }
 
     Engine &engine() { return engine_; }
+    ProfileTable &profiles() { return profiles_; }
 
     const Endpoint alice = endpoint("192.0.2.1", 5061);
     const Endpoint bob = endpoint("192.0.2.2", 5062);
@@ -179,7 +181,8 @@ private:
         engine_.drain_changes(nullptr, [&](const DialogRecord &record) {
             if (record.leg_of) return;
             ended.push_back({record.end_reason, record.sip_code, record.q850, std::string(record.callee_call_id),
-                             record.answered.has_value()});
+                             record.answered.has_value(),
+                             record.answered ? *record.ended - *record.answered : Duration()});
         });
         std::vector<Outgoing> outgoing;
         engine_.take_outgoing(outgoing);
