@@ -21,19 +21,12 @@
 extern "C" {
 #endif
 
-/** A profile that the call was in when it ended. */
-typedef struct tandem_cdr_profile {
-    tandem_str name;
-    tandem_str value;   /* empty for a profile without values */
-    uint32_t has_value;
-} tandem_cdr_profile;
-
 typedef struct tandem_cdr {
     uint32_t size;           /* of this struct in the library that made it */
     uint32_t end_reason;     /* TANDEM_END_, never NONE */
     tandem_str id;           /* 32 hexadecimal digits, unique across restarts, in the order of creation */
     tandem_str call_id;      /* of the caller's INVITE */
-    tandem_str callee_call_id; /* of a B2BUA's leg to the callee; empty if seen from the middle */
+    tandem_str callee_call_id; /* of a B2BUA's leg to the callee, of several the last; empty if seen from the middle */
     tandem_str from_uri;
     tandem_str to_uri;
     tandem_str request_uri;
@@ -42,11 +35,11 @@ typedef struct tandem_cdr {
     int64_t created_us;      /* UTC microseconds, as the next three */
     int64_t ringing_us;      /* first provisional answer above 100; 0: none came */
     int64_t answered_us;     /* 0: never */
-    int64_t ended_us;
+    int64_t ended_us;        /* of a BYE that was never answered: when it came */
     int64_t duration_us;     /* answer to end by the host's monotonic clock; never negative; 0 if never answered */
     uint32_t sip_code;       /* final answer of the INVITE; 0: none was seen */
     uint32_t q850;           /* cause of a Reason header (RFC 3326); 0: none */
-    const tandem_cdr_profile *profiles;
+    const tandem_membership *profiles;
     uint32_t profile_count;
     uint32_t variable_count;
     const tandem_variable *variables;
@@ -54,7 +47,8 @@ typedef struct tandem_cdr {
 
 /**
  * Writes a record as JSON (RFC 8259) on one line, zero-terminated: the names of the fields here and `caller_call_id`,
- * which equals `call_id`; what is empty or absent as null; `profiles` as
+ * which equals `call_id`; null for what did not happen or is not known (callee_call_id, source, trunk, ringing_us,
+ * answered_us, q850); `profiles` as
  * [{"name":"user","value":"alice"}], `variables` as {"name":value} with bytes in base64. Bytes that are no UTF-8 become
  * U+FFFD.
  *

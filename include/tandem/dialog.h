@@ -64,11 +64,19 @@ enum {
     TANDEM_TIMER_EARLY = 0,    /* from the INVITE or the latest provisional answer above 100 to the final answer */
     TANDEM_TIMER_NO_ACK = 1,   /* from the answer to its ACK */
     TANDEM_TIMER_LIFETIME = 2, /* from the answer to the BYE */
-    TANDEM_TIMER_BYE = 3       /* from the BYE to its answer, or from the CANCEL to the final answer */
+    TANDEM_TIMER_BYE = 3       /* from the BYE to its answer, or from the CANCEL to the final answer; the same from
+                                  TANDEM_EVENT_END_DUE, which asks for one of them */
 };
 
 /** No limit, for TANDEM_TIMER_LIFETIME alone. */
 #define TANDEM_NO_TIMEOUT UINT64_MAX
+
+/** A profile that a dialog set is in, or was in when it ended. */
+typedef struct tandem_membership {
+    tandem_str profile;
+    tandem_str value;   /* empty for a profile without values */
+    uint32_t has_value;
+} tandem_membership;
 
 /** One To-tag of the set (RFC 3261 section 12): a dialog of its own. */
 typedef struct tandem_fork {
@@ -79,6 +87,7 @@ typedef struct tandem_fork {
     tandem_str to_tag;
     tandem_str target;        /* Contact: where requests to the callee go */
     tandem_str route_set;     /* in the order that a request to the callee carries it, separated by commas */
+    uint64_t reserved[4];     /* 0 */
 } tandem_fork;
 
 /** A copy of all that is known of a set. */
@@ -99,15 +108,17 @@ typedef struct tandem_dialog_info {
     tandem_str target;          /* where requests to the caller go */
     tandem_str route_set;       /* in the order that a request to the caller carries it */
     tandem_str source;          /* as given with the leg */
-    tandem_str trunk;           /* as given with the leg */
+    tandem_str trunk;           /* as given with the leg, or later */
     int64_t created_us;         /* UTC microseconds, as the next three; 0: not yet */
     int64_t ringing_us;
     int64_t answered_us;
-    int64_t ended_us;
+    int64_t ended_us;           /* of a BYE or an end that was never answered: when it came */
     uint64_t deadline_us;       /* of the host's clock: when the present state ends by itself; UINT64_MAX: never */
-    uint64_t user_data;         /* as given with the leg */
+    uint64_t user_data;         /* as given with the leg, or later */
     const tandem_fork *forks;   /* the confirmed or else the latest early one first */
     uint32_t fork_count;
+    uint32_t profile_count;
+    const tandem_membership *profiles;
 } tandem_dialog_info;
 
 /**
@@ -139,7 +150,8 @@ TANDEM_API tandem_status tandem_dialog_find(tandem_tracker *tracker, tandem_str 
  *
  * @param cursor  0 begins; is moved on, and is 0 after the last page
  * @param ids     room for max ids, of which count are written
- * @return TANDEM_OK, TANDEM_E_INVALID (NULL, max 0), TANDEM_E_NOMEM
+ * @param max     1 to 100000
+ * @return TANDEM_OK, TANDEM_E_INVALID, TANDEM_E_NOMEM
  */
 TANDEM_API tandem_status tandem_dialog_list(tandem_tracker *tracker, uint64_t *cursor, tandem_dialog_id *ids,
                                             uint32_t max, uint32_t *count);
@@ -166,8 +178,21 @@ TANDEM_API tandem_status tandem_dialog_next_cseq(tandem_tracker *tracker, tandem
                                                  tandem_str to_tag, uint32_t *cseq);
 
 /**
+ * Says over which trunk the call goes, for the record, where it is not known when its INVITE is fed.
+ *
+ * @param trunk  up to 256 bytes without CR, LF and NUL
+ * @return TANDEM_OK, TANDEM_E_NOT_FOUND, TANDEM_E_INVALID, TANDEM_E_TOO_LARGE, TANDEM_E_NOMEM
+ */
+TANDEM_API tandem_status tandem_dialog_set_trunk(tandem_tracker *tracker, tandem_dialog_id dialog, tandem_str trunk);
+
+/** Gives a set the host's own word. Events show the one of the moment they are taken. TANDEM_E_NOT_FOUND, _INVALID. */
+TANDEM_API tandem_status tandem_dialog_set_user_data(tandem_tracker *tracker, tandem_dialog_id dialog,
+                                                     uint64_t user_data);
+
+/**
  * The reason that the record will show, where the host knows better than the messages: before it feeds the 503 with
- * which it refuses a call by a limit, say. No effect where a reason is known already.
+ * which it refuses a call by a limit, say. No effect where a reason is known already. A call that is answered all the
+ * same forgets it.
  *
  * @param reason  TANDEM_END_, not NONE
  * @return TANDEM_OK, TANDEM_E_NOT_FOUND, TANDEM_E_INVALID
@@ -185,9 +210,9 @@ TANDEM_API tandem_status tandem_dialog_end(tandem_tracker *tracker, tandem_dialo
                                            uint64_t now_us);
 
 /**
- * Asks for the end of a call as a deadline does: TANDEM_EVENT_END_DUE comes. A set without an answer has ended then; an
- * answered one waits for the BYE that the host sends to both sides, and ends without it after the timeout of BYE. No
- * effect while a BYE is under way.
+ * Asks for the end of a call as a deadline does: TANDEM_EVENT_END_DUE comes, and the host sends CANCEL, or BYE to both
+ * sides of an answered call. The set ends when that is answered, or after the timeout of BYE. Where END_DUE is not
+ * wanted a set without an answer ends at once. No effect while a BYE or a CANCEL is under way.
  *
  * @return TANDEM_OK, TANDEM_E_NOT_FOUND, TANDEM_E_INVALID, TANDEM_E_NOMEM
  */

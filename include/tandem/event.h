@@ -29,15 +29,15 @@ extern "C" {
 /** Types. A host passes over those that it does not know: there will be more. */
 enum {
     TANDEM_EVENT_CREATED = 1,
-    TANDEM_EVENT_EARLY = 2,            /* a fork became early */
-    TANDEM_EVENT_CONFIRMED = 3,        /* a fork was answered */
+    TANDEM_EVENT_EARLY = 2,            /* a fork became early: to_tag */
+    TANDEM_EVENT_CONFIRMED = 3,        /* a fork was answered: to_tag */
     TANDEM_EVENT_ACKED = 4,            /* the ACK of the answer was seen */
     TANDEM_EVENT_REQUEST = 5,          /* a new request inside the dialog: method, side */
     TANDEM_EVENT_VARIABLE_CHANGED = 6, /* name, is_set */
     TANDEM_EVENT_PROFILE_CHANGED = 7,  /* name, value, is_set; the release at the end is none */
-    TANDEM_EVENT_END_DUE = 8,  /* a deadline passed or the end was asked for: reason. A dialog without an answer has
-                                  ended: the host cancels the INVITE. An answered one waits: the host sends BYE to both
-                                  sides and feeds it; the dialog ends with the answer, or after the timeout of BYE */
+    TANDEM_EVENT_END_DUE = 8,  /* a deadline passed or the end was asked for: reason. The host cancels the INVITE, or
+                                  sends BYE to both sides of an answered call, and feeds that; the set ends with the
+                                  answer, or after the timeout of BYE. Without this event an early one ends at once */
     TANDEM_EVENT_ENDED = 9,    /* reason; the dialog is readable until its CDR is taken, or the event after this one
                                   where CDR is not wanted */
     TANDEM_EVENT_CDR = 10,     /* cdr; the dialog is gone. None for the further legs of a B2BUA's call */
@@ -51,7 +51,7 @@ typedef struct tandem_event {
     uint32_t size;           /* set by TANDEM_EVENT_INIT */
     uint32_t type;           /* TANDEM_EVENT_ */
     tandem_dialog_id dialog;
-    uint64_t user_data;      /* as given with the leg; of ENDED and CDR too */
+    uint64_t user_data;      /* as given with the leg, or later; of ENDED and CDR too */
     uint64_t sequence;       /* of this shard: counts from 1, lost events too; ENDED and its CDR share one */
     uint64_t at_us;          /* of the host's clock */
     uint32_t shard;          /* whose sequence it is */
@@ -62,10 +62,12 @@ typedef struct tandem_event {
     uint32_t is_set;         /* 1: set or joined; 0: erased or left */
     tandem_str name;         /* of the variable or profile */
     tandem_str value;        /* of the profile */
+    tandem_str to_tag;       /* of the fork */
     const tandem_cdr *cdr;   /* NULL but for CDR */
     void *owner;             /* the library's */
 } tandem_event;
-#define TANDEM_EVENT_INIT { sizeof(tandem_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, 0, 0 }
+#define TANDEM_EVENT_INIT { sizeof(tandem_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, {0, 0}, {0, 0}, \
+                            {0, 0}, 0, 0 }
 
 /**
  * Takes the next event.

@@ -43,14 +43,14 @@ enum {
 TANDEM_API uint32_t tandem_method_of(tandem_str name);
 
 /**
- * One message. No text may hold CR, LF or NUL. Bounds in bytes: Call-ID and tags 256, URIs 2048, Record-Route 16384,
- * Reason 2048; longer text is TANDEM_E_TOO_LARGE where the message is fed.
+ * One message. No text may hold CR, LF or NUL. Bounds in bytes: Call-ID, tags and branch 256, URIs and Reason 2048,
+ * Record-Route 16384; longer text is TANDEM_E_TOO_LARGE where the message is fed.
  */
 typedef struct tandem_message {
     uint32_t size;            /* set by TANDEM_MESSAGE_INIT */
     uint32_t method;          /* TANDEM_METHOD_; of a response, the one in its CSeq */
     uint32_t status;          /* 0: a request; else 100 to 699 */
-    uint32_t cseq;            /* the number of the CSeq header */
+    uint32_t cseq;            /* the number of the CSeq header; below 2^31 (RFC 3261 section 8.1.1.5) */
     tandem_str call_id;       /* never empty */
     tandem_str from_tag;      /* empty: none (RFC 2543) */
     tandem_str to_tag;        /* empty: none */
@@ -60,16 +60,19 @@ typedef struct tandem_message {
     tandem_str contact_uri;   /* addr-spec of the first Contact; empty: none */
     tandem_str record_route;  /* every value in the order of the message, separated by commas; empty: none */
     tandem_str reason;        /* value of Reason (RFC 3326), several separated by commas; empty: none */
+    tandem_str branch;        /* of the topmost Via, as it stands on the caller's side, of an INVITE, its CANCEL and
+                                 the responses to it; empty: not known. See tandem/tracker.h */
     uint32_t is_ours;         /* on a leg that is the host's own (tandem_leg): 1 for what the host sends there */
 } tandem_message;
 #define TANDEM_MESSAGE_INIT { sizeof(tandem_message), 0, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, \
-                              {0, 0}, {0, 0}, 0 }
+                              {0, 0}, {0, 0}, {0, 0}, 0 }
 
 /** A message that the library has parsed. The host owns it: tandem_parsed_free(). */
 typedef struct tandem_parsed tandem_parsed;
 
 /**
- * Parses one message, as it came in a datagram. Only in libtandem.
+ * Parses one message, as it came in a datagram. Only in libtandem. A host that has to add something, is_ours say, feeds
+ * a copy of tandem_parsed_message(). A proxy that parses a response with its own Via on top clears the branch.
  *
  * @param data    the bytes, borrowed for the call
  * @param parsed  receives the message, on success only; free it with tandem_parsed_free()

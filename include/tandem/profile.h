@@ -49,14 +49,15 @@ typedef struct tandem_profile_options {
 TANDEM_API tandem_status tandem_profile_declare(tandem_tracker *tracker, tandem_str name,
                                                 const tandem_profile_options *options);
 
-/** The limit that is declared applies. */
-#define TANDEM_LIMIT_DECLARED UINT32_MAX
+/** Limits of one call: the declared one applies, or none does. */
+#define TANDEM_LIMIT_DECLARED 0u
+#define TANDEM_LIMIT_NONE UINT32_MAX
 
 typedef struct tandem_profile_request {
     tandem_str profile;
     tandem_str value; /* up to 256 bytes without control characters; empty for a profile without values, where another
                          profile has the empty value as one like others */
-    uint32_t limit;   /* of this call, over all others: TANDEM_LIMIT_DECLARED; 0: counted only */
+    uint32_t limit;   /* of this call, over all others; TANDEM_LIMIT_DECLARED, TANDEM_LIMIT_NONE */
 } tandem_profile_request;
 
 /** Which request could not be granted. */
@@ -80,8 +81,8 @@ typedef struct tandem_profile_refusal {
  *         TANDEM_E_LIMIT       none is joined: refuse the call with 503 and Retry-After, after
  *                              tandem_dialog_set_end_reason(TANDEM_END_LIMIT);
  *         TANDEM_E_NO_PROFILE, TANDEM_E_INVALID, TANDEM_E_TOO_LARGE  none is joined; tandem_last_error() says why;
- *         TANDEM_E_FULL        a bound: values in use, or 32 memberships of one dialog;
- *         TANDEM_E_NOT_FOUND   the dialog has ended; TANDEM_E_NOMEM.
+ *         TANDEM_E_FULL        a bound: values in use, or 32 memberships of one dialog; none is joined;
+ *         TANDEM_E_NOT_FOUND   the dialog has ended; TANDEM_E_NOMEM  none is joined.
  */
 TANDEM_API tandem_status tandem_profile_reserve(tandem_tracker *tracker, tandem_dialog_id dialog,
                                                 const tandem_profile_request *requests, uint32_t count,
@@ -94,7 +95,8 @@ TANDEM_API tandem_status tandem_profile_join(tandem_tracker *tracker, tandem_dia
 /**
  * Leaves one profile. A host need not: the end of the dialog does it.
  *
- * @return TANDEM_OK, TANDEM_E_NOT_FOUND (the dialog has ended, or is no member), TANDEM_E_NO_PROFILE, TANDEM_E_INVALID
+ * @return TANDEM_OK, TANDEM_E_NOT_FOUND (the dialog has ended, or is no member), TANDEM_E_NO_PROFILE,
+ *         TANDEM_E_INVALID, TANDEM_E_NOMEM (it is a member still)
  */
 TANDEM_API tandem_status tandem_profile_leave(tandem_tracker *tracker, tandem_dialog_id dialog, tandem_str profile,
                                               tandem_str value, uint64_t now_us);
@@ -109,6 +111,15 @@ typedef struct tandem_profile_info {
 } tandem_profile_info;
 #define TANDEM_PROFILE_INFO_INIT { sizeof(tandem_profile_info), 0, 0, 0, 0, 0 }
 
+/**
+ * Names the profiles that are declared, in the order of their declaration.
+ *
+ * @param index  from 0
+ * @param name   receives the name, which holds as long as the tracker
+ * @return TANDEM_OK, TANDEM_E_NOT_FOUND (there are no more), TANDEM_E_INVALID
+ */
+TANDEM_API tandem_status tandem_profile_at(const tandem_tracker *tracker, uint32_t index, tandem_str *name);
+
 /** Reads a profile's figures. TANDEM_OK, TANDEM_E_NO_PROFILE, TANDEM_E_INVALID. */
 TANDEM_API tandem_status tandem_profile_get(const tandem_tracker *tracker, tandem_str profile,
                                             tandem_profile_info *info);
@@ -116,7 +127,11 @@ TANDEM_API tandem_status tandem_profile_get(const tandem_tracker *tracker, tande
 /** The members of a profile, of all values together. TANDEM_OK, TANDEM_E_NO_PROFILE, TANDEM_E_INVALID. */
 TANDEM_API tandem_status tandem_profile_size(const tandem_tracker *tracker, tandem_str profile, uint32_t *size);
 
-/** The members of one value; 0 for one that nobody has. TANDEM_E_INVALID also for a profile without values. */
+/**
+ * The members of one value; 0 for one that nobody has.
+ *
+ * @return TANDEM_OK, TANDEM_E_NO_PROFILE, TANDEM_E_INVALID (also for a profile without values)
+ */
 TANDEM_API tandem_status tandem_profile_value_size(const tandem_tracker *tracker, tandem_str profile,
                                                    tandem_str value, uint32_t *size);
 
@@ -152,6 +167,7 @@ TANDEM_API void tandem_profile_values_free(tandem_profile_values *page);
  *
  * @param value  NULL: of all values
  * @param ids    room for max ids, of which count are written
+ * @param max    1 to 100000
  * @return TANDEM_OK, TANDEM_E_NO_PROFILE, TANDEM_E_INVALID, TANDEM_E_NOMEM
  */
 TANDEM_API tandem_status tandem_profile_list_members(const tandem_tracker *tracker, tandem_str profile,

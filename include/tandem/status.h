@@ -21,7 +21,7 @@ enum {
     TANDEM_OK = 0,
     TANDEM_PENDING = 1,          /* the answer comes later as an event */
     TANDEM_E_BUG = -1,           /* a broken promise of the library's own: please report it */
-    TANDEM_E_NOMEM = -2,         /* no memory; what was there is unchanged */
+    TANDEM_E_NOMEM = -2,         /* no memory; nothing has changed, unless the function says otherwise: try again */
     TANDEM_E_INVALID = -3,       /* an argument that is NULL, out of range or of the wrong form: see last_error */
     TANDEM_E_NOT_FOUND = -4,     /* the id names nothing that is alive, or the name nothing that is there */
     TANDEM_E_FULL = -5,          /* a stated bound is reached */

@@ -1,5 +1,8 @@
 /**
  * @file tandem/str.h  Text as SIP has it: bytes and their number, without a zero at the end.
+ *
+ * Threads: it is a value.
+ * Memory:  the bytes belong to whoever made it.
  */
 #ifndef TANDEM_STR_H
 #define TANDEM_STR_H

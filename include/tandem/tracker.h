@@ -8,9 +8,13 @@
  *     arm_timer(tandem_tracker_timeout_ms(tracker, now_us));   // then tandem_tracker_advance(tracker, now_us)
  *
  * Where a host feeds: a proxy feeds each message once, on the side of the caller; of a request that it forks, the
- * responses that it passes on to the caller, and no CANCEL that it makes itself. Retransmissions may be fed or left
- * out, but for the INVITE of a set that has ended: without a branch to compare it is a new try with the same Call-ID,
- * and begins a new set. A B2BUA feeds each of its legs, what it receives and what it sends there: see tandem_leg.
+ * responses that it passes on to the caller, and no CANCEL that it makes itself. A B2BUA feeds each of its legs, what
+ * it receives and what it sends there: see tandem_leg. Retransmissions may be fed or left out.
+ *
+ * Which INVITE is which: Call-ID, From-tag and CSeq number name a set, so another number begins another. The branch,
+ * where a host gives it, says more. An INVITE that comes again within 32 seconds, when its set has ended, belongs to no
+ * dialog; with another branch it is a new try. One that comes by several branches while its set lives (a spiral, or a
+ * proxy before the host that forks) is one set, which ends when all of them were refused or cancelled.
  *
  * Time: now_us is the host's monotonic clock in microseconds, at most 2^62; the same clock in every call. Threads may
  * be apart by a little; time does not go back for it.
@@ -74,10 +78,11 @@ TANDEM_API tandem_status tandem_tracker_new(const tandem_tracker_options *option
 TANDEM_API void tandem_tracker_free(tandem_tracker *tracker);
 
 /**
- * Says which UTC belongs to now_us, from now on: after a step of the wall clock, or for the time of a capture.
+ * Says which UTC belongs to now_us, exactly and from now on: after a step of the wall clock, or for the time of a
+ * capture. What was before keeps its UTC.
  *
  * @param utc_us  microseconds since 1970
- * @return TANDEM_OK, TANDEM_E_INVALID
+ * @return TANDEM_OK, TANDEM_E_INVALID, TANDEM_E_NOMEM
  */
 TANDEM_API tandem_status tandem_tracker_set_clock(tandem_tracker *tracker, uint64_t now_us, int64_t utc_us);
 
@@ -87,8 +92,9 @@ TANDEM_API tandem_status tandem_tracker_set_clock(tandem_tracker *tracker, uint6
  * @param message  may be a retransmission or belong to no dialog: accepted, nothing changes
  * @param dialog   receives the matching set, or 0; may be NULL
  * @return TANDEM_OK, or
- *         TANDEM_E_STALE_CSEQ  CSeq below the last one from that side: answer 500 (RFC 3261 section 12.2.2);
- *         TANDEM_E_NO_DIALOG   a request inside a dialog that is not here: answer 481, or let it pass;
+ *         TANDEM_E_STALE_CSEQ  CSeq below the last one from that side: a side of the dialog answers 500 (RFC 3261
+ *                              section 12.2.2), a proxy lets it pass: it may be a retransmission;
+ *         TANDEM_E_NO_DIALOG   a request inside a dialog that is not here: answer 481, or let it pass, as a proxy does;
  *         TANDEM_E_FULL        dialog_max is reached, or 64 live sets share the Call-ID: the INVITE is untracked,
  *                              answer 503 or let it pass. Drain the events if that was not done: a set stays until its
  *                              end was taken;
@@ -101,15 +107,18 @@ TANDEM_API tandem_status tandem_tracker_feed(tandem_tracker *tracker, const tand
 /** What a host knows of the INVITE that begins a set. */
 typedef struct tandem_leg {
     uint32_t size;            /* set by TANDEM_LEG_INIT */
-    uint32_t local_side;      /* TANDEM_LEG_NONE: seen from the middle; else the side that the host itself is */
+    uint32_t local_side;      /* the side that the host itself is; TANDEM_LEG_NONE: seen from the middle */
     tandem_dialog_id leg_of;  /* the set of the caller's leg, for another leg of its call, which is not counted and has
-                                 no record of its own; 0: this set counts */
+                                 no record of its own: that of the caller's shows its Call-ID and trunk; 0: this set
+                                 counts */
     tandem_str source;        /* for the record: where the INVITE came from; up to 256 bytes */
     tandem_str trunk;         /* for the record; up to 256 bytes */
     uint64_t user_data;       /* the host's own word, returned with the dialog and its events */
 } tandem_leg;
-#define TANDEM_LEG_NONE 2u
 #define TANDEM_LEG_INIT { sizeof(tandem_leg), TANDEM_LEG_NONE, 0, {0, 0}, {0, 0}, 0 }
+
+/** tandem_leg.local_side. */
+enum { TANDEM_LEG_NONE = 0, TANDEM_LEG_CALLER = 1, TANDEM_LEG_CALLEE = 2 };
 
 /**
  * The same for an INVITE without To-tag, with what the host knows of it. On a leg whose local_side is given nobody else
@@ -123,7 +132,7 @@ TANDEM_API tandem_status tandem_tracker_feed_invite(tandem_tracker *tracker, con
 
 /**
  * Parses bytes and feeds them: tandem_message_parse() and tandem_tracker_feed(), with the errors of both. Only in
- * libtandem.
+ * libtandem. For what only passes the host: is_ours is 0, and a branch is taken as it stands.
  */
 TANDEM_SIP_API tandem_status tandem_tracker_feed_bytes(tandem_tracker *tracker, const char *data, size_t size,
                                                        uint64_t now_us, tandem_dialog_id *dialog);

@@ -142,6 +142,7 @@ TANDEM_API void tandem_variables_free(tandem_variables *variables);
  * @param name    one of tandem_tracker_options.indexed_variables
  * @param cursor  0 begins; is moved on, and is 0 after the last page
  * @param ids     room for max ids, of which count are written
+ * @param max     1 to 100000
  * @return TANDEM_OK, TANDEM_E_NOT_FOUND (the name is not indexed), TANDEM_E_INVALID, TANDEM_E_NOMEM
  */
 TANDEM_API tandem_status tandem_variable_find_dialogs(const tandem_tracker *tracker, tandem_str name,

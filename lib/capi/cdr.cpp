@@ -79,9 +79,9 @@ std::optional<Cdr> read_cdr(const tandem_cdr &given) {
     cdr.end_reason = static_cast<EndReason>(given.end_reason);
     cdr.q850 = static_cast<std::uint16_t>(given.q850);
     for (std::uint32_t i = 0; i < given.profile_count; ++i) {
-        const tandem_cdr_profile &profile = given.profiles[i];
-        if (!is_text(profile.name) || !is_text(profile.value)) return std::nullopt;
-        cdr.profiles.push_back({std::string(view(profile.name)), std::string(view(profile.value)),
+        const tandem_membership &profile = given.profiles[i];
+        if (!is_text(profile.profile) || !is_text(profile.value)) return std::nullopt;
+        cdr.profiles.push_back({std::string(view(profile.profile)), std::string(view(profile.value)),
                                 profile.has_value != 0});
     }
     for (std::uint32_t i = 0; i < given.variable_count; ++i) {

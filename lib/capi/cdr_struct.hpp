@@ -18,7 +18,7 @@ public:
 private:
     Cdr cdr_;
     std::string id_;
-    std::vector<tandem_cdr_profile> profiles_;
+    std::vector<tandem_membership> profiles_;
     std::vector<tandem_variable> variables_;
     tandem_cdr struct_{};
 };

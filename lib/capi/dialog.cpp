@@ -1,9 +1,11 @@
 // tandem/dialog.h
 #include <tandem/dialog.h>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
 #include "capi/handle.hpp"
+#include "capi/message_view.hpp"
 #include "capi/status.hpp"
 #include "capi/text_block.hpp"
 
@@ -22,6 +24,7 @@ struct DialogCopy {
     tandem_dialog_info info{};
     TextBlock text;
     std::vector<tandem_fork> forks;
+    std::vector<tandem_membership> profiles;
 };
 static_assert(offsetof(DialogCopy, info) == 0);
 
@@ -34,6 +37,7 @@ std::size_t text_size_of(const DialogRecord &record, std::string_view id) {
     for (const ForkRecord &fork : record.forks) {
         size += fork.to_tag.size() + fork.callee_target.size() + fork.callee_route_set.size();
     }
+    for (const ProfileView &membership : record.profiles) size += membership.profile.size() + membership.value.size();
     return size;
 }
 
@@ -63,14 +67,26 @@ std::unique_ptr<DialogCopy> copy_of(const tandem_tracker &tracker, const DialogR
     info.answered_us = tracker.utc_us(record.answered);
     info.ended_us = tracker.utc_us(record.ended);
     const bool is_bounded = record.deadline != never;
-    info.deadline_us = is_bounded ? static_cast<std::uint64_t>(record.deadline.time_since_epoch().count()) : UINT64_MAX;
+    const auto deadline_us = record.deadline.time_since_epoch().count();
+    info.deadline_us = is_bounded ? static_cast<std::uint64_t>(deadline_us) : UINT64_MAX;
     for (const ForkRecord &fork : record.forks) {
-        copy->forks.push_back({static_cast<std::uint32_t>(fork.state), fork.is_acked ? 1U : 0U,
-                               fork.last_cseq[index(Side::caller)], fork.last_cseq[index(Side::callee)],
-                               text.add(fork.to_tag), text.add(fork.callee_target), text.add(fork.callee_route_set)});
+        tandem_fork &given = copy->forks.emplace_back();
+        given.state = static_cast<std::uint32_t>(fork.state);
+        given.is_acked = fork.is_acked ? 1 : 0;
+        given.caller_cseq = fork.last_cseq[index(Side::caller)];
+        given.callee_cseq = fork.last_cseq[index(Side::callee)];
+        given.to_tag = text.add(fork.to_tag);
+        given.target = text.add(fork.callee_target);
+        given.route_set = text.add(fork.callee_route_set);
     }
     info.forks = copy->forks.data();
     info.fork_count = static_cast<std::uint32_t>(copy->forks.size());
+    for (const ProfileView &membership : record.profiles) {
+        copy->profiles.push_back(
+            {text.add(membership.profile), text.add(membership.value), membership.has_value ? 1U : 0U});
+    }
+    info.profiles = copy->profiles.data();
+    info.profile_count = static_cast<std::uint32_t>(copy->profiles.size());
     return copy;
 }
 
@@ -79,12 +95,12 @@ bool is_reason(std::uint32_t reason) { return reason != TANDEM_END_NONE && reaso
 // Runs f(Tracker &, DialogId) for a set that is there, ended or not.
 template <class F>
 tandem_status with_set(tandem_tracker *tracker, tandem_dialog_id dialog, F f) {
+    const Announcement announcement(*tracker);
     const bool is_there = tracker->tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
         if (!shard.find(id)) return false;
         f(shard, id);
         return true;
     });
-    tracker->announce();
     return is_there ? TANDEM_OK : fail(TANDEM_E_NOT_FOUND, "the dialog is gone");
 }
 
@@ -149,8 +165,8 @@ tandem_status tandem_dialog_find(tandem_tracker *tracker, tandem_str call_id, ta
 tandem_status tandem_dialog_list(tandem_tracker *tracker, uint64_t *cursor, tandem_dialog_id *ids, uint32_t max,
                                  uint32_t *count) {
     return guard([&]() -> tandem_status {
-        if (!tracker || !cursor || !ids || !count || max == 0) {
-            return fail(TANDEM_E_INVALID, "an argument is NULL, or max is 0");
+        if (!tracker || !cursor || !ids || !count || max == 0 || max > page_max) {
+            return fail(TANDEM_E_INVALID, "an argument is NULL, or max is not 1 to 100000");
         }
         std::vector<DialogId> found;
         std::uint64_t next = *cursor;
@@ -165,7 +181,6 @@ tandem_status tandem_dialog_list(tandem_tracker *tracker, uint64_t *cursor, tand
 tandem_status tandem_dialog_set_timeout(tandem_tracker *tracker, tandem_dialog_id dialog, uint32_t timer,
                                         uint64_t timeout_ms) {
     return guard([&]() -> tandem_status {
-        constexpr std::uint64_t timeout_max_ms = 100ULL * 366 * 24 * 3600 * 1000;
         const bool is_endless = timeout_ms == TANDEM_NO_TIMEOUT;
         if (!tracker || timer > TANDEM_TIMER_BYE || (!is_endless && timeout_ms > timeout_max_ms)) {
             return fail(TANDEM_E_INVALID, "tracker is NULL, timer is no TANDEM_TIMER_, or timeout_ms over 100 years");
@@ -191,6 +206,23 @@ tandem_status tandem_dialog_next_cseq(tandem_tracker *tracker, tandem_dialog_id 
             if (has_fork) *cseq = shard.next_cseq(id, static_cast<Side>(side), view(to_tag));
         });
         return has_fork ? status : fail(TANDEM_E_NOT_FOUND, "the dialog has no fork with this tag");
+    });
+}
+
+tandem_status tandem_dialog_set_trunk(tandem_tracker *tracker, tandem_dialog_id dialog, tandem_str trunk) {
+    return guard([&]() -> tandem_status {
+        if (!tracker || !is_text(trunk) || !is_line(view(trunk))) {
+            return fail(TANDEM_E_INVALID, "tracker is NULL, or trunk holds CR, LF or NUL");
+        }
+        if (trunk.size > source_size_max) return fail(TANDEM_E_TOO_LARGE, "trunk is too long");
+        return with_set(tracker, dialog, [&](Tracker &shard, DialogId id) { shard.set_trunk(id, view(trunk)); });
+    });
+}
+
+tandem_status tandem_dialog_set_user_data(tandem_tracker *tracker, tandem_dialog_id dialog, uint64_t user_data) {
+    return guard([&]() -> tandem_status {
+        if (!tracker) return fail(TANDEM_E_INVALID, "tracker is NULL");
+        return with_set(tracker, dialog, [&](Tracker &shard, DialogId id) { shard.set_owner(id, user_data); });
     });
 }
 

@@ -48,6 +48,7 @@ tandem_event event_of(DialogId dialog, std::uint64_t owner, std::uint64_t sequen
     event.shard = dialog.shard();
     event.name = str_of("");
     event.value = str_of("");
+    event.to_tag = str_of("");
     return event;
 }
 
@@ -98,8 +99,9 @@ bool take(tandem_tracker &tracker, tandem_event &event) {
         tracker.last_words.back() = {taken.dialog, taken.owner, taken.sequence, taken.at, tracker.wants_cdr && counts};
     }
     if (taken.detail) {
-        event.is_set = taken.detail->is_set ? 1 : 0;
-        event.name = str_of(taken.detail->name);
+        const bool is_fork = taken.kind == DialogEventKind::early || taken.kind == DialogEventKind::confirmed;
+        event.is_set = taken.detail->is_set && !is_fork ? 1 : 0;
+        (is_fork ? event.to_tag : event.name) = str_of(taken.detail->name);
         event.value = str_of(taken.detail->value);
         event.owner = taken.detail.release();
     }
@@ -147,6 +149,7 @@ void tandem_event_free(tandem_event *event) {
     event->cdr = nullptr;
     event->name = str_of("");
     event->value = str_of("");
+    event->to_tag = str_of("");
 }
 
 tandem_status tandem_event_fd(tandem_tracker *tracker, int *fd) {

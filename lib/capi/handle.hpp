@@ -1,10 +1,10 @@
 // What stands behind tandem_tracker.
 #pragma once
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <tandem/tracker.h>
 #include "base/random.hpp"
 #include "base/wall_clock.hpp"
@@ -27,6 +27,9 @@ struct LastWord {
     bool has_cdr = false;
 };
 
+// Bounds of arguments.
+constexpr std::uint64_t timeout_max_ms = 100ULL * 366 * 24 * 3600 * 1000; // 100 years
+constexpr std::uint32_t page_max = 100'000;
 constexpr std::uint64_t now_max_us = std::uint64_t{1} << 62;
 
 inline bool is_time(std::uint64_t now_us) { return now_us <= now_max_us; }
@@ -41,7 +44,7 @@ struct tandem_tracker {
     tandem_tracker(const tandem_tracker &) = delete;
     tandem_tracker &operator=(const tandem_tracker &) = delete;
 
-    // Follows every call that can make an event: makes the descriptor readable, if the host has asked for one.
+    // Makes the descriptor readable if events wait and the host has asked for one: see Announcement.
     void announce();
 
     // UTC microseconds, 0 for none.
@@ -61,3 +64,19 @@ struct tandem_tracker {
     std::atomic<int> event_fd{-1};
     std::atomic<bool> is_readable{false}; // the descriptor: its counter is not 0
 };
+
+namespace tandem::capi {
+
+// Lives through every call that can make an event, also one that fails for want of memory when some are made.
+class Announcement {
+public:
+    explicit Announcement(tandem_tracker &tracker) : tracker_(tracker) {}
+    ~Announcement() { tracker_.announce(); }
+    Announcement(const Announcement &) = delete;
+    Announcement &operator=(const Announcement &) = delete;
+
+private:
+    tandem_tracker &tracker_;
+};
+
+} // namespace tandem::capi

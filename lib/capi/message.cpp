@@ -24,6 +24,8 @@ static_assert(static_cast<std::uint32_t>(Method::notify) == TANDEM_METHOD_NOTIFY
 static_assert(static_cast<std::uint32_t>(Method::message) == TANDEM_METHOD_MESSAGE);
 static_assert(static_cast<std::uint32_t>(Method::publish) == TANDEM_METHOD_PUBLISH);
 
+constexpr std::uint32_t cseq_max = 0x7fffffff; // RFC 3261 section 8.1.1.5
+
 struct Field {
     tandem_str given;
     std::string_view MessageView::*read;
@@ -59,6 +61,7 @@ tandem_status read_message(const tandem_message *message, MessageView &view) {
     if (given.status != 0 && (given.status < 100 || given.status > 699)) {
         return fail(TANDEM_E_INVALID, "message.status is neither 0 nor from 100 to 699");
     }
+    if (given.cseq > cseq_max) return fail(TANDEM_E_INVALID, "message.cseq is not below 2^31");
     view.method = static_cast<Method>(given.method);
     view.status = static_cast<std::uint16_t>(given.status);
     view.cseq = given.cseq;
@@ -73,6 +76,7 @@ tandem_status read_message(const tandem_message *message, MessageView &view) {
         Field{given.contact_uri, &MessageView::contact_uri, 2048, "message.contact_uri"},
         Field{given.record_route, &MessageView::record_route, 16384, "message.record_route"},
         Field{given.reason, &MessageView::reason, 2048, "message.reason"},
+        Field{given.branch, &MessageView::branch, 256, "message.branch"},
     };
     for (const Field &field : fields) {
         if (field.given.size == 0) continue;

@@ -1,6 +1,8 @@
 // tandem/profile.h
 #include <tandem/profile.h>
 #include <array>
+#include <cstddef>
+#include <fmt/format.h>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,11 +13,10 @@
 namespace tandem::capi {
 namespace {
 
-constexpr std::uint32_t request_max = 32;
+constexpr ProfileTableOptions bounds;
+constexpr std::uint32_t request_max = bounds.per_dialog_max;
 constexpr std::uint32_t limit_count_max = 100'000;
-constexpr std::uint32_t page_max = 100'000;
-constexpr std::size_t name_size_max = 64;
-constexpr std::size_t value_size_max = 256;
+constexpr std::uint32_t walk_page = 1000; // of a walk through all members, so that nobody waits long for it
 
 // What tandem_profile_list_values() gives away; the page is its first member, and its address.
 struct ValuePage {
@@ -31,7 +32,7 @@ tandem_status read_limits(const tandem_profile_options &given, ProfileOptions &o
     }
     for (std::uint32_t i = 0; i < given.limit_count; ++i) {
         if (!is_text(given.limits[i].value)) return fail(TANDEM_E_INVALID, "options.limits: a value has no data");
-        if (given.limits[i].value.size > value_size_max) {
+        if (given.limits[i].value.size > bounds.value_size_max) {
             return fail(TANDEM_E_TOO_LARGE, "options.limits: a value has more than 256 bytes");
         }
         options.limits.emplace_back(view(given.limits[i].value), given.limits[i].limit);
@@ -42,15 +43,20 @@ tandem_status read_limits(const tandem_profile_options &given, ProfileOptions &o
 tandem_status reserve(tandem_tracker &tracker, tandem_dialog_id dialog, std::span<const ProfileRequest> requests,
                       std::uint64_t now_us, tandem_profile_refusal *refusal) {
     ProfileRefusal refused;
+    const Announcement announcement(tracker);
     const auto reserved = tracker.tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
         return shard.reserve(id, requests, instant_of(now_us), &refused);
     });
-    tracker.announce();
     if (!reserved && reserved.error() == Error::limit && refusal) {
         write_struct(refusal, {sizeof(tandem_profile_refusal), static_cast<std::uint32_t>(refused.index), refused.size,
                                refused.limit});
     }
-    return status_of(reserved);
+    const bool is_of_one = !reserved && (reserved.error() == Error::limit || reserved.error() == Error::no_profile ||
+                                         reserved.error() == Error::invalid || reserved.error() == Error::too_large);
+    if (!is_of_one) return status_of(reserved);
+    const tandem_status status = status_of(reserved.error());
+    return fail(status, fmt::format("request {}, profile \"{}\": {}", refused.index, requests[refused.index].profile,
+                                    tandem_status_text(status)));
 }
 
 Result<ProfilePage<DialogId>> members_of(const ProfileTable &table, tandem_str profile, const tandem_str *value,
@@ -70,7 +76,7 @@ extern "C" {
 tandem_status tandem_profile_declare(tandem_tracker *tracker, tandem_str name, const tandem_profile_options *options) {
     return guard([&]() -> tandem_status {
         if (!tracker || !is_text(name)) return fail(TANDEM_E_INVALID, "tracker or name is NULL");
-        if (name.size > name_size_max) return fail(TANDEM_E_TOO_LARGE, "the name has more than 64 bytes");
+        if (name.size > profile_name_max) return fail(TANDEM_E_TOO_LARGE, "the name has more than 64 bytes");
         if (options && !has_size(options)) return fail(TANDEM_E_INVALID, "options.size is not set");
         const tandem_profile_options defaults = TANDEM_PROFILE_OPTIONS_INIT;
         tandem_profile_options copy;
@@ -98,7 +104,8 @@ tandem_status tandem_profile_reserve(tandem_tracker *tracker, tandem_dialog_id d
             }
             read[i].profile = view(given.profile);
             read[i].value = view(given.value);
-            if (given.limit != TANDEM_LIMIT_DECLARED) read[i].limit = given.limit;
+            const std::uint32_t limit = given.limit == TANDEM_LIMIT_NONE ? 0 : given.limit;
+            if (given.limit != TANDEM_LIMIT_DECLARED) read[i].limit = limit;
         }
         return reserve(*tracker, dialog, {read.data(), count}, now_us, refusal);
     });
@@ -116,12 +123,22 @@ tandem_status tandem_profile_leave(tandem_tracker *tracker, tandem_dialog_id dia
         if (!tracker || !is_text(profile) || !is_text(value) || !is_time(now_us)) {
             return fail(TANDEM_E_INVALID, "an argument is NULL, or now_us over 2^62");
         }
+        const Announcement announcement(*tracker);
         const auto left = tracker->tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
             return shard.leave(id, view(profile), view(value), instant_of(now_us));
         });
-        tracker->announce();
         if (!left) return fail(left.error());
         return *left ? TANDEM_OK : fail(TANDEM_E_NOT_FOUND, "the dialog is no member");
+    });
+}
+
+tandem_status tandem_profile_at(const tandem_tracker *tracker, uint32_t index, tandem_str *name) {
+    return guard([&]() -> tandem_status {
+        if (!tracker || !name) return fail(TANDEM_E_INVALID, "an argument is NULL");
+        const ProfileTable &profiles = tracker->tracker.profiles();
+        if (index >= profiles.count()) return fail(TANDEM_E_NOT_FOUND, "there are no more profiles");
+        *name = str_of(profiles.name_of(index));
+        return TANDEM_OK;
     });
 }
 
@@ -157,8 +174,7 @@ tandem_status tandem_profile_value_size(const tandem_tracker *tracker, tandem_st
         const ProfileTable &profiles = tracker->tracker.profiles();
         const auto found = profiles.size(view(profile), view(value));
         if (!found) return fail(found.error());
-        // What has values stays so: a profile is never removed, nor declared as another kind.
-        if (value.size == 0 && !profiles.info(view(profile))->has_values) {
+        if (value.size == 0 && !*profiles.has_values(view(profile))) {
             return fail(TANDEM_E_INVALID, "the profile has no values");
         }
         *size = *found;
@@ -192,8 +208,9 @@ void tandem_profile_values_free(tandem_profile_values *page) { delete reinterpre
 tandem_status tandem_profile_list_members(const tandem_tracker *tracker, tandem_str profile, const tandem_str *value,
                                           uint64_t *cursor, tandem_dialog_id *ids, uint32_t max, uint32_t *count) {
     return guard([&]() -> tandem_status {
-        if (!tracker || !is_text(profile) || (value && !is_text(*value)) || !cursor || !ids || !count || max == 0) {
-            return fail(TANDEM_E_INVALID, "an argument is NULL, or max is 0");
+        if (!tracker || !is_text(profile) || (value && !is_text(*value)) || !cursor || !ids || !count || max == 0 ||
+            max > page_max) {
+            return fail(TANDEM_E_INVALID, "an argument is NULL, or max is not 1 to 100000");
         }
         const auto page = members_of(tracker->tracker.profiles(), profile, value, *cursor, max);
         if (!page) return fail(page.error());
@@ -211,11 +228,12 @@ tandem_status tandem_profile_end_members(tandem_tracker *tracker, tandem_str pro
             reason == TANDEM_END_NONE || reason > TANDEM_END_RESTART) {
             return fail(TANDEM_E_INVALID, "an argument is NULL, reason is none, or now_us over 2^62");
         }
-        // All of them first: those without an answer leave the list as they end.
+        const Announcement announcement(*tracker);
+        // All of them first: some leave the list as they end.
         std::vector<DialogId> members;
         std::uint64_t cursor = 0;
         do {
-            const auto page = members_of(tracker->tracker.profiles(), profile, value, cursor, page_max);
+            const auto page = members_of(tracker->tracker.profiles(), profile, value, cursor, walk_page);
             if (!page) return fail(page.error());
             members.insert(members.end(), page->items.begin(), page->items.end());
             cursor = page->next;
@@ -227,7 +245,6 @@ tandem_status tandem_profile_end_members(tandem_tracker *tracker, tandem_str pro
                 return shard.request_end(id, static_cast<EndReason>(reason), instant_of(now_us)) ? 1U : 0U;
             });
         }
-        tracker->announce();
         if (count) *count = asked;
         return TANDEM_OK;
     });

@@ -1,19 +1,21 @@
 // tandem/tracker.h
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <chrono>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <tandem/event.h>
+#include <utility>
 #include "capi/handle.hpp"
 #include "capi/message_view.hpp"
 #include "capi/status.hpp"
 #include "capi/struct_size.hpp"
-#include <tandem/event.h>
 
 namespace tandem::capi {
 namespace {
 
-constexpr std::uint64_t timeout_max_ms = 100ULL * 366 * 24 * 3600 * 1000;
 constexpr std::uint32_t indexed_variable_max = 64;
 
 std::int64_t system_utc_us() {
@@ -84,6 +86,9 @@ tandem_status read_options(const tandem_tracker_options &given, ShardedTrackerOp
     read_bound(given.variable_max, tracker.variables.count_max);
     read_bound(given.variable_bytes_max, tracker.variables.bytes_max);
     read_bound(given.profile_value_max, options.profiles.value_max);
+    // The bound that is stated is that of one dialog.
+    const std::uint64_t members = std::uint64_t{tracker.dialog_max} * options.profiles.per_dialog_max;
+    options.profiles.member_max = static_cast<std::uint32_t>(std::min<std::uint64_t>(members, UINT32_MAX - 1));
     const bool has_lifetime = given.lifetime_timeout_ms != TANDEM_NO_TIMEOUT;
     if (!has_lifetime) tracker.lifetime = Duration::zero();
     if (!read_timeout(given.early_timeout_ms, tracker.early) ||
@@ -97,20 +102,29 @@ tandem_status read_options(const tandem_tracker_options &given, ShardedTrackerOp
     return read_indexed(given, options.indexed_variables);
 }
 
+// The record of a call shows the leg that it was sent on, of several the last one.
+void note_leg(tandem_tracker &tracker, DialogId caller, const MessageView &invite, const LegOptions &leg) {
+    tracker.tracker.with(caller, [&](Tracker &shard, DialogId id) {
+        shard.set_callee_call_id(id, invite.call_id);
+        if (!leg.trunk.empty()) shard.set_trunk(id, leg.trunk);
+    });
+}
+
 tandem_status answer(const Result<Fed> &fed, tandem_dialog_id *dialog) {
     if (dialog) *dialog = fed ? fed->dialog.value() : 0;
     return fed ? TANDEM_OK : fail(fed.error());
 }
 
 tandem_status read_leg(tandem_tracker &tracker, const tandem_leg &given, LegOptions &leg) {
-    if (given.local_side > TANDEM_LEG_NONE) return fail(TANDEM_E_INVALID, "leg.local_side is no side");
+    if (given.local_side > TANDEM_LEG_CALLEE) return fail(TANDEM_E_INVALID, "leg.local_side is no TANDEM_LEG_");
     for (tandem_str text : {given.source, given.trunk}) {
         if (!is_text(text) || !is_line(view(text))) {
             return fail(TANDEM_E_INVALID, "leg.source or leg.trunk holds CR, LF or NUL, or has a size and no data");
         }
         if (text.size > source_size_max) return fail(TANDEM_E_TOO_LARGE, "leg.source or leg.trunk is too long");
     }
-    if (given.local_side != TANDEM_LEG_NONE) leg.local_side = static_cast<Side>(given.local_side);
+    if (given.local_side == TANDEM_LEG_CALLER) leg.local_side = Side::caller;
+    if (given.local_side == TANDEM_LEG_CALLEE) leg.local_side = Side::callee;
     leg.source = view(given.source);
     leg.trunk = view(given.trunk);
     leg.owner = given.user_data;
@@ -162,7 +176,7 @@ tandem_status tandem_tracker_set_clock(tandem_tracker *tracker, uint64_t now_us,
             return fail(TANDEM_E_INVALID, "tracker is NULL, or a time out of range");
         }
         const std::lock_guard lock(tracker->clock_mutex);
-        tracker->clock.observe(instant_of(now_us), utc_us);
+        tracker->clock.set(instant_of(now_us), utc_us);
         return TANDEM_OK;
     });
 }
@@ -174,9 +188,8 @@ tandem_status tandem_tracker_feed(tandem_tracker *tracker, const tandem_message 
         if (!tracker || !is_time(now_us)) return fail(TANDEM_E_INVALID, "tracker is NULL, or now_us over 2^62");
         MessageView view;
         if (const tandem_status status = read_message(message, view); status != TANDEM_OK) return status;
-        const auto fed = tracker->tracker.feed(view, instant_of(now_us));
-        tracker->announce();
-        return answer(fed, dialog);
+        const Announcement announcement(*tracker);
+        return answer(tracker->tracker.feed(view, instant_of(now_us)), dialog);
     });
 }
 
@@ -191,14 +204,13 @@ tandem_status tandem_tracker_feed_invite(tandem_tracker *tracker, const tandem_m
         if (view.method != Method::invite || !view.is_request() || !view.to_tag.empty()) {
             return fail(TANDEM_E_INVALID, "the message is no INVITE without To-tag");
         }
+        const Announcement announcement(*tracker);
         LegOptions options;
-        if (leg) {
-            tandem_leg copy;
-            const tandem_status status = read_leg(*tracker, read_struct(leg, copy), options);
-            if (status != TANDEM_OK) return status;
-        }
+        tandem_leg given = TANDEM_LEG_INIT;
+        if (leg) given = read_struct(leg, given);
+        if (const tandem_status status = read_leg(*tracker, given, options); status != TANDEM_OK) return status;
         const auto fed = tracker->tracker.feed_invite(view, options, instant_of(now_us));
-        tracker->announce();
+        if (fed && fed->is_new && given.leg_of != 0) note_leg(*tracker, DialogId(given.leg_of), view, options);
         return answer(fed, dialog);
     });
 }
@@ -206,8 +218,8 @@ tandem_status tandem_tracker_feed_invite(tandem_tracker *tracker, const tandem_m
 tandem_status tandem_tracker_advance(tandem_tracker *tracker, uint64_t now_us) {
     return guard([&]() -> tandem_status {
         if (!tracker || !is_time(now_us)) return fail(TANDEM_E_INVALID, "tracker is NULL, or now_us over 2^62");
+        const Announcement announcement(*tracker);
         tracker->tracker.advance(instant_of(now_us));
-        tracker->announce();
         return TANDEM_OK;
     });
 }

@@ -1,5 +1,6 @@
 // tandem/variable.h
 #include <tandem/variable.h>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -44,7 +45,7 @@ bool read_optional(const tandem_value *given, std::optional<VariableValue> &valu
 }
 
 tandem_status invalid() {
-    return fail(TANDEM_E_INVALID, "an argument is NULL, a value has no type, or now_us is over 2^62");
+    return fail(TANDEM_E_INVALID, "an argument is NULL or out of range, or a value has no type");
 }
 
 } // namespace
@@ -80,10 +81,10 @@ tandem_status tandem_variable_set(tandem_tracker *tracker, tandem_dialog_id dial
     return guard([&]() -> tandem_status {
         VariableValue read;
         if (!tracker || !is_text(name) || !value || !is_time(now_us) || !read_value(*value, read)) return invalid();
+        const Announcement announcement(*tracker);
         const auto set = tracker->tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
             return shard.set_variable(id, view(name), read, instant_of(now_us));
         });
-        tracker->announce();
         return status_of(set);
     });
 }
@@ -111,10 +112,10 @@ tandem_status tandem_variable_add(tandem_tracker *tracker, tandem_dialog_id dial
                                   uint64_t now_us, int64_t *sum) {
     return guard([&]() -> tandem_status {
         if (!tracker || !is_text(name) || !is_time(now_us)) return invalid();
+        const Announcement announcement(*tracker);
         const auto added = tracker->tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
             return shard.add_to_variable(id, view(name), amount, instant_of(now_us));
         });
-        tracker->announce();
         if (!added) return fail(added.error());
         if (sum) *sum = *added;
         return TANDEM_OK;
@@ -131,10 +132,10 @@ tandem_status tandem_variable_compare_and_set(tandem_tracker *tracker, tandem_di
             !read_optional(desired, to)) {
             return invalid();
         }
+        const Announcement announcement(*tracker);
         const auto set = tracker->tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
             return shard.compare_and_set_variable(id, view(name), from, to, instant_of(now_us));
         });
-        tracker->announce();
         return status_of(set);
     });
 }
@@ -143,10 +144,10 @@ tandem_status tandem_variable_erase(tandem_tracker *tracker, tandem_dialog_id di
                                     uint64_t now_us) {
     return guard([&]() -> tandem_status {
         if (!tracker || !is_text(name) || !is_time(now_us)) return invalid();
+        const Announcement announcement(*tracker);
         const auto erased = tracker->tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
             return shard.erase_variable(id, view(name), instant_of(now_us));
         });
-        tracker->announce();
         if (!erased) return fail(erased.error());
         return *erased ? TANDEM_OK : fail(TANDEM_E_NOT_FOUND, "the dialog has no such variable");
     });
@@ -172,7 +173,7 @@ tandem_status tandem_variable_find_dialogs(const tandem_tracker *tracker, tandem
                                            uint64_t *cursor, tandem_dialog_id *ids, uint32_t max, uint32_t *count) {
     return guard([&]() -> tandem_status {
         VariableValue read;
-        const bool has_room = cursor && ids && count && max > 0;
+        const bool has_room = cursor && ids && count && max > 0 && max <= page_max;
         if (!tracker || !is_text(name) || !value || !read_value(*value, read) || !has_room) {
             return invalid();
         }

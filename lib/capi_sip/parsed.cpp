@@ -10,20 +10,12 @@
 struct tandem_parsed {
     tandem::Message message;
     std::string record_route;
-    tandem_message fields = TANDEM_MESSAGE_INIT; // points into the two above
+    std::string reason;
+    tandem_message fields = TANDEM_MESSAGE_INIT; // points into what stands above
 };
 
 namespace tandem::capi {
 namespace {
-
-std::string join_routes(const Message &message) {
-    std::string joined;
-    for (std::string_view route : message.routes(Header::record_route)) {
-        if (!joined.empty()) joined.append(",");
-        joined.append(route);
-    }
-    return joined;
-}
 
 tandem_status parse(std::string_view bytes, std::unique_ptr<tandem_parsed> &parsed) {
     if (bytes.size() > datagram_size_max) return fail(Error::too_large);
@@ -32,8 +24,9 @@ tandem_status parse(std::string_view bytes, std::unique_ptr<tandem_parsed> &pars
     if (message->defect_status() != 0) return fail(TANDEM_E_INVALID, message->defect());
     auto made = std::make_unique<tandem_parsed>();
     made->message = std::move(*message);
-    made->record_route = join_routes(made->message);
     const Message &read = made->message;
+    made->record_route = read.values(Header::record_route);
+    made->reason = read.values(Header::reason);
     tandem_message &fields = made->fields;
     fields.method = static_cast<std::uint32_t>(read.method());
     fields.status = read.status();
@@ -46,7 +39,8 @@ tandem_status parse(std::string_view bytes, std::unique_ptr<tandem_parsed> &pars
     fields.request_uri = str_of(read.request_uri());
     fields.contact_uri = str_of(read.contact_uri());
     fields.record_route = str_of(made->record_route);
-    fields.reason = str_of(read.value(Header::reason));
+    fields.reason = str_of(made->reason);
+    fields.branch = str_of(read.top_via().branch);
     parsed = std::move(made);
     return TANDEM_OK;
 }

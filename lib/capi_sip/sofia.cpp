@@ -27,6 +27,7 @@ tandem_status with_fields(const struct sip_s *sip, F f) {
     message.contact_uri = str_of(fields.contact_uri);
     message.record_route = str_of(fields.record_route);
     message.reason = str_of(fields.reason);
+    message.branch = str_of(fields.branch);
     return f(message);
 }
 

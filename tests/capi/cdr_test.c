@@ -61,10 +61,10 @@ static void record_is_the_whole_call(void) {
     check_equal(cdr->sip_code, 200);
     check_equal(cdr->q850, 16);
     require(cdr->profile_count == 2 && cdr->variable_count == 1);
-    check_text(cdr->profiles[0].name, "user");
+    check_text(cdr->profiles[0].profile, "user");
     check_text(cdr->profiles[0].value, "");
     check_equal(cdr->profiles[0].has_value, 1);
-    check_text(cdr->profiles[1].name, "plain");
+    check_text(cdr->profiles[1].profile, "plain");
     check_equal(cdr->profiles[1].has_value, 0);
     check_text(cdr->variables[0].name, "v");
     check_equal(cdr->variables[0].value.type, TANDEM_TYPE_BOOLEAN);
@@ -112,7 +112,7 @@ static void ids_are_in_the_order_of_creation(void) {
 
 /* A record that the host fills itself, with something to escape in every place. */
 static tandem_cdr sample(void) {
-    static const tandem_cdr_profile profiles[] = {{{"user", 4}, {"a\"b", 3}, 1}, {{"plain", 5}, {NULL, 0}, 0}};
+    static const tandem_membership profiles[] = {{{"user", 4}, {"a\"b", 3}, 1}, {{"plain", 5}, {NULL, 0}, 0}};
     static const tandem_variable variables[] = {
         {{"text", 4}, {TANDEM_TYPE_TEXT, {"tab\t", 4}, 0}},
         {{"integer", 7}, {TANDEM_TYPE_INTEGER, {NULL, 0}, INT64_MIN}},

@@ -341,7 +341,8 @@ static void list_takes_any_cursor(void) {
     uint64_t cursor = 0;
     tandem_dialog_id ids[20];
     uint32_t count = 0;
-    check_equal(tandem_dialog_list(tracker, &cursor, ids, UINT32_MAX, &count), TANDEM_OK); /* no more than there are */
+    check_equal(tandem_dialog_list(tracker, &cursor, ids, 100001, &count), TANDEM_E_INVALID);
+    check_equal(tandem_dialog_list(tracker, &cursor, ids, 100000, &count), TANDEM_OK); /* no more than there are */
     check_equal(count, 20);
     check_equal(cursor, 0);
     tandem_tracker_free(tracker);
@@ -369,7 +370,10 @@ static void timeout_of_its_own_counts_from_the_start_of_the_state(void) {
     check_equal(tandem_dialog_set_timeout(tracker, dialog, TANDEM_TIMER_EARLY, 1000000), TANDEM_OK);
     check_equal(tandem_tracker_advance(tracker, 1010 * SECOND - 1), TANDEM_OK);
     check_equal(state_of(tracker, dialog), TANDEM_STATE_TRYING);
+    drain(tracker);
     check_equal(tandem_tracker_advance(tracker, 1010 * SECOND), TANDEM_OK);
+    check_equal(drain(tracker), 1); /* END_DUE */
+    check_equal(tandem_tracker_advance(tracker, 1042 * SECOND), TANDEM_OK);
     check_equal(state_of(tracker, dialog), TANDEM_STATE_TERMINATED);
     check_equal(tandem_dialog_set_timeout(tracker, dialog, TANDEM_TIMER_EARLY, 1), TANDEM_E_NOT_FOUND);
     tandem_tracker_free(tracker);
@@ -563,6 +567,9 @@ static void request_end_of_an_early_call_ends_it(void) {
     const tandem_dialog_id dialog = ringing_call(tracker, "c", 0);
     drain(tracker);
     check_equal(tandem_dialog_request_end(tracker, dialog, TANDEM_END_ADMIN, SECOND), TANDEM_OK);
+    check_equal(tandem_dialog_request_end(tracker, dialog, TANDEM_END_PROBE, SECOND), TANDEM_OK); /* once is enough */
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_EARLY);
+    feed(tracker, answer_of("c", 487), 2 * SECOND); /* to the CANCEL of the host */
     check_equal(state_of(tracker, dialog), TANDEM_STATE_TERMINATED);
     static const uint32_t types[] = {TANDEM_EVENT_END_DUE, TANDEM_EVENT_ENDED, TANDEM_EVENT_CDR};
     for (int i = 0; i < 3; i++) {
@@ -599,6 +606,6 @@ static const test tests[] = {
     {"end: profiles are free at once, and one end is made", end_frees_the_profiles_at_once},
     {"request_end: END_DUE comes once, and the BYE ends the call", request_end_asks_for_a_bye},
     {"request_end: without a BYE the call ends after its timeout", request_end_without_a_bye_ends_after_its_timeout},
-    {"request_end: a call without an answer has ended then", request_end_of_an_early_call_ends_it},
+    {"request_end: a call without an answer ends with that to its CANCEL", request_end_of_an_early_call_ends_it},
 };
 SUITE(dialog_suite, tests);

@@ -36,7 +36,7 @@ static void leg_is_checked(void) {
     char text[257];
     memset(text, 'x', sizeof(text));
     tandem_leg leg = TANDEM_LEG_INIT;
-    leg.local_side = TANDEM_LEG_NONE + 1;
+    leg.local_side = TANDEM_LEG_CALLEE + 1;
     check_equal(feed_leg(tracker, &leg), TANDEM_E_INVALID);
     leg.local_side = UINT32_MAX;
     check_equal(feed_leg(tracker, &leg), TANDEM_E_INVALID);
@@ -121,11 +121,11 @@ static void only_the_first_invite_gives_a_leg(void) {
 static void further_leg_is_no_call_of_its_own(void) {
     tandem_tracker *tracker = make_tracker(NULL);
     tandem_leg leg = TANDEM_LEG_INIT;
-    leg.local_side = TANDEM_SIDE_CALLEE;
+    leg.local_side = TANDEM_LEG_CALLEE;
     const tandem_message invite = invite_of("caller's leg");
     tandem_dialog_id first = 0;
     require(tandem_tracker_feed_invite(tracker, &invite, &leg, 0, &first) == TANDEM_OK);
-    leg.local_side = TANDEM_SIDE_CALLER;
+    leg.local_side = TANDEM_LEG_CALLER;
     leg.leg_of = first;
     tandem_message second_invite = invite_of("callee's leg");
     second_invite.is_ours = 1;
@@ -155,7 +155,7 @@ static void further_leg_is_no_call_of_its_own(void) {
 static void nobody_speaks_for_our_side(void) {
     tandem_tracker *tracker = make_tracker(NULL);
     tandem_leg leg = TANDEM_LEG_INIT;
-    leg.local_side = TANDEM_SIDE_CALLEE;
+    leg.local_side = TANDEM_LEG_CALLEE;
     check_equal(feed_leg(tracker, &leg), TANDEM_OK);
     tandem_message ok = answer_of("c", 200);
     check_equal(feed(tracker, ok, 0), 0); /* received, and only we answer here */
@@ -174,7 +174,75 @@ static void nobody_speaks_for_our_side(void) {
     tandem_tracker_free(tracker);
 }
 
+/* One that a host has filled with zeros is seen from the middle: nobody is deaf by mistake. */
+static void leg_of_zeros_is_in_the_middle(void) {
+    tandem_tracker *tracker = make_tracker(NULL);
+    tandem_leg leg;
+    memset(&leg, 0, sizeof(leg));
+    leg.size = sizeof(leg);
+    check_equal(feed_leg(tracker, &leg), TANDEM_OK);
+    const tandem_dialog_id dialog = feed(tracker, answer_of("c", 200), 0);
+    check(dialog != 0 && feed(tracker, from_alice("c", TANDEM_METHOD_ACK, 1), 0) == dialog);
+    end_call(tracker, "c", 0);
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_TERMINATED);
+    tandem_tracker_free(tracker);
+}
+
+static void record_shows_the_last_leg(void) {
+    tandem_tracker *tracker = make_tracker(NULL);
+    tandem_leg leg = TANDEM_LEG_INIT;
+    leg.local_side = TANDEM_LEG_CALLEE;
+    tandem_message invite = invite_of("caller's leg");
+    tandem_dialog_id first = 0;
+    require(tandem_tracker_feed_invite(tracker, &invite, &leg, 0, &first) == TANDEM_OK);
+    leg.local_side = TANDEM_LEG_CALLER;
+    leg.leg_of = first;
+    const char *const legs[] = {"to carrier-a", "to carrier-b"};
+    for (int i = 0; i < 2; i++) {
+        invite = invite_of(legs[i]);
+        invite.is_ours = 1;
+        leg.trunk = tandem_str_of(legs[i] + 3);
+        require(tandem_tracker_feed_invite(tracker, &invite, &leg, 0, NULL) == TANDEM_OK);
+    }
+    check_equal(tandem_dialog_end(tracker, first, TANDEM_END_ADMIN, 0), TANDEM_OK);
+    tandem_event event = TANDEM_EVENT_INIT;
+    require(take_event(tracker, TANDEM_EVENT_CDR, &event));
+    check_text(event.cdr->call_id, "caller's leg");
+    check_text(event.cdr->callee_call_id, "to carrier-b");
+    check_text(event.cdr->trunk, "carrier-b");
+    tandem_event_free(&event);
+    tandem_tracker_free(tracker);
+}
+
+static void trunk_and_user_data_may_be_given_later(void) {
+    tandem_tracker *tracker = make_tracker(NULL);
+    const tandem_dialog_id dialog = ringing_call(tracker, "c", 0);
+    drain(tracker);
+    char text[257];
+    memset(text, 't', sizeof(text));
+    check_equal(tandem_dialog_set_trunk(NULL, dialog, tandem_str_of("t")), TANDEM_E_INVALID);
+    check_equal(tandem_dialog_set_trunk(tracker, dialog, NO_DATA), TANDEM_E_INVALID);
+    check_equal(tandem_dialog_set_trunk(tracker, dialog, tandem_str_of("a\nb")), TANDEM_E_INVALID);
+    check_equal(tandem_dialog_set_trunk(tracker, dialog, (tandem_str){text, 257}), TANDEM_E_TOO_LARGE);
+    check_equal(tandem_dialog_set_trunk(tracker, dialog + 1, tandem_str_of("t")), TANDEM_E_NOT_FOUND);
+    check_equal(tandem_dialog_set_trunk(tracker, dialog, tandem_str_of("carrier-a")), TANDEM_OK);
+    check_equal(tandem_dialog_set_user_data(NULL, dialog, 7), TANDEM_E_INVALID);
+    check_equal(tandem_dialog_set_user_data(tracker, 0, 7), TANDEM_E_NOT_FOUND);
+    check_equal(tandem_dialog_set_user_data(tracker, dialog, 7), TANDEM_OK);
+    refuse_call(tracker, "c", 0);
+    tandem_event event = TANDEM_EVENT_INIT;
+    require(take_event(tracker, TANDEM_EVENT_CDR, &event));
+    check_equal(event.user_data, 7);
+    check_text(event.cdr->trunk, "carrier-a");
+    tandem_event_free(&event);
+    check_equal(tandem_dialog_set_trunk(tracker, dialog, tandem_str_of("t")), TANDEM_E_NOT_FOUND);
+    tandem_tracker_free(tracker);
+}
+
 static const test tests[] = {
+    {"leg: one of zeros is seen from the middle", leg_of_zeros_is_in_the_middle},
+    {"leg: the record of the call shows the last one it was sent on", record_shows_the_last_leg},
+    {"leg: trunk and user_data may be given later", trunk_and_user_data_may_be_given_later},
     {"leg: an INVITE without To-tag begins one, and nothing else", invite_alone_begins_a_leg},
     {"leg: side, texts, sizes and the call it belongs to are checked", leg_is_checked},
     {"leg: what an older host's leg lacks is as if it were not given", leg_of_an_older_host_is_in_the_middle},

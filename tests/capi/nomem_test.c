@@ -1,5 +1,6 @@
 /* Every function at the end of memory: the Nth block is refused, for every N. The answer is a status, and what the host
    does then, to try again or to let go, leaves one record for each call and nothing behind. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,8 @@ static tandem_status feed_update(tandem_tracker *tracker, tandem_dialog_id dialo
 }
 static tandem_status feed_bye(tandem_tracker *tracker, tandem_dialog_id dialog) {
     (void)dialog;
-    const tandem_message bye = from_alice("c", TANDEM_METHOD_BYE, 3);
+    tandem_message bye = from_alice("c", TANDEM_METHOD_BYE, 3);
+    bye.reason = tandem_str_of("SIP;cause=200,Q.850;cause=16");
     const tandem_status status = feed_message(tracker, bye);
     return status == TANDEM_OK ? feed_message(tracker, answer_to(&bye, 200)) : status;
 }
@@ -274,13 +276,13 @@ static const act acts[] = {
     {"ACK", feed_ack, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
     {"UPDATE", feed_update, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
     {"BYE", feed_bye, TANDEM_STATE_CONFIRMED, TANDEM_STATE_TERMINATED, 0},
-    {"advance, early", advance, TANDEM_STATE_EARLY, TANDEM_STATE_TERMINATED, 0},
+    {"advance, early", advance, TANDEM_STATE_EARLY, TANDEM_STATE_EARLY, 0},
     {"advance, confirmed", advance, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
     {"end, early", end, TANDEM_STATE_EARLY, TANDEM_STATE_TERMINATED, 0},
     {"end, confirmed", end, TANDEM_STATE_CONFIRMED, TANDEM_STATE_TERMINATED, 0},
-    {"request_end, early", request_end, TANDEM_STATE_EARLY, TANDEM_STATE_TERMINATED, 0},
+    {"request_end, early", request_end, TANDEM_STATE_EARLY, TANDEM_STATE_EARLY, 0},
     {"request_end, confirmed", request_end, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
-    {"end_members, early", end_members, TANDEM_STATE_EARLY, TANDEM_STATE_TERMINATED, 0},
+    {"end_members, early", end_members, TANDEM_STATE_EARLY, TANDEM_STATE_EARLY, 0},
     {"end_members, confirmed", end_members, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
     {"set_timeout", set_timeout, TANDEM_STATE_EARLY, TANDEM_STATE_EARLY, 0},
     {"reserve", reserve, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 1},
@@ -333,6 +335,36 @@ static void end_that_was_asked_for_comes(void) {
     check_equal(statistics_of(tracker).active, 0);
     check_equal(drain(tracker), 3 * count); /* END_DUE, ENDED, CDR */
     tandem_tracker_free(tracker);
+}
+
+/* What was made before memory ended shows in the descriptor. */
+static void descriptor_shows_what_was_made(void) {
+    enum { calls = 40 };
+    int failures = 0;
+    for (long block = 0; block < 100; block++) {
+        tandem_tracker_options options = TANDEM_TRACKER_OPTIONS_INIT;
+        options.shards = 1;
+        options.events = TANDEM_EVENT_MASK(TANDEM_EVENT_END_DUE); /* the queue has never been longer than now */
+        tandem_tracker *tracker = make_tracker(&options);
+        char call_id[16];
+        for (int i = 0; i < calls; i++) {
+            snprintf(call_id, sizeof(call_id), "c%d", i);
+            begin_call(tracker, call_id, 0);
+        }
+        struct pollfd events = {-1, POLLIN, 0};
+        require(tandem_event_fd(tracker, &events.fd) == TANDEM_OK);
+        require(poll(&events, 1, 0) == 0);
+        refuse_block(block, 0);
+        const tandem_status status = tandem_tracker_advance(tracker, 200 * SECOND);
+        const int was_short = memory_is_back();
+        const int is_readable = poll(&events, 1, 0) == 1;
+        const uint32_t count = drain(tracker);
+        check_equal(is_readable, count > 0);
+        failures += status == TANDEM_E_NOMEM && count > 0;
+        tandem_tracker_free(tracker);
+        if (!was_short) break;
+    }
+    check(failures > 0);
 }
 
 static void event_is_taken_or_stays(void) {
@@ -409,6 +441,7 @@ static const test tests[] = {
     {"nomem: memory ends, and the host lets go", memory_ends_and_the_host_lets_go},
     {"nomem: an end that was asked for comes", end_that_was_asked_for_comes},
     {"nomem: an event is taken or stays", event_is_taken_or_stays},
+    {"nomem: the descriptor shows the events that were made", descriptor_shows_what_was_made},
     {"nomem: a tracker is made or not", tracker_is_made_or_not},
     {"nomem: a record becomes JSON or not", record_becomes_json_or_not},
 };

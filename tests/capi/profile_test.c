@@ -231,7 +231,7 @@ static void reservation_is_all_or_none(void) {
     tandem_profile_request requests[] = {
         {tandem_str_of("plain"), none, TANDEM_LIMIT_DECLARED},
         {tandem_str_of("user"), tandem_str_of("alice"), 1},
-        {tandem_str_of("user"), tandem_str_of("bob"), 0},
+        {tandem_str_of("user"), tandem_str_of("bob"), TANDEM_LIMIT_NONE},
         {tandem_str_of("plain"), none, TANDEM_LIMIT_DECLARED}, /* twice is once */
     };
     tandem_profile_refusal refusal = TANDEM_PROFILE_REFUSAL_INIT;
@@ -246,7 +246,8 @@ static void reservation_is_all_or_none(void) {
     check_equal(value_size_of(tracker, "user", "bob"), 1);
 
     requests[1].profile = tandem_str_of("none");
-    check_equal(tandem_profile_reserve(tracker, two, requests, 4, 0, NULL), TANDEM_E_NO_PROFILE);
+    check_equal(tandem_profile_reserve(tracker, two, requests, 4, 0, &refusal), TANDEM_E_NO_PROFILE);
+    check(strcmp(tandem_last_error(), "request 1, profile \"none\": no such profile") == 0);
     requests[1] = (tandem_profile_request){tandem_str_of("plain"), tandem_str_of("value"), 0};
     check_equal(tandem_profile_reserve(tracker, two, requests, 4, 0, NULL), TANDEM_E_INVALID);
     char text[257];
@@ -263,18 +264,22 @@ static void reservation_is_all_or_none(void) {
     tandem_tracker_free(tracker);
 }
 
-static void own_limit_counts_only_where_it_is_zero(void) {
+static void own_limit_goes_before_the_declared_one(void) {
     tandem_tracker *tracker = make_profiles();
     char call_id[8];
     for (int i = 0; i < 5; i++) {
         snprintf(call_id, sizeof(call_id), "c%d", i);
         const tandem_dialog_id dialog = begin_call(tracker, call_id, 0);
-        const tandem_profile_request request = {tandem_str_of("plain"), none, 0};
+        const tandem_profile_request request = {tandem_str_of("plain"), none, TANDEM_LIMIT_NONE};
         check_equal(tandem_profile_reserve(tracker, dialog, &request, 1, 0, NULL), TANDEM_OK);
     }
     const tandem_dialog_id dialog = begin_call(tracker, "more", 0);
     check_equal(join(tracker, dialog, "plain", ""), TANDEM_E_LIMIT);
-    tandem_profile_request request = {tandem_str_of("plain"), none, UINT32_MAX - 1};
+    tandem_profile_request request;
+    memset(&request, 0, sizeof(request)); /* what a host leaves out is the default, and that is no open door */
+    request.profile = tandem_str_of("plain");
+    check_equal(tandem_profile_reserve(tracker, dialog, &request, 1, 0, NULL), TANDEM_E_LIMIT);
+    request.limit = UINT32_MAX - 1;
     check_equal(tandem_profile_reserve(tracker, dialog, &request, 1, 0, NULL), TANDEM_OK);
     tandem_tracker_free(tracker);
 }
@@ -581,7 +586,9 @@ static void pages_take_any_cursor(void) {
     uint64_t cursor = 0;
     uint32_t count = 0;
     tandem_dialog_id ids[50];
-    check_equal(tandem_profile_list_members(tracker, tandem_str_of("plain"), NULL, &cursor, ids, UINT32_MAX, &count),
+    check_equal(tandem_profile_list_members(tracker, tandem_str_of("plain"), NULL, &cursor, ids, 100001, &count),
+                TANDEM_E_INVALID);
+    check_equal(tandem_profile_list_members(tracker, tandem_str_of("plain"), NULL, &cursor, ids, 100000, &count),
                 TANDEM_OK);
     check_equal(count, 50);
     check_equal(cursor, 0);
@@ -603,7 +610,7 @@ static void end_members_asks_each_once(void) {
     uint32_t count = 77;
     check_equal(tandem_profile_end_members(tracker, user, &alice, TANDEM_END_ADMIN, 0, &count), TANDEM_OK);
     check_equal(count, 2);
-    check_equal(state_of(tracker, early), TANDEM_STATE_TERMINATED);
+    check_equal(state_of(tracker, early), TANDEM_STATE_EARLY);      /* waits for its CANCEL */
     check_equal(state_of(tracker, active), TANDEM_STATE_CONFIRMED); /* waits for its BYE */
     tandem_event event = TANDEM_EVENT_INIT;
     uint32_t asked = 0;
@@ -643,7 +650,69 @@ static void end_members_checks_its_arguments(void) {
     tandem_tracker_free(tracker);
 }
 
+static void names_are_listed(void) {
+    tandem_tracker *tracker = make_profiles();
+    tandem_str name = none;
+    uint32_t count = 0;
+    for (; tandem_profile_at(tracker, count, &name) == TANDEM_OK; count++) {
+        tandem_profile_info info = TANDEM_PROFILE_INFO_INIT;
+        check_equal(tandem_profile_get(tracker, name, &info), TANDEM_OK);
+        if (count == 0) check_text(name, "plain");
+    }
+    check(count > 1);
+    check_equal(tandem_profile_at(tracker, count, &name), TANDEM_E_NOT_FOUND);
+    check_equal(tandem_profile_at(tracker, UINT32_MAX, &name), TANDEM_E_NOT_FOUND);
+    check_equal(tandem_profile_at(NULL, 0, &name), TANDEM_E_INVALID);
+    check_equal(tandem_profile_at(tracker, 0, NULL), TANDEM_E_INVALID);
+    tandem_tracker_free(tracker);
+}
+
+static void dialog_names_its_profiles(void) {
+    tandem_tracker *tracker = make_profiles();
+    const tandem_dialog_id dialog = begin_call(tracker, "c", 0);
+    check_equal(join(tracker, dialog, "plain", ""), TANDEM_OK);
+    check_equal(join(tracker, dialog, "user", "alice"), TANDEM_OK);
+    tandem_dialog_info *info = NULL;
+    require(tandem_dialog_get(tracker, dialog, &info) == TANDEM_OK);
+    require(info->profile_count == 2);
+    check_text(info->profiles[0].profile, "plain");
+    check_equal(info->profiles[0].has_value, 0);
+    check_text(info->profiles[1].profile, "user");
+    check_text(info->profiles[1].value, "alice");
+    check_equal(info->profiles[1].has_value, 1);
+    tandem_dialog_info_free(info);
+    tandem_tracker_free(tracker);
+}
+
+/* As many as the dialogs may have: no other bound comes before it. */
+static void memberships_have_the_bound_of_each_dialog(void) {
+    enum { dialogs = 2000, each = 32 };
+    tandem_tracker_options options = TANDEM_TRACKER_OPTIONS_INIT;
+    options.dialog_max = dialogs;
+    options.events = TANDEM_EVENTS_NONE;
+    tandem_tracker *tracker = make_tracker(&options);
+    tandem_profile_options profile = TANDEM_PROFILE_OPTIONS_INIT;
+    profile.has_values = 1;
+    require(tandem_profile_declare(tracker, tandem_str_of("user"), &profile) == TANDEM_OK);
+    char call_id[16];
+    char value[16];
+    for (int i = 0; i < dialogs; i++) {
+        snprintf(call_id, sizeof(call_id), "c%d", i);
+        const tandem_dialog_id dialog = begin_call(tracker, call_id, 0);
+        for (int k = 0; k < each; k++) {
+            snprintf(value, sizeof(value), "v%d", k);
+            require(join(tracker, dialog, "user", value) == TANDEM_OK);
+        }
+        check_equal(join(tracker, dialog, "user", "more"), TANDEM_E_FULL);
+    }
+    check_equal(size_of(tracker, "user"), dialogs * each);
+    tandem_tracker_free(tracker);
+}
+
 static const test tests[] = {
+    {"profile: those declared are listed by name", names_are_listed},
+    {"profile: a dialog names those it is in", dialog_names_its_profiles},
+    {"profile: memberships have the bound of each dialog and no other", memberships_have_the_bound_of_each_dialog},
     {"profile: a declared one has its figures", declared_profile_has_its_figures},
     {"profile: a name is up to 64 bytes of visible ASCII without '='", name_is_visible_ascii},
     {"profile: a declaration is checked, and nothing is declared by a wrong one", declaration_is_checked},
@@ -653,7 +722,7 @@ static const test tests[] = {
     {"profile: leaving takes a member out", leave_takes_a_member_out},
     {"profile: a limit refuses one more, of each value", limit_refuses_one_more},
     {"profile: a reservation joins all or none", reservation_is_all_or_none},
-    {"profile: a limit of the call goes over the declared one", own_limit_counts_only_where_it_is_zero},
+    {"profile: a limit of the call goes over the declared one", own_limit_goes_before_the_declared_one},
     {"profile: a limit of a value goes over its profile's", values_have_limits_of_their_own},
     {"profile: a reservation checks its arguments and bounds", reservation_checks_its_arguments},
     {"profile: values in use have a bound", values_in_use_have_a_bound},

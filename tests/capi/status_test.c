@@ -70,7 +70,7 @@ static void names_are_those_of_the_header(void) {
 static void names_of_no_meaning_are_empty(void) {
     check(strcmp(tandem_state_name(TANDEM_STATE_TERMINATED + 1), "") == 0);
     check(strcmp(tandem_state_name(UINT32_MAX), "") == 0);
-    check(strcmp(tandem_side_name(TANDEM_LEG_NONE), "") == 0);
+    check(strcmp(tandem_side_name(TANDEM_SIDE_CALLEE + 1), "") == 0);
     check(strcmp(tandem_side_name(UINT32_MAX), "") == 0);
     check(strcmp(tandem_end_name(TANDEM_END_RESTART + 1), "") == 0);
     check(strcmp(tandem_end_name(UINT32_MAX), "") == 0);

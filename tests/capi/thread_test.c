@@ -15,6 +15,8 @@ typedef struct world {
     atomic_int feeding; /* threads that are not through */
     int records[call_sum];
     uint64_t answered; /* in the records, by the draining thread */
+    tandem_dialog_id dialog;      /* that all threads work on */
+    _Atomic uint64_t now_us;      /* of the thread that is ahead */
 } world;
 
 static const tandem_str trunk = {"trunk", 5};
@@ -188,6 +190,7 @@ static void one_tracker_serves_many_threads(void) {
     check(end.early == 0 && end.active == 0 && end.events_lost == 0 && end.refused == 0 && end.expired == 0);
     check_equal(end.processed, call_sum);
     check_equal(end.limited, atomic_load(&in.limited));
+    check(end.limited > 0);
     check_equal(end.failed, call_sum - in.answered);
     tandem_profile_info info = TANDEM_PROFILE_INFO_INIT;
     check_equal(tandem_profile_get(in.tracker, user, &info), TANDEM_OK);
@@ -209,7 +212,7 @@ static void one_tracker_serves_many_threads(void) {
 /* All threads on one dialog, all the time. */
 static void *add_and_exchange(void *argument) {
     world *in = argument;
-    const tandem_dialog_id dialog = (tandem_dialog_id)in->answered;
+    const tandem_dialog_id dialog = in->dialog;
     for (int i = 0; i < call_count; i++) {
         check_equal(tandem_variable_add(in->tracker, dialog, tries, 1, 0, NULL), TANDEM_OK);
         for (;;) { /* the same by compare_and_set */
@@ -230,7 +233,7 @@ static void changes_are_one_step(void) {
     options.events = TANDEM_EVENTS_NONE;
     in.tracker = make_tracker(&options);
     const tandem_dialog_id dialog = begin_call(in.tracker, "c", 0);
-    in.answered = dialog;
+    in.dialog = dialog;
     const tandem_value zero = tandem_value_integer(0);
     check_equal(tandem_variable_set(in.tracker, dialog, trunk, &zero, 0), TANDEM_OK);
     pthread_t threads[feeder_count];
@@ -244,7 +247,102 @@ static void changes_are_one_step(void) {
     tandem_tracker_free(in.tracker);
 }
 
+/* Threads whose clocks are apart by a little: a deadline that is due for one of them may not be so for another. */
+static void *advance_ahead(void *argument) {
+    world *in = argument;
+    while (atomic_load(&in->feeding) > 0) {
+        check_equal(tandem_tracker_advance(in->tracker, atomic_load(&in->now_us)), TANDEM_OK);
+    }
+    return NULL;
+}
+
+static void *advance_behind(void *argument) {
+    world *in = argument;
+    while (atomic_load(&in->feeding) > 0) {
+        check_equal(tandem_tracker_advance(in->tracker, atomic_load(&in->now_us) - 4 * MILLISECOND), TANDEM_OK);
+    }
+    return NULL;
+}
+
+static void clocks_may_be_apart(void) {
+    static world in;
+    enum { turns = 20000 };
+    tandem_tracker_options options = TANDEM_TRACKER_OPTIONS_INIT;
+    options.shards = 1;
+    options.events = TANDEM_EVENTS_NONE;
+    in.tracker = make_tracker(&options);
+    atomic_store(&in.now_us, SECOND);
+    atomic_store(&in.feeding, 1);
+    pthread_t threads[2];
+    require(pthread_create(&threads[0], NULL, advance_ahead, &in) == 0);
+    require(pthread_create(&threads[1], NULL, advance_behind, &in) == 0);
+    char call_id[16];
+    for (int i = 0; i < turns; i++) {
+        snprintf(call_id, sizeof(call_id), "c%d", i);
+        const uint64_t now_us = atomic_fetch_add(&in.now_us, 500) + 500;
+        const tandem_dialog_id dialog = begin_call(in.tracker, call_id, now_us - 10 * MILLISECOND);
+        /* Due about now, for one of the two. */
+        const tandem_status set = tandem_dialog_set_timeout(in.tracker, dialog, TANDEM_TIMER_EARLY, 5 + i % 7);
+        check(set == TANDEM_OK || set == TANDEM_E_NOT_FOUND);
+    }
+    atomic_store(&in.feeding, 0);
+    for (int i = 0; i < 2; i++) require(pthread_join(threads[i], NULL) == 0);
+    check_equal(tandem_tracker_advance(in.tracker, atomic_load(&in.now_us) + SECOND), TANDEM_OK);
+    check_equal(statistics_of(in.tracker).early, 0);
+    check_equal(statistics_of(in.tracker).expired, turns);
+    tandem_tracker_free(in.tracker);
+}
+
+/* Both sides hang up at once. */
+static void *hang_up_calls(void *argument) {
+    world *in = argument;
+    const int is_bob = atomic_fetch_add(&in->next_feeder, 1);
+    char call_id[16];
+    for (int i = 0; i < call_count; i++) {
+        snprintf(call_id, sizeof(call_id), "c%d", i);
+        const tandem_message bye = is_bob ? from_bob(call_id, TANDEM_METHOD_BYE, 1)
+                                          : from_alice(call_id, TANDEM_METHOD_BYE, 2);
+        const tandem_message ok = answer_to(&bye, 200);
+        const tandem_status status = tandem_tracker_feed(in->tracker, &bye, 0, NULL);
+        check(status == TANDEM_OK || status == TANDEM_E_NO_DIALOG); /* the other one was quicker */
+        check_equal(tandem_tracker_feed(in->tracker, &ok, 0, NULL), TANDEM_OK);
+    }
+    return NULL;
+}
+
+static void byes_at_one_time_end_a_call_once(void) {
+    static world in;
+    in.tracker = make_tracker(NULL);
+    require(tandem_profile_declare(in.tracker, trunk, NULL) == TANDEM_OK);
+    char call_id[16];
+    for (int i = 0; i < call_count; i++) {
+        snprintf(call_id, sizeof(call_id), "c%d", i);
+        const tandem_dialog_id dialog = confirmed_call(in.tracker, call_id, 0);
+        require(tandem_profile_join(in.tracker, dialog, trunk, tandem_str_of(""), 0) == TANDEM_OK);
+    }
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) require(pthread_create(&threads[i], NULL, hang_up_calls, &in) == 0);
+    for (int i = 0; i < 2; i++) require(pthread_join(threads[i], NULL) == 0);
+    uint32_t ended = 0;
+    uint32_t records = 0;
+    tandem_event event = TANDEM_EVENT_INIT;
+    while (tandem_event_next(in.tracker, &event) == TANDEM_OK) {
+        ended += event.type == TANDEM_EVENT_ENDED;
+        records += event.type == TANDEM_EVENT_CDR;
+        tandem_event_free(&event);
+    }
+    check_equal(ended, call_count);
+    check_equal(records, call_count);
+    uint32_t size = 77;
+    check_equal(tandem_profile_size(in.tracker, trunk, &size), TANDEM_OK);
+    check_equal(size, 0);
+    check_equal(statistics_of(in.tracker).active, 0);
+    tandem_tracker_free(in.tracker);
+}
+
 static const test tests[] = {
+    {"threads: their clocks may be apart by a little", clocks_may_be_apart},
+    {"threads: the BYEs of both sides at one time end a call once [30, 39]", byes_at_one_time_end_a_call_once},
     {"threads: each call has one record, no limit is passed and nothing stays", one_tracker_serves_many_threads},
     {"threads: a change of a variable is one step", changes_are_one_step},
 };

@@ -3,17 +3,23 @@
 #include "call.h"
 #include "suite.h"
 
-static void early_call_ends_at_its_timeout(void) {
+static void early_call_expires_at_its_timeout(void) {
     tandem_tracker *tracker = make_tracker(NULL);
     const tandem_dialog_id dialog = begin_call(tracker, "c", 0);
+    drain(tracker);
     check_equal(tandem_tracker_advance(tracker, 181 * SECOND - 1), TANDEM_OK);
-    check_equal(state_of(tracker, dialog), TANDEM_STATE_TRYING);
+    check_equal(drain(tracker), 0);
     check_equal(tandem_tracker_advance(tracker, 181 * SECOND), TANDEM_OK);
-    check_equal(state_of(tracker, dialog), TANDEM_STATE_TERMINATED);
     tandem_event event = TANDEM_EVENT_INIT;
-    require(take_event(tracker, TANDEM_EVENT_END_DUE, &event));
+    require(tandem_event_next(tracker, &event) == TANDEM_OK);
+    check_equal(event.type, TANDEM_EVENT_END_DUE);
     check_equal(event.reason, TANDEM_END_NO_ANSWER);
     tandem_event_free(&event);
+    /* The host's CANCEL has this long to bring an answer. */
+    check_equal(tandem_tracker_advance(tracker, 213 * SECOND - 1), TANDEM_OK);
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_TRYING);
+    check_equal(tandem_tracker_advance(tracker, 213 * SECOND), TANDEM_OK);
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_TERMINATED);
     require(take_event(tracker, TANDEM_EVENT_CDR, &event));
     check_equal(event.cdr->sip_code, 408);
     check_equal(event.cdr->end_reason, TANDEM_END_NO_ANSWER);
@@ -21,8 +27,23 @@ static void early_call_ends_at_its_timeout(void) {
     tandem_tracker_free(tracker);
 }
 
+/* Nobody would send the CANCEL. */
+static void early_call_ends_at_its_timeout_where_nobody_hears_of_it(void) {
+    tandem_tracker_options options = TANDEM_TRACKER_OPTIONS_INIT;
+    options.events = TANDEM_EVENT_MASK(TANDEM_EVENT_CDR);
+    tandem_tracker *tracker = make_tracker(&options);
+    const tandem_dialog_id dialog = begin_call(tracker, "c", 0);
+    check_equal(tandem_tracker_advance(tracker, 181 * SECOND - 1), TANDEM_OK);
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_TRYING);
+    check_equal(tandem_tracker_advance(tracker, 181 * SECOND), TANDEM_OK);
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_TERMINATED);
+    tandem_tracker_free(tracker);
+}
+
 static void provisional_answer_restarts_the_early_timeout(void) {
-    tandem_tracker *tracker = make_tracker(NULL);
+    tandem_tracker_options options = TANDEM_TRACKER_OPTIONS_INIT;
+    options.events = TANDEM_EVENT_MASK(TANDEM_EVENT_CDR);
+    tandem_tracker *tracker = make_tracker(&options);
     const tandem_dialog_id dialog = begin_call(tracker, "c", 0);
     feed(tracker, answer_of("c", 100), 50 * SECOND); /* says nothing of the callee */
     feed(tracker, answer_of("c", 180), 100 * SECOND);
@@ -132,7 +153,9 @@ static void timeout_fits_its_type(void) {
 
 /* A host that sleeps as long as it is told misses no deadline, and wakes up for nothing only a few times. */
 static void sleeping_as_told_meets_every_deadline(void) {
-    tandem_tracker *tracker = make_tracker(NULL);
+    tandem_tracker_options options = TANDEM_TRACKER_OPTIONS_INIT;
+    options.events = TANDEM_EVENT_MASK(TANDEM_EVENT_CDR);
+    tandem_tracker *tracker = make_tracker(&options);
     char call_id[16];
     for (int i = 0; i < 200; i++) {
         snprintf(call_id, sizeof(call_id), "c%d", i);
@@ -246,6 +269,18 @@ static void clock_dates_the_records(void) {
     tandem_tracker_free(tracker);
 }
 
+static void clock_is_exact(void) {
+    tandem_tracker *tracker = make_tracker(NULL);
+    const uint64_t now_us = UINT64_C(1700000000000000); /* UTC itself */
+    check_equal(tandem_tracker_set_clock(tracker, now_us, (int64_t)now_us - 60000), TANDEM_OK);
+    check_equal(tandem_tracker_set_clock(tracker, now_us, (int64_t)now_us), TANDEM_OK);
+    tandem_dialog_info *info = NULL;
+    require(tandem_dialog_get(tracker, begin_call(tracker, "c", now_us), &info) == TANDEM_OK);
+    check_equal(info->created_us, now_us);
+    tandem_dialog_info_free(info);
+    tandem_tracker_free(tracker);
+}
+
 static void clock_checks_its_arguments(void) {
     tandem_tracker *tracker = make_tracker(NULL);
     check_equal(tandem_tracker_set_clock(NULL, 0, 0), TANDEM_E_INVALID);
@@ -263,7 +298,10 @@ static void clock_checks_its_arguments(void) {
 }
 
 static const test tests[] = {
-    {"time: an early call ends at its timeout and not a microsecond before", early_call_ends_at_its_timeout},
+    {"time: an early call expires at its timeout and not a microsecond before", early_call_expires_at_its_timeout},
+    {"time: an early call ends at its timeout where nobody hears of it",
+     early_call_ends_at_its_timeout_where_nobody_hears_of_it},
+    {"time: the clock is exact, also by little", clock_is_exact},
     {"time: a provisional answer above 100 restarts the early timeout", provisional_answer_restarts_the_early_timeout},
     {"time: an expired call waits for its BYE, and no longer than the timeout of BYE",
      answered_call_waits_for_its_bye_and_no_longer},

@@ -182,12 +182,13 @@ static void lower_cseq_is_stale(void) {
     drain(tracker);
     feed(tracker, from_alice("c", TANDEM_METHOD_INFO, 7), 0);
     check_equal(drain(tracker), 1);
-    const tandem_message stale = from_alice("c", TANDEM_METHOD_BYE, 6);
+    const tandem_message stale = from_alice("c", TANDEM_METHOD_INFO, 6);
     tandem_dialog_id dialog = 77;
     check_equal(tandem_tracker_feed(tracker, &stale, 0, &dialog), TANDEM_E_STALE_CSEQ);
     check_equal(dialog, 0);
     check_equal(drain(tracker), 0);
     feed(tracker, from_bob("c", TANDEM_METHOD_INFO, 1), 0); /* the other side counts for itself */
+    feed(tracker, from_alice("c", TANDEM_METHOD_BYE, 6), 0); /* a BYE that passes is the other side's to judge */
     tandem_tracker_free(tracker);
 }
 
@@ -356,11 +357,15 @@ static void message_numbers_are_checked(void) {
     tandem_tracker_free(tracker);
 }
 
-static void cseq_goes_to_the_end_of_its_type(void) {
+static void cseq_goes_up_to_its_bound(void) {
     tandem_tracker *tracker = make_tracker(NULL);
     confirmed_call(tracker, "c", 0);
-    feed(tracker, from_alice("c", TANDEM_METHOD_INFO, UINT32_MAX), 0);
-    const tandem_message lower = from_alice("c", TANDEM_METHOD_INFO, UINT32_MAX - 1);
+    tandem_message over = from_alice("c", TANDEM_METHOD_INFO, UINT32_C(1) << 31);
+    check_equal(tandem_tracker_feed(tracker, &over, 0, NULL), TANDEM_E_INVALID);
+    over.cseq = UINT32_MAX;
+    check_equal(tandem_tracker_feed(tracker, &over, 0, NULL), TANDEM_E_INVALID);
+    feed(tracker, from_alice("c", TANDEM_METHOD_INFO, INT32_MAX), 0);
+    const tandem_message lower = from_alice("c", TANDEM_METHOD_INFO, INT32_MAX - 1);
     check_equal(tandem_tracker_feed(tracker, &lower, 0, NULL), TANDEM_E_STALE_CSEQ);
     feed(tracker, from_bob("c", TANDEM_METHOD_INFO, 0), 0);
     tandem_tracker_free(tracker);
@@ -404,6 +409,8 @@ static void statistics_follow_the_calls(void) {
     check_equal(now.limited, 0);
     check_equal(now.events_lost, 0);
     check_equal(tandem_tracker_advance(tracker, 181 * SECOND), TANDEM_OK);
+    check_equal(statistics_of(tracker).expired, 1);
+    feed(tracker, answer_of("early", 487), 182 * SECOND);
     now = statistics_of(tracker);
     check_equal(now.early, 0);
     check_equal(now.failed, 2);
@@ -470,7 +477,45 @@ static void audit_finds_what_is_there_and_nothing_wrong(void) {
     tandem_tracker_free(tracker);
 }
 
+/* Without a branch nobody could tell it from a new try. */
+static void late_invite_begins_no_call(void) {
+    tandem_tracker *tracker = make_tracker(NULL);
+    tandem_message invite = invite_of("c");
+    tandem_dialog_id dialog = feed(tracker, invite, 0);
+    refuse_call(tracker, "c", 0);
+    check(feed(tracker, invite, 0) != 0); /* no branch was given */
+    refuse_call(tracker, "c", 0);
+    invite.branch = tandem_str_of("z9hG4bK1");
+    dialog = feed(tracker, invite, 0);
+    check(dialog != 0 && feed(tracker, invite, SECOND) == dialog);
+    refuse_call(tracker, "c", SECOND);
+    check_equal(feed(tracker, invite, 2 * SECOND), 0);
+    check_equal(statistics_of(tracker).processed, 3);
+    invite.branch = tandem_str_of("z9hG4bK2");
+    check(feed(tracker, invite, 2 * SECOND) != 0);
+    check_equal(statistics_of(tracker).processed, 4);
+    tandem_tracker_free(tracker);
+}
+
+static void branches_end_one_by_one(void) {
+    tandem_tracker *tracker = make_tracker(NULL);
+    tandem_message invite = invite_of("c");
+    invite.branch = tandem_str_of("z9hG4bK1");
+    const tandem_dialog_id dialog = feed(tracker, invite, 0);
+    invite.branch = tandem_str_of("z9hG4bK2");
+    check(feed(tracker, invite, 0) == dialog);
+    tandem_message refusal = answer_of("c", 404);
+    refusal.branch = tandem_str_of("z9hG4bK2");
+    feed(tracker, refusal, 0);
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_TRYING);
+    feed(tracker, answer_of("c", 200), 0);
+    check_equal(state_of(tracker, dialog), TANDEM_STATE_CONFIRMED);
+    tandem_tracker_free(tracker);
+}
+
 static const test tests[] = {
+    {"feed: an INVITE that comes when its set has ended begins no other, by its branch", late_invite_begins_no_call},
+    {"feed: a refusal ends its branch, the last one ends the set", branches_end_one_by_one},
     {"tracker: options have defaults", options_have_defaults},
     {"tracker: options out of range are refused, and the last error says which", options_out_of_range_are_refused},
     {"tracker: bounds may be as large as their type", bounds_may_be_as_large_as_their_type},
@@ -488,7 +533,7 @@ static const test tests[] = {
     {"feed: no text holds CR, LF or NUL, or has a size and no data", texts_are_lines},
     {"feed: a text may hold any other bytes", texts_may_be_any_other_bytes},
     {"feed: method, status and time are checked", message_numbers_are_checked},
-    {"feed: CSeq goes to the end of its type", cseq_goes_to_the_end_of_its_type},
+    {"feed: CSeq is below 2^31 (RFC 3261 section 8.1.1.5)", cseq_goes_up_to_its_bound},
     {"feed: a message of another size is read as far as it goes", message_of_another_size_is_read_as_far_as_it_goes},
     {"statistics: they follow the calls", statistics_follow_the_calls},
     {"statistics: they fit the host's struct", statistics_fit_the_hosts_struct},
