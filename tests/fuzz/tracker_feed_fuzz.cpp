@@ -63,7 +63,7 @@ private:
     }
 
     void feed(const Message &message, bool is_leg, bool is_ours) {
-        MessageView view = view_of(message, record_route_);
+        MessageView view = view_of(message, view_text_);
         view.is_ours = is_ours;
         const auto feed_once = [&] {
             if (!is_leg || !view.is_request() || view.method != Method::invite || !view.to_tag.empty())
@@ -157,7 +157,7 @@ private:
     TrackerShared shared_{random_, profiles_};
     Tracker tracker_;
     DialogId last_;
-    std::string record_route_;
+    ViewText view_text_;
     std::uint64_t ended_ = 0;
     std::uint64_t counted_ = 0;
     std::uint64_t end_events_ = 0;
