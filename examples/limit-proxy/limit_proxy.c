@@ -98,14 +98,14 @@ static void respond(datagram *request, const char *status, const char *tag, cons
     sendto(udp, out.data, out.size, 0, (const void *)to, sizeof *to);
 }
 
-/* A new call, or its INVITE once more. */
+/* A new call, or its INVITE once more; without a dialog its call has ended, and the answer was lost. */
 static int admit(const tandem_message *invite, uint64_t key) {
     tandem_dialog_id dialog;
     tandem_str user = invite->from_uri;
     const char *begin = memchr(user.data, ':', user.size), *end = memchr(user.data, '@', user.size);
     if (begin && end > begin) user = (tandem_str){begin + 1, (size_t)(end - begin - 1)};
     if (refused[key % 4096] != key && tandem_tracker_feed(tracker, invite, now_us(), &dialog) == TANDEM_OK) {
-        const tandem_status status = tandem_profile_join(tracker, dialog, user_profile, user, now_us());
+        const tandem_status status = dialog ? tandem_profile_join(tracker, dialog, user_profile, user, now_us()) : 0;
         if (status == TANDEM_OK) return 1;
         if (status == TANDEM_E_LIMIT) tandem_dialog_set_end_reason(tracker, dialog, TANDEM_END_LIMIT);
     }

@@ -60,8 +60,9 @@ typedef struct tandem_message {
     tandem_str contact_uri;   /* addr-spec of the first Contact; empty: none */
     tandem_str record_route;  /* every value in the order of the message, separated by commas; empty: none */
     tandem_str reason;        /* value of Reason (RFC 3326), several separated by commas; empty: none */
-    tandem_str branch;        /* of the topmost Via, as it stands on the caller's side, of an INVITE, its CANCEL and
-                                 the responses to it; empty: not known. See tandem/tracker.h */
+    tandem_str branch;        /* of the topmost Via of an INVITE, its CANCEL and the responses to it, as it stands on
+                                 the caller's side; empty: not known. In a response that of the host itself does no
+                                 harm. See tandem/tracker.h */
     uint32_t is_ours;         /* on a leg that is the host's own (tandem_leg): 1 for what the host sends there */
 } tandem_message;
 #define TANDEM_MESSAGE_INIT { sizeof(tandem_message), 0, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, \
@@ -72,7 +73,7 @@ typedef struct tandem_parsed tandem_parsed;
 
 /**
  * Parses one message, as it came in a datagram. Only in libtandem. A host that has to add something, is_ours say, feeds
- * a copy of tandem_parsed_message(). A proxy that parses a response with its own Via on top clears the branch.
+ * a copy of tandem_parsed_message().
  *
  * @param data    the bytes, borrowed for the call
  * @param parsed  receives the message, on success only; free it with tandem_parsed_free()

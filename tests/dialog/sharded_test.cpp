@@ -262,26 +262,31 @@ TEST_CASE("sharded: dialog_max is of all shards together, exactly, between threa
 
 TEST_CASE("sharded: there is no moment at which limit + 1 calls are up, and no place is lost [22]") {
     Shards shards;
-    std::atomic<int> up{0};
+    REQUIRE(shards.tracker.profiles().declare({"user", true, 1, {}}));
+    std::array<std::atomic<int>, 2> up{}; // of each user
     std::atomic<int> most{0};
     std::atomic<int> admitted{0};
+    // Until calls have been admitted and refused: how the threads meet is the machine's.
     in_threads([&](int thread) {
-        const std::array<ProfileRequest, 2> requests = {{{"total"}, {"user", thread % 2 ? "alice" : "bob"}}};
-        for (int i = 0; i < 5000; ++i) {
-            const DialogId id = shards.confirm(call_id_of(100'000 * thread + i));
+        const std::size_t user = static_cast<std::size_t>(thread) % 2;
+        const std::array<ProfileRequest, 2> requests = {{{"total"}, {"user", user == 0 ? "alice" : "bob"}}};
+        const auto has_met = [&] { return admitted > 0 && shards.tracker.statistics().limited > 0; };
+        for (int i = 0; i < 5000 || (!has_met() && i < 5'000'000); ++i) {
+            const DialogId id = shards.confirm(call_id_of(10'000'000 * thread + i));
             if (shards.reserve(id, requests)) {
-                const int now = ++up;
+                const int now = ++up[user];
                 for (int before = most; before < now && !most.compare_exchange_weak(before, now);) {}
                 ++admitted;
                 if (i % 3 != 0) std::this_thread::yield();
-                --up;
+                --up[user];
             }
             shards.end(id);
             shards.forget(id);
         }
     });
     CHECK(admitted > 0);
-    CHECK(most <= 6); // three of each user
+    CHECK(shards.tracker.statistics().limited > 0);
+    CHECK(most == 1);
     CHECK(*shards.tracker.profiles().size("total") == 0);
     CHECK(*shards.tracker.profiles().size("user") == 0);
     const ProfileAudit audit = shards.tracker.audit();
@@ -364,8 +369,6 @@ TEST_CASE("sharded: four threads with all messages and all that a host does: eve
             }
         }
     });
-    const std::uint64_t live = shards.all(64).size();
-    const DialogStatistics statistics = shards.tracker.statistics();
     for (int i = 0; i < 10'000; ++i) { // nobody sends any more
         const auto next = shards.tracker.next_deadline();
         if (!next) break;
@@ -374,7 +377,6 @@ TEST_CASE("sharded: four threads with all messages and all that a host does: eve
     is_done = true;
     host.join();
     CHECK(is_right);
-    CHECK(statistics.early + statistics.active <= live + 60); // the host goes on ending some meanwhile
     CHECK(shards.all(64).empty());
     CHECK(shards.tracker.statistics().early == 0);
     CHECK(shards.tracker.statistics().active == 0);

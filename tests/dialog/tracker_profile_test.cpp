@@ -253,7 +253,6 @@ TEST_CASE("profile: the limit is the profile's, its value's, or the call's own, 
     CHECK(admitted("dave", 0) == 8);
     CHECK(admitted("carol") == 1); // two are there
     CHECK(*call.profiles.size("user", "bob") == 3);
-    call.tracker.end(call.id, EndReason::limit, at_ms(0));
 }
 
 TEST_CASE("profile: a place that became free is taken again, and only that") {

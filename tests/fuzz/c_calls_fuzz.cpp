@@ -1,5 +1,6 @@
 // Calls of the C interface in any order, with good and bad arguments: one byte for each choice. Whatever a host does,
 // each call has a status, and in the end every set that was tracked has one record and no profile a member.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,13 @@ public:
         if (left_ == 0) return 0;
         --left_;
         return *data_++ % n;
+    }
+    std::string bytes(std::size_t n) {
+        n = std::min(n, left_);
+        const std::string taken(reinterpret_cast<const char *>(data_), n);
+        data_ += n;
+        left_ -= n;
+        return taken;
     }
     std::uint64_t word() {
         std::uint64_t word = 0;
@@ -58,7 +66,7 @@ public:
     ~Host() { tandem_tracker_free(tracker_); }
 
     void step() {
-        switch (choices_.next(14)) {
+        switch (choices_.next(18)) {
         case 0:
         case 1:
         case 2: feed(); break;
@@ -72,6 +80,10 @@ public:
         case 10: end(); break;
         case 11: set_timeout(); break;
         case 12: look(); break;
+        case 13: feed_bytes(); break;
+        case 14: declare(); break;
+        case 15: write_record(); break;
+        case 16: ask(); break;
         default: list(); break;
         }
         check();
@@ -144,6 +156,7 @@ private:
         if (choices_.next(4) == 0) message.record_route = text();
         if (choices_.next(8) == 0) message.from_uri = text();
         if (choices_.next(8) == 0) message.reason = text();
+        if (choices_.next(2) == 0) message.branch = text();
         message.is_ours = choices_.next(2);
         return message;
     }
@@ -160,14 +173,107 @@ private:
     void feed_leg() {
         const tandem_message given = message();
         tandem_leg leg = TANDEM_LEG_INIT;
+        if (choices_.next(8) == 0) leg.size = choices_.next(sizeof(leg) + 1);
         leg.local_side = choices_.next(4);
         if (choices_.next(2) == 0) leg.leg_of = dialog();
         leg.source = text();
+        leg.trunk = text();
         leg.user_data = choices_.next(256);
         tandem_dialog_id id = 1;
         const tandem_status status =
             tandem_tracker_feed_invite(tracker_, &given, choices_.next(8) ? &leg : nullptr, now(), &id);
         remember(status, id);
+    }
+    // Bytes, from a message that is one but for what the input puts into it.
+    void feed_bytes() {
+        static constexpr std::array<std::string_view, 4> starts = {
+            "INVITE sip:bob@b SIP/2.0", "SIP/2.0 200 OK", "BYE sip:bob@b SIP/2.0", "SIP/2.0 180 Ringing"};
+        const std::uint32_t start = choices_.next(4);
+        std::string bytes(starts[start]);
+        bytes += "\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK";
+        bytes += std::to_string(choices_.next(3));
+        bytes += "\r\nFrom: <sip:a@h>;tag=x\r\nTo: <sip:b@h>";
+        bytes += choices_.next(2) ? ";tag=y" : "";
+        bytes += "\r\nCall-ID: raw\r\nCSeq: ";
+        bytes += std::to_string(choices_.next(4)) + (start == 2 ? " BYE" : " INVITE");
+        bytes += "\r\nContact: <sip:a@h>\r\nReason: Q.850;cause=16\r\nRecord-Route: <sip:p;lr>\r\n\r\n";
+        const std::string put = choices_.bytes(choices_.next(16));
+        const std::size_t at = choices_.next(256) % bytes.size();
+        if (choices_.next(2)) bytes.insert(at, put);
+        if (choices_.next(8) == 0) bytes = put;
+        tandem_dialog_id id = 1;
+        remember(tandem_tracker_feed_bytes(tracker_, bytes.data(), bytes.size(), now(), &id), id);
+        tandem_parsed *parsed = nullptr;
+        const tandem_status status = tandem_message_parse(bytes.data(), bytes.size(), &parsed);
+        TANDEM_ASSERT((status == TANDEM_OK) == (parsed != nullptr), "only a success gives a message");
+        TANDEM_ASSERT((parsed != nullptr) == (tandem_parsed_message(parsed) != nullptr), "it has its fields");
+        tandem_parsed_free(parsed);
+    }
+    void declare() {
+        std::array<tandem_value_limit, 2> limits{};
+        for (auto &limit : limits) limit = {text(), choices_.next(3)};
+        tandem_profile_options options = TANDEM_PROFILE_OPTIONS_INIT;
+        options.size = choices_.next(4) ? sizeof(options) : choices_.next(sizeof(options) + 1);
+        options.has_values = choices_.next(2);
+        options.limit = choices_.next(4);
+        options.scope = choices_.next(8) == 0 ? choices_.next(3) : 0U;
+        options.limits = limits.data();
+        options.limit_count = choices_.next(3);
+        const tandem_str name = text();
+        tandem_profile_declare(tracker_, name, choices_.next(4) ? &options : nullptr);
+        tandem_str listed{};
+        tandem_profile_at(tracker_, choices_.next(8), &listed);
+        tandem_profile_info info = TANDEM_PROFILE_INFO_INIT;
+        info.size = choices_.next(sizeof(info) + 1);
+        tandem_profile_get(tracker_, name, &info);
+        std::uint32_t size = 0;
+        tandem_profile_value_size(tracker_, name, text(), &size);
+    }
+    // A record of the host's own making.
+    void write_record() {
+        const tandem_membership profile = {text(), text(), choices_.next(3)};
+        const tandem_variable variable = {text(), value()};
+        static constexpr std::string_view id = "0123456789abcdef0123456789abcdef";
+        tandem_cdr cdr{};
+        cdr.size = choices_.next(4) ? sizeof(cdr) : choices_.next(sizeof(cdr) + 1);
+        cdr.id = choices_.next(4) ? tandem_str{id.data(), id.size()} : text();
+        for (tandem_str *field : {&cdr.call_id, &cdr.callee_call_id, &cdr.from_uri, &cdr.trunk}) *field = text();
+        cdr.end_reason = choices_.next(16);
+        cdr.sip_code = choices_.next(256) * 4;
+        cdr.q850 = choices_.next(256);
+        cdr.created_us = static_cast<std::int64_t>(choices_.word());
+        cdr.duration_us = static_cast<std::int64_t>(choices_.word());
+        cdr.profiles = choices_.next(4) ? &profile : nullptr;
+        cdr.profile_count = choices_.next(2);
+        cdr.variables = choices_.next(4) ? &variable : nullptr;
+        cdr.variable_count = choices_.next(2);
+        std::array<char, 512> json{};
+        std::size_t needed = 0;
+        const std::size_t capacity = choices_.next(2) ? json.size() : choices_.next(256);
+        const tandem_status status = tandem_cdr_json(&cdr, json.data(), capacity, &needed);
+        TANDEM_ASSERT(status != TANDEM_OK || (needed <= capacity && json[needed - 1] == '\0'), "it ends with a zero");
+    }
+    // What has an answer for everything, and structs of any size.
+    void ask() {
+        const auto number = static_cast<std::uint32_t>(choices_.word());
+        TANDEM_ASSERT(tandem_state_name(number) && tandem_side_name(number) && tandem_end_name(number), "never NULL");
+        TANDEM_ASSERT(tandem_status_text(static_cast<tandem_status>(number)) && tandem_last_error(), "never NULL");
+        tandem_method_of(text());
+        tandem_statistics statistics = TANDEM_STATISTICS_INIT;
+        statistics.size = choices_.next(sizeof(statistics) + 1);
+        tandem_tracker_statistics(tracker_, &statistics);
+        tandem_audit audit = TANDEM_AUDIT_INIT;
+        audit.size = choices_.next(sizeof(audit) + 1);
+        tandem_tracker_audit(tracker_, &audit);
+        tandem_event event = TANDEM_EVENT_INIT;
+        event.size = choices_.next(sizeof(event)); // of no host: it takes nothing
+        TANDEM_ASSERT(tandem_event_next(tracker_, &event) == TANDEM_E_INVALID, "an event has a place for its owner");
+        int fd = -1;
+        expect(tandem_event_fd(tracker_, &fd) == TANDEM_OK);
+        std::uint32_t count = 0;
+        tandem_tracker_watchdog(tracker_, now(), choices_.word(), nullptr, 0, &count);
+        tandem_dialog_set_trunk(tracker_, dialog(), text());
+        tandem_dialog_set_user_data(tracker_, dialog(), 7);
     }
     void wait() {
         now_us_ += std::uint64_t{choices_.next(256)} * choices_.next(256) * 10'000;
@@ -198,11 +304,13 @@ private:
         std::array<tandem_profile_request, 3> requests{};
         for (auto &request : requests) request = {text(), text(), choices_.next(2) ? choices_.next(3) : UINT32_MAX};
         tandem_profile_refusal refusal = TANDEM_PROFILE_REFUSAL_INIT;
+        if (choices_.next(8) == 0) refusal.size = choices_.next(sizeof(refusal) + 1);
         const std::uint32_t count = choices_.next(4);
         const tandem_dialog_id id = dialog();
         const tandem_status status =
             tandem_profile_reserve(tracker_, id, requests.data(), count, now(), &refusal);
-        if (status == TANDEM_E_LIMIT) TANDEM_ASSERT(refusal.members >= refusal.limit, "only a full profile refuses");
+        const bool is_told = status == TANDEM_E_LIMIT && refusal.size == sizeof(refusal);
+        if (is_told) TANDEM_ASSERT(refusal.members >= refusal.limit, "only a full profile refuses");
     }
     void leave() {
         const tandem_str profile = text();
