@@ -5,6 +5,7 @@ A static library is linked as a whole: what no host calls yet has to find what i
 ctest gives the environment: tests/install/CMakeLists.txt. The scratch folder stays until the next run.
 """
 
+import json
 import os
 import re
 import shlex
@@ -154,6 +155,18 @@ class Install(unittest.TestCase):
             self.assertEqual(self.pkg_config("--print-requires-private", library), [])
             self.assertEqual([word for word in self.pkg_config("--libs", library) if not word.startswith("-L")],
                              [f"-l{library}"])
+
+    def test_first_program_of_the_readme(self):
+        """Compiles and runs as it stands there, with the flags that stand below it."""
+        program = re.search(r"^```c\n(.*?)^```", (SOURCE / "README.md").read_text(), re.S | re.M).group(1)
+        source, host = WORK / "first.c", WORK / "first"
+        source.write_text(program)
+        flags = self.pkg_config("--cflags", "--libs", "tandem-core")
+        output([*COMPILERS["c"], *WARNINGS, *SANITIZE, source, "-o", host, *flags])
+        record = json.loads(output([host], {"LD_LIBRARY_PATH": str(self.libdir)}))
+        self.assertEqual(record["end_reason"], "caller_bye")
+        self.assertEqual(record["duration_us"], 60_000_500)
+        self.assertEqual(record["profiles"], [{"name": "user", "value": "alice"}])
 
     # The tree
 
