@@ -1,4 +1,5 @@
 #include "base/text.hpp"
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -41,6 +42,14 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     const auto [stop, error] = std::from_chars(text.data(), end, number);
     if (error != std::errc() || stop != end) return std::nullopt;
     return number;
+}
+
+bool is_visible_ascii(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+bool has_control_bytes(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 std::vector<std::string_view> split_values(std::string_view list) {

@@ -16,6 +16,9 @@ std::string_view trim(std::string_view text); // without leading and trailing bl
 // Decimal digits and nothing else; none on overflow.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
+bool is_visible_ascii(std::string_view text); // also the empty text
+bool has_control_bytes(std::string_view text); // those of ASCII
+
 // The values of a comma-separated header, trimmed, empty ones left out. Commas inside quotes and <> do not separate.
 std::vector<std::string_view> split_values(std::string_view list);
 

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <tandem/event.h>
 #include <utility>
+#include "base/text.hpp"
 #include "capi/handle.hpp"
 #include "capi/message_view.hpp"
 #include "capi/status.hpp"
@@ -61,9 +62,8 @@ tandem_status read_indexed(const tandem_tracker_options &given, std::vector<std:
     for (std::uint32_t i = 0; i < given.indexed_variable_count; ++i) {
         const tandem_str name = given.indexed_variables[i];
         const std::string_view text = is_text(name) ? view(name) : std::string_view();
-        const bool is_good = !text.empty() && text.size() <= VariableLimits().name_max &&
-                             text.find_first_of("=") == std::string_view::npos &&
-                             std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+        const bool is_good = !text.empty() && text.size() <= VariableLimits().name_max && is_visible_ascii(text) &&
+                             text.find('=') == std::string_view::npos;
         if (!is_good) {
             return fail(TANDEM_E_INVALID, "options.indexed_variables: a name is not 1 to 64 visible ASCII without '='");
         }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <new>
 #include <utility>
+#include "base/text.hpp"
 
 namespace tandem {
 namespace {
@@ -29,15 +30,8 @@ private:
 };
 
 bool is_name(std::string_view text) {
-    const auto is_allowed = [](char c) { return c > ' ' && c < 0x7f && c != '='; };
-    return !text.empty() && text.size() <= profile_name_max && std::all_of(text.begin(), text.end(), is_allowed);
-}
-
-bool has_control_bytes(std::string_view text) {
-    return std::any_of(text.begin(), text.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte < 0x20 || byte == 0x7f;
-    });
+    return !text.empty() && text.size() <= profile_name_max && is_visible_ascii(text) &&
+           text.find('=') == std::string_view::npos;
 }
 
 template <class Word>

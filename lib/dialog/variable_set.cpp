@@ -21,10 +21,6 @@ VariableValue normal(const VariableValue &value) {
     return value;
 }
 
-bool is_visible_ascii(std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
-}
-
 Result<void> check_name(std::string_view name, const VariableLimits &limits) {
     if (name.empty() || !is_visible_ascii(name)) return Error::invalid;
     if (name.size() > limits.name_max) return Error::too_large;

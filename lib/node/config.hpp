@@ -1,7 +1,6 @@
 // The configuration as the parts of a node read it: complete, checked, with every default filled in.
 // What a file may say that this version does not do is refused or warned about by the reader and has no place here.
 #pragma once
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
+#include "base/text.hpp"
 #include "dialog/profile_table.hpp"
 #include "node/cidr.hpp"
 #include "node/template.hpp"
@@ -50,8 +50,7 @@ struct TargetConfig {
 
 // What ProfileTable takes for a value.
 inline bool is_profile_value(std::string_view text) {
-    return text.size() <= ProfileTableOptions().value_size_max &&
-           std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+    return text.size() <= ProfileTableOptions().value_size_max && !has_control_bytes(text);
 }
 
 struct ProfileUse {

@@ -1,3 +1,4 @@
+// [[profile]], and the profiles that a [[route]] names.
 #include <algorithm>
 #include <fmt/format.h>
 #include <limits>

@@ -28,8 +28,7 @@ bool is_token(std::string_view text) {
 }
 
 bool is_variable_name(std::string_view text) {
-    return !text.empty() && text.size() <= variable_limits.name_max &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+    return !text.empty() && text.size() <= variable_limits.name_max && is_visible_ascii(text);
 }
 
 // Headers that a request could not do without, or would be another request with.

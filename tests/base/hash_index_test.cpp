@@ -28,6 +28,17 @@ constexpr auto any = [](TestId) { return true; };
 
 } // namespace
 
+TEST_CASE("hash index: cleared it is as new, and gives its memory back") {
+    HashIndex<TestId> index;
+    for (std::uint32_t i = 1; i < 1000; ++i) index.insert(i, TestId(i, 1));
+    index.clear();
+    CHECK(index.size() == 0);
+    CHECK(index.capacity() == 0);
+    CHECK_FALSE(index.find(5, [](TestId) { return true; }));
+    index.insert(5, TestId(7, 1));
+    CHECK(index.find(5, [](TestId) { return true; }) == TestId(7, 1));
+}
+
 TEST_CASE("hash index: an empty index allocates nothing and finds nothing") {
     Index index;
     CHECK(index.size() == 0);

@@ -52,6 +52,15 @@ std::string bytes_of(std::initializer_list<std::uint32_t> bytes) {
 
 } // namespace
 
+TEST_CASE("text: visible ASCII is what names are made of; control bytes are those of ASCII") {
+    CHECK(is_visible_ascii(""));
+    CHECK(is_visible_ascii("!~az09="));
+    for (const char *other : {" ", "a b", "\t", "\x7f", "\x80", "\xc3\xa4"}) CHECK_FALSE(is_visible_ascii(other));
+    for (const char *control : {"\x01", "a\r\n", "\x1f", "\x7f"}) CHECK(has_control_bytes(control));
+    CHECK(has_control_bytes({"a\0", 2}));
+    for (const char *none : {"", " ", "~", "\x80", "\xff"}) CHECK_FALSE(has_control_bytes(none));
+}
+
 TEST_CASE("text: every character of Unicode is UTF-8, a surrogate and what lies above are not") {
     bool right = true;
     for (std::uint32_t point = 0; point < 0x110000; ++point) {

@@ -22,15 +22,27 @@ public:
 
     // What is durable.
     std::map<RecordId, DialogState> dialogs;
+    std::map<RecordId, std::string> extras; // of a dialog: profiles and variables, as text
     std::map<RecordId, Cdr> cdrs;
 
     Result<void, Failure> save(const DialogRecord &record) override {
         const RecordId id = record.id;
         const DialogState state = record.state;
-        return run([this, id, state] { dialogs[id] = state; });
+        std::string text;
+        for (const ProfileView &in : record.profiles) text += std::string(in.profile) + " ";
+        for (const VariableView &has : record.variables) {
+            text += std::string(has.name) + "=" + std::string(has.value.text) + " ";
+        }
+        return run([this, id, state, text] {
+            dialogs[id] = state;
+            extras[id] = text;
+        });
     }
     Result<void, Failure> erase(const RecordId &id) override {
-        return run([this, id] { dialogs.erase(id); });
+        return run([this, id] {
+            dialogs.erase(id);
+            extras.erase(id);
+        });
     }
     Result<void, Failure> insert(const Cdr &cdr) override {
         return run([this, cdr] { cdrs.emplace(cdr.id, cdr); });

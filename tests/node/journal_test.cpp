@@ -124,6 +124,9 @@ void run(Calls &calls) {
     calls.invite(6);
 }
 
+// The caller's set of a call.
+DialogId set_of(const Calls &calls, int call) { return calls.tracker.find("a" + std::to_string(call), "f", {}); }
+
 void check_all_is_written(const Calls &calls, const FailingStore &store) {
     CHECK(store.dialogs == calls.living());
     CHECK(store.cdrs.size() == calls.ended().size());
@@ -139,6 +142,32 @@ std::size_t count(const std::string &text, std::string_view part) {
 }
 
 } // namespace
+
+TEST_CASE("journal: variables and profiles are written when they change, late in the call too [75-82]") {
+    FailingStore store;
+    Calls calls(store);
+    REQUIRE(calls.profiles.declare({.name = "total"}));
+    calls.invite(1);
+    calls.answer(1);
+    const DialogId id = set_of(calls, 1);
+    const RecordId record = calls.tracker.find(id)->record;
+    CHECK(store.extras.at(record) == "");
+    const ProfileRequest total{.profile = "total"};
+    REQUIRE(calls.tracker.reserve(id, {&total, 1}, calls.now));
+    REQUIRE(calls.tracker.set_variable(id, "tenant", VariableValue::of_text("blue"), calls.now));
+    calls.step();
+    CHECK(store.extras.at(record) == "total tenant=blue ");
+    REQUIRE(calls.tracker.set_variable(id, "tenant", VariableValue::of_text("red"), calls.now));
+    REQUIRE(calls.tracker.leave(id, "total", {}, calls.now));
+    calls.step();
+    CHECK(store.extras.at(record) == "tenant=red ");
+    REQUIRE(calls.tracker.set_variable(id, "note", VariableValue::of_text("last word"), calls.now));
+    calls.hang_up(1); // in one batch with it
+    REQUIRE(store.cdrs.count(record) == 1);
+    REQUIRE(store.cdrs.at(record).variables.size() == 2);
+    CHECK(store.cdrs.at(record).variables[1].text == "last word");
+    CHECK(store.extras.count(record) == 0);
+}
 
 TEST_CASE("journal: each batch is one commit, and its record appears as its dialog goes") {
     FailingStore store;

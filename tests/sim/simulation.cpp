@@ -28,6 +28,7 @@ Simulation::Simulation(const SimulationOptions &options)
       routes_(*this), random_(options.seed), profiles_(random_),
       engine_(std::make_unique<Engine>(engine_options(), routes_, profiles_, random_, at_ms(0))),
       wall_(at_ms(0), 1'700'000'000'000'000) {
+    static_cast<void>(profiles_.declare({.name = "total"}));
     network_.set_receiver(
         [this](const Endpoint &to, const Endpoint &from, const std::string &bytes) { deliver(to, from, bytes); });
     for (std::size_t i = 0; i < options.calls; ++i) {
@@ -46,7 +47,9 @@ Route Simulation::Routes::route(const Message &invite, const Endpoint &source) {
     const auto &plan = simulation_.calls_[number]->plan;
     if (plan.ending == Ending::no_route) return {.refuse = 404};
     const auto callee = agent_address(number, Side::callee);
-    return {.targets = {{.request_uri = user + callee.to_string(), .to = callee}}, .ring_timeout = plan.ring_timeout};
+    return {.targets = {{.request_uri = user + callee.to_string(), .to = callee}},
+            .profiles = {{"total", ""}},
+            .ring_timeout = plan.ring_timeout};
 }
 
 void Simulation::deliver(const Endpoint &to, const Endpoint &from, const std::string &bytes) {
@@ -88,6 +91,7 @@ void Simulation::flush() {
     for (const auto number : touched_) calls_[number]->witness.batch_done(network_.now());
     touched_.clear();
     up_max_ = std::max(up_max_, engine_->calls());
+    judge_profile();
 }
 
 std::optional<std::size_t> Simulation::call_of(std::string_view call_id) const {

@@ -95,6 +95,9 @@ private:
         journal_.find(network_.now(), call, std::move(text));
     }
 
+    // verdict.cpp: after each batch
+    void judge_profile();
+
     // verdict.cpp: after the run
     void judge_engine();
     void judge_call(const Call &call);

@@ -20,6 +20,15 @@ bool is_tie(const Plan &plan, const Facts &facts) {
 
 } // namespace
 
+// A call is in from its route to its end: never more of them than there are calls that the tracker counts as up.
+void Simulation::judge_profile() {
+    const std::uint32_t members = *profiles_.size("total");
+    const auto &now = engine_->tracker().statistics();
+    if (members != now.early + now.active)
+        find(std::nullopt, "the profile has " + std::to_string(members) + " members, and " +
+                               std::to_string(now.early + now.active) + " calls are up");
+}
+
 void Simulation::judge_engine() {
     if (engine_->calls() != 0) find(std::nullopt, std::to_string(engine_->calls()) + " calls are left");
     if (engine_->transactions() != 0)
