@@ -33,8 +33,7 @@ void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant 
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, event.reason);
     InviteExchange *first = call.first_invite();
     if (first && !first->is_answered) {
-        const bool is_asked_for = event.reason == EndReason::admin;
-        give_up_first(call, *first, is_asked_for ? 480 : 408, {}, now);
+        give_up_first(call, *first, 408, {}, now);
         return;
     }
     hang_up(id, call, {}, true, now);

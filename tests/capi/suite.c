@@ -59,8 +59,9 @@ int main(int argc, char **argv) {
 #ifdef WITHOUT_MEMORY
         &nomem_suite,
 #else
-        &version_suite, &status_suite,   &tracker_suite, &time_suite,     &dialog_suite, &leg_suite,
-        &profile_suite, &variable_suite, &event_suite,   &event_fd_suite, &cdr_suite,    &thread_suite,
+        &version_suite, &status_suite,  &tracker_suite,      &time_suite,     &dialog_suite, &dialog_end_suite,
+        &leg_suite,     &profile_suite, &profile_page_suite, &variable_suite, &event_suite,  &event_fd_suite,
+        &cdr_suite,     &thread_suite,
 #ifdef WITH_SIP
         &message_suite, &sofia_suite,
 #endif

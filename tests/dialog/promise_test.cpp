@@ -254,7 +254,7 @@ TEST_CASE("dialog: a callee's BYE before the answer ends nothing while it has no
     CHECK(call.deadline_ms() == 182'000);
 }
 
-TEST_CASE("dialog: nothing stays for ever: each state ends by its own deadline, with its own reason [1-15]") {
+TEST_CASE("dialog: nothing stays for ever: each state ends by its own deadline, with its own reason [1, 3-12]") {
     // When it is gone, when it ended by its record, and why.
     using End = std::tuple<std::int64_t, std::int64_t, EndReason>;
     const auto end_of = [](auto prepare) {
