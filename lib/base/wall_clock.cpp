@@ -4,7 +4,7 @@
 namespace tandem {
 namespace {
 
-constexpr std::size_t offset_max = 64;         // steps of the clock that are remembered
+constexpr std::size_t offset_max = 64; // steps of the clock that are remembered
 constexpr std::int64_t step_min_us = 100'000;
 
 std::int64_t since_start(Instant at) { return at.time_since_epoch().count(); }

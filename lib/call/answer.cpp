@@ -34,8 +34,8 @@ void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &
     const Message *request = transactions_.request(invite.server);
     if (!request || invite.is_answered || call.is_ending) return;
     const std::string_view tag = invite.is_first ? our_tag(call, response.to_tag()) : std::string_view();
-    SharedBytes bytes = writer_.response(*request, invite.source, response.status(), response.reason_phrase(), tag,
-                                         &response);
+    SharedBytes bytes =
+        writer_.response(*request, invite.source, response.status(), response.reason_phrase(), tag, &response);
     if (invite.is_first) feed_answer(*request, response.status(), tag, {}, now);
     static_cast<void>(transactions_.respond(invite.server, response.status(), std::move(bytes), now));
 }
@@ -89,8 +89,7 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     const Message &request = *transactions_.request(invite.server);
     const Side asked = other(invite.from);
     const std::string tag(invite.is_first ? our_tag(call, answer.to_tag()) : std::string_view());
-    SharedBytes bytes =
-        writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer);
+    SharedBytes bytes = writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer);
     feed_answer(request, answer.status(), tag, {}, now);
 
     if (invite.has_offer) {
@@ -154,8 +153,7 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
 
     std::string branch;
     transactions_.append_branch(branch);
-    const WrittenRequest ack =
-        writer_.request(path, peer, {.method = "ACK", .cseq = answer.cseq(), .branch = branch});
+    const WrittenRequest ack = writer_.request(path, peer, {.method = "ACK", .cseq = answer.cseq(), .branch = branch});
     transactions_.acknowledge(invite, answer.to_tag(), ack.to, ack.bytes);
 
     MessageView view;
@@ -171,8 +169,7 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     static_cast<void>(tracker_.feed(view, now));
     branch.clear();
     transactions_.append_branch(branch);
-    const WrittenRequest bye =
-        writer_.request(path, peer, {.method = "BYE", .cseq = view.cseq, .branch = branch});
+    const WrittenRequest bye = writer_.request(path, peer, {.method = "BYE", .cseq = view.cseq, .branch = branch});
     static_cast<void>(transactions_.send_request(
         {Method::bye, branch, bye.bytes, bye.to, owner.value(), path.call_id, path.local_tag, view.cseq}, now));
 }

@@ -7,8 +7,7 @@ namespace tandem {
 B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Tracker &tracker, Router &router,
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
-      statistics_(statistics), calls_(options.call_max), timers_(now), writer_(options.listeners),
-      loop_hash_(random) {}
+      statistics_(statistics), calls_(options.call_max), timers_(now), writer_(options.listeners), loop_hash_(random) {}
 
 bool has_session(const Message &message) {
     if (message.body().empty()) return false;
@@ -178,8 +177,8 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
     }
 }
 
-void B2bua::reply(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
-                  std::string_view extra, Instant now) {
+void B2bua::reply(const TransactionEvent &event, std::uint16_t status, std::string_view reason, std::string_view extra,
+                  Instant now) {
     const std::string tag = make_token(random_);
     SharedBytes bytes = writer_.response(event.message, event.source, status, reason, tag, nullptr, extra);
     static_cast<void>(transactions_.respond(event.transaction, status, std::move(bytes), now));
@@ -189,8 +188,8 @@ Result<Fed> B2bua::feed(const Message &message, Instant now) {
     return tracker_.feed(view_of(message, view_text_), now);
 }
 
-void B2bua::feed_answer(const Message &request, std::uint16_t status, std::string_view to_tag,
-                        std::string_view reason, Instant now) {
+void B2bua::feed_answer(const Message &request, std::uint16_t status, std::string_view to_tag, std::string_view reason,
+                        Instant now) {
     MessageView view;
     view.method = request.method();
     view.status = status;
@@ -216,8 +215,8 @@ bool B2bua::is_live(DialogId dialog) const {
 
 std::string B2bua::retry_after() { return "Retry-After: " + std::to_string(random_.next() % 11) + "\r\n"; }
 
-Result<TransactionId> B2bua::send(CallId id, Leg &leg, Side local, const Fork *fork, Method method,
-                                  RequestParts parts, Instant now) {
+Result<TransactionId> B2bua::send(CallId id, Leg &leg, Side local, const Fork *fork, Method method, RequestParts parts,
+                                  Instant now) {
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set || set->is_over()) return Error::no_dialog;
     const DialogPath path = path_of(*set, local, fork);

@@ -40,8 +40,8 @@ void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent
     made->client = *sent;
     if (made->has_offer) call.offer_from = from;
     transactions_.set_owner(event.transaction, id.value());
-    static_cast<void>(transactions_.respond(
-        event.transaction, 100, writer_.response(event.message, event.source, 100, {}, {}, nullptr), now));
+    static_cast<void>(transactions_.respond(event.transaction, 100,
+                                            writer_.response(event.message, event.source, 100, {}, {}, nullptr), now));
     call.invites.push_back(std::move(made));
 }
 
@@ -78,15 +78,14 @@ void B2bua::forward(CallId id, Call &call, Side from, const TransactionEvent &ev
 }
 
 // The answer of the other side, or a `status` of our own if `response` is null.
-void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response,
-                           Instant now) {
+void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response, Instant now) {
     if (status == 401 || status == 407) {
         status = 503; // meant for us, as in refuse_invite()
         response = nullptr;
     }
     if (const Message *request = transactions_.request(forward.server)) {
-        SharedBytes bytes = writer_.response(*request, forward.source, status,
-                                             response ? response->reason_phrase() : "", {}, response);
+        SharedBytes bytes =
+            writer_.response(*request, forward.source, status, response ? response->reason_phrase() : "", {}, response);
         feed_answer(*request, status, {}, {}, now);
         static_cast<void>(transactions_.respond(forward.server, status, std::move(bytes), now));
     }
@@ -96,8 +95,7 @@ void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, c
 
 // Before the answer there may be several forks: the request stays with its own. nullptr is the one in front.
 const Fork *B2bua::fork_across(Call &call, Side from, const Message &request) const {
-    const ForkTags *tags =
-        call.find_fork_tags(from == Side::caller ? request.to_tag() : request.from_tag());
+    const ForkTags *tags = call.find_fork_tags(from == Side::caller ? request.to_tag() : request.from_tag());
     const DialogSet *set = tags ? tracker_.find(call.leg(other(from)).dialog) : nullptr;
     if (!set) return nullptr;
     return set->find_fork(from == Side::caller ? tags->callee : tags->ours);

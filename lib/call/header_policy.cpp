@@ -61,9 +61,10 @@ constexpr Row policy[] = {
 };
 
 // Headers without a name of their own that do not cross.
-constexpr std::array<std::string_view, 8> dropped_names = {
-    "Authentication-Info", "Proxy-Authentication-Info", "Security-Client", "Security-Server",
-    "Security-Verify",     "Join",                      "Target-Dialog",   "X-Tandem-Loop"};
+constexpr std::array<std::string_view, 8> dropped_names = {"Authentication-Info", "Proxy-Authentication-Info",
+                                                           "Security-Client",     "Security-Server",
+                                                           "Security-Verify",     "Join",
+                                                           "Target-Dialog",       "X-Tandem-Loop"};
 
 constexpr std::string_view methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
 
@@ -82,7 +83,7 @@ bool is_method(std::string_view token) {
 }
 
 // Option tags that two user agents can use across tandem because all they need passes.
-constexpr std::array<std::string_view, 6> options = {"timer",  "histinfo", "privacy",
+constexpr std::array<std::string_view, 6> options = {"timer",      "histinfo",          "privacy",
                                                      "answermode", "resource-priority", "early-session"};
 
 bool is_option(std::string_view token) {

@@ -78,8 +78,8 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         return;
     }
     if (!attach(call, event, route, now)) return;
-    static_cast<void>(transactions_.respond(
-        event.transaction, 100, writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    static_cast<void>(transactions_.respond(event.transaction, 100,
+                                            writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
     route.headers.append(loop_header).append(": ").append(loop_path).append("\r\n");
     call_callee(id, call, event, route, now);
 }

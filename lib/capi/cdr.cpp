@@ -1,9 +1,9 @@
 // tandem/cdr.h
-#include <tandem/cdr.h>
 #include <cstddef>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <tandem/cdr.h>
 #include <utility>
 #include "capi/cdr_struct.hpp"
 #include "capi/status.hpp"
@@ -51,17 +51,21 @@ constexpr std::uint32_t q850_max = 127;
 
 // The record again from the struct, which the host may have filled itself.
 std::optional<Cdr> read_cdr(const tandem_cdr &given) {
-    if (given.end_reason == TANDEM_END_NONE || given.end_reason > TANDEM_END_RESTART ||
-        given.sip_code > sip_code_max || given.q850 > q850_max || (!given.profiles && given.profile_count > 0) ||
+    if (given.end_reason == TANDEM_END_NONE || given.end_reason > TANDEM_END_RESTART || given.sip_code > sip_code_max ||
+        given.q850 > q850_max || (!given.profiles && given.profile_count > 0) ||
         (!given.variables && given.variable_count > 0)) {
         return std::nullopt;
     }
     Cdr cdr;
     const std::pair<tandem_str, std::string *> texts[] = {
-        {given.call_id, &cdr.call_id},         {given.call_id, &cdr.caller_call_id},
-        {given.callee_call_id, &cdr.callee_call_id}, {given.from_uri, &cdr.from_uri},
-        {given.to_uri, &cdr.to_uri},           {given.request_uri, &cdr.request_uri},
-        {given.source, &cdr.source},           {given.trunk, &cdr.trunk},
+        {given.call_id, &cdr.call_id},
+        {given.call_id, &cdr.caller_call_id},
+        {given.callee_call_id, &cdr.callee_call_id},
+        {given.from_uri, &cdr.from_uri},
+        {given.to_uri, &cdr.to_uri},
+        {given.request_uri, &cdr.request_uri},
+        {given.source, &cdr.source},
+        {given.trunk, &cdr.trunk},
     };
     for (const auto &[text, to] : texts) {
         if (!is_text(text)) return std::nullopt;
@@ -81,14 +85,14 @@ std::optional<Cdr> read_cdr(const tandem_cdr &given) {
     for (std::uint32_t i = 0; i < given.profile_count; ++i) {
         const tandem_membership &profile = given.profiles[i];
         if (!is_text(profile.profile) || !is_text(profile.value)) return std::nullopt;
-        cdr.profiles.push_back({std::string(view(profile.profile)), std::string(view(profile.value)),
-                                profile.has_value != 0});
+        cdr.profiles.push_back(
+            {std::string(view(profile.profile)), std::string(view(profile.value)), profile.has_value != 0});
     }
     for (std::uint32_t i = 0; i < given.variable_count; ++i) {
         VariableValue value;
         if (!is_text(given.variables[i].name) || !read_value(given.variables[i].value, value)) return std::nullopt;
-        cdr.variables.push_back({std::string(view(given.variables[i].name)), value.type, std::string(value.text),
-                                 value.integer});
+        cdr.variables.push_back(
+            {std::string(view(given.variables[i].name)), value.type, std::string(value.text), value.integer});
     }
     return cdr;
 }

@@ -1,8 +1,8 @@
 // tandem/dialog.h
-#include <tandem/dialog.h>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <tandem/dialog.h>
 #include <vector>
 #include "capi/handle.hpp"
 #include "capi/message_view.hpp"
@@ -145,9 +145,8 @@ void tandem_dialog_info_free(tandem_dialog_info *info) { delete reinterpret_cast
 tandem_status tandem_dialog_state(tandem_tracker *tracker, tandem_dialog_id dialog, uint32_t *state) {
     return guard([&]() -> tandem_status {
         if (!tracker || !state) return fail(TANDEM_E_INVALID, "an argument is NULL");
-        return with_set(tracker, dialog, [&](Tracker &shard, DialogId id) {
-            *state = static_cast<uint32_t>(shard.find(id)->state);
-        });
+        return with_set(tracker, dialog,
+                        [&](Tracker &shard, DialogId id) { *state = static_cast<uint32_t>(shard.find(id)->state); });
     });
 }
 
@@ -229,9 +228,8 @@ tandem_status tandem_dialog_set_user_data(tandem_tracker *tracker, tandem_dialog
 tandem_status tandem_dialog_set_end_reason(tandem_tracker *tracker, tandem_dialog_id dialog, uint32_t reason) {
     return guard([&]() -> tandem_status {
         if (!tracker || !is_reason(reason)) return fail(TANDEM_E_INVALID, "tracker is NULL, or reason is none");
-        return with_set(tracker, dialog, [&](Tracker &shard, DialogId id) {
-            shard.set_end_reason(id, static_cast<EndReason>(reason));
-        });
+        return with_set(tracker, dialog,
+                        [&](Tracker &shard, DialogId id) { shard.set_end_reason(id, static_cast<EndReason>(reason)); });
     });
 }
 

@@ -1,8 +1,8 @@
 // tandem/event.h
-#include <tandem/event.h>
 #include <cstddef>
 #include <memory>
 #include <sys/eventfd.h>
+#include <tandem/event.h>
 #include <unistd.h>
 #include "capi/cdr_struct.hpp"
 #include "capi/handle.hpp"
@@ -94,8 +94,8 @@ bool take(tandem_tracker &tracker, tandem_event &event) {
     event.method = static_cast<std::uint32_t>(taken.method);
     event.reason = static_cast<std::uint32_t>(taken.reason);
     if (taken.kind == DialogEventKind::ended) {
-        const bool counts = tracker.tracker.with(
-            taken.dialog, [](Tracker &shard, DialogId id) { return !shard.find(id)->leg_of; });
+        const bool counts =
+            tracker.tracker.with(taken.dialog, [](Tracker &shard, DialogId id) { return !shard.find(id)->leg_of; });
         tracker.last_words.back() = {taken.dialog, taken.owner, taken.sequence, taken.at, tracker.wants_cdr && counts};
     }
     if (taken.detail) {

@@ -1,10 +1,10 @@
 // tandem/profile.h
-#include <tandem/profile.h>
 #include <array>
 #include <cstddef>
 #include <fmt/format.h>
 #include <memory>
 #include <string>
+#include <tandem/profile.h>
 #include <vector>
 #include "capi/handle.hpp"
 #include "capi/status.hpp"

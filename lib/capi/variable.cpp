@@ -1,9 +1,9 @@
 // tandem/variable.h
-#include <tandem/variable.h>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <tandem/variable.h>
 #include <vector>
 #include "capi/handle.hpp"
 #include "capi/status.hpp"

@@ -49,8 +49,8 @@ tandem_status tandem_tracker_feed_sofia(tandem_tracker *tracker, const struct si
     });
 }
 
-tandem_status tandem_tracker_feed_sofia_invite(tandem_tracker *tracker, const struct sip_s *sip,
-                                               const tandem_leg *leg, uint64_t now_us, tandem_dialog_id *dialog) {
+tandem_status tandem_tracker_feed_sofia_invite(tandem_tracker *tracker, const struct sip_s *sip, const tandem_leg *leg,
+                                               uint64_t now_us, tandem_dialog_id *dialog) {
     return guard([&] {
         if (dialog) *dialog = 0;
         return with_fields(sip, [&](const tandem_message &message) {

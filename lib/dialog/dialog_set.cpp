@@ -20,8 +20,7 @@ Fork *DialogSet::find_fork(std::string_view tag) const {
 }
 
 bool DialogSet::is_current(const Fork &fork) const {
-    return state == DialogState::confirmed ? fork.state == DialogState::confirmed
-                                           : fork.state < DialogState::confirmed;
+    return state == DialogState::confirmed ? fork.state == DialogState::confirmed : fork.state < DialogState::confirmed;
 }
 
 // Before the answer to the INVITE the callee may not send a BYE (RFC 3261 section 15).

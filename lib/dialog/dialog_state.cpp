@@ -7,8 +7,8 @@ namespace {
 // In the order of their enumerations. The names of the reasons are those of the cdr table.
 constexpr std::array<std::string_view, 5> state_names = {"trying", "proceeding", "early", "confirmed", "terminated"};
 constexpr std::array<std::string_view, 14> reason_names = {
-    "none",    "caller_bye",    "callee_bye", "cancelled", "refused",   "no_answer", "no_ack",
-    "limit",   "expired",       "session_timer", "probe",  "admin",     "transport", "restart"};
+    "none",  "caller_bye", "callee_bye",    "cancelled", "refused", "no_answer", "no_ack",
+    "limit", "expired",    "session_timer", "probe",     "admin",   "transport", "restart"};
 
 template <class Enum, std::size_t Count>
 std::optional<Enum> find_name(const std::array<std::string_view, Count> &names, std::string_view name) {

@@ -250,8 +250,8 @@ void ProfileTable::release(Memberships &memberships) {
 }
 
 ProfileTable::Profile *ProfileTable::find_profile(std::string_view name) const {
-    const auto id = profile_index_.find(hash_of_name(name),
-                                        [&](ProfileId other) { return profiles_[other.slot()]->name == name; });
+    const auto id =
+        profile_index_.find(hash_of_name(name), [&](ProfileId other) { return profiles_[other.slot()]->name == name; });
     return id ? profiles_[id.slot()].get() : nullptr;
 }
 

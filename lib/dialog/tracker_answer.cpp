@@ -36,8 +36,7 @@ Fed Tracker::feed_response(const MessageView &response, std::uint64_t hash, Inst
     return Fed{id, from, true};
 }
 
-void Tracker::answer_invite(DialogId id, DialogSet &set, const MessageView &response, std::uint64_t hash,
-                            Instant now) {
+void Tracker::answer_invite(DialogId id, DialogSet &set, const MessageView &response, std::uint64_t hash, Instant now) {
     const std::uint16_t status = response.status;
     if (!is_final(status)) {
         take_provisional(id, set, response, now);
@@ -98,13 +97,13 @@ void Tracker::confirm(DialogId id, DialogSet &set, Fork &fork, std::uint16_t sta
     mark_changed(id, set);
     raise_detail(DialogEventKind::confirmed, id, std::move(detail), now);
     const bool overtaken = std::exchange(fork.is_acked, false); // its ACK was here first
-    if (set.state != DialogState::confirmed) { // else a further fork; the first one stays in front
+    if (set.state != DialogState::confirmed) {                  // else a further fork; the first one stays in front
         raise_fork(set, &fork);
         set.answered = now;
         set.sip_code = status;
         set.q850 = 0; // of a CANCEL that came too late
         enter(set, DialogState::confirmed);
-        if (set.is_reason_from_bye && !set.is_leaving(fork)) resume(set); // that BYE was for another fork
+        if (set.is_reason_from_bye && !set.is_leaving(fork)) resume(set);        // that BYE was for another fork
         if (!set.is_ending && !set.local_side) set.end_reason = EndReason::none; // given up, and answered all the same
         if (!set.is_ending) arm_anew(id, set, now);
         if (!set.is_ending && set.is_leaving(fork)) { // its BYE crossed or overtook the answer
@@ -152,8 +151,8 @@ void Tracker::set_target(DialogId id, DialogSet &set, Fork &fork, Side side, std
 Fork *Tracker::open_fork(DialogSet &set, Fork *known, const MessageView &response, bool is_final_answer) {
     // The route set is that of the final answer (RFC 3261 section 13.2.2.4).
     const std::string route_set = reverse_route_set(response.record_route);
-    const std::string_view target = response.contact_uri.empty() && known ? known->text.get(Fork::callee_target)
-                                                                          : response.contact_uri;
+    const std::string_view target =
+        response.contact_uri.empty() && known ? known->text.get(Fork::callee_target) : response.contact_uri;
     if (!known) return make_fork(set, response.to_tag, target, route_set, is_final_answer);
     known->text.assign({response.to_tag, target, route_set});
     return known;

@@ -57,8 +57,7 @@ Result<void> Tracker::reserve(DialogId id, std::span<const ProfileRequest> reque
         }
     }
     const std::size_t before = extras.profiles.size();
-    const auto reserved =
-        shared_.profiles.reserve(id.with_shard(options_.shard), extras.profiles, requests, refusal);
+    const auto reserved = shared_.profiles.reserve(id.with_shard(options_.shard), extras.profiles, requests, refusal);
     if (!reserved) {
         if (reserved.error() == Error::limit) ++counters_.limited;
         return reserved;
@@ -97,9 +96,8 @@ std::optional<VariableValue> Tracker::variable(DialogId id, std::string_view nam
 }
 
 Result<void> Tracker::set_variable(DialogId id, std::string_view name, const VariableValue &value, Instant now) {
-    return change_variable(id, name, value, now, [&](VariableSet &variables) {
-        return variables.set(name, value, options_.variables);
-    });
+    return change_variable(id, name, value, now,
+                           [&](VariableSet &variables) { return variables.set(name, value, options_.variables); });
 }
 
 Result<std::int64_t> Tracker::add_to_variable(DialogId id, std::string_view name, std::int64_t amount, Instant now) {
@@ -144,8 +142,7 @@ Result<void> Tracker::change_variable(DialogId id, std::string_view name, const 
     const auto before = extras.variables.find(name);
     const bool is_other = before != after;
     const bool is_event = is_other && !set->is_over(); // `ended` is the last event of a set
-    auto detail =
-        is_event ? make_detail(DialogEventKind::variable_changed, name, {}, after.has_value()) : nullptr;
+    auto detail = is_event ? make_detail(DialogEventKind::variable_changed, name, {}, after.has_value()) : nullptr;
     const std::string kept(name); // `name` may be the text that goes
     // The place in the index is taken before the change, which a full index refuses, and given back if that fails.
     ProfileTable *index = is_other && !set->is_over() ? shared_.indexed_variables : nullptr;

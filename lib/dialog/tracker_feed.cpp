@@ -61,13 +61,20 @@ Result<Fed> Tracker::feed_invite(const MessageView &invite, const LegOptions &le
         const auto made = sets_.emplace();
         TANDEM_ASSERT(made.ok(), "the table of a shard holds the sets of all shards");
         id = *made;
-        sets_.find(id)->text.assign({invite.call_id, invite.from_tag, invite.from_uri, invite.to_uri,
-                                     invite.request_uri, invite.contact_uri, invite.record_route, leg.source,
-                                     leg.trunk, {}});
+        sets_.find(id)->text.assign({invite.call_id,
+                                     invite.from_tag,
+                                     invite.from_uri,
+                                     invite.to_uri,
+                                     invite.request_uri,
+                                     invite.contact_uri,
+                                     invite.record_route,
+                                     leg.source,
+                                     leg.trunk,
+                                     {}});
         index_.insert(hash, id);
         if (key != 0) recent_.add(key, now);
         arm(id, *sets_.find(id), now); // no set without its deadline
-    } catch (...) { // no memory: as if the INVITE had not come
+    } catch (...) {                    // no memory: as if the INVITE had not come
         index_.erase(hash, id);
         sets_.erase(id);
         shared_.dialogs.fetch_sub(1, std::memory_order_relaxed);
@@ -143,8 +150,7 @@ Fed Tracker::feed_cancel(const MessageView &cancel, std::uint64_t hash, Instant 
 
 Result<Fed> Tracker::feed_in_dialog(const MessageView &request, std::uint64_t hash, Instant now) {
     const auto [id, fork, from] = find_fork(request, hash);
-    const bool is_known =
-        fork && fork->state != DialogState::terminated && may_speak(*sets_.find(id), from, request);
+    const bool is_known = fork && fork->state != DialogState::terminated && may_speak(*sets_.find(id), from, request);
     if (!is_known) {
         if (request.method != Method::ack) return Error::no_dialog;
         return fork ? Fed{} : feed_early_ack(request, hash); // an ACK is never answered
@@ -167,8 +173,7 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, std::uint64_t ha
         offer = std::make_unique<TargetOffer>(TargetOffer{request.cseq, std::string(request.contact_uri)});
     }
     const bool is_unseen = !set.local_side && fork->is_acked && fork->state < DialogState::confirmed;
-    auto detail =
-        is_unseen ? make_detail(DialogEventKind::confirmed, fork->text.get(Fork::to_tag), {}, true) : nullptr;
+    auto detail = is_unseen ? make_detail(DialogEventKind::confirmed, fork->text.get(Fork::to_tag), {}, true) : nullptr;
 
     if (!is_lower) last = request.cseq; // from here on nothing fails
     mark_changed(id, set);

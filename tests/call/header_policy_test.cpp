@@ -1,5 +1,5 @@
-#include "call/header_policy.hpp"
 #include <doctest/doctest.h>
+#include "call/header_policy.hpp"
 
 using namespace tandem;
 

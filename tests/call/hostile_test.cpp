@@ -208,8 +208,8 @@ TEST_CASE("call: a Contact that no request could be sent to is refused, or not u
                                 "<sip:a@192.0.2.1;method=REGISTER>"}) {
         CAPTURE(contact);
         TwoPhones phones;
-        phones.send(phones.alice, swapped(phones.invite(), "<sip:alice@192.0.2.1:5061>\r\nMax", std::string(contact) +
-                                                                                                   "\r\nMax"));
+        phones.send(phones.alice,
+                    swapped(phones.invite(), "<sip:alice@192.0.2.1:5061>\r\nMax", std::string(contact) + "\r\nMax"));
         CHECK(phones.got(phones.alice, "SIP/2.0 400"));
     }
     TwoPhones phones;

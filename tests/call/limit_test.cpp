@@ -106,7 +106,7 @@ TEST_CASE("limit: a value that no profile and no variable takes is 400, and the 
     for (const bool is_variable : {false, true}) {
         for (const std::string &value : {control, std::string(20'000, 'x'), std::string("\xff")}) {
             if (!is_variable && value == "\xff") continue; // any bytes but control ones make a value
-            if (is_variable && value == control) continue;  // any text that fits on a line
+            if (is_variable && value == control) continue; // any text that fits on a line
             CAPTURE(is_variable);
             CAPTURE(value.size());
             Limited phones;

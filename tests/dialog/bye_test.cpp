@@ -87,9 +87,9 @@ TEST_CASE("reason: the cause of the first value whose protocol is Q.850 (RFC 332
     CHECK(parse_q850("Q.850;text=\"a;cause=31;b\";cause=16") == 16);
     CHECK(parse_q850("Q.850;text=\"\\\";cause=31\";cause=16") == 16);
     CHECK(parse_q850("Q.850;cause=127") == 127);
-    for (const char *none : {"", ",", ";", "Q.850", "Q.850;", "Q.850;cause", "Q.850;cause=", "Q.850;cause=128",
-                             "Q.850;cause=-1", "Q.850;cause=16x", "SIP;cause=16", "Q.850;text=\"cause=16",
-                             "XQ.850;cause=1", "cause=16"}) {
+    for (const char *none :
+         {"", ",", ";", "Q.850", "Q.850;", "Q.850;cause", "Q.850;cause=", "Q.850;cause=128", "Q.850;cause=-1",
+          "Q.850;cause=16x", "SIP;cause=16", "Q.850;text=\"cause=16", "XQ.850;cause=1", "cause=16"}) {
         CAPTURE(none);
         CHECK(parse_q850(none) == 0);
     }

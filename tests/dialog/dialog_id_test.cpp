@@ -1,5 +1,5 @@
-#include "dialog/dialog_id.hpp"
 #include <doctest/doctest.h>
+#include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
 
 using namespace tandem;

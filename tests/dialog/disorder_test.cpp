@@ -102,9 +102,7 @@ TEST_CASE("dialog: a callee's BYE that overtakes its 200 ends the call in bounde
     CHECK(call.answer(200, {.cseq = 1, .at = at_ms(20)}));
     CHECK(call.reason() == EndReason::callee_bye);
     CHECK(call.deadline_ms() == 32'020);
-    SUBCASE("with its answer") {
-        CHECK(call.respond(Side::callee, Method::bye, 200, {.cseq = 1, .at = at_ms(30)}));
-    }
+    SUBCASE("with its answer") { CHECK(call.respond(Side::callee, Method::bye, 200, {.cseq = 1, .at = at_ms(30)})); }
     SUBCASE("or without") { call.advance(32'020); }
     CHECK(call.is_over());
     CHECK(call.reason() == EndReason::callee_bye);

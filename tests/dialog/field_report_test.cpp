@@ -1,8 +1,8 @@
 // What users of other systems report, as messages. Each test is named by what goes wrong there; the numbers are those
 // of the reports.
-#include <doctest/doctest.h>
 #include <algorithm>
 #include <array>
+#include <doctest/doctest.h>
 #include <set>
 #include "dialog/conversation.hpp"
 

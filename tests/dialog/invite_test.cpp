@@ -1,6 +1,6 @@
 // Which INVITE is which: retransmissions, new tries, and those that a proxy before us has forked.
-#include <doctest/doctest.h>
 #include <algorithm>
+#include <doctest/doctest.h>
 #include <initializer_list>
 #include <string>
 #include "dialog/conversation.hpp"
@@ -223,8 +223,8 @@ TEST_CASE("invite: of a callee without a tag a re-INVITE is no new call (RFC 326
     CHECK(call.invite());
     CHECK(call.answer(200, {.cseq = 1, .to_tag = ""}));
     CHECK(call.request(Side::caller, Method::ack, {.cseq = 1, .to_tag = ""}));
-    const auto fed = call.request(Side::caller, Method::invite,
-                                  {.cseq = 2, .to_tag = "", .contact = "sip:alice@192.0.2.77"});
+    const auto fed =
+        call.request(Side::caller, Method::invite, {.cseq = 2, .to_tag = "", .contact = "sip:alice@192.0.2.77"});
     REQUIRE(fed);
     CHECK(fed->dialog == call.id);
     CHECK(call.respond(Side::caller, Method::invite, 200, {.cseq = 2, .to_tag = ""}));

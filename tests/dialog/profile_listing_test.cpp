@@ -17,8 +17,9 @@ using DialogPage = ProfilePage<DialogId>;
 
 // All pages; `between` runs after each. Stops after `page_max` pages, which no listing may need.
 template <class T>
-std::vector<T> all_pages(const std::function<Result<ProfilePage<T>>(std::uint64_t)> &page_at, std::size_t max,
-                         const std::function<void()> &between = [] {}, int page_max = 100'000) {
+std::vector<T> all_pages(
+    const std::function<Result<ProfilePage<T>>(std::uint64_t)> &page_at, std::size_t max,
+    const std::function<void()> &between = [] {}, int page_max = 100'000) {
     std::vector<T> items;
     std::uint64_t cursor = 0;
     for (int i = 0; i < page_max; ++i) {
@@ -66,8 +67,8 @@ TEST_CASE("profile: pages list every member and every value once while nothing m
         CHECK(sorted(all_pages<DialogId>([&](auto at) { return profiles.table.members("trunk", "v3", at, max); },
                                          max)) == numbers(3, 100, 7));
         std::map<std::string, std::uint32_t> sizes;
-        for (const auto &value : all_pages<ProfileValueInfo>(
-                 [&](auto at) { return profiles.table.values("trunk", at, max); }, max)) {
+        for (const auto &value :
+             all_pages<ProfileValueInfo>([&](auto at) { return profiles.table.values("trunk", at, max); }, max)) {
             CHECK(value.limit == (value.value == "v3" ? 70 : 50));
             CHECK(sizes.emplace(value.value, value.size).second);
         }

@@ -21,8 +21,8 @@ TEST_CASE("profile: a reservation whose memory ends changes nothing") {
         REQUIRE(profiles.table.declare({.name = "trunk", .has_values = true}).ok());
         REQUIRE(profiles.reserve(1, {{.profile = "calls"}, {.profile = "trunk", .value = value}}).ok());
         Memberships &list = profiles.lists[2];
-        const std::vector<ProfileRequest> requests = {{.profile = "calls"}, {.profile = "trunk", .value = value},
-                                                      {.profile = "trunk", .value = other}};
+        const std::vector<ProfileRequest> requests = {
+            {.profile = "calls"}, {.profile = "trunk", .value = value}, {.profile = "trunk", .value = other}};
         is_done = runs_with(allocations, [&] { CHECK(profiles.table.reserve(dialog_id(2), list, requests).ok()); });
         CHECK(profiles.size("calls") == (is_done ? 2 : 1));
         CHECK(profiles.size("trunk") == (is_done ? 3 : 1));

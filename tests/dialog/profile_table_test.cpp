@@ -1,6 +1,6 @@
-#include "dialog/profile_table.hpp"
 #include <doctest/doctest.h>
 #include <string>
+#include "dialog/profile_table.hpp"
 #include "dialog/profiles.hpp"
 
 using namespace tandem;
@@ -294,8 +294,11 @@ TEST_CASE("profile: a bound that ends half-way gives full and changes nothing") 
     }
     SUBCASE("values, of which a plain profile has none") {
         TwoProfiles profiles({.profile_max = 2, .value_max = 3}); // "big" and "free" are there
-        CHECK(profiles.reserve(1, {{.profile = "calls"}, {.profile = "trunk", .value = "big"},
-                                   {.profile = "trunk", .value = "a"}, {.profile = "trunk", .value = "b"}})
+        CHECK(profiles
+                  .reserve(1, {{.profile = "calls"},
+                               {.profile = "trunk", .value = "big"},
+                               {.profile = "trunk", .value = "a"},
+                               {.profile = "trunk", .value = "b"}})
                   .error() == Error::full);
         CHECK(profiles.size("calls") == 0);
         CHECK(profiles.size("trunk") == 0);
@@ -312,8 +315,8 @@ TEST_CASE("profile: a bound that ends half-way gives full and changes nothing") 
               Error::full);
         CHECK(profiles.size("trunk") == 0);
         CHECK(profiles.lists[1].size() == 1);
-        CHECK(profiles.reserve(1, {{.profile = "calls"}, {.profile = "trunk", .value = "a"}, {.profile = "calls"}})
-                  .ok());
+        CHECK(
+            profiles.reserve(1, {{.profile = "calls"}, {.profile = "trunk", .value = "a"}, {.profile = "calls"}}).ok());
         CHECK(profiles.is_in_order());
     }
     SUBCASE("of a list that was released") {

@@ -1,6 +1,6 @@
 // What the tracker promises of a dialog: each promise has a test of its name, here or in tracker_test.cpp.
-#include <doctest/doctest.h>
 #include <array>
+#include <doctest/doctest.h>
 #include <functional>
 #include <set>
 #include <tuple>
@@ -271,9 +271,8 @@ TEST_CASE("dialog: nothing stays for ever: each state ends by its own deadline, 
         return End(ms, to_ms(call.tracker.find(call.id)->ended->time_since_epoch()), call.reason());
     };
     CHECK(end_of([](Conversation &) {}) == End(213'000, 213'000, EndReason::no_answer));
-    CHECK(end_of([](Conversation &call) {
-              CHECK(call.answer(100, {.cseq = 1, .to_tag = "", .at = at_ms(100)}));
-          }) == End(213'000, 213'000, EndReason::no_answer));
+    CHECK(end_of([](Conversation &call) { CHECK(call.answer(100, {.cseq = 1, .to_tag = "", .at = at_ms(100)})); }) ==
+          End(213'000, 213'000, EndReason::no_answer));
     CHECK(end_of([](Conversation &call) { CHECK(call.answer(180, {.cseq = 1, .at = at_ms(5000)})); }) ==
           End(218'000, 218'000, EndReason::no_answer));
     CHECK(end_of([](Conversation &call) { CHECK(call.cancel({.cseq = 1, .at = at_ms(5000)})); }) ==

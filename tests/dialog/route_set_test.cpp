@@ -1,5 +1,5 @@
-#include "dialog/route_set.hpp"
 #include <doctest/doctest.h>
+#include "dialog/route_set.hpp"
 
 using namespace tandem;
 

@@ -1,14 +1,14 @@
 // The tracker of several threads: what is promised of one shard holds for all of them together, whoever calls.
-#include "dialog/sharded_tracker.hpp"
-#include <doctest/doctest.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <doctest/doctest.h>
 #include <map>
 #include <random>
 #include <set>
 #include <thread>
+#include "dialog/sharded_tracker.hpp"
 
 using namespace tandem;
 using std::chrono::milliseconds;
@@ -116,9 +116,8 @@ TEST_CASE("sharded: an id of a shard that is not there, or of another one, finds
     Shards shards({.tracker = {}, .shards = 4, .profiles = {}, .indexed_variables = {}});
     const DialogId id = shards.confirm("call");
     const auto is_found = [&](DialogId wrong) {
-        return shards.tracker.with(wrong, [](const Tracker &shard, DialogId local) {
-            return shard.find(local) != nullptr;
-        });
+        return shards.tracker.with(wrong,
+                                   [](const Tracker &shard, DialogId local) { return shard.find(local) != nullptr; });
     };
     CHECK(is_found(id));
     for (unsigned shard = 0; shard < 256; ++shard) {
@@ -176,9 +175,8 @@ TEST_CASE("sharded: dialogs are found by an indexed variable over all shards, by
     Shards shards({.tracker = {}, .shards = 8, .profiles = {}, .indexed_variables = {"tenant"}});
     std::set<DialogId> ids;
     const auto set = [&](DialogId dialog, const VariableValue &value) {
-        return shards.tracker.with(dialog, [&](Tracker &shard, DialogId id) {
-            return shard.set_variable(id, "tenant", value, at_ms(0));
-        });
+        return shards.tracker.with(
+            dialog, [&](Tracker &shard, DialogId id) { return shard.set_variable(id, "tenant", value, at_ms(0)); });
     };
     for (int i = 0; i < 100; ++i) {
         const DialogId id = shards.confirm(call_id_of(i));
@@ -275,7 +273,8 @@ TEST_CASE("sharded: there is no moment at which limit + 1 calls are up, and no p
             const DialogId id = shards.confirm(call_id_of(10'000'000 * thread + i));
             if (shards.reserve(id, requests)) {
                 const int now = ++up[user];
-                for (int before = most; before < now && !most.compare_exchange_weak(before, now);) {}
+                for (int before = most; before < now && !most.compare_exchange_weak(before, now);) {
+                }
                 ++admitted;
                 if (i % 3 != 0) std::this_thread::yield();
                 --up[user];
@@ -340,9 +339,7 @@ TEST_CASE("sharded: four threads with all messages and all that a host does: eve
             case 0:
             case 1: static_cast<void>(shards.feed(call_id, {}, now)); break;
             case 2: static_cast<void>(shards.feed(call_id, {.status = statuses[pick(7)], .to_tag = tag}, now)); break;
-            case 3:
-                static_cast<void>(shards.feed(call_id, {methods[pick(5)], 0, 2 + pick(4), side, tag}, now));
-                break;
+            case 3: static_cast<void>(shards.feed(call_id, {methods[pick(5)], 0, 2 + pick(4), side, tag}, now)); break;
             case 4:
                 static_cast<void>(
                     shards.feed(call_id, {methods[pick(5)], statuses[pick(7)], 2 + pick(4), side, tag}, now));

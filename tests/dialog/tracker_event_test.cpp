@@ -1,6 +1,6 @@
 // What leaves the tracker: events in order, numbered, bounded; and the marks on what changed.
-#include <doctest/doctest.h>
 #include <array>
+#include <doctest/doctest.h>
 #include "dialog/conversation.hpp"
 
 using namespace tandem;
@@ -36,7 +36,7 @@ TEST_CASE("event: they come in the order of what happened, with its time, side, 
     CHECK(call.request(Side::caller, Method::bye, {.cseq = 2, .at = at_ms(9)}));
     CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2, .at = at_ms(10)}));
     const auto events = drain(call);
-    constexpr std::array kinds = {Kind::created, Kind::profile_changed, Kind::early,   Kind::confirmed, Kind::acked,
+    constexpr std::array kinds = {Kind::created, Kind::profile_changed,  Kind::early,   Kind::confirmed, Kind::acked,
                                   Kind::request, Kind::variable_changed, Kind::end_due, Kind::request,   Kind::ended};
     REQUIRE(events.size() == kinds.size());
     for (std::size_t i = 0; i < kinds.size(); ++i) {

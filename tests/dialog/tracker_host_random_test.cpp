@@ -1,15 +1,15 @@
 // Any order of messages and of what a host does: every number equals what is there, and nothing stays for ever.
-#include <doctest/doctest.h>
 #include <algorithm>
 #include <array>
+#include <doctest/doctest.h>
 #include <map>
 #include <random>
 #include <set>
 #include "dialog/conversation.hpp"
 
 using namespace tandem;
-using test::Conversation;
 using std::chrono::milliseconds;
+using test::Conversation;
 
 namespace {
 
@@ -85,11 +85,11 @@ private:
     DialogId some() { return ids_.empty() ? DialogId() : ids_[pick(static_cast<std::uint32_t>(ids_.size()))]; }
 
     void feed() {
-        static constexpr std::array methods = {Method::ack,    Method::ack,    Method::bye,
-                                               Method::bye,    Method::update, Method::invite,
-                                               Method::prack,  Method::options, Method::info};
-        static constexpr std::array<std::uint16_t, 12> statuses = {100, 180, 183, 180, 200, 200, 200,
-                                                                   401, 408, 481, 487, 503};
+        static constexpr std::array methods = {Method::ack,   Method::ack,     Method::bye,
+                                               Method::bye,   Method::update,  Method::invite,
+                                               Method::prack, Method::options, Method::info};
+        static constexpr std::array<std::uint16_t, 12> statuses = {100, 180, 183, 180, 200, 200,
+                                                                   200, 401, 408, 481, 487, 503};
         static constexpr std::array<std::string_view, 5> tags = {"b1", "b2", "b3", "b4", ""};
         call.call_id = "call-" + std::to_string(pick(40));
         call.caller_tag = pick(20) ? "a1" : "b1";
@@ -160,8 +160,7 @@ private:
         default: {
             const auto timer = static_cast<DialogTimer>(pick(4));
             const Duration span = milliseconds(timer == DialogTimer::lifetime && pick(4) == 0 ? 0 : 1 + pick(60'000));
-            static_cast<void>(
-                call.tracker.set_timeout(id, timer, pick(3) ? std::optional(span) : std::nullopt));
+            static_cast<void>(call.tracker.set_timeout(id, timer, pick(3) ? std::optional(span) : std::nullopt));
         }
         }
         std::erase_if(ids_, [&](DialogId known) { return !call.tracker.find(known); });

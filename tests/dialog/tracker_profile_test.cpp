@@ -1,14 +1,14 @@
 // Profiles of a dialog set in the tracker: joined at any time, counted once, released once by every end there is.
-#include <doctest/doctest.h>
 #include <array>
+#include <doctest/doctest.h>
 #include <functional>
 #include <new>
 #include "dialog/conversation.hpp"
 #include "dialog/failing_memory.hpp"
 
 using namespace tandem;
-using test::Conversation;
 using std::chrono::milliseconds;
+using test::Conversation;
 
 namespace {
 
@@ -80,7 +80,8 @@ std::vector<End> ends() {
         {"a challenge of the INVITE", EndReason::refused,
          [](Conversation &call) { static_cast<void>(call.answer(407)); }},
         {"408", EndReason::no_answer, [](Conversation &call) { static_cast<void>(call.answer(408)); }},
-        {"no answer in time", EndReason::no_answer, [](Conversation &call) {
+        {"no answer in time", EndReason::no_answer,
+         [](Conversation &call) {
              call.advance(181'000);
              call.advance(213'000);
          }},

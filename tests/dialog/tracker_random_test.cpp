@@ -1,6 +1,6 @@
 // Any order of messages: no crash, no drift, and nothing stays for ever.
-#include <doctest/doctest.h>
 #include <array>
+#include <doctest/doctest.h>
 #include <random>
 #include "dialog/conversation.hpp"
 
@@ -13,7 +13,7 @@ TEST_CASE("dialog: whatever the network sends, the statistics equal the live set
         std::mt19937 random(seed);
         Conversation call({.dialog_max = 50, .fork_max = 3});
         const auto pick = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
-        static constexpr std::array methods = {Method::ack,    Method::bye,  Method::update, Method::info,
+        static constexpr std::array methods = {Method::ack,    Method::bye,   Method::update, Method::info,
                                                Method::invite, Method::prack, Method::options};
         static constexpr std::array<std::uint16_t, 9> statuses = {100, 180, 183, 200, 200, 407, 408, 481, 487};
         static constexpr std::array<std::string_view, 5> tags = {"b1", "b2", "b3", "b4", ""};

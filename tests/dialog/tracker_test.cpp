@@ -1,6 +1,6 @@
-#include "dialog/tracker.hpp"
 #include <doctest/doctest.h>
 #include "dialog/conversation.hpp"
+#include "dialog/tracker.hpp"
 
 using namespace tandem;
 using test::Conversation;
@@ -136,9 +136,7 @@ TEST_CASE("dialog: after the BYE of the only early dialog another callee may rin
         CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2}));
         CHECK(call.answer(180, {.cseq = 1, .to_tag = "b2"}));
     }
-    SUBCASE("he answers without ringing") {
-        CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2}));
-    }
+    SUBCASE("he answers without ringing") { CHECK(call.respond(Side::caller, Method::bye, 200, {.cseq = 2})); }
     CHECK(call.answer(200, {.cseq = 1, .to_tag = "b2"}));
     CHECK(call.request(Side::caller, Method::ack, {.cseq = 1, .to_tag = "b2"}));
     CHECK(call.tracker.statistics().active == 1);

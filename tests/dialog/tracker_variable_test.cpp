@@ -174,8 +174,9 @@ TEST_CASE("variable: no memory leaves value and index as they were, at whichever
         [&](IndexedCall &call) { return call.set("tenant", Value::of_text(text)).ok(); },
         [&](IndexedCall &call) { return call.set("user", Value::of_text(text)).ok(); },
         [&](IndexedCall &call) {
-            return call.tracker.compare_and_set_variable(call.id, "tenant", Value::of_text("a"), Value::of_text(text),
-                                                         at_ms(0)).ok();
+            return call.tracker
+                .compare_and_set_variable(call.id, "tenant", Value::of_text("a"), Value::of_text(text), at_ms(0))
+                .ok();
         }};
     TrackerOptions options;
     options.events = 0; // an event is allocated after the change

@@ -1,4 +1,3 @@
-#include "dialog/variable_set.hpp"
 #include <array>
 #include <doctest/doctest.h>
 #include <functional>
@@ -11,6 +10,7 @@
 #include <vector>
 #include "base/random.hpp"
 #include "dialog/failing_memory.hpp"
+#include "dialog/variable_set.hpp"
 
 using namespace tandem;
 

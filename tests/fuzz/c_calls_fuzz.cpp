@@ -135,10 +135,9 @@ private:
     std::uint64_t now() { return choices_.next(20) == 0 ? choices_.word() : now_us_; }
 
     tandem_message message() {
-        static constexpr std::array<std::uint32_t, 8> methods = {TANDEM_METHOD_INVITE, TANDEM_METHOD_INVITE,
-                                                                 TANDEM_METHOD_ACK,    TANDEM_METHOD_BYE,
-                                                                 TANDEM_METHOD_CANCEL, TANDEM_METHOD_UPDATE,
-                                                                 TANDEM_METHOD_PRACK,  99};
+        static constexpr std::array<std::uint32_t, 8> methods = {
+            TANDEM_METHOD_INVITE, TANDEM_METHOD_INVITE, TANDEM_METHOD_ACK,   TANDEM_METHOD_BYE,
+            TANDEM_METHOD_CANCEL, TANDEM_METHOD_UPDATE, TANDEM_METHOD_PRACK, 99};
         static constexpr std::array<std::uint32_t, 8> statuses = {0, 0, 100, 180, 200, 407, 486, 700};
         static constexpr std::array<std::string_view, 3> tags = {"x", "y", ""};
         tandem_message message = TANDEM_MESSAGE_INIT;
@@ -186,8 +185,8 @@ private:
     }
     // Bytes, from a message that is one but for what the input puts into it.
     void feed_bytes() {
-        static constexpr std::array<std::string_view, 4> starts = {
-            "INVITE sip:bob@b SIP/2.0", "SIP/2.0 200 OK", "BYE sip:bob@b SIP/2.0", "SIP/2.0 180 Ringing"};
+        static constexpr std::array<std::string_view, 4> starts = {"INVITE sip:bob@b SIP/2.0", "SIP/2.0 200 OK",
+                                                                   "BYE sip:bob@b SIP/2.0", "SIP/2.0 180 Ringing"};
         const std::uint32_t start = choices_.next(4);
         std::string bytes(starts[start]);
         bytes += "\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK";
@@ -307,8 +306,7 @@ private:
         if (choices_.next(8) == 0) refusal.size = choices_.next(sizeof(refusal) + 1);
         const std::uint32_t count = choices_.next(4);
         const tandem_dialog_id id = dialog();
-        const tandem_status status =
-            tandem_profile_reserve(tracker_, id, requests.data(), count, now(), &refusal);
+        const tandem_status status = tandem_profile_reserve(tracker_, id, requests.data(), count, now(), &refusal);
         const bool is_told = status == TANDEM_E_LIMIT && refusal.size == sizeof(refusal);
         if (is_told) TANDEM_ASSERT(refusal.members >= refusal.limit, "only a full profile refuses");
     }
