@@ -20,7 +20,7 @@
  * be apart by a little; time does not go back for it.
  * Threads: every function may be called from any thread, _free when no other call runs or comes; messages of one dialog
  *          must come in order. Nothing calls back. Dialogs are spread over shards by Call-ID, so threads seldom wait
- *          for each other, and no call waits for anything but that.
+ *          for each other (never, by tandem_tracker_shard_of()), and no call waits for anything but that.
  * Memory:  arguments are borrowed for the call.
  */
 #ifndef TANDEM_TRACKER_H
@@ -103,6 +103,15 @@ TANDEM_API tandem_status tandem_tracker_set_clock(tandem_tracker *tracker, uint6
  */
 TANDEM_API tandem_status tandem_tracker_feed(tandem_tracker *tracker, const tandem_message *message, uint64_t now_us,
                                              tandem_dialog_id *dialog);
+
+/**
+ * The shard of a Call-ID, for hosts whose messages go to one of several threads: where each thread has shards of its
+ * own, tandem_tracker_shard_of() modulo their number say, they neither wait for each other nor share memory, and two
+ * do twice the work of one. Any thread may feed any message all the same.
+ *
+ * @return from 0 to tandem_tracker_options.shards - 1; 0 for NULL
+ */
+TANDEM_API uint32_t tandem_tracker_shard_of(const tandem_tracker *tracker, tandem_str call_id);
 
 /** What a host knows of the INVITE that begins a set. */
 typedef struct tandem_leg {

@@ -215,6 +215,10 @@ tandem_status tandem_tracker_feed_invite(tandem_tracker *tracker, const tandem_m
     });
 }
 
+uint32_t tandem_tracker_shard_of(const tandem_tracker *tracker, tandem_str call_id) {
+    return tracker && is_text(call_id) ? tracker->tracker.shard_of(view(call_id)) : 0;
+}
+
 tandem_status tandem_tracker_advance(tandem_tracker *tracker, uint64_t now_us) {
     return guard([&]() -> tandem_status {
         if (!tracker || !is_time(now_us)) return fail(TANDEM_E_INVALID, "tracker is NULL, or now_us over 2^62");

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+#include "base/brief_mutex.hpp"
 #include "base/hash.hpp"
 #include "base/hash_index.hpp"
 #include "base/packed_text.hpp"
@@ -224,7 +225,7 @@ private:
 
     ProfileTableOptions options_;
     KeyedHash hash_;
-    mutable std::mutex mutex_; // guards all below
+    mutable BriefMutex mutex_; // guards all below
     std::vector<std::unique_ptr<Profile>> profiles_; // by index; never removed
     HashIndex<ProfileId> profile_index_;
     SlotTable<Value, ProfileValueTag> values_;

@@ -174,7 +174,7 @@ std::vector<DialogId> ShardedTracker::watchdog(Instant now, Duration grace) cons
 }
 
 ProfileAudit ShardedTracker::audit() {
-    std::vector<std::unique_lock<std::mutex>> locks;
+    std::vector<std::unique_lock<BriefMutex>> locks;
     std::vector<LiveMemberships> profiles;
     std::vector<LiveMemberships> indexed;
     for (const auto &shard : shards_) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include "base/brief_mutex.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
@@ -44,6 +45,11 @@ public:
         return f(shard.tracker, local);
     }
 
+    // Where the sets of a Call-ID are, from 0 on: threads that have shards of their own share no memory.
+    std::uint32_t shard_of(std::string_view call_id) const {
+        return static_cast<std::uint32_t>(shard_of(shared_.hash(call_id)));
+    }
+
     DialogId find(std::string_view call_id, std::string_view tag_a, std::string_view tag_b) const;
 
     // See Tracker::list(); the cursor goes through all shards.
@@ -73,7 +79,7 @@ private:
         Shard(const TrackerOptions &options, TrackerShared &shared, Random &random, Instant now)
             : tracker(options, shared, random, now) {}
 
-        mutable std::mutex mutex;
+        mutable BriefMutex mutex;
         Tracker tracker;                                   // guarded by mutex, but for statistics()
         std::atomic<std::uint32_t> events{0};              // that wait
         std::atomic<Instant::rep> deadline{never.time_since_epoch().count()};

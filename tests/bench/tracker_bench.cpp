@@ -154,21 +154,35 @@ void messages_of_calls_in_turn(benchmark::State &state) {
 }
 BENCHMARK(messages_of_calls_in_turn)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
 
-// Two threads, each with calls of its own.
-void messages_by_thread(benchmark::State &state) {
+// Threads with calls of their own: 10 000 of each are up. `has_shards`: each thread has the calls of its own shards, as
+// a host arranges it by tandem_tracker_shard_of(); else calls of one thread lie beside those of the other.
+void run_by_thread(benchmark::State &state, bool has_shards) {
     static TrackerPointer tracker;
     if (state.thread_index() == 0) tracker = make_tracker(TANDEM_EVENTS_NONE);
-    const std::uint64_t base = static_cast<std::uint64_t>(state.thread_index()) << 40;
-    const std::uint64_t live = 10'000;
-    std::uint64_t next = 0;
+    const auto thread = static_cast<std::uint32_t>(state.thread_index());
+    const auto threads = static_cast<std::uint32_t>(state.threads());
+    const auto is_mine = [&](std::uint64_t number) {
+        const Call call(number);
+        const tandem_str call_id = call.make(TANDEM_METHOD_INVITE, 0, 1).call_id;
+        return tandem_tracker_shard_of(tracker.get(), call_id) % threads == thread;
+    };
+    std::vector<std::uint64_t> up(10'000, 0);
+    std::uint64_t number = std::uint64_t{thread} << 40;
+    std::uint64_t turn = 0;
     for (auto _ : state) {
-        if (next >= live) end(tracker.get(), base + next - live, next);
-        begin(tracker.get(), base + next, next);
-        ++next;
+        std::uint64_t &oldest = up[turn % up.size()];
+        if (turn >= up.size()) end(tracker.get(), oldest, turn);
+        do ++number;
+        while (has_shards && !is_mine(number));
+        oldest = number;
+        begin(tracker.get(), oldest, turn++);
     }
     state.SetItemsProcessed(state.iterations() * 7);
     if (state.thread_index() == 0) tracker.reset();
 }
+void messages_by_thread_with_shards(benchmark::State &state) { run_by_thread(state, true); }
+void messages_by_thread(benchmark::State &state) { run_by_thread(state, false); }
+BENCHMARK(messages_by_thread_with_shards)->Threads(1)->Threads(2)->UseRealTime();
 BENCHMARK(messages_by_thread)->Threads(1)->Threads(2)->UseRealTime();
 
 // What a whole call costs with two profiles and one variable, as a host would use it.

@@ -513,7 +513,31 @@ static void branches_end_one_by_one(void) {
     tandem_tracker_free(tracker);
 }
 
+static void shard_is_that_of_the_id(void) {
+    tandem_tracker_options options = TANDEM_TRACKER_OPTIONS_INIT;
+    options.shards = 8;
+    tandem_tracker *tracker = make_tracker(&options);
+    uint32_t seen = 0;
+    for (int i = 0; i < 100; i++) {
+        char call_id[8];
+        snprintf(call_id, sizeof(call_id), "c%d", i);
+        const uint32_t shard = tandem_tracker_shard_of(tracker, tandem_str_of(call_id));
+        require(shard < 8);
+        seen |= 1u << shard;
+        begin_call(tracker, call_id, 0);
+        tandem_event event = TANDEM_EVENT_INIT;
+        require(tandem_event_next(tracker, &event) == TANDEM_OK);
+        check_equal(event.shard, shard);
+        tandem_event_free(&event);
+    }
+    check_equal(seen, 0xff);
+    check_equal(tandem_tracker_shard_of(NULL, tandem_str_of("c")), 0);
+    check_equal(tandem_tracker_shard_of(tracker, NO_DATA), 0);
+    tandem_tracker_free(tracker);
+}
+
 static const test tests[] = {
+    {"shard_of: is where the events of a Call-ID come from, and all shards have some", shard_is_that_of_the_id},
     {"feed: an INVITE that comes when its set has ended begins no other, by its branch", late_invite_begins_no_call},
     {"feed: a refusal ends its branch, the last one ends the set", branches_end_one_by_one},
     {"tracker: options have defaults", options_have_defaults},
