@@ -98,17 +98,17 @@ static void respond(datagram *request, const char *status, const char *tag, cons
     sendto(udp, out.data, out.size, 0, (const void *)to, sizeof *to);
 }
 
-/* A new call, or its INVITE once more; without a dialog its call has ended, and the answer was lost. */
+/* A new call, or its INVITE once more. -1: it was answered already, and whoever answered says it again. */
 static int admit(const tandem_message *invite, uint64_t key) {
-    tandem_dialog_id dialog;
+    tandem_dialog_id dialog = 0;
+    tandem_status status = TANDEM_E_LIMIT;
     tandem_str user = invite->from_uri;
     const char *begin = memchr(user.data, ':', user.size), *end = memchr(user.data, '@', user.size);
     if (begin && end > begin) user = (tandem_str){begin + 1, (size_t)(end - begin - 1)};
-    if (refused[key % 4096] != key && tandem_tracker_feed(tracker, invite, now_us(), &dialog) == TANDEM_OK) {
-        const tandem_status status = dialog ? tandem_profile_join(tracker, dialog, user_profile, user, now_us()) : 0;
-        if (status == TANDEM_OK) return 1;
-        if (status == TANDEM_E_LIMIT) tandem_dialog_set_end_reason(tracker, dialog, TANDEM_END_LIMIT);
-    }
+    if (refused[key % 4096] != key) status = tandem_tracker_feed(tracker, invite, now_us(), &dialog);
+    if (status == TANDEM_OK) status = tandem_profile_join(tracker, dialog, user_profile, user, now_us());
+    if (status == TANDEM_OK || status == TANDEM_E_MERGED) return status == TANDEM_OK ? 1 : -1;
+    if (status == TANDEM_E_LIMIT) tandem_dialog_set_end_reason(tracker, dialog, TANDEM_END_LIMIT); /* if it is new */
     refused[key % 4096] = key;
     return 0;
 }
@@ -116,7 +116,7 @@ static int admit(const tandem_message *invite, uint64_t key) {
 static void on_request(datagram *request, const tandem_message *fields, char *via, const address *from) {
     char tag[32], *value = param(via, ";branch=");
     const int is_ack = fields->method == TANDEM_METHOD_ACK, is_new = fields->to_tag.size == 0;
-    int is_in_call = !is_new && !is_ack;
+    int is_in_call = !is_new && !is_ack, admitted = 1;
     address to;
     uint64_t key = fields->cseq; /* of what a CANCEL and the ACK of a refusal share with their INVITE */
     for (size_t i = value ? strcspn(value, ";,\r") : 0; i-- > 0;) key = (key ^ (uint8_t)value[i]) * 1099511628211u;
@@ -131,9 +131,9 @@ static void on_request(datagram *request, const tandem_message *fields, char *vi
     if (value && hops > 0) splice(request, value, strcspn(value, "\r"), "%lu", hops - 1);
     const char *refusal = hops == 0 ? "483 Too Many Hops" : NULL;
     if (fields->method != TANDEM_METHOD_INVITE || !is_new) tandem_tracker_feed(tracker, fields, now_us(), NULL);
-    else if (!refusal && !admit(fields, key)) refusal = "503 Too Many Calls";
+    else if (!refusal && (admitted = admit(fields, key)) == 0) refusal = "503 Too Many Calls";
     if (refusal && !is_ack) respond(request, refusal, is_new ? tag : "", from);
-    if (refusal) return;
+    if (refusal || admitted < 0) return;
     while ((value = find(request->data, "\r\nRoute:")) && read_address(value, &to) && is_self(&to)) {
         is_in_call |= strncmp(value, "<sip:in-call@", 13) == 0; /* our own Record-Route, see below */
         remove_value(request, value);

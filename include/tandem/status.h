@@ -36,7 +36,8 @@ enum {
     TANDEM_E_CONFLICT = -14,     /* the present value is another one than expected */
     TANDEM_E_NOT_SIP = -15,      /* the bytes are no SIP message, and hold too little to answer */
     TANDEM_E_UNSUPPORTED = -16,  /* known, and not done by this version */
-    TANDEM_E_IO = -17            /* the operating system refused a descriptor */
+    TANDEM_E_IO = -17,           /* the operating system refused a descriptor */
+    TANDEM_E_MERGED = -18        /* an INVITE that was answered already (RFC 3261 section 8.2.2.2) */
 };
 
 /** A few words for a status, for logs: "no such profile". Never NULL, also for a number of no meaning. */

@@ -12,9 +12,10 @@
  * it receives and what it sends there: see tandem_leg. Retransmissions may be fed or left out.
  *
  * Which INVITE is which: Call-ID, From-tag and CSeq number name a set, so another number begins another. The branch,
- * where a host gives it, says more. An INVITE that comes again within 32 seconds, when its set has ended, belongs to no
- * dialog; with another branch it is a new try. One that comes by several branches while its set lives (a spiral, or a
- * proxy before the host that forks) is one set, which ends when all of them were refused or cancelled.
+ * where a host gives it (then of all: INVITE, CANCEL, responses), says more. One that comes by several branches while
+ * it rings (a spiral, or a proxy before the host that forks) is one set, which ends when all of them were refused: of a
+ * spiral feed both passes. One that comes again when it was answered, and by the same branch for 32 seconds when its
+ * set has ended, is TANDEM_E_MERGED; with another branch it is a new try then.
  *
  * Time: now_us is the host's monotonic clock in microseconds, at most 2^62; the same clock in every call. Threads may
  * be apart by a little; time does not go back for it.
@@ -94,10 +95,13 @@ TANDEM_API tandem_status tandem_tracker_set_clock(tandem_tracker *tracker, uint6
  * @return TANDEM_OK, or
  *         TANDEM_E_STALE_CSEQ  CSeq below the last one from that side: a side of the dialog answers 500 (RFC 3261
  *                              section 12.2.2), a proxy lets it pass: it may be a retransmission;
+ *         TANDEM_E_MERGED      an INVITE that was answered already, of a live set or of one that has ended: drop it,
+ *                              for whoever answered repeats that, or answer 482 (RFC 3261 section 8.2.2.2). Passed on
+ *                              it might be a new call to its callee, which nobody counts;
  *         TANDEM_E_NO_DIALOG   a request inside a dialog that is not here: answer 481, or let it pass, as a proxy does;
- *         TANDEM_E_FULL        dialog_max is reached, or 64 live sets share the Call-ID: the INVITE is untracked,
- *                              answer 503 or let it pass. Drain the events if that was not done: a set stays until its
- *                              end was taken;
+ *         TANDEM_E_FULL        dialog_max is reached, 64 live sets share the Call-ID, or the INVITE came by fork_max
+ *                              branches: it is untracked, answer 503 or let it pass. Drain the events if that was
+ *                              not done: a set stays until its end was taken;
  *         TANDEM_E_INVALID, TANDEM_E_TOO_LARGE  see tandem_message: answer 400; nothing changed;
  *         TANDEM_E_NOMEM       nothing or part of it was taken: answer 503.
  */

@@ -12,6 +12,7 @@ std::string_view to_string(Error error) {
     case Error::too_large: return "too large";
     case Error::stale_cseq: return "stale CSeq";
     case Error::no_dialog: return "no dialog";
+    case Error::merged: return "merged";
     case Error::wrong_state: return "wrong state";
     case Error::wrong_type: return "wrong type";
     case Error::out_of_range: return "out of range";

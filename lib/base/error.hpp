@@ -15,6 +15,7 @@ enum class Error : std::uint16_t {
     too_large,      // larger than the stated limit
     stale_cseq,     // CSeq below the last one from that side (RFC 3261 section 12.2.2)
     no_dialog,      // an in-dialog message that matches no dialog
+    merged,         // an INVITE that was answered already, or came by too many ways (RFC 3261 section 8.2.2.2)
     wrong_state,    // legal elsewhere, not in the present state
     wrong_type,     // a variable of another type
     out_of_range,   // a number would overflow

@@ -44,15 +44,16 @@ void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &
 bool B2bua::has_left(const Call &call, const InviteExchange &invite, const Message &answer) const {
     const DialogSet *set = tracker_.find(call.leg(Side::callee).dialog);
     const Fork *fork = set && invite.is_first ? set->find_fork(answer.to_tag()) : nullptr;
-    return fork && fork->state == DialogState::terminated;
+    return fork && fork->leaver;
 }
 
 void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
     if (!invite.is_taken && has_left(call, invite, answer)) {
         drop_fork(answer, call.leg(Side::callee).peer, invite.client, id, now);
-        if (invite.is_answered) return;
-        tracker_.set_end_reason(call.leg(Side::caller).dialog, EndReason::callee_bye);
-        give_up_first(call, invite, 480, {}, now);
+        if (!invite.is_answered) {
+            tracker_.set_end_reason(call.leg(Side::caller).dialog, EndReason::callee_bye);
+            give_up_first(call, invite, 480, {}, now);
+        }
         tracker_.end(call.leg(Side::callee).dialog, EndReason::callee_bye, now);
         return;
     }

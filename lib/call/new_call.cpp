@@ -49,11 +49,11 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const auto fed = made ? tracker_.feed_invite(view_of(invite, view_text_), leg, now) : Result<Fed>(Error::full);
     if (!fed || !fed->is_new) {
         if (made) calls_.erase(*made);
-        if (!fed) {
+        if (fed || fed.error() == Error::merged) {
+            reply(event, 482, {}, {}, now); // the same call came by another path (RFC 3261 section 8.2.2.2)
+        } else {
             ++statistics_.refused_full;
             reply(event, 503, {}, "Retry-After: 10\r\n", now);
-        } else {
-            reply(event, 482, {}, {}, now); // the same call came by another path (RFC 3261 section 8.2.2.2)
         }
         return;
     }

@@ -20,6 +20,7 @@ tandem_status status_of(Error error) {
     case Error::too_large: return TANDEM_E_TOO_LARGE;
     case Error::stale_cseq: return TANDEM_E_STALE_CSEQ;
     case Error::no_dialog: return TANDEM_E_NO_DIALOG;
+    case Error::merged: return TANDEM_E_MERGED;
     case Error::wrong_type: return TANDEM_E_WRONG_TYPE;
     case Error::out_of_range: return TANDEM_E_OUT_OF_RANGE;
     case Error::conflict: return TANDEM_E_CONFLICT;
@@ -62,6 +63,7 @@ const char *tandem_status_text(tandem_status status) {
     case TANDEM_E_EMPTY: return "no event waits";
     case TANDEM_E_STALE_CSEQ: return "CSeq below the last one";
     case TANDEM_E_NO_DIALOG: return "no such dialog";
+    case TANDEM_E_MERGED: return "the INVITE was answered already";
     case TANDEM_E_LIMIT: return "limit reached";
     case TANDEM_E_NO_PROFILE: return "no such profile";
     case TANDEM_E_WRONG_TYPE: return "the variable has another type";

@@ -19,6 +19,19 @@ Fork *DialogSet::find_fork(std::string_view tag) const {
     return nullptr;
 }
 
+// Rather one that nobody leaves. A BYE ends one dialog, early or confirmed, and not the others of its INVITE (RFC 3261
+// section 15); but a B2BUA has chosen its fork.
+Fork *DialogSet::find_successor(const Fork &gone) const {
+    if (local_side && state == DialogState::confirmed) return nullptr;
+    Fork *leaving = nullptr;
+    for (Fork *fork = forks.get(); fork; fork = fork->next.get()) {
+        if (fork == &gone || !is_current(*fork)) continue;
+        if (!is_leaving(*fork)) return fork;
+        leaving = fork;
+    }
+    return leaving;
+}
+
 bool DialogSet::is_current(const Fork &fork) const {
     return state == DialogState::confirmed ? fork.state == DialogState::confirmed : fork.state < DialogState::confirmed;
 }

@@ -28,10 +28,11 @@ enum class DialogTimer : std::uint8_t {
 };
 constexpr std::size_t dialog_timer_count = 4;
 
-// What a request may move: in force when it gets 2xx.
+// What a request inside the dialog may move: in force when it gets 2xx.
 struct TargetOffer {
     std::uint32_t cseq = 0;
-    std::string target; // empty: that of the sender stays
+    std::string target;       // empty: that of the sender stays
+    bool is_answered = false; // finally; kept to know its answer when that comes again
 };
 
 struct Fork {
@@ -39,13 +40,15 @@ struct Fork {
 
     PackedText<text_count> text;
     std::array<std::optional<std::uint32_t>, 2> last_cseq;         // by Side, of the last request from there
-    std::array<std::unique_ptr<TargetOffer>, 2> invited_target;    // by Side: of the latest INVITE, if it is open
+    std::array<std::unique_ptr<TargetOffer>, 2> invited_target;    // by Side: of the latest INVITE inside the dialog
     std::array<std::unique_ptr<TargetOffer>, 2> updated_target;    // the same of the latest UPDATE
     std::array<std::optional<std::uint32_t>, 2> bye_cseq;          // by Side: of a BYE without a final answer
     std::unique_ptr<Fork> next;
     Instant answered{};
     DialogState state = DialogState::early; // trying: known by its ACK alone, which overtook the answer
     bool is_acked = false;
+    bool is_doubtful = false;   // there was an INVITE inside it with the number of the first one
+    std::optional<Side> leaver; // whose BYE has ended it
 };
 
 // An INVITE that a proxy before us has forked comes by several branches, each with an end of its own.
@@ -54,6 +57,7 @@ struct InviteBranch {
 
     std::uint64_t key = 0;
     State state = State::open;
+    std::uint64_t answer = 0; // key of the answer that refused it, which may come again
 };
 
 // What a set may have beside its dialogs.
@@ -88,6 +92,7 @@ struct DialogSet {
     std::string_view route_set(Side side) const; // in the order that a request to that side carries it
     Fork *find_fork(std::string_view tag) const;
     bool has_confirmed_fork() const;
+    Fork *find_successor(const Fork &gone) const; // the fork that the set goes on with when one has gone; null: none
     bool is_current(const Fork &fork) const; // answered like the set, or like the set not answered
     bool is_leaving(const Fork &fork) const; // a BYE waits for its answer
     bool is_over() const { return state == DialogState::terminated; }
@@ -117,7 +122,8 @@ struct DialogSet {
     std::optional<Side> local_side;
     bool is_cancelled = false; // a CANCEL was seen or asked for: at its deadline the set ends
     bool is_reason_from_bye = false;
-    bool is_ending = false;  // a BYE is under way or asked for: at its deadline the set ends
+    bool is_ending = false; // a BYE is under way, or the end is due: at its deadline the set ends
+    bool is_due = false;    // the end of an answered set was asked for: no BYE that fails takes it back
     bool is_changed = false; // waits in the list of changes
 };
 

@@ -31,6 +31,10 @@ enum class EndReason : std::uint8_t {
     restart,       // was up when a process ended that could not take it along
 };
 
+constexpr EndReason reason_of_bye(Side from) {
+    return from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
+}
+
 std::string_view to_string(DialogState state);
 std::string_view to_string(Side side);
 std::string_view to_string(EndReason reason);

@@ -400,6 +400,7 @@ void Tracker::begin_end(DialogId id, DialogSet &set, EndReason reason, Instant n
     raise(DialogEventKind::end_due, id, now, Side::caller, Method::unknown, set.end_reason);
     if (!is_early(set.state)) {
         set.is_ending = true;
+        set.is_due = true;
     } else if (options_.wants_end_due) {
         set.is_cancelled = true; // an answer may cross it (RFC 3261 section 16.8)
     } else {

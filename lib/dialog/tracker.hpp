@@ -104,6 +104,7 @@ public:
     // Takes one message that was received or is about to be sent. Fails with
     //   stale_cseq  CSeq below the last one of that side: answer 500 (RFC 3261 section 12.2.2);
     //   no_dialog   a request inside a dialog that is not here: answer 481, or let it pass;
+    //   merged      an INVITE that was answered already: drop it, or answer 482;
     //   full        a bound is reached: the INVITE is untracked, answer 503 or let it pass.
     Result<Fed> feed(const MessageView &message, Instant now) { return feed(message, hash_of(message.call_id), now); }
     Result<Fed> feed(const MessageView &message, std::uint64_t hash, Instant now); // with TrackerShared::hash's answer
@@ -203,10 +204,13 @@ private:
     Fed feed_early_ack(const MessageView &ack, std::uint64_t hash);
     Fed feed_cancel(const MessageView &cancel, std::uint64_t hash, Instant now);
     Fed feed_response(const MessageView &response, std::uint64_t hash, Instant now);
-    void note_life(DialogId id, DialogSet &set, Fork &fork, Side from, Instant now);
+    void note_unseen_ack(DialogId id, DialogSet &set, Fork &fork, Side from, Method method, Instant now);
     void acknowledge(DialogId id, DialogSet &set, Fork &fork, Instant now);
-    void add_branch(DialogSet &set, std::uint64_t key, Instant now);
-    bool finish_branch(DialogSet &set, const MessageView &message, std::uint64_t hash, InviteBranch::State state) const;
+    Result<Fed> feed_again(DialogId id, std::uint64_t key, bool is_recent, Instant now);
+    static bool has_branch(const DialogSet &set, std::uint64_t key);
+    void add_branch(DialogId id, DialogSet &set, std::uint64_t key, Instant now);
+    static bool cancel_branch(DialogSet &set, std::uint64_t key);
+    bool refuse_branch(DialogSet &set, const MessageView &answer, std::uint64_t hash);
 
     void answer_invite(DialogId id, DialogSet &set, const MessageView &response, std::uint64_t hash, Instant now);
     void take_provisional(DialogId id, DialogSet &set, const MessageView &response, Instant now);

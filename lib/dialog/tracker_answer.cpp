@@ -17,19 +17,24 @@ EndReason reason_of_refusal(const DialogSet &set, std::uint16_t status) {
     return status == 408 ? EndReason::no_answer : EndReason::refused;
 }
 
+// Of a re-INVITE, which may have the number of another call's first INVITE.
+bool is_of_later(const Fork &fork, Side asker, std::uint32_t cseq) {
+    const auto &offer = fork.invited_target[index(asker)];
+    return offer && offer->cseq == cseq;
+}
+
 } // namespace
 
 Fed Tracker::feed_response(const MessageView &response, std::uint64_t hash, Instant now) {
-    if (response.method == Method::invite) {
-        const DialogId id = find_invite(response, hash);
-        if (DialogSet *set = sets_.find(id)) {
-            if (!may_speak(*set, Side::callee, response)) return Fed{};
-            answer_invite(id, *set, response, hash, now);
-            return Fed{id, Side::callee, true};
-        }
-    }
     // A response carries the tags of its request: From is whoever asked.
     const auto [id, fork, asker] = find_fork(response, hash);
+    const bool is_of_first = response.method == Method::invite && !(fork && is_of_later(*fork, asker, response.cseq));
+    const DialogId invited = is_of_first ? find_invite(response, hash) : DialogId();
+    if (DialogSet *set = sets_.find(invited)) {
+        if (!may_speak(*set, Side::callee, response)) return Fed{};
+        answer_invite(invited, *set, response, hash, now);
+        return Fed{invited, Side::callee, true};
+    }
     const Side from = other(asker);
     if (!fork || !may_speak(*sets_.find(id), from, response)) return Fed{};
     answer_in_dialog(id, *sets_.find(id), *fork, from, response, now);
@@ -38,16 +43,16 @@ Fed Tracker::feed_response(const MessageView &response, std::uint64_t hash, Inst
 
 void Tracker::answer_invite(DialogId id, DialogSet &set, const MessageView &response, std::uint64_t hash, Instant now) {
     const std::uint16_t status = response.status;
-    if (!is_final(status)) {
-        take_provisional(id, set, response, now);
-    } else if (is_success(status)) {
-        take_success(id, set, response, now);
-    } else if (set.state != DialogState::confirmed) { // else another branch refused
-        if (!finish_branch(set, response, hash, InviteBranch::State::refused)) return;
-        set.sip_code = status;
-        note_q850(set, response.reason);
-        terminate(id, set, reason_of_refusal(set, status), now);
-    }
+    if (!is_final(status)) return take_provisional(id, set, response, now);
+    if (is_success(status)) return take_success(id, set, response, now);
+    if (set.state == DialogState::confirmed) return; // another branch refused
+    const Fork *fork = set.find_fork(response.to_tag);
+    const bool is_branch_known = set.branch != 0 && !response.branch.empty();
+    if (fork && fork->is_doubtful && !(is_branch_known && has_branch(set, key_of(response, hash)))) return;
+    if (!refuse_branch(set, response, hash)) return;
+    set.sip_code = status;
+    note_q850(set, response.reason);
+    terminate(id, set, reason_of_refusal(set, status), now);
 }
 
 void Tracker::take_provisional(DialogId id, DialogSet &set, const MessageView &response, Instant now) {
@@ -62,9 +67,9 @@ void Tracker::take_provisional(DialogId id, DialogSet &set, const MessageView &r
         if (!is_known) detail = make_detail(DialogEventKind::early, response.to_tag, {}, true);
         fork = is_known ? nullptr : open_fork(set, fork, response, false);
     }
-    if (set.is_ending) {
+    if (set.is_ending) { // by the BYE of another fork (RFC 3261 section 15)
         if (!fork || set.local_side) return;
-        resume(set); // that BYE was for another fork (RFC 3261 section 15)
+        resume(set);
     }
     if (is_progress) {
         if (!set.is_cancelled) arm(id, set, now);
@@ -83,13 +88,17 @@ void Tracker::take_provisional(DialogId id, DialogSet &set, const MessageView &r
 
 void Tracker::take_success(DialogId id, DialogSet &set, const MessageView &response, Instant now) {
     Fork *fork = set.find_fork(response.to_tag);
-    if (fork && fork->state > DialogState::early) return; // a retransmission
+    // The answer that his BYE has overtaken, or that crossed hers: the call is over as it begins.
+    const bool is_early = set.state != DialogState::confirmed;
+    const bool is_over = fork && fork->leaver && is_early && !set.find_successor(*fork);
+    if (fork && fork->state > DialogState::early && !is_over) return; // a retransmission
     auto detail = make_detail(DialogEventKind::confirmed, response.to_tag, {}, true);
     fork = open_fork(set, fork, response, true);
-    if (fork) confirm(id, set, *fork, response.status, std::move(detail), now); // else more than we track
+    if (!fork) return; // more than we track
+    confirm(id, set, *fork, response.status, std::move(detail), now);
+    if (is_over) terminate(id, set, reason_of_bye(*fork->leaver), now);
 }
 
-// The fork is answered, with the status that was seen; 0: none was.
 void Tracker::confirm(DialogId id, DialogSet &set, Fork &fork, std::uint16_t status,
                       std::unique_ptr<DialogEventDetail> detail, Instant now) {
     fork.state = DialogState::confirmed;
@@ -103,15 +112,15 @@ void Tracker::confirm(DialogId id, DialogSet &set, Fork &fork, std::uint16_t sta
         set.sip_code = status;
         set.q850 = 0; // of a CANCEL that came too late
         enter(set, DialogState::confirmed);
-        if (set.is_reason_from_bye && !set.is_leaving(fork)) resume(set);        // that BYE was for another fork
+        if (set.is_ending && !set.is_leaving(fork)) resume(set); // that BYE was for another fork
         if (!set.is_ending && !set.local_side) set.end_reason = EndReason::none; // given up, and answered all the same
         if (!set.is_ending) arm_anew(id, set, now);
         if (!set.is_ending && set.is_leaving(fork)) { // its BYE crossed or overtook the answer
             begin_bye(id, set, fork.bye_cseq[index(Side::caller)] ? Side::caller : Side::callee, now);
         }
-    } else if (set.is_reason_from_bye && !set.local_side && !set.is_leaving(fork)) {
+    } else if (set.is_ending && !set.local_side && !set.is_leaving(fork)) {
         resume(set);
-        arm_anew(id, set, now);
+        if (!set.is_ending) arm_anew(id, set, now);
     }
     if (overtaken) acknowledge(id, set, fork, now);
 }
@@ -127,12 +136,12 @@ void Tracker::answer_in_dialog(DialogId id, DialogSet &set, Fork &fork, Side fro
     if (response.method != Method::invite && response.method != Method::update) return;
     // A retransmission, or the answer to what a later request replaced.
     auto &offer = (response.method == Method::invite ? fork.invited_target : fork.updated_target)[index(asker)];
-    if (!offer || offer->cseq != response.cseq) return;
+    if (!offer || offer->cseq != response.cseq || offer->is_answered) return;
     if (is_success(response.status)) {
         set_target(id, set, fork, asker, offer->target);
         set_target(id, set, fork, from, response.contact_uri);
     }
-    offer.reset(); // last: if memory ends above, the answer may be fed again
+    offer->is_answered = true; // last: if memory ends above, the answer may be fed again
 }
 
 // Where requests to `side` go from now on (RFC 3261 section 12.2.1.2).

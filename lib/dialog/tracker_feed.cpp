@@ -40,11 +40,8 @@ Result<Fed> Tracker::feed_invite(const MessageView &invite, const LegOptions &le
     // before us that forks). With another number it is another request, however alike (RFC 3261 section 8.1.3.5).
     const std::uint64_t key = invite.branch.empty() ? 0 : key_of(invite, hash);
     const bool is_recent = key != 0 && recent_.contains(key);
-    if (known) {
-        if (key != 0 && !is_recent) add_branch(*sets_.find(known), key, now);
-        return Fed{known, Side::caller, false};
-    }
-    if (is_recent) return Fed{}; // of a set that has ended
+    if (known) return feed_again(known, key, is_recent, now);
+    if (is_recent) return Error::merged; // of a set that has ended
 
     // Whoever repeats a Call-ID with ever new tags would make every search for it long.
     if (neighbours >= options_.same_call_id_max) {
@@ -109,37 +106,83 @@ std::uint64_t Tracker::key_of(const MessageView &message, std::uint64_t hash) co
     return key | 1; // 0 is none
 }
 
-void Tracker::add_branch(DialogSet &set, std::uint64_t key, Instant now) {
-    const bool is_listed = !set.local_side && set.branch != 0;
-    std::vector<InviteBranch> *branches = is_listed ? &extras_of(set).branches : nullptr;
-    if (branches && branches->size() >= options_.fork_max) branches = nullptr;
-    if (branches) branches->reserve(branches->size() + 2);
-    recent_.add(key, now); // the last that may fail
-    if (!branches) return;
-    if (branches->empty()) branches->push_back({set.branch});
-    branches->push_back({key});
+// An INVITE whose set is there. Nobody asks again for what was answered: whoever does calls somebody else.
+Result<Fed> Tracker::feed_again(DialogId id, std::uint64_t key, bool is_recent, Instant now) {
+    DialogSet &set = *sets_.find(id);
+    const bool is_new_way = key != 0 && !is_recent && set.branch != 0 && !set.local_side && !has_branch(set, key);
+    if (set.state == DialogState::confirmed && (is_new_way || set.forks->is_acked)) return Error::merged;
+    if (is_new_way) {
+        if (set.extras && set.extras->branches.size() >= options_.fork_max) return Error::full;
+        add_branch(id, set, key, now);
+    } else if (key != 0 && !is_recent) {
+        recent_.add(key, now);
+    }
+    return Fed{id, Side::caller, false};
 }
 
-// Notes what became of the branch that a CANCEL or a final answer is of. True if as much became of all of them.
-bool Tracker::finish_branch(DialogSet &set, const MessageView &message, std::uint64_t hash,
-                            InviteBranch::State state) const {
+bool Tracker::has_branch(const DialogSet &set, std::uint64_t key) {
+    if (key == set.branch) return true;
+    if (!set.extras) return false;
+    const std::vector<InviteBranch> &branches = set.extras->branches;
+    return std::any_of(branches.begin(), branches.end(), [&](const auto &branch) { return branch.key == key; });
+}
+
+void Tracker::add_branch(DialogId id, DialogSet &set, std::uint64_t key, Instant now) {
+    std::vector<InviteBranch> &branches = extras_of(set).branches;
+    branches.reserve(branches.size() + 2);
+    recent_.add(key, now); // the last that may fail
+    using State = InviteBranch::State;
+    if (branches.empty()) branches.push_back({set.branch, set.is_cancelled ? State::cancelled : State::open});
+    branches.push_back({key});
+    if (!set.is_cancelled) return;
+    // Who gave up the other ones tries again.
+    set.is_cancelled = false;
+    set.end_reason = EndReason::none;
+    set.q850 = 0;
+    mark_changed(id, set);
+    if (!set.is_ending) arm(id, set, now);
+}
+
+// Notes that the branch of a CANCEL is cancelled. True if all of them are, or there is but one.
+bool Tracker::cancel_branch(DialogSet &set, std::uint64_t key) {
+    if (!set.extras || set.extras->branches.empty()) return true;
+    bool are_all = true;
+    for (InviteBranch &branch : set.extras->branches) {
+        if (branch.key == key) branch.state = std::max(branch.state, InviteBranch::State::cancelled);
+        are_all = are_all && branch.state >= InviteBranch::State::cancelled;
+    }
+    return are_all;
+}
+
+// Notes that the branch of a final answer is refused. True if all of them are, or there is but one.
+bool Tracker::refuse_branch(DialogSet &set, const MessageView &answer, std::uint64_t hash) {
     if (!set.extras || set.extras->branches.empty()) return true;
     std::vector<InviteBranch> &branches = set.extras->branches;
-    const std::uint64_t key = message.branch.empty() ? 0 : key_of(message, hash);
-    auto branch = std::find_if(branches.begin(), branches.end(), [&](const auto &one) { return one.key == key; });
-    // A branch of our own stands for one of those that it was made of.
+    const auto find = [&](auto matches) { return std::find_if(branches.begin(), branches.end(), matches); };
+    const std::uint64_t key = answer.branch.empty() ? 0 : key_of(answer, hash);
+    const std::uint64_t answer_key = (key ^ hash_of(answer.to_tag)) | 1;
+    auto branch = find([&](const InviteBranch &one) { return one.key == key; });
     if (branch == branches.end()) {
-        branch = std::find_if(branches.begin(), branches.end(), [&](const auto &one) { return one.state < state; });
+        // By a branch of the host's own, or by none: it stands for one that is open. It may come again.
+        if (find([&](const InviteBranch &one) { return one.answer == answer_key; }) != branches.end()) return false;
+        branch = find([](const InviteBranch &one) { return one.state != InviteBranch::State::refused; });
     }
-    if (branch != branches.end()) branch->state = std::max(branch->state, state);
-    return std::all_of(branches.begin(), branches.end(), [&](const auto &one) { return one.state >= state; });
+    if (branch != branches.end()) {
+        branch->state = InviteBranch::State::refused;
+        branch->answer = answer_key;
+    }
+    return find([](const InviteBranch &one) { return one.state != InviteBranch::State::refused; }) == branches.end();
 }
 
 Fed Tracker::feed_cancel(const MessageView &cancel, std::uint64_t hash, Instant now) {
+    if (!cancel.to_tag.empty()) return Fed{}; // of a re-INVITE
     const DialogId id = find_invite(cancel, hash);
     DialogSet *set = sets_.find(id);
     if (!set || set->state == DialogState::confirmed || !may_speak(*set, Side::caller, cancel)) return Fed{};
-    if (!finish_branch(*set, cancel, hash, InviteBranch::State::cancelled)) return Fed{id, Side::caller, true};
+    // It cancels the INVITE of its branch, or nothing (RFC 3261 section 9.2).
+    const std::uint64_t key = cancel.branch.empty() || set->branch == 0 ? set->branch : key_of(cancel, hash);
+    if (!has_branch(*set, key)) return Fed{};
+    if (!cancel_branch(*set, key)) return Fed{id, Side::caller, true};
     note_q850(*set, cancel.reason);
     if (set->is_cancelled) return Fed{id, Side::caller, false};
     set->is_cancelled = true;
@@ -167,38 +210,34 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, std::uint64_t ha
     const bool is_lower = last && request.cseq < *last;
     const bool is_equal = last && request.cseq == *last;
     if (is_lower && (!is_first_bye || set.local_side)) return Error::stale_cseq;
-    if (is_equal && !is_first_bye) return Fed{id, from, false};
+    if (is_equal && !is_first_bye) {
+        // Its answer and that of the first INVITE look alike.
+        const bool is_like_first = request.method == Method::invite && from == Side::caller &&
+                                   request.cseq == set.invite_cseq;
+        if (is_like_first) fork->is_doubtful = true;
+        return Fed{id, from, false};
+    }
     if (request.method == Method::invite || request.method == Method::update) {
         auto &offer = (request.method == Method::invite ? fork->invited_target : fork->updated_target)[index(from)];
         offer = std::make_unique<TargetOffer>(TargetOffer{request.cseq, std::string(request.contact_uri)});
     }
-    const bool is_unseen = !set.local_side && fork->is_acked && fork->state < DialogState::confirmed;
-    auto detail = is_unseen ? make_detail(DialogEventKind::confirmed, fork->text.get(Fork::to_tag), {}, true) : nullptr;
-
     if (!is_lower) last = request.cseq; // from here on nothing fails
     mark_changed(id, set);
-    // Nobody goes on with an INVITE that was refused: the ACK was that of an answer which we did not see.
-    if (is_unseen) confirm(id, set, *fork, 0, std::move(detail), now);
     raise(DialogEventKind::request, id, now, from, request.method);
     if (is_bye) {
         take_bye(id, set, *fork, from, request, now);
     } else {
-        note_life(id, set, *fork, from, now);
+        note_unseen_ack(id, set, *fork, from, request.method, now);
     }
     return Fed{id, from, true};
 }
 
-// What a request that passes shows of those before it.
-void Tracker::note_life(DialogId id, DialogSet &set, Fork &fork, Side from, Instant now) {
-    if (set.local_side) return;
-    // The ACK came by another path: a caller who goes on has sent it (RFC 3261 section 13.2.2.4).
-    const bool is_acked = fork.is_acked || from != Side::caller || fork.state != DialogState::confirmed;
-    if (!is_acked) acknowledge(id, set, fork, now);
-    // A BYE that was refused has ended nothing.
-    if (set.is_reason_from_bye && set.is_current(fork) && !set.is_leaving(fork)) {
-        resume(set);
-        arm_anew(id, set, now);
-    }
+// The ACK came by another path: a caller who goes on has sent it (RFC 3261 section 13.2.2.4). But for the requests that
+// an early dialog has as well: they may have crossed the answer.
+void Tracker::note_unseen_ack(DialogId id, DialogSet &set, Fork &fork, Side from, Method method, Instant now) {
+    const bool may_be_early = method == Method::prack || method == Method::update || method == Method::info;
+    if (set.local_side || from != Side::caller || may_be_early) return;
+    if (fork.state == DialogState::confirmed && !fork.is_acked) acknowledge(id, set, fork, now);
 }
 
 Fed Tracker::feed_ack(DialogId id, DialogSet &set, Fork &fork, Side from, const MessageView &ack, Instant now) {

@@ -68,6 +68,14 @@ TEST_CASE("dialog: a CANCEL behind the 200 changes nothing") {
 }
 
 TEST_CASE("dialog: an answer that crosses the CANCEL starts the timers of an answer") {
+    for (Method method : {Method::prack, Method::update, Method::info}) { // they may have crossed the answer
+        Conversation crossed;
+        CHECK(crossed.invite());
+        CHECK(crossed.answer(183));
+        CHECK(crossed.answer(200));
+        CHECK(crossed.request(Side::caller, method, {.cseq = 2}));
+        CHECK(crossed.deadline_ms() == 32'000);
+    }
     Conversation call;
     CHECK(call.invite());
     CHECK(call.answer(180));
@@ -109,7 +117,7 @@ TEST_CASE("dialog: a callee's BYE that overtakes its 200 ends the call in bounde
 }
 
 TEST_CASE("dialog: a caller that goes on with the call has acknowledged it, whatever way its ACK took") {
-    for (Method method : {Method::invite, Method::update, Method::info, Method::refer}) {
+    for (Method method : {Method::invite, Method::refer, Method::options, Method::message}) {
         Conversation call;
         CHECK(call.invite());
         CHECK(call.answer(200));

@@ -146,8 +146,12 @@ TEST_CASE("dialog: a BYE during the glare of two re-INVITEs is refused, and the 
         CHECK(call.request(Side::caller, Method::ack, {.cseq = 2}));
         CHECK(call.request(Side::callee, Method::ack, {.cseq = 2}));
         call.hang_up(Side::callee, {.cseq = 3}, status);
+        if (status == 491) { // nothing has ended: the callee says it again, or the lifetime does
+            CHECK(call.state() == DialogState::confirmed);
+            CHECK(call.deadline_ms() == 43'200'000);
+            call.hang_up(Side::callee, {.cseq = 4});
+        }
         CHECK(call.reason() == EndReason::callee_bye);
-        call.advance(32'000); // whoever refuses a BYE has this long to show that he talks on
         check_empty(call);
     }
 }

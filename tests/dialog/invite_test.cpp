@@ -49,10 +49,7 @@ TEST_CASE("invite: one that comes late, when its set has ended, begins no other 
         if (status == 200) call.hang_up(Side::caller, {.cseq = 2});
         REQUIRE(call.is_over());
         for (std::int64_t ms : {1, 500, 31'999}) {
-            const auto fed = call.invite({.cseq = 1, .at = at_ms(ms)});
-            REQUIRE(fed);
-            CHECK_FALSE(fed->dialog);
-            CHECK_FALSE(fed->is_new);
+            CHECK(call.invite({.cseq = 1, .at = at_ms(ms)}).error() == Error::merged);
         }
         CHECK(call.tracker.statistics().processed == processed);
     }
@@ -191,14 +188,137 @@ TEST_CASE("invite: of one that a proxy before us forked, a CANCEL gives up its b
     }
 }
 
-TEST_CASE("invite: branches of one request have a bound") {
+TEST_CASE("invite: branches of one request have a bound, and a further one is not let in unseen") {
     Conversation call({.fork_max = 4});
     for (int i = 0; i < 100; ++i) {
         call.branch = z1 + std::to_string(i);
-        CHECK(call.invite());
+        const auto fed = call.invite();
+        CHECK(fed.ok() == (i < 4));
+        if (i >= 4) CHECK(call.invite().error() == Error::full); // and again
     }
-    CHECK(call.tracker.find(call.id)->extras->branches.size() <= 5);
+    CHECK(call.tracker.find(call.id)->extras->branches.size() == 4);
     CHECK(call.tracker.statistics().processed == 1);
+}
+
+TEST_CASE("invite: what was answered is asked by no further way [22]") {
+    Conversation call;
+    call.declare("total", 1);
+    call.branch = z1;
+    CHECK(call.invite());
+    CHECK(call.join("total"));
+    CHECK(call.answer(200));
+    CHECK(call.invite()); // the answer is on its way
+    call.branch = z2;
+    CHECK(call.invite().error() == Error::merged);
+    CHECK(call.request(Side::caller, Method::ack, {.cseq = 1}));
+    for (const char *branch : {z1, z2, ""}) {
+        call.branch = branch;
+        CHECK(call.invite().error() == Error::merged);
+    }
+    CHECK(call.state() == DialogState::confirmed);
+}
+
+TEST_CASE("invite: a CANCEL of no branch of it cancels nothing (RFC 3261 section 9.2)") {
+    Forked call;
+    for (const char *branch : {z1, z2}) {
+        CHECK_FALSE(call.cancel_by("z9hG4bK-bogus")->dialog);
+        CHECK(call.deadline_ms() == 181'000);
+        CHECK(call.cancel_by(branch)->dialog);
+    }
+    CHECK(call.deadline_ms() == 32'000);
+}
+
+TEST_CASE("invite: who cancels one way and tries another has a call that rings") {
+    for (const bool is_due : {false, true}) {
+        CAPTURE(is_due);
+        Conversation call;
+        call.branch = z1;
+        CHECK(call.invite());
+        CHECK(call.answer(180, {.cseq = 1, .to_tag = "b1"}));
+        if (is_due) call.advance(181'000);
+        CHECK(call.cancel({.cseq = 1, .reason = "Q.850;cause=102", .at = at_ms(181'000)}));
+        call.branch = z2;
+        CHECK(call.invite({.cseq = 1, .at = at_ms(181'100)}));
+        call.branch = z1;
+        CHECK(call.answer(487, {.cseq = 1, .to_tag = "b1", .at = at_ms(181'200)}));
+        CHECK(call.deadline_ms() == 181'100 + 181'000);
+        call.branch = z2;
+        CHECK(call.answer(200, {.cseq = 1, .to_tag = "b2", .at = at_ms(190'000)}));
+        CHECK(call.tracker.statistics().active == 1);
+        CHECK(call.reason() == EndReason::none);
+    }
+}
+
+TEST_CASE("invite: a refusal that comes again finishes no other branch, whatever branch it bears") {
+    for (const char *own : {"z9hG4bK-of-the-host", ""}) {
+        CAPTURE(own);
+        Forked call;
+        for (int i = 0; i < 3; ++i) CHECK(call.answer_by(own, 486, "b1"));
+        CHECK(call.state() == DialogState::early);
+        CHECK(call.answer_by(own, 480, "b2"));
+        CHECK(call.is_over());
+    }
+}
+
+TEST_CASE("invite: the first branch is known for as long as its set, however much comes meanwhile") {
+    Conversation call({.dialog_max = 200'000});
+    call.branch = z1;
+    CHECK(call.invite());
+    const DialogId first = call.id;
+    for (std::uint64_t i = 0; i < 2 * RecentInvites::max; ++i) {
+        call.call_id = "other-" + std::to_string(i);
+        REQUIRE(call.invite({.cseq = 1, .at = at_ms(1)}));
+        call.tracker.end(call.id, EndReason::admin, at_ms(1));
+    }
+    call.call_id = "call-1";
+    CHECK(call.invite({.cseq = 1, .at = at_ms(2)})->dialog == first);
+    CHECK_FALSE(call.tracker.find(first)->extras);
+    CHECK(call.answer(486));
+    CHECK(call.tracker.find(first)->is_over());
+}
+
+TEST_CASE("invite: the answer to a re-INVITE is not that of another call with its number") {
+    Conversation call;
+    call.confirm(); // CSeq 1
+    const DialogId first = call.id;
+    CHECK(call.invite({.cseq = 2})->is_new);
+    CHECK(call.answer(180, {.cseq = 2, .to_tag = "b2"}));
+    CHECK(call.request(Side::caller, Method::invite, {.cseq = 2, .contact = "sip:alice@new"}));
+    SUBCASE("refused, and again") {
+        for (int i = 0; i < 2; ++i) CHECK(call.respond(Side::caller, Method::invite, 488, {.cseq = 2}));
+    }
+    SUBCASE("answered, and again") {
+        for (int i = 0; i < 2; ++i) CHECK(call.respond(Side::caller, Method::invite, 200, {.cseq = 2}));
+        CHECK(call.tracker.find(first)->target(Side::caller) == "sip:alice@new");
+    }
+    SUBCASE("cancelled") {
+        MessageView cancel;
+        cancel.method = Method::cancel;
+        cancel.cseq = 2;
+        cancel.call_id = call.call_id;
+        cancel.from_tag = call.caller_tag;
+        cancel.to_tag = "b1";
+        CHECK_FALSE(call.tracker.feed(cancel, at_ms(0))->dialog);
+        CHECK(call.respond(Side::caller, Method::invite, 487, {.cseq = 2}));
+    }
+    CHECK(call.state() == DialogState::early);
+    CHECK(call.deadline_ms() == 181'000);
+    CHECK(call.answer(200, {.cseq = 2, .to_tag = "b2"}));
+    CHECK(call.tracker.statistics().active == 2);
+}
+
+TEST_CASE("invite: one inside an early dialog with the number of the first says nothing of that one's answer") {
+    Conversation call;
+    call.branch = z1;
+    CHECK(call.invite());
+    CHECK(call.answer(180));
+    CHECK(call.request(Side::caller, Method::invite, {.cseq = 1}));
+    call.branch = "z9hG4bK-inside";
+    CHECK(call.respond(Side::caller, Method::invite, 500, {.cseq = 1}));
+    CHECK(call.state() == DialogState::early);
+    call.branch = z1;
+    CHECK(call.answer(486));
+    CHECK(call.is_over());
 }
 
 TEST_CASE("invite: a caller without a tag has a dialog, too (RFC 3261 section 12.1.1)") {
