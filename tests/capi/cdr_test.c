@@ -272,7 +272,23 @@ static void json_checks_its_arguments(void) {
     check_equal(tandem_cdr_json(&newer.cdr, json, sizeof(json), &needed), TANDEM_OK);
 }
 
+/* Two nodes, or a node and what it was before its restart. */
+static void ids_of_two_trackers_differ(void) {
+    tandem_tracker *trackers[2];
+    tandem_dialog_info *infos[2];
+    for (int i = 0; i < 2; i++) {
+        trackers[i] = make_tracker(NULL);
+        require(tandem_dialog_get(trackers[i], begin_call(trackers[i], "c", 0), &infos[i]) == TANDEM_OK);
+    }
+    check(memcmp(infos[0]->record_id.data, infos[1]->record_id.data, 32) != 0);
+    for (int i = 0; i < 2; i++) {
+        tandem_dialog_info_free(infos[i]);
+        tandem_tracker_free(trackers[i]);
+    }
+}
+
 static const test tests[] = {
+    {"cdr: two trackers give no id twice [42]", ids_of_two_trackers_differ},
     {"cdr: a record is the whole call", record_is_the_whole_call},
     {"cdr: a failed call has one too", failed_call_has_a_record_too},
     {"cdr: ids are in the order of creation", ids_are_in_the_order_of_creation},

@@ -191,7 +191,7 @@ TEST_CASE("profile: a dialog joins and leaves before, at and after the answer, a
     CHECK(call.tracker.record(call.id)->profiles.size() == 3); // not the one that it left
 }
 
-TEST_CASE("profile: joining twice counts once") {
+TEST_CASE("profile: joining twice counts once [24-25]") {
     Conversation call;
     call.declare("total", 1);
     call.declare("user", 1, true);

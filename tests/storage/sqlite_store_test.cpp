@@ -295,7 +295,7 @@ TEST_CASE("sqlite: what a former process left is closed with the variables and p
     CHECK(shell.rows(profile_rows).empty());
 }
 
-TEST_CASE("sqlite: what a former process left is closed, each call once") {
+TEST_CASE("sqlite: what a former process left is closed, each call once [2]") {
     Folder folder;
     Call ringing(1), up(2), leaving(3), recorded(4);
     {
