@@ -57,7 +57,33 @@ struct Defect {
 };
 
 // The first header that may stand once and stands twice, or that sofia could not read (RFC 3261 section 7.3.1).
+// Two tags, or one without a value (RFC 3261 section 25.1): whoever answers would be read as adding a third.
+bool has_bad_tag(const sip_addr_t *address) {
+    if (!address || !address->a_params) return false;
+    std::size_t tags = 0;
+    for (const msg_param_t *param = address->a_params; *param; ++param) {
+        const std::string_view text = *param;
+        const std::size_t equals = text.find('=');
+        if (!equals_ignoring_case(trim(text.substr(0, equals)), "tag")) continue;
+        ++tags;
+        if (equals == std::string_view::npos || trim(text.substr(equals + 1)).empty()) return true;
+    }
+    return tags > 1;
+}
+
+// sofia lets a protocol run into an IPv6 address that no blank parts it from.
+bool has_bad_protocol(const sip_via_t *via) {
+    for (; via; via = via->v_next) {
+        const std::string_view protocol = via->v_protocol ? via->v_protocol : "";
+        if (protocol.find_first_of("[]:;,<>\"@ \t") != std::string_view::npos) return true;
+    }
+    return false;
+}
+
 Defect find_header_defect(const sip_t *sip) {
+    if (has_bad_protocol(sip->sip_via)) return {400, "Bad Via"};
+    if (has_bad_tag(sip->sip_from)) return {400, "Bad From"};
+    if (has_bad_tag(sip->sip_to)) return {400, "Bad To"};
     for (const sip_error_t *error = sip->sip_error; error; error = error->er_next) {
         const msg_common_t *common = error->er_common;
         const std::string_view line = raw_line(common);
