@@ -115,11 +115,14 @@ std::size_t count(const sip_route_t *route) {
     return count;
 }
 
+// A URI that could not stand between < and > again, as it does in the requests that we make of a response.
+bool runs_out_of_brackets(std::string_view uri) { return uri.find_first_of(" \t<>\"") != std::string_view::npos; }
+
 // A route that is no loose router's becomes a Request-URI (RFC 3261 section 12.2.1.1); sofia lets pass what is none.
 bool has_bad_record_route(const Message &message) {
     for (std::string_view route : message.routes(Header::record_route)) {
         const std::string_view uri = addr_spec(route);
-        if (uri.find_first_of(" \t<>\"") != std::string_view::npos || !Uri::parse(uri)) return true;
+        if (runs_out_of_brackets(uri) || !Uri::parse(uri)) return true;
     }
     return false;
 }
@@ -162,6 +165,8 @@ Defect find_structure_defect(const Scan &scan, std::string_view bytes) {
 Defect find_defect(const sip_t *sip, const Message &message, const Scan &scan, std::string_view bytes) {
     if (Defect defect = find_structure_defect(scan, bytes); defect.status) return defect;
     if (Defect defect = find_header_defect(sip); defect.status) return defect;
+    if (runs_out_of_brackets(message.from_uri())) return {400, "Bad From"};
+    if (runs_out_of_brackets(message.to_uri())) return {400, "Bad To"};
     if (!sip->sip_from || !sip->sip_to || !sip->sip_call_id || !sip->sip_cseq) return {400, "Missing Header"};
     if (sip->sip_flags & MSG_FLG_TRUNC) return {400, "Body Shorter Than Content-Length"};
     if (Defect defect = find_size_defect(sip, message); defect.status) return defect;

@@ -36,6 +36,7 @@ TEST_CASE("message: a malformed request that can be answered says what is wrong 
         {"Content-Length: 5", "Content-Length: 4294967301", 400, "Bad Content-Length"},
         {"<sip:p3.example.com;lr>", "<sip:p3 .example.com>", 400, "Bad Record-Route"},
         {"SIP/2.0/UDP 192", "SIP/2.0/UDPn[2001:db8::1];branch=z9hG4bK7\r\nVia: SIP/2.0/UDP 192", 400, "Bad Via"},
+        {"To: <sip:bob@example.com>", "To: m>", 400, "Bad To"},
         {"To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag", 400, "Bad To"},
         {"To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag=", 400, "Bad To"},
         {"To: <sip:bob@example.com>", "To: <sip:bob@example.com>;tag;Tag=2", 400, "Bad To"},
