@@ -11,8 +11,9 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
     CallId id;
     Call *call = fed ? find_call(fed->dialog, id) : nullptr;
     if (!call) return;
+    const auto from = call->side_of(fed->dialog);
     const auto found = std::find_if(call->invites.begin(), call->invites.end(), [&](const auto &invite) {
-        return invite->from == fed->from && invite->server_cseq == ack.cseq() && invite->waits_for_ack();
+        return invite->from == from && invite->server_cseq == ack.cseq() && invite->waits_for_ack();
     });
     if (found == call->invites.end()) return; // sent again, or for nothing we know
     InviteExchange &invite = **found;
@@ -29,11 +30,10 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
 
 // Empty if the dialog is gone.
 WrittenRequest B2bua::write_ack(Call &call, const InviteExchange &invite, const Message *passed) {
-    const Side asked = other(invite.from);
-    const Leg &leg = call.leg(asked);
+    const Leg &leg = call.leg(other(invite.from));
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set) return {};
-    const Fork *fork = asked == Side::callee ? set->find_fork(invite.client_to_tag) : nullptr;
+    const Fork *fork = leg.local == Side::caller ? set->find_fork(invite.client_to_tag) : nullptr;
     std::string branch;
     transactions_.append_branch(branch);
     RequestParts parts;
@@ -41,7 +41,7 @@ WrittenRequest B2bua::write_ack(Call &call, const InviteExchange &invite, const 
     parts.cseq = invite.client_cseq;
     parts.branch = branch;
     parts.passed = passed;
-    return writer_.request(path_of(*set, invite.from, fork), leg.peer, parts);
+    return writer_.request(path_of(*set, leg.local, fork), leg.peer, parts);
 }
 
 void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now) {
@@ -50,7 +50,8 @@ void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, 
     if (ack.bytes.empty()) return;
     transactions_.acknowledge(invite.client, invite.client_to_tag, ack.to, ack.bytes);
 
-    const DialogPath path = path_of(*tracker_.find(call.leg(other(invite.from)).dialog), invite.from, nullptr);
+    const Leg &leg = call.leg(other(invite.from));
+    const DialogPath path = path_of(*tracker_.find(leg.dialog), leg.local, nullptr);
     MessageView view;
     view.method = Method::ack;
     view.cseq = invite.client_cseq;
@@ -79,7 +80,7 @@ void B2bua::resend_answer(CallId id, Call &call, InviteExchange &invite, Instant
     static_cast<void>(transactions_.respond(invite.server, 200, invite.answer, now));
     invite.resend_after = std::min(2 * invite.resend_after, options_.transactions.t2);
     const Instant next = std::min(now + invite.resend_after, invite.resend_until);
-    invite.timer = timers_.schedule(next, {id, invite.server, TimerKind::resend});
+    invite.timer = timers_.schedule(next, {.call = id, .invite = invite.server, .kind = TimerKind::resend});
 }
 
 } // namespace tandem

@@ -18,11 +18,12 @@ bool can_carry(const Message &request, const Message &answer) {
 
 } // namespace
 
+// Of a re-INVITE, or of the first INVITE once it has its callee.
 void B2bua::on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now) {
     static_cast<void>(feed(response, now));
     const std::uint16_t status = response.status();
     if (status < 200) {
-        if (status > 100) pass_provisional(call, invite, response, now);
+        if (status > 100) pass_provisional(call, invite, {}, response, now);
     } else if (status < 300) {
         take_answer(id, call, invite, response, now);
     } else {
@@ -30,10 +31,12 @@ void B2bua::on_invite_response(CallId id, Call &call, InviteExchange &invite, co
     }
 }
 
-void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &response, Instant now) {
+// `callee_leg` is the dialog that rings, of the first INVITE.
+void B2bua::pass_provisional(Call &call, InviteExchange &invite, DialogId callee_leg, const Message &response,
+                             Instant now) {
     const Message *request = transactions_.request(invite.server);
     if (!request || invite.is_answered || call.is_ending) return;
-    const std::string_view tag = invite.is_first ? our_tag(call, response.to_tag()) : std::string_view();
+    const std::string_view tag = invite.is_first ? our_tag(call, callee_leg, response.to_tag()) : std::string_view();
     SharedBytes bytes =
         writer_.response(*request, invite.source, response.status(), response.reason_phrase(), tag, &response);
     if (invite.is_first) feed_answer(*request, response.status(), tag, {}, now);
@@ -41,22 +44,13 @@ void B2bua::pass_provisional(Call &call, InviteExchange &invite, const Message &
 }
 
 // His BYE was here before his answer: he has hung up, and whoever called him hears so.
-bool B2bua::has_left(const Call &call, const InviteExchange &invite, const Message &answer) const {
-    const DialogSet *set = tracker_.find(call.leg(Side::callee).dialog);
-    const Fork *fork = set && invite.is_first ? set->find_fork(answer.to_tag()) : nullptr;
+bool B2bua::has_left(const Leg &leg, const Message &answer) const {
+    const DialogSet *set = tracker_.find(leg.dialog);
+    const Fork *fork = set ? set->find_fork(answer.to_tag()) : nullptr;
     return fork && fork->leaver;
 }
 
 void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
-    if (!invite.is_taken && has_left(call, invite, answer)) {
-        drop_fork(answer, call.leg(Side::callee).peer, invite.client, id, now);
-        if (!invite.is_answered) {
-            tracker_.set_end_reason(call.leg(Side::caller).dialog, EndReason::callee_bye);
-            give_up_first(call, invite, 480, {}, now);
-        }
-        tracker_.end(call.leg(Side::callee).dialog, EndReason::callee_bye, now);
-        return;
-    }
     if (invite.is_taken) {
         // Only one of the forks that answered can be the callee (RFC 3261 section 13.2.2.4). Its own 2xx comes again
         // until it gets the ACK, which waits for the caller's.
@@ -89,7 +83,8 @@ void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Mes
 void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
     const Message &request = *transactions_.request(invite.server);
     const Side asked = other(invite.from);
-    const std::string tag(invite.is_first ? our_tag(call, answer.to_tag()) : std::string_view());
+    const std::string tag(invite.is_first ? our_tag(call, call.leg(asked).dialog, answer.to_tag())
+                                          : std::string_view());
     SharedBytes bytes = writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer);
     feed_answer(request, answer.status(), tag, {}, now);
 
@@ -99,7 +94,6 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
         call.offer_from = asked;
     }
     if (invite.is_first) {
-        timers_.cancel(call.ring_timer);
         call.forks.clear();
         call.forks.shrink_to_fit();
     }
@@ -107,7 +101,8 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     invite.answer = bytes;
     invite.resend_after = options_.transactions.t1;
     invite.resend_until = now + 64 * options_.transactions.t1;
-    invite.timer = timers_.schedule(now + invite.resend_after, {id, invite.server, TimerKind::resend});
+    invite.timer =
+        timers_.schedule(now + invite.resend_after, {.call = id, .invite = invite.server, .kind = TimerKind::resend});
     static_cast<void>(transactions_.respond(invite.server, answer.status(), std::move(bytes), now));
 }
 
@@ -127,14 +122,12 @@ void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t stat
         feed_answer(*request, status, tag, refusal ? refusal->values(Header::reason) : std::string(), now);
         static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
     }
-    if (!is_first) {
-        if (invite.has_offer) call.offer_from.reset();
-        forget_invite(call, invite);
+    if (is_first) {
+        invite.is_answered = true;
         return;
     }
-    timers_.cancel(call.ring_timer);
-    // Without an answer of its own the callee's dialog ends here.
-    tracker_.end(call.leg(Side::callee).dialog, status == 408 ? EndReason::no_answer : EndReason::transport, now);
+    if (invite.has_offer) call.offer_from.reset();
+    forget_invite(call, invite);
 }
 
 // ACK and BYE for an answer that nobody waits for. All that they need stands in the answer itself, so it does not
@@ -175,13 +168,15 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
         {Method::bye, branch, bye.bytes, bye.to, owner.value(), path.call_id, path.local_tag, view.cseq}, now));
 }
 
-std::string_view B2bua::our_tag(Call &call, std::string_view callee_tag) {
+std::string_view B2bua::our_tag(Call &call, DialogId callee_leg, std::string_view callee_tag) {
     for (const ForkTags &tags : call.forks) {
-        if (tags.callee == callee_tag) return tags.ours;
+        if (tags.leg == callee_leg && tags.callee == callee_tag) return tags.ours;
     }
     // Beyond what the tracker holds all further forks look like the last one.
-    if (call.forks.size() >= options_.dialogs.fork_max) return call.forks.back().ours;
-    call.forks.push_back({std::string(callee_tag), make_token(random_)});
+    const bool is_full = call.forks.size() >= options_.dialogs.fork_max;
+    if (is_full) return call.forks.back().ours;
+    const bool is_one = call.setup && call.setup->route.forks == ForkView::one && !call.forks.empty();
+    call.forks.push_back({callee_leg, std::string(callee_tag), is_one ? call.forks.back().ours : make_token(random_)});
     return call.forks.back().ours;
 }
 

@@ -7,7 +7,8 @@ namespace tandem {
 B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Tracker &tracker, Router &router,
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
-      statistics_(statistics), calls_(options.call_max), timers_(now), writer_(options.listeners), loop_hash_(random) {}
+      statistics_(statistics), calls_(options.call_max), lookups_(options.call_max), timers_(now),
+      writer_(options.listeners), loop_hash_(random) {}
 
 bool has_session(const Message &message) {
     if (message.body().empty()) return false;
@@ -26,6 +27,12 @@ void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     case TransactionEventKind::timeout: on_failure(event, 408, now); break;
     case TransactionEventKind::transport_failed: on_failure(event, 503, now); break;
     }
+}
+
+void B2bua::take_lookups(std::vector<Lookup> &lookups) {
+    lookups.insert(lookups.end(), std::make_move_iterator(wanted_lookups_.begin()),
+                   std::make_move_iterator(wanted_lookups_.end()));
+    wanted_lookups_.clear();
 }
 
 void B2bua::on_request(const TransactionEvent &event, Instant now) {
@@ -79,10 +86,14 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     }
     CallId id;
     Call *call = find_call(fed->dialog, id);
-    if (!call) {
-        reply(event, 481, {}, {}, now);
+    const auto side = call ? call->side_of(fed->dialog) : std::nullopt;
+    if (!side) {
+        // Of no call any more, or of a callee that somebody else was faster than.
+        reply(event, method == Method::bye ? 200 : 481, {}, {}, now);
+        if (method == Method::bye) feed_answer(request, 200, {}, {}, now);
         return;
     }
+    const Side from = *side;
     // Another fork than the one that was answered, or a callee who hangs up before he answers: no word of the call.
     const DialogSet &set = *tracker_.find(fed->dialog);
     const std::string_view fork_tag = fed->from == Side::callee ? request.from_tag() : request.to_tag();
@@ -93,7 +104,7 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         return;
     }
     if (method == Method::bye) {
-        on_bye(id, *call, fed->from, event, now);
+        on_bye(id, *call, from, event, now);
         return;
     }
     if (!fed->is_new) {
@@ -106,9 +117,9 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     }
     if (refuse_to_pass(event, now)) return;
     if (method == Method::invite) {
-        on_reinvite(id, *call, fed->from, event, now);
+        on_reinvite(id, *call, from, event, now);
     } else {
-        forward(id, *call, fed->from, event, now);
+        forward(id, *call, from, fed->dialog, event, now);
     }
 }
 
@@ -132,14 +143,17 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     const Message &response = event.message;
     const CallId id(event.owner);
     Call *call = calls_.find(id);
-    InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr;
-    if (invite) {
+    if (Attempt *attempt = call ? call->find_attempt(event.transaction) : nullptr) {
+        on_attempt_response(id, *call, *attempt, response, now);
+        return;
+    }
+    if (InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr) {
         on_invite_response(id, *call, *invite, response, now);
         return;
     }
     static_cast<void>(feed(response, now));
     if (response.method() == Method::invite) {
-        // The call is over, and the callee answers it all the same.
+        // The call is over, or somebody else was faster, and the callee answers it all the same.
         const bool is_success = response.status() >= 200 && response.status() < 300;
         if (is_success && !transactions_.is_acknowledged(event.transaction, response.to_tag())) {
             drop_fork(response, event.source, event.transaction, id, now);
@@ -160,11 +174,13 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
     const CallId id(event.owner);
     Call *call = calls_.find(id);
     if (!call) return;
+    if (Attempt *attempt = call->find_attempt(event.transaction)) {
+        const EndReason reason = status == 503 ? EndReason::transport : EndReason::none;
+        fail_attempt(id, *call, *attempt, status, nullptr, reason, now);
+        return;
+    }
     if (InviteExchange *invite = call->find_invite(event.transaction)) {
         if (invite->client != event.transaction) return; // no ACK for a refusal: nothing is left to do
-        if (status == 503 && invite->is_first && !invite->is_answered) {
-            tracker_.set_end_reason(call->leg(Side::caller).dialog, EndReason::transport);
-        }
         refuse_invite(*call, *invite, status, nullptr, now);
         return;
     }
@@ -215,17 +231,18 @@ bool B2bua::is_live(DialogId dialog) const {
 
 std::string B2bua::retry_after() { return "Retry-After: " + std::to_string(random_.next() % 11) + "\r\n"; }
 
-Result<TransactionId> B2bua::send(CallId id, Leg &leg, Side local, const Fork *fork, Method method, RequestParts parts,
+Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method method, RequestParts parts,
                                   Instant now) {
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set || set->is_over()) return Error::no_dialog;
-    const DialogPath path = path_of(*set, local, fork);
+    const DialogPath path = path_of(*set, leg.local, fork);
     std::string branch;
     transactions_.append_branch(branch);
     parts.branch = branch;
     if (method == Method::unknown) return Error::invalid;
     parts.method = to_string(method);
-    if (parts.cseq == 0) parts.cseq = tracker_.next_cseq(leg.dialog, local, fork ? fork->text.get(Fork::to_tag) : "");
+    if (parts.cseq == 0)
+        parts.cseq = tracker_.next_cseq(leg.dialog, leg.local, fork ? fork->text.get(Fork::to_tag) : "");
     const WrittenRequest written = writer_.request(path, leg.peer, parts);
 
     MessageView view;

@@ -1,10 +1,12 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
-// Its sources are split by what is done: new_call, answer, ack, cancel, forward, hang_up, deadline.
+// Its sources are split by what is done: new_call, hunt, answer, ack, cancel, forward, hang_up, deadline.
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 #include "base/hash.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
@@ -13,6 +15,7 @@
 #include "call/call.hpp"
 #include "call/engine.hpp"
 #include "call/leg_writer.hpp"
+#include "call/lookup.hpp"
 #include "call/router.hpp"
 #include "dialog/tracker.hpp"
 #include "transaction/transaction_table.hpp"
@@ -27,6 +30,8 @@ public:
 
     void on_transaction(const TransactionEvent &event, Instant now);
     void on_dialog(const DialogEvent &event, Instant now);
+    void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now); // none: no such name
+    void take_lookups(std::vector<Lookup> &lookups);                                     // appends, and forgets them
     void advance(Instant now);
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
 
@@ -37,7 +42,8 @@ private:
     enum class TimerKind : std::uint8_t { ring, resend };
     struct CallTimer {
         CallId call;
-        TransactionId invite; // the server side of the exchange meant
+        TransactionId invite{};   // resend: the server side of the exchange meant
+        std::uint32_t target = 0; // ring: of the attempt meant
         TimerKind kind = TimerKind::ring;
     };
 
@@ -58,26 +64,44 @@ private:
     Call *find_call(DialogId dialog, CallId &id);
     bool is_live(DialogId dialog) const;
     std::string retry_after(); // header line with a random time (RFC 3261 section 14.2)
-    Result<TransactionId> send(CallId id, Leg &leg, Side local, const Fork *fork, Method method,
-                               RequestParts parts, Instant now);
+    Result<TransactionId> send(CallId id, Leg &leg, const Fork *fork, Method method, RequestParts parts, Instant now);
 
     // new_call.cpp
     void start_call(const TransactionEvent &event, Instant now);
     void refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
                     std::string_view extra, Instant now);
     bool attach(Call &call, const TransactionEvent &event, const Route &route, Instant now);
-    void call_callee(CallId id, Call &call, const TransactionEvent &event, const Route &route, Instant now);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
+
+    // hunt.cpp: the search for a callee
+    static constexpr std::size_t address_max = 16; // of one target
+    static constexpr std::size_t target_max = 64;  // of one call, with those of redirections
+    static constexpr std::uint8_t redirect_max = 5;
+    bool try_next(CallId id, Call &call, Instant now);
+    void start_attempt(CallId id, Call &call, std::size_t index, Instant now);
+    bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &to, Instant now);
+    bool fail_over(CallId id, Call &call, Attempt &attempt, Instant now);
+    void on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now);
+    void take_attempt(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);
+    void fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t status, const Message *refusal,
+                      EndReason reason, Instant now);
+    static void note_refusal(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason);
+    void end_setup(Call &call, Instant now);
+    bool follow_redirect(Setup &setup, const Attempt &attempt, const Message &redirection);
+    void drop_attempts(Call &call, std::string_view reason, Instant now);
+    void drop_attempt(Attempt &attempt, std::string_view reason, Instant now);
+    void on_ring_timeout(CallId id, Call &call, Attempt &attempt, Instant now);
 
     // answer.cpp: what the callee of an INVITE says
     void on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now);
-    void pass_provisional(Call &call, InviteExchange &invite, const Message &response, Instant now);
-    bool has_left(const Call &call, const InviteExchange &invite, const Message &answer) const;
+    void pass_provisional(Call &call, InviteExchange &invite, DialogId callee_leg, const Message &response,
+                          Instant now);
+    bool has_left(const Leg &leg, const Message &answer) const;
     void take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void refuse_invite(Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal, Instant now);
     void drop_fork(const Message &answer, const Endpoint &peer, TransactionId invite, CallId owner, Instant now);
-    std::string_view our_tag(Call &call, std::string_view callee_tag);
+    std::string_view our_tag(Call &call, DialogId callee_leg, std::string_view callee_tag);
     void forget_invite(Call &call, const InviteExchange &invite);
 
     // ack.cpp
@@ -92,9 +116,13 @@ private:
 
     // forward.cpp: everything else inside the call
     void on_reinvite(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
-    void forward(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
+    struct Across { // none: nowhere
+        Leg *leg = nullptr;
+        const Fork *fork = nullptr; // none: the one in front
+    };
+    void forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now);
     void pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response, Instant now);
-    const Fork *fork_across(Call &call, Side from, const Message &request) const;
+    Across find_across(Call &call, Side from, DialogId dialog, const Message &request);
 
     // hang_up.cpp
     void on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
@@ -119,12 +147,17 @@ private:
     Random &random_;
     EngineStatistics &statistics_;
     SlotTable<Call, CallTag> calls_;
+    SlotTable<CallId, LookupTag> lookups_;
+    std::vector<Lookup> wanted_lookups_;
     TimerWheel<CallTimer> timers_;
     LegWriter writer_;
     KeyedHash loop_hash_;
     ViewText view_text_; // of the message being fed
     bool is_refusing_ = false;
 };
+
+// A header line for a Reason (RFC 3326), or nothing.
+std::string reason_line(std::string_view reason);
 
 // True if the body describes a session: an offer or an answer (RFC 3264).
 bool has_session(const Message &message);

@@ -1,4 +1,5 @@
 #include "call/call.hpp"
+#include <algorithm>
 
 namespace tandem {
 
@@ -27,9 +28,50 @@ Forward *Call::find_forward(TransactionId either) {
     return nullptr;
 }
 
-const ForkTags *Call::find_fork_tags(std::string_view either) const {
+const ForkTags *Call::find_fork_tags(std::string_view ours) const {
+    const auto found =
+        std::find_if(forks.rbegin(), forks.rend(), [&](const ForkTags &tags) { return tags.ours == ours; });
+    return found == forks.rend() ? nullptr : &*found;
+}
+
+const ForkTags *Call::find_fork_tags(DialogId callee_leg, std::string_view callee) const {
     for (const ForkTags &tags : forks) {
-        if (tags.callee == either || tags.ours == either) return &tags;
+        if (tags.leg == callee_leg && tags.callee == callee) return &tags;
+    }
+    return nullptr;
+}
+
+std::optional<Side> Call::side_of(DialogId dialog) const {
+    for (Side side : {Side::caller, Side::callee}) {
+        if (leg(side).dialog == dialog) return side;
+    }
+    return find_attempt(dialog) ? std::optional(Side::callee) : std::nullopt;
+}
+
+Attempt *Setup::find(TransactionId client) const {
+    for (const auto &attempt : attempts) {
+        if (attempt->client == client) return attempt.get();
+    }
+    return nullptr;
+}
+
+Attempt *Setup::find(DialogId dialog) const {
+    for (const auto &attempt : attempts) {
+        if (attempt->leg.dialog == dialog) return attempt.get();
+    }
+    return nullptr;
+}
+
+Attempt *Setup::find(std::size_t target) const {
+    for (const auto &attempt : attempts) {
+        if (attempt->target == target) return attempt.get();
+    }
+    return nullptr;
+}
+
+Attempt *Setup::find(LookupId lookup) const {
+    for (const auto &attempt : attempts) {
+        if (attempt->lookup == lookup) return attempt.get();
     }
     return nullptr;
 }

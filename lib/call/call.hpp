@@ -12,6 +12,8 @@
 #include "base/instant.hpp"
 #include "base/shared_bytes.hpp"
 #include "base/timer_wheel.hpp"
+#include "call/leg.hpp"
+#include "call/setup.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
 #include "transaction/transaction_id.hpp"
@@ -20,31 +22,24 @@ namespace tandem {
 
 using CallId = Id<struct CallTag>;
 
-// One side of the call. `caller` is the leg towards the caller, on which tandem is the callee.
-struct Leg {
-    DialogId dialog;
-    Endpoint peer; // next hop of the INVITE: in-dialog requests go there if their own target names no address
-    TransactionId bye; // ours, once it was sent
-};
-
 // An INVITE on its way from one side to the other and back: the first one, or a re-INVITE. It is forgotten when it is
 // refused, or when its 2xx has been acknowledged.
 struct InviteExchange {
     Side from = Side::caller;
     TransactionId server; // towards `from`
-    TransactionId client; // towards the other side
+    TransactionId client; // towards the other side; of the first INVITE once an attempt has won
     Endpoint source;      // where the INVITE came from
     std::uint32_t server_cseq = 0;
     std::uint32_t client_cseq = 0;
-    bool is_first = false;    // not a re-INVITE
-    bool has_offer = false;   // the offer is in the INVITE; else the 2xx makes it
-    bool is_answered = false; // a final response went to `from`
+    bool is_first = false;     // not a re-INVITE
+    bool has_offer = false;    // the offer is in the INVITE; else the 2xx makes it
+    bool is_answered = false;  // a final response went to `from`
     bool is_taken = false;     // a 2xx of the other side came; any further one is of another fork
     bool is_acked = false;     // we acknowledged it
     std::string client_to_tag; // of the 2xx that was taken; those of others are hung up
     SharedBytes answer;        // the 2xx to `from`, sent again until its ACK
-    Duration resend_after{};    // of the answer: doubles up to T2
-    Instant resend_until{};     // 64*T1 after the answer
+    Duration resend_after{};   // of the answer: doubles up to T2
+    Instant resend_until{};    // 64*T1 after the answer
     TimerId timer;
 
     bool waits_for_ack() const { return !answer.empty(); }
@@ -61,18 +56,19 @@ struct Forward {
 
 // The caller sees one To-tag for each of the callee's.
 struct ForkTags {
+    DialogId leg; // towards the callee
     std::string callee;
     std::string ours;
 };
 
 struct Call {
-    std::array<Leg, 2> legs; // by Side
+    std::array<Leg, 2> legs; // by Side; `caller` is towards the caller. The callee's is empty until one has answered
+    std::unique_ptr<Setup> setup;                         // until then
     std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
     std::vector<Forward> forwards;
-    std::vector<ForkTags> forks; // until the answer
+    std::vector<ForkTags> forks;    // until the answer
     std::optional<Side> offer_from; // whose offer waits for its answer (RFC 3264 section 4)
-    TimerId ring_timer;
-    bool is_ending = false; // the legs are being hung up: nothing new passes
+    bool is_ending = false;         // the legs are being hung up: nothing new passes
 
     Leg &leg(Side side) { return legs[index(side)]; }
     const Leg &leg(Side side) const { return legs[index(side)]; }
@@ -80,7 +76,12 @@ struct Call {
     InviteExchange *first_invite() const;   // nullptr once it is forgotten
     InviteExchange *pending_invite() const; // without a final answer, or answered and without its ACK
     Forward *find_forward(TransactionId either);
-    const ForkTags *find_fork_tags(std::string_view either) const;
+    const ForkTags *find_fork_tags(std::string_view ours) const; // the latest, where several look like one
+    const ForkTags *find_fork_tags(DialogId leg, std::string_view callee) const;
+    Attempt *find_attempt(TransactionId client) const { return setup && client ? setup->find(client) : nullptr; }
+    Attempt *find_attempt(DialogId dialog) const { return setup && dialog ? setup->find(dialog) : nullptr; }
+    // Whose dialog this is; none: of an attempt that was given up, or of no leg of this call.
+    std::optional<Side> side_of(DialogId dialog) const;
 };
 
 } // namespace tandem

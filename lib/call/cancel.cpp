@@ -3,14 +3,11 @@
 #include "call/b2bua.hpp"
 
 namespace tandem {
-namespace {
 
 // Goes along with the CANCEL that it causes (RFC 3326).
 std::string reason_line(std::string_view reason) {
     return reason.empty() ? std::string() : "Reason: " + std::string(reason) + "\r\n";
 }
-
-} // namespace
 
 void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     const CallId id(event.owner);
@@ -28,10 +25,9 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     static_cast<void>(transactions_.cancel(invite->client, reason_line(reason), now));
 }
 
-// Ends the first INVITE before its answer: the caller gets `status`, the callee a CANCEL.
+// Ends the first INVITE before its answer: the caller gets `status`, everybody who rings a CANCEL.
 void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view reason,
                           Instant now) {
-    timers_.cancel(call.ring_timer);
     call.is_ending = true;
     end_forwards(call, now);
     if (!invite.is_answered) {
@@ -43,7 +39,8 @@ void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t stat
             static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
         }
     }
-    static_cast<void>(transactions_.cancel(invite.client, reason_line(reason), now));
+    drop_attempts(call, reason, now);
+    call.setup.reset();
 }
 
 } // namespace tandem

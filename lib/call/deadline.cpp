@@ -9,14 +9,16 @@ void B2bua::advance(Instant now) {
 
 void B2bua::on_timer(const CallTimer &timer, Instant now) {
     Call *call = calls_.find(timer.call);
-    InviteExchange *invite = call ? call->find_invite(timer.invite) : nullptr;
-    if (!invite) return;
+    if (!call) return;
     switch (timer.kind) {
     case TimerKind::ring:
-        tracker_.set_end_reason(call->leg(Side::caller).dialog, EndReason::no_answer);
-        give_up_first(*call, *invite, 408, {}, now);
+        if (Attempt *attempt = call->setup ? call->setup->find(timer.target) : nullptr) {
+            on_ring_timeout(timer.call, *call, *attempt, now);
+        }
         break;
-    case TimerKind::resend: resend_answer(timer.call, *call, *invite, now); break;
+    case TimerKind::resend:
+        if (InviteExchange *invite = call->find_invite(timer.invite)) resend_answer(timer.call, *call, *invite, now);
+        break;
     }
 }
 
@@ -30,6 +32,8 @@ void B2bua::on_dialog(const DialogEvent &event, Instant now) {
 }
 
 void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now) {
+    if (Attempt *attempt = call.find_attempt(event.dialog)) return on_ring_timeout(id, call, *attempt, now);
+    if (!call.side_of(event.dialog)) return; // of an attempt that was given up
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, event.reason);
     InviteExchange *first = call.first_invite();
     if (first && !first->is_answered) {
@@ -39,11 +43,11 @@ void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant 
     hang_up(id, call, {}, true, now);
 }
 
-// A call is over when both its dialogs are. Transactions that linger need nothing of it.
+// A call is over when all its dialogs are. Transactions that linger need nothing of it.
 void B2bua::erase_if_over(CallId id, Instant now) {
     Call *call = calls_.find(id);
     if (!call || is_live(call->leg(Side::caller).dialog) || is_live(call->leg(Side::callee).dialog)) return;
-    timers_.cancel(call->ring_timer);
+    drop_attempts(*call, {}, now);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);
     end_forwards(*call, now); // refused while one of them was under way
     calls_.erase(id);

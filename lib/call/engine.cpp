@@ -95,6 +95,13 @@ void Engine::drain_changes(const std::function<void(const DialogRecord &)> &chan
 
 void Engine::take_outgoing(std::vector<Outgoing> &outgoing) { parts_->transactions.take_outgoing(outgoing); }
 
+void Engine::take_lookups(std::vector<Lookup> &lookups) { parts_->b2bua.take_lookups(lookups); }
+
+void Engine::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now) {
+    parts_->b2bua.on_resolved(lookup, addresses, now);
+    parts_->settle(now);
+}
+
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
 
 std::size_t Engine::calls() const { return parts_->b2bua.size(); }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "base/instant.hpp"
 #include "base/random.hpp"
 #include "call/listener.hpp"
+#include "call/lookup.hpp"
 #include "call/router.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
@@ -27,8 +29,8 @@ struct EngineOptions {
     std::vector<Listener> listeners; // in the order of Endpoint::listener
     TransactionOptions transactions;
     TrackerOptions dialogs;
-    std::uint32_t call_max = 65536;  // beyond it an INVITE gets 503 with Retry-After
-    std::uint32_t forward_max = 16;  // requests passed inside one call that wait for their answer
+    std::uint32_t call_max = 65536; // beyond it an INVITE gets 503 with Retry-After
+    std::uint32_t forward_max = 16; // requests passed inside one call that wait for their answer
 };
 
 struct EngineStatistics {
@@ -55,6 +57,11 @@ public:
     void drain_changes(const std::function<void(const DialogRecord &)> &changed,
                        const std::function<void(const DialogRecord &)> &ended);
     void take_outgoing(std::vector<Outgoing> &outgoing); // appends, and forgets them
+
+    // Names that calls wait for, and their addresses with the listeners that send there, best first; none: no such
+    // name, or no answer in time.
+    void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
+    void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now);
 
     // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
     void refuse_new_calls();

@@ -25,14 +25,14 @@ void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent
     made->server_cseq = event.message.cseq();
     made->has_offer = has_session(event.message);
 
-    const Side to = other(from);
-    made->client_cseq = tracker_.next_cseq(call.leg(to).dialog, from);
+    Leg &to = call.leg(other(from));
+    made->client_cseq = tracker_.next_cseq(to.dialog, to.local);
     RequestParts parts;
     parts.cseq = made->client_cseq;
     parts.max_forwards = next_max_forwards(event.message);
     parts.has_contact = true;
     parts.passed = &event.message;
-    const auto sent = send(id, call.leg(to), from, nullptr, Method::invite, parts, now);
+    const auto sent = send(id, to, nullptr, Method::invite, parts, now);
     if (!sent) {
         reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
         return;
@@ -45,7 +45,8 @@ void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent
     call.invites.push_back(std::move(made));
 }
 
-void B2bua::forward(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
+// `dialog` is the one that the request came in.
+void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now) {
     const Message &request = event.message;
     const bool has_offer = request.method() == Method::update && has_session(request);
     if (has_offer && call.offer_from) {
@@ -57,17 +58,16 @@ void B2bua::forward(CallId id, Call &call, Side from, const TransactionEvent &ev
         reply(event, 500, "Too Many Pending Requests", retry_after(), now);
         return;
     }
-    const Side to = other(from);
     RequestParts parts;
     parts.max_forwards = next_max_forwards(request);
     parts.has_contact = request.method() == Method::update;
     parts.passed = &request;
-    const Fork *fork = fork_across(call, from, request);
-    if (!fork && !call.forks.empty()) {
+    const Across across = find_across(call, from, dialog, request);
+    if (!across.leg) {
         reply(event, 481, {}, {}, now); // it rings without a tag: there is no dialog yet
         return;
     }
-    const auto sent = send(id, call.leg(to), from, fork, request.method(), parts, now);
+    const auto sent = send(id, *across.leg, across.fork, request.method(), parts, now);
     if (!sent) {
         reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
         return;
@@ -93,12 +93,18 @@ void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, c
     std::erase_if(call.forwards, [&](const Forward &kept) { return &kept == &forward; });
 }
 
-// Before the answer there may be several forks: the request stays with its own. nullptr is the one in front.
-const Fork *B2bua::fork_across(Call &call, Side from, const Message &request) const {
-    const ForkTags *tags = call.find_fork_tags(from == Side::caller ? request.to_tag() : request.from_tag());
-    const DialogSet *set = tags ? tracker_.find(call.leg(other(from)).dialog) : nullptr;
-    if (!set) return nullptr;
-    return set->find_fork(from == Side::caller ? tags->callee : tags->ours);
+// Where a request inside the call goes on. Before the answer there may be several forks, of several callees: it stays
+// with its own.
+B2bua::Across B2bua::find_across(Call &call, Side from, DialogId dialog, const Message &request) {
+    if (call.forks.empty() && !call.setup) return {&call.leg(other(from)), nullptr};
+    const ForkTags *tags =
+        from == Side::caller ? call.find_fork_tags(request.to_tag()) : call.find_fork_tags(dialog, request.from_tag());
+    if (!tags) return {};
+    Attempt *attempt = call.find_attempt(tags->leg);
+    Leg *leg = from == Side::callee ? &call.leg(Side::caller) : attempt ? &attempt->leg : nullptr;
+    const DialogSet *set = leg ? tracker_.find(leg->dialog) : nullptr;
+    const Fork *fork = set ? set->find_fork(from == Side::caller ? tags->callee : tags->ours) : nullptr;
+    return fork ? Across{leg, fork} : Across{};
 }
 
 } // namespace tandem

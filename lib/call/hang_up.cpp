@@ -6,8 +6,12 @@ namespace tandem {
 void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
     const Message &bye = event.message;
     reply(event, 200, {}, {}, now);
-    const EndReason reason = from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
-    for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, reason);
+    for (Side side : {Side::caller, Side::callee}) {
+        // Each record says by its own roles who hung up: the peer of this dialog, or we for the other side.
+        const Leg &leg = call.leg(side);
+        const Side leaver = side == from ? other(leg.local) : leg.local;
+        tracker_.set_end_reason(leg.dialog, leaver == Side::caller ? EndReason::caller_bye : EndReason::callee_bye);
+    }
     end_pending(call, now);
     feed_answer(bye, 200, {}, {}, now);
     hang_up(id, call, bye.values(Header::reason), false, now);
@@ -15,8 +19,8 @@ void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &eve
 
 // Our BYE had its last answer, or none in time. A refusal, a challenge too, means no more than that.
 void B2bua::on_bye_answered(Call &call, Side side, Instant now) {
-    const EndReason reason = side == Side::caller ? EndReason::callee_bye : EndReason::caller_bye;
-    tracker_.end(call.leg(side).dialog, reason, now);
+    const Leg &leg = call.leg(side);
+    tracker_.end(leg.dialog, leg.local == Side::caller ? EndReason::caller_bye : EndReason::callee_bye, now);
 }
 
 void B2bua::hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now) {
@@ -55,10 +59,11 @@ void B2bua::give_up_reinvite(Call &call, InviteExchange &invite, Instant now) {
     }
     static_cast<void>(transactions_.cancel(invite.client, {}, now));
     // If it is answered all the same, then perhaps when the dialog that the ACK is written from is gone.
-    const DialogSet *set = tracker_.find(call.leg(other(invite.from)).dialog);
+    const Leg &asked = call.leg(other(invite.from));
+    const DialogSet *set = tracker_.find(asked.dialog);
     const WrittenRequest ack = set ? write_ack(call, invite, nullptr) : WrittenRequest();
     if (ack.bytes.empty()) return;
-    const std::string_view to_tag = path_of(*set, invite.from, nullptr).remote_tag;
+    const std::string_view to_tag = path_of(*set, asked.local, nullptr).remote_tag;
     transactions_.acknowledge_when_answered(invite.client, to_tag, ack.to, ack.bytes);
 }
 
@@ -77,7 +82,7 @@ void B2bua::send_bye(CallId id, Call &call, Side side, std::string_view reason, 
     if (leg.bye || !is_live(leg.dialog)) return;
     RequestParts parts;
     parts.reason = reason;
-    const auto sent = send(id, leg, other(side), nullptr, Method::bye, parts, now);
+    const auto sent = send(id, leg, nullptr, Method::bye, parts, now);
     if (sent) {
         leg.bye = *sent;
     } else {

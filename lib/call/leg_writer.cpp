@@ -56,17 +56,18 @@ DialogPath path_of(const DialogSet &set, Side local, const Fork *fork) {
     return path;
 }
 
-SharedBytes LegWriter::first_invite(const Message &invite, const RouteTarget &target, std::string_view call_id,
-                                    std::string_view from_tag, std::string_view branch, std::string_view extra) {
+SharedBytes LegWriter::first_invite(const Message &invite, std::string_view request_uri, const Endpoint &to,
+                                    std::string_view call_id, std::string_view from_tag, std::string_view branch,
+                                    std::string_view extra) {
     Writer writer(buffer_);
-    writer.request_line("INVITE", target.request_uri)
-        .via(target.to.transport, sent_by(target.to), branch)
+    writer.request_line("INVITE", request_uri)
+        .via(to.transport, sent_by(to), branch)
         .header("Max-Forwards", invite.max_forwards().value_or(70) - 1)
         .party("From", invite.from_display(), invite.from_uri(), from_tag)
         .party("To", invite.to_display(), invite.to_uri(), {})
         .header("Call-ID", call_id)
         .cseq(1, "INVITE")
-        .header("Contact", contact(target.to));
+        .header("Contact", contact(to));
     pass_headers(invite, writer, extra);
     writer.lines(extra);
     pass_body(invite, writer);

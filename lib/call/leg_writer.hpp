@@ -39,8 +39,8 @@ struct RequestParts {
     std::string_view branch;
     std::uint32_t max_forwards = 70;
     bool has_contact = false;
-    std::string_view reason;          // value of a Reason header; empty: none
-    const Message *passed = nullptr;  // its headers and body go along, as the policy says
+    std::string_view reason;         // value of a Reason header; empty: none
+    const Message *passed = nullptr; // its headers and body go along, as the policy says
 };
 
 DialogPath path_of(const DialogSet &set, Side local, const Fork *fork);
@@ -50,15 +50,15 @@ public:
     explicit LegWriter(const std::vector<Listener> &listeners) : listeners_(listeners) {}
 
     // The INVITE to the callee. `invite` is the caller's.
-    SharedBytes first_invite(const Message &invite, const RouteTarget &target, std::string_view call_id,
-                             std::string_view from_tag, std::string_view branch, std::string_view extra);
+    SharedBytes first_invite(const Message &invite, std::string_view request_uri, const Endpoint &to,
+                             std::string_view call_id, std::string_view from_tag, std::string_view branch,
+                             std::string_view extra);
 
     WrittenRequest request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts);
 
     // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null.
-    SharedBytes response(const Message &request, const Endpoint &source, std::uint16_t status,
-                         std::string_view reason, std::string_view to_tag, const Message *passed,
-                         std::string_view extra = {});
+    SharedBytes response(const Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason,
+                         std::string_view to_tag, const Message *passed, std::string_view extra = {});
 
     std::string contact(const Endpoint &peer) const; // value of Contact, for the listener that faces the peer
     const std::string &sent_by(const Endpoint &peer) const { return listeners_[peer.listener].sent_by; }

@@ -59,7 +59,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     }
     const CallId id = *made;
     Call &call = *calls_.find(id);
-    call.legs[index(Side::caller)] = {fed->dialog, event.source, {}};
+    call.legs[index(Side::caller)] = {.dialog = fed->dialog, .peer = event.source, .local = Side::callee};
     transactions_.set_owner(event.transaction, id.value());
 
     auto first = std::make_unique<InviteExchange>();
@@ -81,7 +81,9 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     static_cast<void>(transactions_.respond(event.transaction, 100,
                                             writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
     route.headers.append(loop_header).append(": ").append(loop_path).append("\r\n");
-    call_callee(id, call, event, route, now);
+    call.setup = std::make_unique<Setup>();
+    call.setup->route = std::move(route);
+    if (!try_next(id, call, now)) end_setup(call, now);
 }
 
 // Answers the INVITE of a call that goes nowhere; the end of its dialog ends the call.
@@ -119,55 +121,6 @@ bool B2bua::attach(Call &call, const TransactionEvent &event, const Route &route
         break;
     }
     return false;
-}
-
-void B2bua::call_callee(CallId id, Call &call, const TransactionEvent &event, const Route &route, Instant now) {
-    const Message &invite = event.message;
-    const RouteTarget &target = route.targets.front();
-    InviteExchange &first = *call.invites.front();
-
-    std::string call_id;
-    append_token(random_, call_id);
-    append_token(random_, call_id);
-    const std::string from_tag = make_token(random_);
-    std::string branch;
-    transactions_.append_branch(branch);
-
-    MessageView view;
-    view.method = Method::invite;
-    view.cseq = 1;
-    view.call_id = call_id;
-    view.from_tag = from_tag;
-    view.from_uri = invite.from_uri();
-    view.to_uri = invite.to_uri();
-    view.request_uri = target.request_uri;
-    const LegOptions leg{.leg_of = tracker_.find(call.leg(Side::caller).dialog)->record,
-                         .local_side = Side::caller,
-                         .source = {},
-                         .trunk = target.trunk,
-                         .owner = id.value()};
-    const auto fed = tracker_.feed_invite(view, leg, now);
-    const auto send = [&]() -> Result<TransactionId> {
-        if (!fed) return fed.error();
-        SharedBytes bytes = writer_.first_invite(invite, target, call_id, from_tag, branch, route.headers);
-        return transactions_.send_request(
-            {Method::invite, branch, std::move(bytes), target.to, id.value(), call_id, from_tag, 1}, now);
-    };
-    const auto sent = send();
-    if (!sent) {
-        ++statistics_.refused_full;
-        if (fed) tracker_.end(fed->dialog, EndReason::refused, now);
-        refuse_invite(call, first, 503, nullptr, now);
-        return;
-    }
-    call.legs[index(Side::callee)] = {fed->dialog, target.to, {}};
-    first.client = *sent;
-    first.client_cseq = 1;
-    tracker_.set_callee_call_id(call.leg(Side::caller).dialog, call_id);
-    if (!target.trunk.empty()) tracker_.set_trunk(call.leg(Side::caller).dialog, target.trunk);
-    if (route.ring_timeout.count() > 0) {
-        call.ring_timer = timers_.schedule(now + route.ring_timeout, {id, first.server, TimerKind::ring});
-    }
 }
 
 // A loop repeats everything that routing looks at; a call that comes back changed is a spiral, and legal (RFC 3261

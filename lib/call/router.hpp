@@ -1,7 +1,9 @@
 // Where a new call goes. The call machine asks, node answers from the configuration.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
@@ -10,10 +12,18 @@
 namespace tandem {
 
 struct RouteTarget {
-    std::string request_uri; // of the INVITE to the callee
-    Endpoint to;             // where it is sent, with the listener that sends it
-    std::string trunk;       // its name in the configuration; empty: none
+    std::string request_uri;  // of the INVITE to the callee
+    Endpoint to;              // where it is sent, with the listener that sends it
+    std::string trunk;        // its name in the configuration; empty: none
+    std::string lookup{};     // a URI whose host names the address (RFC 3263); empty: `to` is the address
+    bool is_parallel = false; // rings together with the target before it
 };
+
+// What a redirection (3xx) of the callee means.
+enum class Redirects : std::uint8_t { pass, follow };
+
+// How the forks of a callee look to the caller: each To-tag of its own, or all of them as one.
+enum class ForkView : std::uint8_t { each, one };
 
 // A profile that the call joins before it goes anywhere.
 struct RouteProfile {
@@ -30,10 +40,13 @@ struct RouteVariable {
 struct Route {
     std::uint16_t refuse = 0;           // a status from 300: the call is answered with it and goes nowhere
     std::string refuse_reason;          // its phrase; empty: the default one
-    std::vector<RouteTarget> targets;   // at least one unless refused
+    std::vector<RouteTarget> targets;   // at least one unless refused; tried in order
+    std::vector<std::uint16_t> hunt_on; // answers, 300 to 699, that try the next target
+    Redirects redirects = Redirects::pass;
+    ForkView forks = ForkView::each;
     std::vector<RouteProfile> profiles; // joined all or none: a limit refuses the call 503
     std::vector<RouteVariable> variables;
-    Duration ring_timeout{}; // from INVITE to answer; zero: none
+    Duration ring_timeout{}; // of each target, from INVITE to answer; zero: none
     std::string headers;     // whole header lines added to the INVITE, each with CRLF
 };
 
@@ -41,6 +54,9 @@ class Router {
 public:
     virtual ~Router() = default;
     virtual Route route(const Message &invite, const Endpoint &source) = 0;
+
+    // Where a URI of somebody's Contact leads: of a redirection that is followed. None: it may not be called.
+    virtual std::optional<RouteTarget> target_of(std::string_view) { return std::nullopt; }
 };
 
 } // namespace tandem

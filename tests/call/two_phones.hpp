@@ -1,5 +1,6 @@
 // Alice and Bob as hands on a wire: what tandem sends is caught as messages, what they send is written out by the test.
 #pragma once
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 #include "base/random.hpp"
 #include "call/engine.hpp"
 #include "sip/message.hpp"
+#include "sip/uri.hpp"
 
 namespace tandem::test {
 
@@ -24,6 +26,12 @@ public:
     Route route(const Message &, const Endpoint &) override {
         ++asked;
         return answer;
+    }
+    // Addresses alone, but for "nowhere".
+    std::optional<RouteTarget> target_of(std::string_view uri) override {
+        const auto parsed = Uri::parse(uri);
+        if (!parsed || parsed->user == "nowhere" || !parsed->endpoint()) return std::nullopt;
+        return RouteTarget{.request_uri = std::string(uri), .to = *parsed->endpoint()};
     }
     Route answer;
     int asked = 0;
@@ -53,12 +61,35 @@ public:
         REQUIRE_MESSAGE(taken, "no " << start << " to port " << phone.port << " among:\n" << dump());
         return *taken;
     }
+    std::optional<Message> try_take(const Endpoint &phone, std::string_view start) { return find(phone, start); }
     bool got(const Endpoint &phone, std::string_view start) { return find(phone, start).has_value(); }
     bool is_silent() const { return sent_.empty(); }
     void forget() { sent_.clear(); }
 
     void send(const Endpoint &phone, const std::string &bytes) {
         engine_.receive(bytes, phone, now);
+        collect();
+    }
+    // As if the network had refused the message with this start.
+    void fail(const Endpoint &phone, std::string_view start) {
+        const auto failed = std::find_if(sent_.begin(), sent_.end(), [&](const Caught &caught) {
+            return caught.to == phone && caught.bytes.compare(0, start.size(), start) == 0;
+        });
+        REQUIRE(failed != sent_.end());
+        const TransactionId transaction = failed->transaction;
+        sent_.erase(failed);
+        engine_.on_send_failed(transaction, now);
+        collect();
+    }
+    // The name that is to be looked up; fails the test unless it is one.
+    Lookup lookup() {
+        std::vector<Lookup> lookups;
+        engine_.take_lookups(lookups);
+        REQUIRE(lookups.size() == 1);
+        return lookups.front();
+    }
+    void resolve(const Lookup &lookup, std::vector<Endpoint> addresses) {
+        engine_.on_resolved(lookup.id, addresses, now);
         collect();
     }
     void wait(std::int64_t ms) {
@@ -98,16 +129,15 @@ public:
         out += "From: " + std::string(request.value(Header::from)) + "\r\n";
         out += "To: " + std::string(request.value(Header::to));
         if (request.to_tag().empty() && !tag.empty()) out += ";tag=" + std::string(tag);
-        out += "\r\nCall-ID: " + std::string(request.call_id()) + "\r\nCSeq: " +
-               std::string(request.value(Header::cseq)) + "\r\n" + std::string(extra);
+        out += "\r\nCall-ID: " + std::string(request.call_id()) +
+               "\r\nCSeq: " + std::string(request.value(Header::cseq)) + "\r\n" + std::string(extra);
         // Whoever answers was asked by his own Contact.
         if (status_line.substr(0, 1) < "3") out += "Contact: <" + std::string(request.request_uri()) + ">\r\n";
         return out + ending(body);
     }
     // Bob's request inside the dialog that `invite` made.
     static std::string from_bob(const Message &invite, std::string_view method, std::uint32_t cseq,
-                                std::string_view extra = {}, std::string_view body = {},
-                                std::string_view branch = {}) {
+                                std::string_view extra = {}, std::string_view body = {}, std::string_view branch = {}) {
         std::string out = std::string(method) + " " + std::string(invite.contact_uri()) +
                           " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2:5062;branch=";
         out += branch.empty() ? "z9hG4bK-b" + std::to_string(cseq) + std::string(method) : std::string(branch);
@@ -157,6 +187,8 @@ public:
 
     const Endpoint alice = endpoint("192.0.2.1", 5061);
     const Endpoint bob = endpoint("192.0.2.2", 5062);
+    const Endpoint carol = endpoint("192.0.2.3", 5063);
+    const Endpoint dave = endpoint("192.0.2.4", 5064);
     OneRoute router;
     Instant now = at_ms(0);
     std::vector<Ended> ended; // of the sets that count
@@ -167,6 +199,7 @@ private:
     struct Caught {
         Endpoint to;
         std::string bytes;
+        TransactionId transaction;
     };
 
     static EngineOptions with_listener(EngineOptions options) {
@@ -186,7 +219,9 @@ private:
         });
         std::vector<Outgoing> outgoing;
         engine_.take_outgoing(outgoing);
-        for (const Outgoing &message : outgoing) sent_.push_back({message.to, std::string(message.bytes.view())});
+        for (const Outgoing &message : outgoing) {
+            sent_.push_back({message.to, std::string(message.bytes.view()), message.transaction});
+        }
     }
     std::optional<Message> find(const Endpoint &phone, std::string_view start) {
         for (std::size_t i = 0; i < sent_.size(); ++i) {

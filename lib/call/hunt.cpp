@@ -1,0 +1,307 @@
+// The search for a callee: targets one after the other or several at once, the addresses of each, redirections, and
+// the one answer that the caller gets in the end (RFC 3261 section 16.7, RFC 3263 section 4.3).
+#include <algorithm>
+#include <utility>
+#include "base/text.hpp"
+#include "call/b2bua.hpp"
+
+namespace tandem {
+namespace {
+
+constexpr std::string_view completed_elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\""; // RFC 3326
+
+// Whether one refusal says more than another: 6xx speaks for all, else the lower class wins (RFC 3261 section 16.7
+// item 6); of one class the later.
+bool is_better(std::uint16_t status, std::uint16_t best) {
+    if (best == 0 || status >= 600) return best < 600;
+    return best < 600 && status / 100 <= best / 100;
+}
+
+// A challenge is a refusal here: its answer would have been ours to give.
+std::uint16_t hunted_status(std::uint16_t status) { return status == 401 || status == 407 ? 503 : status; }
+
+// RFC 3261 section 20.10: from 0 to 1 with three digits at most; in thousandths, 1000 for none.
+int q_of(std::string_view params) {
+    while (!params.empty()) {
+        const std::size_t end = std::min(params.find(';'), params.size());
+        const std::string_view param = trim(params.substr(0, end));
+        params.remove_prefix(std::min(end + 1, params.size()));
+        if (param.size() < 3 || !equals_ignoring_case(param.substr(0, 2), "q=")) continue;
+        if (param[2] != '0') return 1000;
+        int q = 0;
+        int weight = 100;
+        for (std::size_t i = 4; i < param.size() && i < 7 && param[i] >= '0' && param[i] <= '9'; ++i, weight /= 10) {
+            q += (param[i] - '0') * weight;
+        }
+        return q;
+    }
+    return 1000;
+}
+
+// The URIs of a redirection, best first.
+std::vector<std::string> contacts_by_preference(const Message &redirection) {
+    struct Contact {
+        std::string uri;
+        int q;
+    };
+    std::vector<Contact> contacts;
+    const std::string values = redirection.values(Header::contact);
+    for (std::string_view value : split_values(values)) {
+        const std::string_view uri = usable_target(addr_spec(value));
+        if (uri.empty()) continue;
+        const std::size_t bracket = value.rfind('>');
+        contacts.push_back({std::string(uri), q_of(bracket == std::string_view::npos ? value : value.substr(bracket))});
+    }
+    std::stable_sort(contacts.begin(), contacts.end(), [](const Contact &a, const Contact &b) { return a.q > b.q; });
+    std::vector<std::string> uris;
+    for (Contact &contact : contacts) uris.push_back(std::move(contact.uri));
+    return uris;
+}
+
+} // namespace
+
+// Starts the next targets that ring together. False: there is none left, and the first INVITE has no attempt.
+bool B2bua::try_next(CallId id, Call &call, Instant now) {
+    Setup &setup = *call.setup;
+    const std::vector<RouteTarget> &targets = setup.route.targets;
+    while (setup.attempts.empty() && !setup.is_over && setup.next_target < targets.size()) {
+        do {
+            start_attempt(id, call, setup.next_target++, now);
+        } while (setup.next_target < targets.size() && targets[setup.next_target].is_parallel);
+    }
+    return !setup.attempts.empty();
+}
+
+void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now) {
+    Setup &setup = *call.setup;
+    const RouteTarget &target = setup.route.targets[index];
+    auto attempt = std::make_unique<Attempt>();
+    attempt->target = index;
+    if (target.lookup.empty()) {
+        if (!send_attempt(id, call, *attempt, target.to, now)) return note_refusal(setup, 503, nullptr, {});
+    } else {
+        const auto lookup = lookups_.emplace(id);
+        if (!lookup) return note_refusal(setup, 503, nullptr, {});
+        attempt->lookup = *lookup;
+        wanted_lookups_.push_back({*lookup, target.lookup});
+    }
+    if (setup.route.ring_timeout.count() > 0) {
+        attempt->ring_timer =
+            timers_.schedule(now + setup.route.ring_timeout,
+                             {.call = id, .target = static_cast<std::uint32_t>(index), .kind = TimerKind::ring});
+    }
+    setup.attempts.push_back(std::move(attempt));
+}
+
+// The INVITE to one address of the attempt's target. False: a bound is reached.
+bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &to, Instant now) {
+    const Message *invite = transactions_.request(call.first_invite()->server);
+    if (!invite) return false;
+    const Setup &setup = *call.setup;
+    const RouteTarget &target = setup.route.targets[attempt.target];
+    std::string call_id;
+    append_token(random_, call_id);
+    append_token(random_, call_id);
+    const std::string from_tag = make_token(random_);
+    std::string branch;
+    transactions_.append_branch(branch);
+
+    MessageView view;
+    view.method = Method::invite;
+    view.cseq = 1;
+    view.call_id = call_id;
+    view.from_tag = from_tag;
+    view.from_uri = invite->from_uri();
+    view.to_uri = invite->to_uri();
+    view.request_uri = target.request_uri;
+    const DialogId caller = call.leg(Side::caller).dialog;
+    const LegOptions leg{.leg_of = tracker_.find(caller)->record,
+                         .local_side = Side::caller,
+                         .source = {},
+                         .trunk = target.trunk,
+                         .owner = id.value()};
+    const auto fed = tracker_.feed_invite(view, leg, now);
+    if (!fed) {
+        ++statistics_.refused_full;
+        return false;
+    }
+    SharedBytes bytes =
+        writer_.first_invite(*invite, target.request_uri, to, call_id, from_tag, branch, setup.route.headers);
+    const auto sent = transactions_.send_request(
+        {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1}, now);
+    if (!sent) {
+        ++statistics_.refused_full;
+        tracker_.end(fed->dialog, EndReason::refused, now);
+        return false;
+    }
+    attempt.leg = {.dialog = fed->dialog, .peer = to, .local = Side::caller};
+    attempt.client = *sent;
+    attempt.has_answered = false;
+    tracker_.set_callee_call_id(caller, call_id);
+    tracker_.set_trunk(caller, target.trunk);
+    return true;
+}
+
+void B2bua::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now) {
+    const CallId *owner = lookups_.find(lookup);
+    if (!owner) return;
+    const CallId id = *owner;
+    lookups_.erase(lookup);
+    Call *call = calls_.find(id);
+    Attempt *attempt = call && call->setup ? call->setup->find(lookup) : nullptr;
+    if (!attempt) return; // given up meanwhile
+    attempt->lookup = {};
+    const std::size_t count = std::min(addresses.size(), address_max);
+    attempt->spare.assign(addresses.begin(), addresses.begin() + static_cast<std::ptrdiff_t>(count));
+    std::reverse(attempt->spare.begin(), attempt->spare.end());
+    if (!fail_over(id, *call, *attempt, now))
+        fail_attempt(id, *call, *attempt, 503, nullptr, EndReason::transport, now);
+}
+
+// Tries the next address of the same target, as a new INVITE. False: there is none.
+bool B2bua::fail_over(CallId id, Call &call, Attempt &attempt, Instant now) {
+    while (!attempt.spare.empty()) {
+        const Endpoint to = attempt.spare.back();
+        attempt.spare.pop_back();
+        if (send_attempt(id, call, attempt, to, now)) return true;
+    }
+    return false;
+}
+
+void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now) {
+    static_cast<void>(feed(response, now));
+    const std::uint16_t status = response.status();
+    if (status > 100) attempt.has_answered = true;
+    if (status < 200) {
+        if (status > 100) pass_provisional(call, *call.first_invite(), attempt.leg.dialog, response, now);
+    } else if (status < 300) {
+        take_attempt(id, call, attempt, response, now);
+    } else {
+        if (status == 503) attempt.has_answered = false; // so that another address may serve (RFC 3263 section 4.3)
+        fail_attempt(id, call, attempt, status, &response, EndReason::none, now);
+    }
+}
+
+// The attempt has won: from now on it is the call's other leg.
+void B2bua::take_attempt(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now) {
+    if (has_left(attempt.leg, answer)) {
+        drop_fork(answer, attempt.leg.peer, attempt.client, id, now);
+        fail_attempt(id, call, attempt, 480, nullptr, EndReason::callee_bye, now);
+        return;
+    }
+    InviteExchange &first = *call.first_invite();
+    call.legs[index(Side::callee)] = attempt.leg;
+    first.client = attempt.client;
+    first.client_cseq = 1;
+    const DialogId caller = call.leg(Side::caller).dialog;
+    if (const DialogSet *set = tracker_.find(attempt.leg.dialog)) {
+        tracker_.set_callee_call_id(caller, set->view(DialogSet::call_id));
+    }
+    tracker_.set_trunk(caller, call.setup->route.targets[attempt.target].trunk);
+    timers_.cancel(attempt.ring_timer);
+    std::erase_if(call.setup->attempts, [&](const auto &kept) { return kept.get() == &attempt; });
+    drop_attempts(call, completed_elsewhere, now);
+    call.setup.reset();
+    take_answer(id, call, first, answer, now);
+}
+
+// The attempt came to nothing, by an answer or without one. What follows: another address of the target, the others
+// that ring, the next target, or the answer to the caller.
+void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t status, const Message *refusal,
+                         EndReason reason, Instant now) {
+    Setup &setup = *call.setup;
+    // Without an answer of its own the leg's dialog ends here.
+    tracker_.end(attempt.leg.dialog, status == 408 ? EndReason::no_answer : EndReason::transport, now);
+    const bool is_unreached = !attempt.has_answered && (status == 503 || status == 408);
+    if (is_unreached && fail_over(id, call, attempt, now)) return;
+
+    const bool is_followed = refusal && status < 400 && follow_redirect(setup, attempt, *refusal);
+    if (!is_followed) note_refusal(setup, status, refusal, reason);
+    if (is_followed) setup.may_hunt = true;
+    if (std::count(setup.route.hunt_on.begin(), setup.route.hunt_on.end(), hunted_status(status)) != 0) {
+        setup.may_hunt = true;
+    }
+    timers_.cancel(attempt.ring_timer);
+    if (attempt.lookup) lookups_.erase(attempt.lookup);
+    std::erase_if(setup.attempts, [&](const auto &kept) { return kept.get() == &attempt; });
+    if (status >= 600) { // nobody else is asked (RFC 3261 section 16.7 item 5)
+        setup.is_over = true;
+        drop_attempts(call, {}, now);
+    }
+    if (!setup.attempts.empty()) return; // others ring still
+    if (std::exchange(setup.may_hunt, false) && try_next(id, call, now)) return;
+    end_setup(call, now);
+}
+
+void B2bua::note_refusal(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason) {
+    if (!is_better(status, setup.best_status)) return;
+    setup.best_status = status;
+    setup.best = refusal ? *refusal : Message();
+    setup.best_reason = reason;
+}
+
+// No target is left: the caller gets the best of the refusals.
+void B2bua::end_setup(Call &call, Instant now) {
+    Setup &setup = *call.setup;
+    if (setup.best_reason != EndReason::none) {
+        tracker_.set_end_reason(call.leg(Side::caller).dialog, setup.best_reason);
+    }
+    const Message best = std::exchange(setup.best, Message());
+    const std::uint16_t status = setup.best_status == 0 ? 503 : setup.best_status;
+    call.setup.reset();
+    refuse_invite(call, *call.first_invite(), status, best ? &best : nullptr, now);
+}
+
+// Puts the Contacts of a redirection next in line (RFC 3261 section 8.1.3.4). False: none of them is to be called.
+bool B2bua::follow_redirect(Setup &setup, const Attempt &attempt, const Message &redirection) {
+    if (setup.route.redirects != Redirects::follow || setup.redirects >= redirect_max) return false;
+    ++setup.redirects;
+    std::vector<RouteTarget> &targets = setup.route.targets;
+    std::vector<RouteTarget> found;
+    for (const std::string &uri : contacts_by_preference(redirection)) {
+        const auto is_same = [&](const RouteTarget &target) { return target.request_uri == uri; };
+        if (targets.size() + found.size() >= target_max) break;
+        // Who was asked already would redirect once more.
+        if (std::any_of(targets.begin(), targets.end(), is_same)) continue;
+        if (std::any_of(found.begin(), found.end(), is_same)) continue;
+        auto target = router_.target_of(uri);
+        if (!target) continue;
+        if (target->trunk.empty()) target->trunk = targets[attempt.target].trunk;
+        found.push_back(std::move(*target));
+    }
+    targets.insert(targets.begin() + static_cast<std::ptrdiff_t>(setup.next_target),
+                   std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+    return !found.empty();
+}
+
+// Rings no longer. What still comes of it finds no call: a 2xx is acknowledged and hung up by on_response().
+void B2bua::drop_attempts(Call &call, std::string_view reason, Instant now) {
+    if (!call.setup) return;
+    for (const auto &attempt : call.setup->attempts) drop_attempt(*attempt, reason, now);
+    call.setup->attempts.clear();
+}
+
+void B2bua::drop_attempt(Attempt &attempt, std::string_view reason, Instant now) {
+    timers_.cancel(attempt.ring_timer);
+    if (attempt.lookup) lookups_.erase(attempt.lookup);
+    const DialogSet *set = tracker_.find(attempt.leg.dialog);
+    if (!set) return;
+    MessageView view;
+    view.method = Method::cancel;
+    view.cseq = set->invite_cseq;
+    view.call_id = set->view(DialogSet::call_id);
+    view.from_tag = set->view(DialogSet::from_tag);
+    view.is_ours = true;
+    static_cast<void>(tracker_.feed(view, now));
+    static_cast<void>(transactions_.cancel(attempt.client, reason_line(reason), now));
+}
+
+// A target that rings too long: as if it had answered 408, and it is told to stop.
+void B2bua::on_ring_timeout(CallId id, Call &call, Attempt &attempt, Instant now) {
+    drop_attempt(attempt, {}, now);
+    attempt.has_answered = true; // another address would ring the same phone
+    attempt.leg.dialog = {};     // it ends with its final answer
+    fail_attempt(id, call, attempt, 408, nullptr, EndReason::no_answer, now);
+}
+
+} // namespace tandem

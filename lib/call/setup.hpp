@@ -1,0 +1,47 @@
+// The way to a callee: the targets of a route tried in order, or several at once, until one of them answers. Plain
+// state; B2bua changes it (hunt.cpp).
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+#include "base/endpoint.hpp"
+#include "base/timer_wheel.hpp"
+#include "call/leg.hpp"
+#include "call/lookup.hpp"
+#include "call/router.hpp"
+#include "sip/message.hpp"
+#include "transaction/transaction_id.hpp"
+
+namespace tandem {
+
+// One target that is being tried: a leg of its own, with its own Call-ID, tag and numbers.
+struct Attempt {
+    std::size_t target = 0;      // in Route::targets
+    Leg leg;                     // no dialog yet while the name is looked up
+    TransactionId client;        // its INVITE
+    LookupId lookup;             // the name that is being looked up; none: its address is known
+    std::vector<Endpoint> spare; // further addresses of the same target, the next one last (RFC 3263 section 4.3)
+    TimerId ring_timer;
+    bool has_answered = false; // with anything but 100: it is reached, and no other address of it is tried
+};
+
+struct Setup {
+    Route route;
+    std::size_t next_target = 0;
+    std::vector<std::unique_ptr<Attempt>> attempts; // under way
+    std::uint8_t redirects = 0;                     // followed so far
+    bool is_over = false;                           // no further target is tried: one of them refused for all
+    bool may_hunt = false;                   // one of the present attempts failed in a way that tries the next target
+    std::uint16_t best_status = 0;           // of the refusals so far (RFC 3261 section 16.7 item 6); 0: none
+    Message best;                            // its response; empty: a failure without one
+    EndReason best_reason = EndReason::none; // what the record shows of it, if the status does not say
+
+    Attempt *find(TransactionId client) const;
+    Attempt *find(DialogId dialog) const;
+    Attempt *find(LookupId lookup) const;
+    Attempt *find(std::size_t target) const;
+};
+
+} // namespace tandem
