@@ -79,7 +79,7 @@ private:
     static constexpr std::uint8_t redirect_max = 5;
     bool try_next(CallId id, Call &call, Instant now);
     void start_attempt(CallId id, Call &call, std::size_t index, Instant now);
-    bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &to, Instant now);
+    bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now);
     bool fail_over(CallId id, Call &call, Attempt &attempt, Instant now);
     void on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now);
     void take_attempt(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);

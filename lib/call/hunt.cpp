@@ -93,10 +93,12 @@ void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now)
     setup.attempts.push_back(std::move(attempt));
 }
 
-// The INVITE to one address of the attempt's target. False: a bound is reached.
-bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &to, Instant now) {
+// The INVITE to one address of the attempt's target. False: a bound is reached, or no listener can send there.
+bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now) {
     const Message *invite = transactions_.request(call.first_invite()->server);
-    if (!invite) return false;
+    const auto sender = with_listener(options_.listeners, address);
+    if (!invite || !sender) return false;
+    const Endpoint to = *sender;
     const Setup &setup = *call.setup;
     const RouteTarget &target = setup.route.targets[attempt.target];
     std::string call_id;
@@ -125,8 +127,8 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         ++statistics_.refused_full;
         return false;
     }
-    SharedBytes bytes =
-        writer_.first_invite(*invite, target.request_uri, to, call_id, from_tag, branch, setup.route.headers);
+    SharedBytes bytes = writer_.first_invite(*invite, target.request_uri, to, call_id, from_tag, branch,
+                                             target.headers + setup.route.headers);
     const auto sent = transactions_.send_request(
         {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1}, now);
     if (!sent) {

@@ -17,6 +17,7 @@ struct RouteTarget {
     std::string trunk;        // its name in the configuration; empty: none
     std::string lookup{};     // a URI whose host names the address (RFC 3263); empty: `to` is the address
     bool is_parallel = false; // rings together with the target before it
+    std::string headers{};    // whole header lines added to its INVITE, each with CRLF
 };
 
 // What a redirection (3xx) of the callee means.
@@ -47,7 +48,7 @@ struct Route {
     std::vector<RouteProfile> profiles; // joined all or none: a limit refuses the call 503
     std::vector<RouteVariable> variables;
     Duration ring_timeout{}; // of each target, from INVITE to answer; zero: none
-    std::string headers;     // whole header lines added to the INVITE, each with CRLF
+    std::string headers;     // the same for the INVITE to every target
 };
 
 class Router {

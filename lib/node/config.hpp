@@ -10,6 +10,7 @@
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/text.hpp"
+#include "call/router.hpp"
 #include "dialog/profile_table.hpp"
 #include "node/cidr.hpp"
 #include "node/template.hpp"
@@ -42,10 +43,11 @@ struct TimerConfig { // zero: none
 };
 
 struct TargetConfig {
-    Endpoint to;           // with the listener that sends there
-    std::string host_port; // as in the request-URI
-    std::string params;    // without the leading ';'
-    std::string trunk;     // empty: none
+    Endpoint to;              // with the listener that sends there
+    std::string host_port;    // as in the request-URI
+    std::string params;       // without the leading ';'
+    std::string trunk;        // empty: none
+    bool is_parallel = false; // rings together with the one before it
 };
 
 // What ProfileTable takes for a value.
@@ -59,9 +61,12 @@ struct ProfileUse {
 };
 
 struct RouteConfig {
-    std::string match;        // a regular expression that RE2 accepts; empty: all
-    std::vector<Cidr> source; // empty: all
-    TargetConfig target;
+    std::string match;                 // a regular expression that RE2 accepts; empty: all
+    std::vector<Cidr> source;          // empty: all
+    std::vector<TargetConfig> targets; // at least one; tried in order
+    std::vector<std::uint16_t> hunt_on = {408, 500, 503};
+    Redirects redirects = Redirects::pass;
+    ForkView forks = ForkView::each;
     Duration ring_timeout = std::chrono::seconds(60);
     std::optional<Template> user; // none: the user of the request-URI
     std::vector<std::pair<std::string, Template>> headers;

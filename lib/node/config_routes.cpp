@@ -12,6 +12,7 @@ namespace tandem {
 namespace {
 
 constexpr VariableLimits variable_limits;
+constexpr std::size_t target_max = 32; // of one route
 
 bool is_name(std::string_view text) {
     return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
@@ -104,36 +105,70 @@ std::optional<TargetConfig> find_trunk(ConfigSection &section, const TomlValue &
     return std::nullopt;
 }
 
-void read_to(ConfigSection &section, const std::vector<TrunkTarget> &trunks, const Config &config, RouteConfig &route) {
-    const TomlValue *to = section.texts("to");
-    if (!to) return;
-    if (to->items.empty()) {
-        section.problem(to->at, "\"to\" in [[route]] is empty; write the name of a [[trunk]] or a URI");
+void read_target(ConfigSection &section, const TomlValue &item, const std::vector<TrunkTarget> &trunks,
+                 const Config &config, bool is_parallel, RouteConfig &route) {
+    if (item.kind != TomlValue::Kind::text) {
+        section.problem(item.at, fmt::format("\"to\" in [[route]] must hold strings, and arrays of strings for targets "
+                                             "that ring together, not {}",
+                                             to_string(item.kind)));
         return;
     }
+    if (item.text == "registered") {
+        section.unavailable(item.at, "\"registered\" in \"to\" of [[route]]", "write a trunk's name or a URI");
+        return;
+    }
+    const bool is_uri = item.text.find(':') != std::string::npos;
+    auto target =
+        is_uri ? parse_target(section, item, "\"to\" of [[route]]", config) : find_trunk(section, item, trunks);
+    if (!target) return;
+    target->is_parallel = is_parallel;
+    route.targets.push_back(std::move(*target));
+}
+
+void read_to(ConfigSection &section, const std::vector<TrunkTarget> &trunks, const Config &config, RouteConfig &route) {
+    const TomlValue *to = section.array("to");
+    if (!to) return;
+    std::size_t count = 0;
     for (const TomlValue &item : to->items) {
-        if (item.text == "registered") {
-            section.unavailable(item.at, "\"registered\" in \"to\" of [[route]]", "write a trunk's name or a URI");
+        if (item.kind != TomlValue::Kind::array) {
+            read_target(section, item, trunks, config, false, route);
+            ++count;
             continue;
         }
-        const bool is_uri = item.text.find(':') != std::string::npos;
-        auto target =
-            is_uri ? parse_target(section, item, "\"to\" of [[route]]", config) : find_trunk(section, item, trunks);
-        if (target) route.target = std::move(*target);
+        if (item.items.empty()) section.problem(item.at, "an array in \"to\" of [[route]] is empty; write what rings");
+        for (const TomlValue &together : item.items) {
+            read_target(section, together, trunks, config, &together != &item.items.front(), route);
+            ++count;
+        }
     }
-    if (to->items.size() > 1) {
-        section.unavailable(to->items[1].at, "a second target in \"to\" of [[route]] (serial hunting)", "write one");
+    if (count == 0 || count > target_max) {
+        section.problem(to->at, fmt::format("\"to\" in [[route]] must name from 1 to {} targets, not {}; write the "
+                                            "names of [[trunk]]s or URIs",
+                                            target_max, count));
     }
 }
 
-void read_hunt_on(ConfigSection &section) {
+void read_hunt_on(ConfigSection &section, RouteConfig &route) {
     const TomlValue *hunt_on = section.array("hunt_on");
     if (!hunt_on) return;
+    route.hunt_on.clear();
     for (const TomlValue &item : hunt_on->items) {
-        if (item.kind == TomlValue::Kind::integer && item.integer >= 300 && item.integer <= 699) continue;
-        section.problem(item.at, "\"hunt_on\" in [[route]] must hold numbers from 300 to 699");
+        if (item.kind != TomlValue::Kind::integer || item.integer < 300 || item.integer > 699) {
+            section.problem(item.at, "\"hunt_on\" in [[route]] must hold numbers from 300 to 699");
+        } else if (std::find(route.hunt_on.begin(), route.hunt_on.end(), item.integer) == route.hunt_on.end()) {
+            route.hunt_on.push_back(static_cast<std::uint16_t>(item.integer));
+        }
     }
-    section.warn(hunt_on->at, "\"hunt_on\" in [[route]] has no effect in this version: a route has one target");
+}
+
+void read_search(ConfigSection &section, RouteConfig &route) {
+    std::string redirects = "pass";
+    section.choice("redirects", {"pass", "follow"}, redirects);
+    route.redirects = redirects == "follow" ? Redirects::follow : Redirects::pass;
+    std::string forks = "each";
+    section.choice("forks", {"each", "one"}, forks);
+    route.forks = forks == "one" ? ForkView::one : ForkView::each;
+    section.milliseconds("ring_timeout_ms", 0, 3'600'000, route.ring_timeout);
 }
 
 // RE2 takes time linear in the text, whatever the expression.
@@ -297,8 +332,8 @@ void read_route(ConfigSection &section, const std::vector<TrunkTarget> &trunks, 
     read_source(section, route);
     section.require("to");
     read_to(section, trunks, config, route);
-    read_hunt_on(section);
-    section.milliseconds("ring_timeout_ms", 0, 3'600'000, route.ring_timeout);
+    read_hunt_on(section, route);
+    read_search(section, route);
     read_profile_uses(section, config.profiles, route);
     read_user(section, groups, route);
     if (const TomlValue *headers = section.table("headers")) {

@@ -124,30 +124,51 @@ Route RouteTable::route(const Message &invite, const Endpoint &source) {
     return refuse(404);
 }
 
+// Who redirects may name anybody: names are looked up, and whether a listener can send there the call finds out.
+std::optional<RouteTarget> RouteTable::target_of(std::string_view text) {
+    const auto uri = Uri::parse(text);
+    if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || uri->host.empty()) return std::nullopt;
+    RouteTarget target;
+    target.request_uri = text;
+    if (const auto to = uri->endpoint()) {
+        target.to = *to;
+    } else {
+        target.lookup = text;
+    }
+    return target;
+}
+
 Route RouteTable::make_route(const Entry &entry, const std::string &user, const Message &invite, const Endpoint &source,
                              const std::vector<std::string_view> &groups) {
     const RouteConfig &config = entry.config;
-    const TargetConfig &target = config.target;
-    const TemplateInput input{&invite, &source, target.trunk, &groups};
-
-    std::string callee = user;
-    if (config.user) {
-        callee.clear();
-        config.user->render(input, callee);
-    }
-    if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
-
     Route route;
-    if (!render_headers(config, input, route.headers)) return refuse(400, "Bad Header Value");
+    for (const TargetConfig &to : config.targets) {
+        const TemplateInput input{&invite, &source, to.trunk, &groups};
+        std::string callee = user;
+        if (config.user) {
+            callee.clear();
+            config.user->render(input, callee);
+        }
+        if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
+        RouteTarget target;
+        if (!render_headers(config, input, target.headers)) return refuse(400, "Bad Header Value");
+        target.request_uri = "sip:";
+        if (!callee.empty()) target.request_uri.append(callee).append("@");
+        target.request_uri.append(to.host_port);
+        if (!to.params.empty()) target.request_uri.append(";").append(to.params);
+        if (target.request_uri.size() > uri_size_max) return refuse(400, "Request-URI Too Long");
+        target.to = to.to;
+        target.trunk = to.trunk;
+        target.is_parallel = to.is_parallel;
+        route.targets.push_back(std::move(target));
+    }
+    // What the call has once is filled for its first target.
+    const TemplateInput input{&invite, &source, config.targets.front().trunk, &groups};
     if (!render_profiles(config, input, route.profiles)) return refuse(400, "Bad Profile Value");
     if (!render_variables(config, input, route.variables)) return refuse(400, "Bad Variable Value");
-    std::string uri = "sip:";
-    if (!callee.empty()) uri.append(callee).append("@");
-    uri.append(target.host_port);
-    if (!target.params.empty()) uri.append(";").append(target.params);
-    if (uri.size() > uri_size_max) return refuse(400, "Request-URI Too Long");
-
-    route.targets.push_back({std::move(uri), target.to, target.trunk});
+    if (route.targets.size() > 1 || config.redirects == Redirects::follow) route.hunt_on = config.hunt_on;
+    route.redirects = config.redirects;
+    route.forks = config.forks;
     route.ring_timeout = config.ring_timeout;
     return route;
 }

@@ -1,6 +1,7 @@
 // The [[route]]s of the configuration, asked for each new call: the first that matches wins.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ public:
     //        not stand there;
     //   416  the Request-URI is neither sip: nor tel:.
     Route route(const Message &invite, const Endpoint &source) override;
+    std::optional<RouteTarget> target_of(std::string_view uri) override;
 
 private:
     struct Entry {

@@ -19,11 +19,12 @@ std::string sent_by(const SipConfig &sip, const Endpoint &bound) {
 // Makes routes that were read for other listeners use these. False if one of them has no listener of its family.
 bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
     for (RouteConfig &route : routes) {
-        Endpoint &to = route.target.to;
-        const auto sender =
-            std::find_if(listen.begin(), listen.end(), [&](const Endpoint &at) { return at.ip.is_v6 == to.ip.is_v6; });
-        if (sender == listen.end()) return false;
-        to.listener = sender->listener;
+        for (TargetConfig &target : route.targets) {
+            const auto sender = std::find_if(listen.begin(), listen.end(),
+                                             [&](const Endpoint &at) { return at.ip.is_v6 == target.to.ip.is_v6; });
+            if (sender == listen.end()) return false;
+            target.to.listener = sender->listener;
+        }
     }
     return true;
 }

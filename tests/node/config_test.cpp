@@ -151,11 +151,11 @@ TEST_CASE("config: every section and key of a full file is read") {
     const RouteConfig &first = config->routes[0];
     CHECK(first.match == R"(^\+?44(\d+))");
     CHECK(first.source.size() == 3);
-    CHECK(first.target.trunk == "carrier-a");
-    CHECK(first.target.host_port == "192.0.2.1:5070");
-    CHECK(first.target.params == "transport=udp");
-    CHECK(first.target.to.to_string() == "192.0.2.1:5070");
-    CHECK(first.target.to.listener == 0);
+    CHECK(first.targets.at(0).trunk == "carrier-a");
+    CHECK(first.targets.at(0).host_port == "192.0.2.1:5070");
+    CHECK(first.targets.at(0).params == "transport=udp");
+    CHECK(first.targets.at(0).to.to_string() == "192.0.2.1:5070");
+    CHECK(first.targets.at(0).to.listener == 0);
     CHECK(to_ms(first.ring_timeout) == 20'000);
     CHECK(first.user.has_value());
     REQUIRE(first.headers.size() == 1);
@@ -169,24 +169,45 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(first.variables[0].first == "tenant");
     CHECK(first.variables[1].first == "caller=");
     const RouteConfig &second = config->routes[1];
-    CHECK(second.target.trunk.empty());
-    CHECK(second.target.host_port == "[::1]:5071");
-    CHECK(second.target.to.listener == 1);
+    CHECK(second.targets.at(0).trunk.empty());
+    CHECK(second.targets.at(0).host_port == "[::1]:5071");
+    CHECK(second.targets.at(0).to.listener == 1);
     CHECK(to_ms(second.ring_timeout) == 60'000);
+}
+
+TEST_CASE("config: a route names targets in order, and those that ring together in an array of their own") {
+    const auto config = parse_config("[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1:1\"\n"
+                                     "[[route]]\nto = [\"t\", [\"sip:127.0.0.1:2\", \"t\", \"sip:127.0.0.1:3\"]]\n"
+                                     "hunt_on = [486, 503, 486]\nredirects = \"follow\"\nforks = \"one\"\n"
+                                     "[[route]]\nto = [\"t\"]\n",
+                                     "f");
+    REQUIRE(config.ok());
+    const RouteConfig &route = config->routes.at(0);
+    std::string order;
+    for (const TargetConfig &target : route.targets) {
+        order += (target.is_parallel ? "+" : " ") + std::to_string(target.to.port);
+    }
+    CHECK(order == " 1 2+1+3");
+    CHECK(route.hunt_on == std::vector<std::uint16_t>{486, 503});
+    CHECK(route.redirects == Redirects::follow);
+    CHECK(route.forks == ForkView::one);
+    const RouteConfig &plain = config->routes.at(1);
+    CHECK(plain.hunt_on == std::vector<std::uint16_t>{408, 500, 503});
+    CHECK(plain.redirects == Redirects::pass);
+    CHECK(plain.forks == ForkView::each);
 }
 
 TEST_CASE("config: what has no effect in this version is a warning with its place") {
     const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n"
                                      "[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
                                      "username = \"u\"\npassword = \"geheim\"\n[admin]\nlisten = \"127.0.0.1:8080\"\n"
-                                     "[[route]]\nto = [\"t\"]\nhunt_on = [503]\n",
+                                     "[[route]]\nto = [\"t\"]\n",
                                      "f");
     REQUIRE(config.ok());
     const std::vector<std::string> expected = {
         "f:2:11: \"domains\" in [sip] has no effect in this version, which registers nobody",
         "f:3:1: [tls] has no effect in this version, which has no TLS",
         "f:5:1: [[trunk]] \"t\": challenges are passed to the caller as 503 in this version",
-        "f:14:11: \"hunt_on\" in [[route]] has no effect in this version: a route has one target",
         "f:11:10: \"listen\" in [admin] is not opened in this version",
     };
     CHECK(config->warnings == expected);
@@ -308,7 +329,20 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:4:12: \"register\" in [[trunk]] is not available in this version; write false, or leave it out"},
         // [[route]]
         {"\n[[route]]\nmatch = \"\"\n", "f:2:1: [[route]] needs \"to\""},
-        {"[[route]]\nto = []\n", "f:2:6: \"to\" in [[route]] is empty; write the name of a [[trunk]] or a URI"},
+        {"[[route]]\nto = []\n", "f:2:6: \"to\" in [[route]] must name from 1 to 32 targets, not 0; write the names of "
+                                 "[[trunk]]s or URIs"},
+        {"[[route]]\nto = [7]\n",
+         "f:2:7: \"to\" in [[route]] must hold strings, and arrays of strings for targets that "
+         "ring together, not an integer"},
+        {"[[route]]\nto = [[\"sip:127.0.0.1\", [\"x\"]]]\n",
+         "f:2:25: \"to\" in [[route]] must hold strings, and arrays of strings for targets that ring together, not an "
+         "array"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\", []]\n",
+         "f:2:24: an array in \"to\" of [[route]] is empty; write what rings"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nredirects = \"chase\"\n",
+         "f:3:13: \"redirects\" in [[route]] must be one of pass, follow, not \"chase\""},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nforks = \"none\"\n",
+         "f:3:9: \"forks\" in [[route]] must be one of each, one, not \"none\""},
         {"[[route]]\nto = [\"carier-a\"]\n[[trunk]]\nname = \"carrier-a\"\nuri = \"sip:127.0.0.1\"\n",
          "f:2:7: no [[trunk]] is called \"carier-a\"; did you mean \"carrier-a\"?"},
         {"[[route]]\nto = [\"x\"]\n",
@@ -316,8 +350,6 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "\"sip:192.0.2.1:5060\""},
         {"[[route]]\nto = [\"registered\"]\n", "f:2:7: \"registered\" in \"to\" of [[route]] is not available in this "
                                                "version; write a trunk's name or a URI"},
-        {"[[route]]\nto = [\"sip:127.0.0.1\", \"sip:127.0.0.2\"]\n",
-         "f:2:24: a second target in \"to\" of [[route]] (serial hunting) is not available in this version; write one"},
         {"[[route]]\nto = [\"sip:a.example\"]\n", "f:2:7: \"sip:a.example\" in \"to\" of [[route]]: a name needs DNS, "
                                                   "which is not available in this version; write an address"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nmatch = '('\n",

@@ -39,7 +39,7 @@ TEST_CASE("routes: the first that matches wins") {
     CHECK(uk.targets.at(0).trunk == "uk");
     CHECK(uk.targets.at(0).to.to_string() == "127.0.0.1:1");
     CHECK(to_ms(uk.ring_timeout) == 5000);
-    CHECK(uk.headers.empty());
+    CHECK(uk.targets.at(0).headers.empty());
 
     const Route suffix = routes.route(test::invite("sip:0044@192.0.2.1"), caller);
     CHECK(uri_of(suffix) == "sip:0044@127.0.0.1:2");
@@ -108,11 +108,37 @@ TEST_CASE("routes: a rewritten user that would change the URI is refused 400") {
     CHECK(routes.route(test::invite("sip:b@a", "X-User: " + long_user + "\r\n"), caller).refuse == 400);
 }
 
+TEST_CASE("routes: every target is filled in for itself, in order") {
+    auto routes = table("[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1:1\"\n"
+                        "[[trunk]]\nname = \"b\"\nuri = \"sip:127.0.0.1:2;x=y\"\n"
+                        "[[route]]\nto = [\"a\", [\"sip:127.0.0.1:3\", \"b\"]]\nuser = \"{trunk}7\"\n"
+                        "headers = { X-Trunk = \"{trunk}\" }\nhunt_on = [486]\n");
+    const Route route = routes.route(test::invite("sip:bob@192.0.2.1"), caller);
+    REQUIRE(route.targets.size() == 3);
+    CHECK(route.targets[0].request_uri == "sip:a7@127.0.0.1:1");
+    CHECK(route.targets[0].headers == "X-Trunk: a\r\n");
+    CHECK(route.targets[1].request_uri == "sip:7@127.0.0.1:3");
+    CHECK_FALSE(route.targets[1].is_parallel);
+    CHECK(route.targets[2].request_uri == "sip:b7@127.0.0.1:2;x=y");
+    CHECK(route.targets[2].headers == "X-Trunk: b\r\n");
+    CHECK(route.targets[2].is_parallel);
+    CHECK(route.hunt_on == std::vector<std::uint16_t>{486});
+}
+
+TEST_CASE("routes: a Contact leads to its address, or to a name that is looked up") {
+    auto routes = table("");
+    CHECK(routes.target_of("sip:bob@192.0.2.7:5066")->to.to_string() == "192.0.2.7:5066");
+    CHECK(routes.target_of("sip:bob@pbx.example;x=y")->lookup == "sip:bob@pbx.example;x=y");
+    CHECK_FALSE(routes.target_of("tel:+4412345"));
+    CHECK_FALSE(routes.target_of("mailto:bob@example.com"));
+    CHECK_FALSE(routes.target_of("sip:"));
+}
+
 TEST_CASE("routes: headers are added line by line") {
     auto routes =
         table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n"
               "headers = { X-Tenant = \"blue\", X-From = \"{from.uri};ip={source.ip}\", X-None = \"{var.a}\" }\n");
-    CHECK(routes.route(test::invite("sip:bob@192.0.2.1"), caller).headers ==
+    CHECK(routes.route(test::invite("sip:bob@192.0.2.1"), caller).targets.at(0).headers ==
           "X-Tenant: blue\r\nX-From: sip:alice@a.example;ip=192.0.2.10\r\nX-None: \r\n");
 }
 
@@ -120,7 +146,7 @@ TEST_CASE("routes: a folded header adds no line to the other leg") {
     auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\nheaders = { X-Copy = \"{header.X-In}\" }\n");
     const Route route = routes.route(test::invite("sip:b@a", "X-In: one\r\n Evil: two\r\n"), caller);
     if (route.refuse == 0) {
-        CHECK(route.headers.find("\r\n") == route.headers.size() - 2);
+        CHECK(route.targets.at(0).headers.find("\r\n") == route.targets.at(0).headers.size() - 2);
     } else {
         CHECK(route.refuse == 400);
     }
