@@ -8,7 +8,7 @@ B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Track
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
       statistics_(statistics), calls_(options.call_max), lookups_(options.call_max), timers_(now),
-      writer_(options.listeners), loop_hash_(random) {}
+      writer_(options.listeners, router), loop_hash_(random) {}
 
 bool has_session(const Message &message) {
     if (message.body().empty()) return false;
@@ -33,6 +33,22 @@ void B2bua::take_lookups(std::vector<Lookup> &lookups) {
     lookups.insert(lookups.end(), std::make_move_iterator(wanted_lookups_.begin()),
                    std::make_move_iterator(wanted_lookups_.end()));
     wanted_lookups_.clear();
+}
+
+bool B2bua::next_event(CallEvent &event) {
+    if (events_.empty()) return false;
+    event = events_.front();
+    events_.pop();
+    return true;
+}
+
+void B2bua::raise(const CallEvent &event) {
+    if (options_.event_max == 0) return;
+    if (events_.size() >= options_.event_max) {
+        ++statistics_.events_lost;
+    } else {
+        events_.push(event);
+    }
 }
 
 void B2bua::on_request(const TransactionEvent &event, Instant now) {

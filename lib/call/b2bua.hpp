@@ -10,9 +10,11 @@
 #include "base/hash.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
+#include "base/ring_queue.hpp"
 #include "base/slot_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "call/call.hpp"
+#include "call/call_event.hpp"
 #include "call/engine.hpp"
 #include "call/leg_writer.hpp"
 #include "call/lookup.hpp"
@@ -31,7 +33,8 @@ public:
     void on_transaction(const TransactionEvent &event, Instant now);
     void on_dialog(const DialogEvent &event, Instant now);
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now); // none: no such name
-    void take_lookups(std::vector<Lookup> &lookups);                                     // appends, and forgets them
+    bool next_event(CallEvent &event);
+    void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
     void advance(Instant now);
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
 
@@ -63,6 +66,7 @@ private:
                      Instant now);
     Call *find_call(DialogId dialog, CallId &id);
     bool is_live(DialogId dialog) const;
+    void raise(const CallEvent &event);
     std::string retry_after(); // header line with a random time (RFC 3261 section 14.2)
     Result<TransactionId> send(CallId id, Leg &leg, const Fork *fork, Method method, RequestParts parts, Instant now);
 
@@ -149,6 +153,7 @@ private:
     SlotTable<Call, CallTag> calls_;
     SlotTable<CallId, LookupTag> lookups_;
     std::vector<Lookup> wanted_lookups_;
+    RingQueue<CallEvent> events_;
     TimerWheel<CallTimer> timers_;
     LegWriter writer_;
     KeyedHash loop_hash_;

@@ -15,8 +15,8 @@ TrackerOptions only_ends(TrackerOptions options) {
 } // namespace
 
 struct Engine::Parts {
-    Parts(const EngineOptions &given, Router &router, ProfileTable &profiles, Random &random, Instant now)
-        : options(given), shared(random, profiles), transactions(given.transactions, random, now),
+    Parts(const EngineOptions &given, Router &routes, ProfileTable &profiles, Random &random, Instant now)
+        : options(given), router(routes), shared(random, profiles), transactions(given.transactions, random, now),
           tracker(only_ends(given.dialogs), shared, random, now),
           b2bua(options, transactions, tracker, router, random, statistics, now) {}
 
@@ -37,6 +37,7 @@ struct Engine::Parts {
     }
 
     EngineOptions options;
+    Router &router;
     EngineStatistics statistics;
     TrackerShared shared;
     TransactionTable transactions;
@@ -60,6 +61,10 @@ void Engine::receive(std::string_view bytes, const Endpoint &source, Instant now
     if (!message) {
         ++(message.error() == Error::too_large ? statistics.too_large : statistics.not_sip);
         return;
+    }
+    // Who is not trusted asserts nothing (RFC 3325 section 5).
+    if (message->has(Header::p_asserted_identity) && !parts_->router.is_trusted(source.ip)) {
+        message->drop(Header::p_asserted_identity);
     }
     parts_->transactions.receive(std::move(*message), source, now);
     parts_->settle(now);
@@ -101,6 +106,8 @@ void Engine::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, I
     parts_->b2bua.on_resolved(lookup, addresses, now);
     parts_->settle(now);
 }
+
+bool Engine::next_event(CallEvent &event) { return parts_->b2bua.next_event(event); }
 
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
 

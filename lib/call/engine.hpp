@@ -15,6 +15,7 @@
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
+#include "call/call_event.hpp"
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
 #include "call/router.hpp"
@@ -31,6 +32,7 @@ struct EngineOptions {
     TrackerOptions dialogs;
     std::uint32_t call_max = 65536; // beyond it an INVITE gets 503 with Retry-After
     std::uint32_t forward_max = 16; // requests passed inside one call that wait for their answer
+    std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
 };
 
 struct EngineStatistics {
@@ -40,6 +42,7 @@ struct EngineStatistics {
     std::uint64_t keepalives = 0; // CRLF alone (RFC 5626 section 3.5.1)
     std::uint64_t refused_full = 0;
     std::uint64_t loops = 0;
+    std::uint64_t events_lost = 0;
 };
 
 class Engine {
@@ -62,6 +65,8 @@ public:
     // name, or no answer in time.
     void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now);
+
+    bool next_event(CallEvent &event); // takes the oldest; false: there is none
 
     // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
     void refuse_new_calls();

@@ -1,6 +1,7 @@
 // Requests inside a call that go to the other side and whose answer comes back: re-INVITE, UPDATE, INFO and such.
 #include <algorithm>
 #include "call/b2bua.hpp"
+#include "call/dtmf.hpp"
 
 namespace tandem {
 namespace {
@@ -74,6 +75,9 @@ void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const Tra
     }
     if (has_offer) call.offer_from = from;
     transactions_.set_owner(event.transaction, id.value());
+    if (const auto dtmf = request.method() == Method::info ? read_dtmf(request) : std::nullopt) {
+        raise({CallEventKind::dtmf, dialog, from, dtmf->digit, dtmf->duration});
+    }
     call.forwards.push_back({from, event.transaction, *sent, event.source, has_offer});
 }
 

@@ -50,8 +50,9 @@ constexpr Row policy[] = {
     {Header::www_authenticate, Treatment::drop},
     {Header::proxy_authenticate, Treatment::drop},
 
-    // RFC 3325: asserted identities go between trusted peers only, and no peer is trusted yet.
-    {Header::p_asserted_identity, Treatment::drop},
+    // RFC 3325: asserted identities go between trusted peers only; what another one asserts is gone already. A preferred
+    // one is a wish to us, and we assert nothing.
+    {Header::p_asserted_identity, Treatment::trust},
     {Header::p_preferred_identity, Treatment::drop},
 
     // They name dialogs of the other leg, whose ids mean nothing here.
@@ -127,12 +128,15 @@ Treatment treatment(const HeaderLine &line) {
     return Treatment::pass;
 }
 
-void pass_headers(const Message &from, Writer &to, std::string_view replaced) {
+void pass_headers(const Message &from, Writer &to, bool is_trusted, std::string_view replaced) {
     for (const HeaderLine &line : from.headers()) {
         if (!replaced.empty() && has_line(replaced, line)) continue;
         switch (treatment(line)) {
         case Treatment::pass: to.header(line); break;
         case Treatment::tokens: pass_tokens(line, to); break;
+        case Treatment::trust:
+            if (is_trusted) to.header(line);
+            break;
         case Treatment::drop:
         case Treatment::own:
         case Treatment::body: break;

@@ -13,13 +13,14 @@ enum class Treatment : std::uint8_t {
     own,    // each leg has its own: tandem writes it
     body,   // goes with the body, and only with one
     tokens, // passes reduced to what works across both legs
+    trust,  // passes to a trusted peer only
 };
 
 Treatment treatment(const HeaderLine &line);
 
 // Copies every header of `from` that crosses to the other leg, but for those that `replaced` has: whole header lines
-// that take the place of what the peer sent.
-void pass_headers(const Message &from, Writer &to, std::string_view replaced = {});
+// that take the place of what the peer sent. What only the trusted may know goes if `is_trusted` says so of the peer.
+void pass_headers(const Message &from, Writer &to, bool is_trusted, std::string_view replaced = {});
 
 // The body and its headers, which ends the message.
 void pass_body(const Message &from, Writer &to);

@@ -68,7 +68,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
         .header("Call-ID", call_id)
         .cseq(1, "INVITE")
         .header("Contact", contact(to));
-    pass_headers(invite, writer, extra);
+    pass(invite, to, writer, extra);
     writer.lines(extra);
     pass_body(invite, writer);
     return SharedBytes(buffer_);
@@ -86,7 +86,7 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
         .header("Call-ID", path.call_id)
         .cseq(parts.cseq, parts.method);
     if (parts.has_contact) writer.header("Contact", contact(hop));
-    if (parts.passed) pass_headers(*parts.passed, writer);
+    if (parts.passed) pass(*parts.passed, hop, writer);
     if (!parts.reason.empty()) writer.header("Reason", parts.reason);
     if (parts.passed) {
         pass_body(*parts.passed, writer);
@@ -122,7 +122,7 @@ SharedBytes LegWriter::response(const Message &request, const Endpoint &source, 
     } else if (has_contact(request, status)) {
         writer.header("Contact", contact(source));
     }
-    if (passed) pass_headers(*passed, writer);
+    if (passed) pass(*passed, source, writer);
     writer.lines(extra);
     if (passed) {
         pass_body(*passed, writer);
@@ -130,6 +130,11 @@ SharedBytes LegWriter::response(const Message &request, const Endpoint &source, 
         writer.body();
     }
     return SharedBytes(buffer_);
+}
+
+void LegWriter::pass(const Message &from, const Endpoint &to, Writer &writer, std::string_view replaced) {
+    const bool is_trusted = from.has(Header::p_asserted_identity) && router_.is_trusted(to.ip);
+    pass_headers(from, writer, is_trusted, replaced);
 }
 
 std::string LegWriter::contact(const Endpoint &peer) const { return "<sip:" + sent_by(peer) + ">"; }

@@ -13,6 +13,7 @@
 #include "dialog/message_view.hpp"
 #include "dialog/tracker.hpp"
 #include "sip/message.hpp"
+#include "sip/writer.hpp"
 
 namespace tandem {
 
@@ -47,7 +48,8 @@ DialogPath path_of(const DialogSet &set, Side local, const Fork *fork);
 
 class LegWriter {
 public:
-    explicit LegWriter(const std::vector<Listener> &listeners) : listeners_(listeners) {}
+    // Both outlive the writer.
+    LegWriter(const std::vector<Listener> &listeners, const Router &router) : listeners_(listeners), router_(router) {}
 
     // The INVITE to the callee. `invite` is the caller's.
     SharedBytes first_invite(const Message &invite, std::string_view request_uri, const Endpoint &to,
@@ -64,7 +66,10 @@ public:
     const std::string &sent_by(const Endpoint &peer) const { return listeners_[peer.listener].sent_by; }
 
 private:
+    void pass(const Message &from, const Endpoint &to, Writer &writer, std::string_view replaced = {});
+
     const std::vector<Listener> &listeners_;
+    const Router &router_;
     std::string buffer_; // the message being written
 };
 

@@ -56,6 +56,9 @@ public:
     virtual ~Router() = default;
     virtual Route route(const Message &invite, const Endpoint &source) = 0;
 
+    // Whether what this peer asserts of identities is believed, and may be told to it (RFC 3325).
+    virtual bool is_trusted(const IpAddress &) const { return false; }
+
     // Where a URI of somebody's Contact leads: of a redirection that is followed. None: it may not be called.
     virtual std::optional<RouteTarget> target_of(std::string_view) { return std::nullopt; }
 };

@@ -186,22 +186,8 @@ std::size_t read_match(ConfigSection &section, RouteConfig &route) {
 }
 
 void read_source(ConfigSection &section, RouteConfig &route) {
-    const TomlValue *source = section.texts("source");
-    if (!source) return;
-    for (const TomlValue &item : source->items) {
-        const auto cidr = Cidr::parse(item.text);
-        if (!cidr) {
-            section.problem(item.at,
-                            fmt::format("bad address block \"{}\" in \"source\" of [[route]]; write for example "
-                                        "\"192.0.2.0/24\" or \"2001:db8::/32\"",
-                                        item.text));
-        } else if (!cidr->is_exact()) {
-            section.problem(item.at, fmt::format("\"{}\" in \"source\" of [[route]] has bits behind its prefix; write "
-                                                 "\"{}\"",
-                                                 item.text, cidr->network()));
-        } else {
-            route.source.push_back(*cidr);
-        }
+    if (const TomlValue *source = section.texts("source")) {
+        route.source = read_cidrs(section, *source, "\"source\" of [[route]]");
     }
 }
 

@@ -120,6 +120,25 @@ std::optional<Endpoint> parse_address_port(std::string_view text) {
     return endpoint;
 }
 
+std::vector<Cidr> read_cidrs(ConfigSection &section, const TomlValue &blocks, std::string_view where) {
+    std::vector<Cidr> cidrs;
+    for (const TomlValue &item : blocks.items) {
+        const auto cidr = Cidr::parse(item.text);
+        if (!cidr) {
+            section.problem(item.at,
+                            fmt::format("bad address block \"{}\" in {}; write for example \"192.0.2.0/24\" or "
+                                        "\"2001:db8::/32\"",
+                                        item.text, where));
+        } else if (!cidr->is_exact()) {
+            section.problem(item.at, fmt::format("\"{}\" in {} has bits behind its prefix; write \"{}\"", item.text,
+                                                 where, cidr->network()));
+        } else {
+            cidrs.push_back(*cidr);
+        }
+    }
+    return cidrs;
+}
+
 void read_sip(ConfigSection &section, Config &config) {
     read_advertise(section, config.sip);
     read_listen(section, config.sip);
@@ -128,6 +147,9 @@ void read_sip(ConfigSection &section, Config &config) {
     std::int64_t workers = 1;
     const TomlValue *value = section.number("workers", 1, 64, workers);
     if (workers > 1) section.unavailable(value->at, "\"workers\" in [sip] above 1", "write 1");
+
+    if (const TomlValue *trusted = section.texts("trusted"))
+        config.sip.trusted = read_cidrs(section, *trusted, "\"trusted\" of [sip]");
 
     if (const TomlValue *domains = section.texts("domains")) {
         section.warn(domains->at, "\"domains\" in [sip] has no effect in this version, which registers nobody");

@@ -12,6 +12,9 @@ namespace tandem {
 // "192.0.2.1:5060" or "[2001:db8::1]:5060".
 std::optional<Endpoint> parse_address_port(std::string_view text);
 
+// The blocks of addresses in an array; `where` says which it is.
+std::vector<Cidr> read_cidrs(ConfigSection &section, const TomlValue &blocks, std::string_view where);
+
 void read_sip(ConfigSection &section, Config &config);
 void read_store(ConfigSection &section, Config &config);
 void read_timers(ConfigSection &section, Config &config);

@@ -35,9 +35,12 @@ bool is_user(std::string_view text) {
     return true;
 }
 
+bool is_in(const std::vector<Cidr> &blocks, const IpAddress &ip) {
+    return std::any_of(blocks.begin(), blocks.end(), [&](const Cidr &block) { return block.contains(ip); });
+}
+
 bool matches_source(const RouteConfig &route, const IpAddress &ip) {
-    return route.source.empty() ||
-           std::any_of(route.source.begin(), route.source.end(), [&](const Cidr &block) { return block.contains(ip); });
+    return route.source.empty() || is_in(route.source, ip);
 }
 
 bool matches_user(const re2::RE2 &match, const std::string &user, std::vector<std::string_view> &groups) {
@@ -92,11 +95,14 @@ bool render_variables(const RouteConfig &config, const TemplateInput &input, std
 
 } // namespace
 
-RouteTable::RouteTable(std::vector<RouteConfig> routes) { replace(std::move(routes)); }
+RouteTable::RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted) {
+    replace(std::move(routes), std::move(trusted));
+}
 
 RouteTable::~RouteTable() = default;
 
-void RouteTable::replace(std::vector<RouteConfig> routes) {
+void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted) {
+    trusted_ = std::move(trusted);
     entries_.clear();
     for (RouteConfig &config : routes) {
         Entry entry;
@@ -123,6 +129,8 @@ Route RouteTable::route(const Message &invite, const Endpoint &source) {
     }
     return refuse(404);
 }
+
+bool RouteTable::is_trusted(const IpAddress &peer) const { return is_in(trusted_, peer); }
 
 // Who redirects may name anybody: names are looked up, and whether a listener can send there the call finds out.
 std::optional<RouteTarget> RouteTable::target_of(std::string_view text) {

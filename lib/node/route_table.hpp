@@ -16,11 +16,11 @@ namespace tandem {
 
 class RouteTable final : public Router {
 public:
-    explicit RouteTable(std::vector<RouteConfig> routes);
+    explicit RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted = {});
     ~RouteTable() override;
 
-    // From now on these routes are in force; calls that are up keep theirs.
-    void replace(std::vector<RouteConfig> routes);
+    // From now on these are in force; calls that are up keep their routes.
+    void replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted);
 
     // Refuses with
     //   404  no route matches;
@@ -28,6 +28,7 @@ public:
     //        not stand there;
     //   416  the Request-URI is neither sip: nor tel:.
     Route route(const Message &invite, const Endpoint &source) override;
+    bool is_trusted(const IpAddress &peer) const override;
     std::optional<RouteTarget> target_of(std::string_view uri) override;
 
 private:
@@ -40,6 +41,7 @@ private:
                             const std::vector<std::string_view> &groups);
 
     std::vector<Entry> entries_;
+    std::vector<Cidr> trusted_;
 };
 
 } // namespace tandem

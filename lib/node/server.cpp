@@ -32,8 +32,8 @@ bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint>
 } // namespace
 
 Server::Server(const Config &config, const std::string &path, Log &log)
-    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), routes_(config.routes),
-      profiles_(random_) {}
+    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()),
+      routes_(config.routes, config.sip.trusted), profiles_(random_) {}
 
 Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, const std::string &path, Log &log) {
     std::unique_ptr<Server> server(new Server(config, path, log));
@@ -161,9 +161,10 @@ void Server::reload() {
     for (const std::string &warning : config->warnings) log_.warn(warning);
     warn_of_restart(*config);
 
-    routes_.replace(config->routes);
+    routes_.replace(config->routes, config->sip.trusted);
     log_.configure(config->log);
     config_.sip.drain = config->sip.drain;
+    config_.sip.trusted = config->sip.trusted;
     config_.routes = std::move(config->routes);
     config_.profiles = std::move(config->profiles);
     config_.log = config->log;

@@ -134,6 +134,10 @@ std::string Message::values(Header header) const {
 
 std::span<const HeaderLine> Message::headers() const { return parsed_->lines; }
 
+void Message::drop(Header header) {
+    std::erase_if(parsed_->lines, [header](const HeaderLine &line) { return line.id == header; });
+}
+
 std::vector<std::string_view> Message::routes(Header header) const {
     std::vector<std::string_view> routes;
     for (const HeaderLine &line : headers()) {

@@ -77,7 +77,7 @@ public:
     bool has(Header header) const;
     std::string_view value(Header header) const; // of the first line of that kind; empty: none
     std::string values(Header header) const;     // of all lines of that kind, separated by commas
-    std::span<const HeaderLine> headers() const;  // in the order of the message
+    std::span<const HeaderLine> headers() const; // in the order of the message
 
     ViaView top_via() const;
     std::size_t via_count() const;
@@ -92,6 +92,9 @@ public:
     // the request came from, at its own port if rport is asked for, else at the port of sent-by. maddr is not
     // followed: it would send responses wherever a stranger points.
     Endpoint response_target(const Endpoint &source) const;
+
+    // Leaves out every header line of that kind, in all copies: what a peer may not say.
+    void drop(Header header);
 
     // Appends every Via, one line each, with what mark_received() noted: what a response carries back.
     void append_vias(std::string &out) const;

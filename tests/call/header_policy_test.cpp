@@ -12,7 +12,7 @@ std::string passed(std::string_view lines) {
     REQUIRE(message);
     std::string out;
     Writer writer(out);
-    pass_headers(*message, writer);
+    pass_headers(*message, writer, false);
     return out;
 }
 

@@ -327,6 +327,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:4:12: \"password\" in [[trunk]] must be a string, not an integer"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nregister = true\n",
          "f:4:12: \"register\" in [[trunk]] is not available in this version; write false, or leave it out"},
+        {"[sip]\ntrusted = [\"10.0.0.1/8\"]\n",
+         "f:2:12: \"10.0.0.1/8\" in \"trusted\" of [sip] has bits behind its prefix; write \"10.0.0.0/8\""},
         // [[route]]
         {"\n[[route]]\nmatch = \"\"\n", "f:2:1: [[route]] needs \"to\""},
         {"[[route]]\nto = []\n", "f:2:6: \"to\" in [[route]] must name from 1 to 32 targets, not 0; write the names of "

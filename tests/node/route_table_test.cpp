@@ -206,8 +206,8 @@ TEST_CASE("routes: a scheme that is not ours is refused 416") {
 
 TEST_CASE("routes: replaced routes are in force for the next call") {
     auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n");
-    routes.replace(parse_config("[[route]]\nto = [\"sip:127.0.0.1:2\"]\n", "f")->routes);
+    routes.replace(parse_config("[[route]]\nto = [\"sip:127.0.0.1:2\"]\n", "f")->routes, {});
     CHECK(uri_of(routes.route(test::invite("sip:b@a"), caller)) == "sip:b@127.0.0.1:2");
-    routes.replace({});
+    routes.replace({}, {});
     CHECK(routes.route(test::invite("sip:b@a"), caller).refuse == 404);
 }
