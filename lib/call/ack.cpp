@@ -23,41 +23,49 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
         send_bye(id, *call, asker, {}, now); // it waited for this ACK (RFC 3261 section 15)
         return;
     }
-    if (!invite.has_offer) call->offer_from.reset(); // it carried the answer
+    if (!invite.has_offer) { // it carried the answer
+        call->offer_from.reset();
+        note_sessions(call->leg(other(*from)), call->leg(*from), invite.offer, session_of(ack));
+    }
     send_ack(*call, invite, &ack, now);
     forget_invite(*call, invite);
+    send_own_invites(id, *call, now);
 }
 
 // Empty if the dialog is gone.
-WrittenRequest B2bua::write_ack(Call &call, const InviteExchange &invite, const Message *passed) {
-    const Leg &leg = call.leg(other(invite.from));
+WrittenRequest B2bua::write_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, const Message *passed,
+                                const Session *session) {
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set) return {};
-    const Fork *fork = leg.local == Side::caller ? set->find_fork(invite.client_to_tag) : nullptr;
+    const Fork *fork = leg.local == Side::caller ? set->find_fork(to_tag) : nullptr;
     std::string branch;
     transactions_.append_branch(branch);
     RequestParts parts;
     parts.method = "ACK";
-    parts.cseq = invite.client_cseq;
+    parts.cseq = cseq;
     parts.branch = branch;
     parts.passed = passed;
+    parts.session = session;
     return writer_.request(path_of(*set, leg.local, fork), leg.peer, parts);
 }
 
 void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now) {
     invite.is_acked = true;
-    const WrittenRequest ack = write_ack(call, invite, passed);
+    const Leg &leg = call.leg(other(invite.from));
+    const WrittenRequest ack = write_ack(leg, invite.client_cseq, invite.client_to_tag, passed, nullptr);
     if (ack.bytes.empty()) return;
     transactions_.acknowledge(invite.client, invite.client_to_tag, ack.to, ack.bytes);
+    feed_ack(leg, invite.client_cseq, invite.client_to_tag, now);
+}
 
-    const Leg &leg = call.leg(other(invite.from));
+void B2bua::feed_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, Instant now) {
     const DialogPath path = path_of(*tracker_.find(leg.dialog), leg.local, nullptr);
     MessageView view;
     view.method = Method::ack;
-    view.cseq = invite.client_cseq;
+    view.cseq = cseq;
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
-    view.to_tag = invite.client_to_tag;
+    view.to_tag = to_tag;
     view.is_ours = true;
     static_cast<void>(tracker_.feed(view, now));
 }

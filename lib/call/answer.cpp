@@ -39,7 +39,10 @@ void B2bua::pass_provisional(Call &call, InviteExchange &invite, DialogId callee
     const std::string_view tag = invite.is_first ? our_tag(call, callee_leg, response.to_tag()) : std::string_view();
     SharedBytes bytes =
         writer_.response(*request, invite.source, response.status(), response.reason_phrase(), tag, &response);
-    if (invite.is_first) feed_answer(*request, response.status(), tag, {}, now);
+    if (invite.is_first) {
+        note_early_session(call, callee_leg, response);
+        feed_answer(*request, response.status(), tag, {}, now);
+    }
     static_cast<void>(transactions_.respond(invite.server, response.status(), std::move(bytes), now));
 }
 
@@ -88,10 +91,17 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     SharedBytes bytes = writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer);
     feed_answer(request, answer.status(), tag, {}, now);
 
-    if (invite.has_offer) {
+    note_methods(call.leg(asked), answer);
+    if (!invite.has_offer) {
+        invite.offer = session_of(answer);
+        if (invite.offer) call.offer_from = asked;
+    } else {
         call.offer_from.reset();
-    } else if (has_session(answer)) {
-        call.offer_from = asked;
+        if (invite.is_first) {
+            note_first_sessions(call, request, answer);
+        } else {
+            note_sessions(call.leg(invite.from), call.leg(asked), session_of(request), session_of(answer));
+        }
     }
     if (invite.is_first) {
         call.forks.clear();

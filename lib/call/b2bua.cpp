@@ -1,5 +1,4 @@
 #include "call/b2bua.hpp"
-#include "base/text.hpp"
 #include "call/header_policy.hpp"
 
 namespace tandem {
@@ -9,14 +8,6 @@ B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Track
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
       statistics_(statistics), calls_(options.call_max), lookups_(options.call_max), timers_(now),
       writer_(options.listeners, router), loop_hash_(random) {}
-
-bool has_session(const Message &message) {
-    if (message.body().empty()) return false;
-    const std::string_view type = message.content_type();
-    const std::string_view name = trim(type.substr(0, type.find(';')));
-    // A multipart body carries its description among other parts (RFC 5621).
-    return equals_ignoring_case(name, "application/sdp") || equals_ignoring_case(name.substr(0, 10), "multipart/");
-}
 
 void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     switch (event.kind) {
@@ -165,6 +156,11 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     }
     if (InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr) {
         on_invite_response(id, *call, *invite, response, now);
+        send_own_invites(id, *call, now);
+        return;
+    }
+    if (OwnInvite *own = call ? call->find_own_invite(event.transaction) : nullptr) {
+        on_own_invite_response(id, *call, *own, response, now);
         return;
     }
     static_cast<void>(feed(response, now));
@@ -179,6 +175,7 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     if (!call || response.status() < 200) return;
     if (Forward *forward = call->find_forward(event.transaction)) {
         pass_forwarded(*call, *forward, response.status(), &response, now);
+        send_own_invites(id, *call, now);
         return;
     }
     for (Side side : {Side::caller, Side::callee}) {
@@ -198,10 +195,16 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
     if (InviteExchange *invite = call->find_invite(event.transaction)) {
         if (invite->client != event.transaction) return; // no ACK for a refusal: nothing is left to do
         refuse_invite(*call, *invite, status, nullptr, now);
+        send_own_invites(id, *call, now);
+        return;
+    }
+    if (OwnInvite *own = call->find_own_invite(event.transaction)) {
+        fail_own_invite(id, *call, *own, status, {}, now);
         return;
     }
     if (Forward *forward = call->find_forward(event.transaction)) {
         if (forward->client == event.transaction) pass_forwarded(*call, *forward, status, nullptr, now);
+        send_own_invites(id, *call, now);
         return;
     }
     for (Side side : {Side::caller, Side::callee}) {

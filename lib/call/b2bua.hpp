@@ -1,5 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
-// Its sources are split by what is done: new_call, hunt, answer, ack, cancel, forward, hang_up, deadline.
+// Its sources are split by what is done: new_call, hunt, answer, ack, cancel, forward, hang_up, deadline, own_invite,
+// session.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,7 @@ public:
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now); // none: no such name
     bool next_event(CallEvent &event);
     void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
+    Result<void> refresh(DialogId leg, Instant now); // see Engine
     void advance(Instant now);
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
 
@@ -42,7 +44,7 @@ public:
     std::size_t size() const { return calls_.size(); }
 
 private:
-    enum class TimerKind : std::uint8_t { ring, resend };
+    enum class TimerKind : std::uint8_t { ring, resend, own_invite };
     struct CallTimer {
         CallId call;
         TransactionId invite{};   // resend: the server side of the exchange meant
@@ -110,7 +112,10 @@ private:
 
     // ack.cpp
     void on_ack(const TransactionEvent &event, Instant now);
-    WrittenRequest write_ack(Call &call, const InviteExchange &invite, const Message *passed);
+    // Both are null for an ACK without a body.
+    WrittenRequest write_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, const Message *passed,
+                             const Session *session);
+    void feed_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, Instant now);
     void send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now);
     void resend_answer(CallId id, Call &call, InviteExchange &invite, Instant now);
 
@@ -139,6 +144,33 @@ private:
     void end_forwards(Call &call, Instant now);
     void send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now);
 
+    // own_invite.cpp
+    static constexpr std::size_t own_invite_max = 8;
+    static constexpr std::uint8_t own_invite_tries = 6; // after a 491
+    // Fails with wrong_state if the leg is over, or full. The outcome comes to on_own_invite_over(), perhaps at once.
+    Result<void> start_own_invite(CallId id, Call &call, OwnInvite invite, Instant now);
+    void send_own_invites(CallId id, Call &call, Instant now);
+    void on_own_invite_response(CallId id, Call &call, OwnInvite &own, const Message &response, Instant now);
+    void answer_own_invite(CallId id, Call &call, OwnInvite &own, const Session &offer, const Session &answer,
+                           Instant now);
+    void acknowledge_own_invite(Call &call, const OwnInvite &own, const Session *answer, Instant now);
+    void fail_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t status, std::string_view retry_after,
+                         Instant now);
+    void end_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t status, Instant now);
+    void lose_leg(CallId id, Call &call, Side side, Instant now);
+    void schedule_own_invite(CallId id, OwnInvite &own, Instant now);
+    void on_own_invite_timer(CallId id, Call &call, Instant now);
+    void give_up_own_invites(Call &call, Instant now);
+    static void renew_offer(const Call &call, OwnInvite &own);
+    void on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now);
+    void on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now);
+
+    // session.cpp
+    static void note_sessions(Leg &offerer, Leg &answerer, const Session &offer, const Session &answer);
+    static void note_first_sessions(Call &call, const Message &request, const Message &answer);
+    static void note_early_session(Call &call, DialogId callee_leg, const Message &response);
+    static void note_methods(Leg &leg, const Message &message);
+
     // deadline.cpp
     void on_timer(const CallTimer &timer, Instant now);
     void on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now);
@@ -163,8 +195,5 @@ private:
 
 // A header line for a Reason (RFC 3326), or nothing.
 std::string reason_line(std::string_view reason);
-
-// True if the body describes a session: an offer or an answer (RFC 3264).
-bool has_session(const Message &message);
 
 } // namespace tandem

@@ -21,6 +21,30 @@ InviteExchange *Call::pending_invite() const {
     return nullptr;
 }
 
+OwnInvite *Call::find_own_invite(TransactionId client) const {
+    for (const auto &own : own_invites) {
+        if (client && own->client == client) return own.get();
+    }
+    return nullptr;
+}
+
+OwnInvite *Call::pending_own_invite() const {
+    for (const auto &own : own_invites) {
+        if (own->client) return own.get();
+    }
+    return nullptr;
+}
+
+std::uint16_t Call::invite_refusal(Side from) const {
+    if (const InviteExchange *pending = pending_invite()) return pending->from == from ? 500 : 491;
+    return offer_refusal(from);
+}
+
+std::uint16_t Call::offer_refusal(Side from) const {
+    if (offer_from) return *offer_from == from ? 500 : 491;
+    return pending_own_invite() ? 491 : 0;
+}
+
 Forward *Call::find_forward(TransactionId either) {
     for (Forward &forward : forwards) {
         if (either && (forward.server == either || forward.client == either)) return &forward;

@@ -13,6 +13,7 @@
 #include "base/shared_bytes.hpp"
 #include "base/timer_wheel.hpp"
 #include "call/leg.hpp"
+#include "call/own_invite.hpp"
 #include "call/setup.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
@@ -37,6 +38,7 @@ struct InviteExchange {
     bool is_taken = false;     // a 2xx of the other side came; any further one is of another fork
     bool is_acked = false;     // we acknowledged it
     std::string client_to_tag; // of the 2xx that was taken; those of others are hung up
+    Session offer;             // in that 2xx, until the ACK answers it
     SharedBytes answer;        // the 2xx to `from`, sent again until its ACK
     Duration resend_after{};   // of the answer: doubles up to T2
     Instant resend_until{};    // 64*T1 after the answer
@@ -52,6 +54,7 @@ struct Forward {
     TransactionId client;
     Endpoint source;
     bool has_offer = false; // an UPDATE with a session description
+    DialogId callee_leg;    // the one it goes to or comes from
 };
 
 // The caller sees one To-tag for each of the callee's.
@@ -59,12 +62,14 @@ struct ForkTags {
     DialogId leg; // towards the callee
     std::string callee;
     std::string ours;
+    Session session{}; // in the latest 18x
 };
 
 struct Call {
     std::array<Leg, 2> legs; // by Side; `caller` is towards the caller. The callee's is empty until one has answered
     std::unique_ptr<Setup> setup;                         // until then
     std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
+    std::vector<std::unique_ptr<OwnInvite>> own_invites;
     std::vector<Forward> forwards;
     std::vector<ForkTags> forks;    // until the answer
     std::optional<Side> offer_from; // whose offer waits for its answer (RFC 3264 section 4)
@@ -75,6 +80,12 @@ struct Call {
     InviteExchange *find_invite(TransactionId either) const;
     InviteExchange *first_invite() const;   // nullptr once it is forgotten
     InviteExchange *pending_invite() const; // without a final answer, or answered and without its ACK
+    OwnInvite *find_own_invite(TransactionId client) const;
+    OwnInvite *pending_own_invite() const; // that was sent
+    // What stands against a re-INVITE, or another offer, of this side (RFC 3261 section 14.2): 500 if one of its own is
+    // not over, 491 if one crosses it; 0: nothing does.
+    std::uint16_t invite_refusal(Side from) const;
+    std::uint16_t offer_refusal(Side from) const;
     Forward *find_forward(TransactionId either);
     const ForkTags *find_fork_tags(std::string_view ours) const; // the latest, where several look like one
     const ForkTags *find_fork_tags(DialogId leg, std::string_view callee) const;

@@ -16,6 +16,7 @@ void B2bua::on_timer(const CallTimer &timer, Instant now) {
             on_ring_timeout(timer.call, *call, *attempt, now);
         }
         break;
+    case TimerKind::own_invite: on_own_invite_timer(timer.call, *call, now); break;
     case TimerKind::resend:
         if (InviteExchange *invite = call->find_invite(timer.invite)) resend_answer(timer.call, *call, *invite, now);
         break;
@@ -49,6 +50,7 @@ void B2bua::erase_if_over(CallId id, Instant now) {
     if (!call || is_live(call->leg(Side::caller).dialog) || is_live(call->leg(Side::callee).dialog)) return;
     drop_attempts(*call, {}, now);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);
+    give_up_own_invites(*call, now);
     end_forwards(*call, now); // refused while one of them was under way
     calls_.erase(id);
 }

@@ -109,6 +109,12 @@ void Engine::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, I
 
 bool Engine::next_event(CallEvent &event) { return parts_->b2bua.next_event(event); }
 
+Result<void> Engine::refresh(DialogId leg, Instant now) {
+    const auto started = parts_->b2bua.refresh(leg, now);
+    parts_->settle(now);
+    return started;
+}
+
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
 
 std::size_t Engine::calls() const { return parts_->b2bua.size(); }

@@ -15,6 +15,7 @@
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
+#include "base/result.hpp"
 #include "call/call_event.hpp"
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
@@ -67,6 +68,10 @@ public:
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now);
 
     bool next_event(CallEvent &event); // takes the oldest; false: there is none
+
+    // Asks the peer of this leg whether it is still there, by a re-INVITE that changes nothing: if it is not, the call
+    // ends with the reason `probe`. not_found: no leg of a call; wrong_state: it is not answered, or ends.
+    Result<void> refresh(DialogId leg, Instant now);
 
     // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
     void refuse_new_calls();

@@ -13,12 +13,11 @@ std::uint32_t next_max_forwards(const Message &request) { return request.max_for
 void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
     // One INVITE at a time: of the same side 500, across each other 491 (RFC 3261 section 14.2); an UPDATE with an
     // offer counts as well (RFC 3311 section 5.2).
-    const InviteExchange *pending = call.pending_invite();
-    if (pending || call.offer_from) {
-        const bool is_same_side = pending ? pending->from == from : *call.offer_from == from;
-        reply(event, is_same_side ? 500 : 491, {}, is_same_side ? retry_after() : std::string(), now);
+    if (const std::uint16_t refusal = call.invite_refusal(from); refusal != 0) {
+        reply(event, refusal, {}, refusal == 500 ? retry_after() : std::string(), now);
         return;
     }
+    note_methods(call.leg(from), event.message);
     auto made = std::make_unique<InviteExchange>();
     made->from = from;
     made->server = event.transaction;
@@ -50,9 +49,8 @@ void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent
 void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now) {
     const Message &request = event.message;
     const bool has_offer = request.method() == Method::update && has_session(request);
-    if (has_offer && call.offer_from) {
-        const bool is_same_side = *call.offer_from == from;
-        reply(event, is_same_side ? 500 : 491, {}, is_same_side ? retry_after() : std::string(), now);
+    if (const std::uint16_t refusal = has_offer ? call.offer_refusal(from) : 0; refusal != 0) {
+        reply(event, refusal, {}, refusal == 500 ? retry_after() : std::string(), now);
         return;
     }
     if (call.forwards.size() >= options_.forward_max) {
@@ -78,7 +76,8 @@ void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const Tra
     if (const auto dtmf = request.method() == Method::info ? read_dtmf(request) : std::nullopt) {
         raise({CallEventKind::dtmf, dialog, from, dtmf->digit, dtmf->duration});
     }
-    call.forwards.push_back({from, event.transaction, *sent, event.source, has_offer});
+    const DialogId callee_leg = from == Side::callee ? dialog : across.leg->dialog;
+    call.forwards.push_back({from, event.transaction, *sent, event.source, has_offer, callee_leg});
 }
 
 // The answer of the other side, or a `status` of our own if `response` is null.
@@ -88,6 +87,13 @@ void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, c
         response = nullptr;
     }
     if (const Message *request = transactions_.request(forward.server)) {
+        if (forward.has_offer && response && status < 300) {
+            Attempt *early = call.find_attempt(forward.callee_leg);
+            Leg &callee = early ? early->leg : call.leg(Side::callee);
+            Leg &offerer = forward.from == Side::caller ? call.leg(Side::caller) : callee;
+            Leg &answerer = forward.from == Side::caller ? callee : call.leg(Side::caller);
+            note_sessions(offerer, answerer, session_of(*request), session_of(*response));
+        }
         SharedBytes bytes =
             writer_.response(*request, forward.source, status, response ? response->reason_phrase() : "", {}, response);
         feed_answer(*request, status, {}, {}, now);

@@ -48,6 +48,7 @@ void B2bua::end_pending(Call &call, Instant now) {
             send_ack(call, *invite, nullptr, now);
         }
     }
+    give_up_own_invites(call, now);
     end_forwards(call, now);
 }
 
@@ -61,9 +62,10 @@ void B2bua::give_up_reinvite(Call &call, InviteExchange &invite, Instant now) {
     // If it is answered all the same, then perhaps when the dialog that the ACK is written from is gone.
     const Leg &asked = call.leg(other(invite.from));
     const DialogSet *set = tracker_.find(asked.dialog);
-    const WrittenRequest ack = set ? write_ack(call, invite, nullptr) : WrittenRequest();
-    if (ack.bytes.empty()) return;
+    if (!set) return;
     const std::string_view to_tag = path_of(*set, asked.local, nullptr).remote_tag;
+    const WrittenRequest ack = write_ack(asked, invite.client_cseq, to_tag, nullptr, nullptr);
+    if (ack.bytes.empty()) return;
     transactions_.acknowledge_when_answered(invite.client, to_tag, ack.to, ack.bytes);
 }
 

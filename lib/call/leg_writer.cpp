@@ -88,8 +88,11 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
     if (parts.has_contact) writer.header("Contact", contact(hop));
     if (parts.passed) pass(*parts.passed, hop, writer);
     if (!parts.reason.empty()) writer.header("Reason", parts.reason);
+    writer.lines(parts.headers);
     if (parts.passed) {
         pass_body(*parts.passed, writer);
+    } else if (parts.session && *parts.session) {
+        writer.header("Content-Type", parts.session->content_type()).body(parts.session->body.view());
     } else {
         writer.body();
     }

@@ -9,6 +9,7 @@
 #include "base/shared_bytes.hpp"
 #include "call/listener.hpp"
 #include "call/router.hpp"
+#include "call/session.hpp"
 #include "dialog/dialog_set.hpp"
 #include "dialog/message_view.hpp"
 #include "dialog/tracker.hpp"
@@ -40,8 +41,10 @@ struct RequestParts {
     std::string_view branch;
     std::uint32_t max_forwards = 70;
     bool has_contact = false;
-    std::string_view reason;         // value of a Reason header; empty: none
-    const Message *passed = nullptr; // its headers and body go along, as the policy says
+    std::string_view reason;          // value of a Reason header; empty: none
+    std::string_view headers;         // whole header lines of our own, each with CRLF; empty: none
+    const Message *passed = nullptr;  // its headers and body go along, as the policy says
+    const Session *session = nullptr; // the body, where nothing is passed
 };
 
 DialogPath path_of(const DialogSet &set, Side local, const Fork *fork);

@@ -60,6 +60,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const CallId id = *made;
     Call &call = *calls_.find(id);
     call.legs[index(Side::caller)] = {.dialog = fed->dialog, .peer = event.source, .local = Side::callee};
+    note_methods(call.leg(Side::caller), invite);
     transactions_.set_owner(event.transaction, id.value());
 
     auto first = std::make_unique<InviteExchange>();

@@ -108,6 +108,12 @@ public:
         collect();
     }
 
+    Result<void> refresh(DialogId leg) {
+        const auto started = engine_.refresh(leg, now);
+        collect();
+        return started;
+    }
+
     // Alice's INVITE. `extra` are whole header lines.
     std::string invite(std::string_view extra = {}, std::string_view body = "v=0 offer", std::string_view to_tag = {},
                        std::uint32_t cseq = 1) {

@@ -1,0 +1,213 @@
+// Re-INVITEs of our own: one at a time in a call, when no other offer is under way; 491 is tried again (RFC 3261
+// section 14.1), 408 and 481 mean that the dialog is gone (section 12.2.1.2).
+#include "call/own_invite.hpp"
+#include <algorithm>
+#include "base/text.hpp"
+#include "call/b2bua.hpp"
+#include "call/header_policy.hpp"
+
+namespace tandem {
+
+Result<void> B2bua::start_own_invite(CallId id, Call &call, OwnInvite invite, Instant now) {
+    if (call.is_ending || !is_live(call.leg(invite.leg).dialog)) return Error::wrong_state;
+    if (call.own_invites.size() >= own_invite_max) return Error::full;
+    auto own = std::make_unique<OwnInvite>(std::move(invite));
+    own->due = now;
+    own->give_up_at = now + 64 * options_.transactions.t1;
+    schedule_own_invite(id, *own, now);
+    call.own_invites.push_back(std::move(own));
+    send_own_invites(id, call, now);
+    return {};
+}
+
+// Sends the next one that is due, unless another offer is under way: whatever ends that comes here again.
+void B2bua::send_own_invites(CallId id, Call &call, Instant now) {
+    if (call.own_invites.empty() || call.is_ending || call.pending_invite() || call.offer_from) return;
+    if (call.pending_own_invite()) return;
+    const auto found = std::find_if(call.own_invites.begin(), call.own_invites.end(),
+                                    [&](const auto &own) { return own->due <= now; });
+    if (found == call.own_invites.end()) return;
+    OwnInvite &own = **found;
+    Leg &leg = call.leg(own.leg);
+    renew_offer(call, own);
+    own.cseq = tracker_.next_cseq(leg.dialog, leg.local);
+    const std::string headers = own.headers + "Allow: " + std::string(allowed_methods()) + "\r\n";
+    RequestParts parts;
+    parts.cseq = own.cseq;
+    parts.has_contact = true;
+    parts.headers = headers;
+    parts.session = &own.offer;
+    const auto sent = send(id, leg, nullptr, Method::invite, parts, now);
+    if (!sent) return end_own_invite(id, call, own, sent.error() == Error::full ? 503 : 481, now);
+    own.client = *sent;
+    own.give_up_at = now + 64 * options_.transactions.t1;
+    schedule_own_invite(id, own, now);
+}
+
+void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const Message &response, Instant now) {
+    static_cast<void>(feed(response, now));
+    const std::uint16_t status = response.status();
+    if (status < 200 || own.is_taken) return;
+    if (status >= 300) return fail_own_invite(id, call, own, status, response.value(Header::retry_after), now);
+
+    Leg &leg = call.leg(own.leg);
+    note_methods(leg, response);
+    own.to_tag = response.to_tag();
+    Session said = session_of(response);
+    if (own.offer || !said) {
+        acknowledge_own_invite(call, own, nullptr, now);
+        if (own.offer && said) {
+            leg.told = own.offer;
+            leg.session = std::move(said);
+        }
+        return end_own_invite(id, call, own, status, now);
+    }
+    own.is_taken = true;
+    own.give_up_at = now + 64 * options_.transactions.t1;
+    schedule_own_invite(id, own, now);
+    on_own_invite_offer(id, call, own, said, now);
+}
+
+// Answers the offer that the peer made in its 2xx.
+void B2bua::answer_own_invite(CallId id, Call &call, OwnInvite &own, const Session &offer, const Session &answer,
+                              Instant now) {
+    acknowledge_own_invite(call, own, &answer, now);
+    Leg &leg = call.leg(own.leg);
+    leg.session = offer;
+    leg.told = answer;
+    end_own_invite(id, call, own, 200, now);
+}
+
+void B2bua::acknowledge_own_invite(Call &call, const OwnInvite &own, const Session *answer, Instant now) {
+    const Leg &leg = call.leg(own.leg);
+    const WrittenRequest ack = write_ack(leg, own.cseq, own.to_tag, nullptr, answer);
+    if (ack.bytes.empty()) return;
+    transactions_.acknowledge(own.client, own.to_tag, ack.to, ack.bytes);
+    feed_ack(leg, own.cseq, own.to_tag, now);
+}
+
+void B2bua::fail_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t status, std::string_view retry_after,
+                            Instant now) {
+    Duration wait{};
+    if (status == 491) {
+        // In steps of 10 ms: 2.1 to 4 seconds for the side that made the Call-ID, up to 2 seconds for the other.
+        const bool is_owner = call.leg(own.leg).local == Side::caller;
+        const auto steps = static_cast<int>(is_owner ? 210 + random_.next() % 191 : random_.next() % 201);
+        wait = std::chrono::milliseconds(10 * steps);
+    } else if (status == 500) {
+        // The peer is busy with an INVITE that we know nothing of any more (section 14.2).
+        const auto seconds = parse_number(trim(retry_after.substr(0, retry_after.find_first_of(";("))));
+        if (seconds && *seconds <= 10) wait = std::chrono::seconds(*seconds + 1);
+    }
+    const bool may_retry = status == 491 || wait.count() > 0;
+    if (!may_retry || own.tries >= own_invite_tries) return end_own_invite(id, call, own, status, now);
+    ++own.tries;
+    own.client = {};
+    own.due = now + wait;
+    own.give_up_at = own.due + 64 * options_.transactions.t1;
+    schedule_own_invite(id, own, now);
+    send_own_invites(id, call, now);
+}
+
+// It is over, by a final `status`: its owner hears of it, and the next one may go.
+void B2bua::end_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t status, Instant now) {
+    timers_.cancel(own.timer);
+    const auto found = std::find_if(call.own_invites.begin(), call.own_invites.end(),
+                                    [&](const auto &kept) { return kept.get() == &own; });
+    const std::unique_ptr<OwnInvite> ended = std::move(*found);
+    call.own_invites.erase(found);
+    if (status == 408 || status == 481) return lose_leg(id, call, ended->leg, now);
+    on_own_invite_over(id, call, *ended, status, now);
+    send_own_invites(id, call, now);
+}
+
+// The peer knows nothing of this dialog, or is gone: so the call is over.
+void B2bua::lose_leg(CallId id, Call &call, Side side, Instant now) {
+    if (call.is_ending) return;
+    for (Side each : {side, other(side)}) tracker_.set_end_reason(call.leg(each).dialog, EndReason::probe);
+    hang_up(id, call, {}, false, now);
+}
+
+void B2bua::schedule_own_invite(CallId id, OwnInvite &own, Instant now) {
+    timers_.cancel(own.timer);
+    const bool waits_to_be_due = !own.client && own.due > now;
+    own.timer =
+        timers_.schedule(waits_to_be_due ? own.due : own.give_up_at, {.call = id, .kind = TimerKind::own_invite});
+}
+
+void B2bua::on_own_invite_timer(CallId id, Call &call, Instant now) {
+    const auto late = std::find_if(call.own_invites.begin(), call.own_invites.end(),
+                                   [&](const auto &own) { return own->give_up_at <= now; });
+    if (late != call.own_invites.end()) {
+        OwnInvite &own = **late;
+        if (own.is_taken) return lose_leg(id, call, own.leg, now); // nobody had an answer to its offer
+        if (!own.client) return end_own_invite(id, call, own, 491, now);
+        // It rings, and nobody is there to wait. The answer to the CANCEL, or none, ends it.
+        own.give_up_at = never;
+        static_cast<void>(transactions_.cancel(own.client, {}, now));
+        return;
+    }
+    for (const auto &own : call.own_invites) {
+        if (!own->client && own->due <= now) schedule_own_invite(id, *own, now);
+    }
+    send_own_invites(id, call, now);
+}
+
+// The call ends: what is under way is cancelled, and acknowledged should it be answered all the same.
+void B2bua::give_up_own_invites(Call &call, Instant now) {
+    for (const auto &own : call.own_invites) {
+        timers_.cancel(own->timer);
+        if (!own->client) continue;
+        if (own->is_taken) {
+            acknowledge_own_invite(call, *own, nullptr, now);
+            continue;
+        }
+        static_cast<void>(transactions_.cancel(own->client, {}, now));
+        const Leg &leg = call.leg(own->leg);
+        const DialogSet *set = tracker_.find(leg.dialog);
+        if (!set) continue;
+        const std::string to_tag(path_of(*set, leg.local, nullptr).remote_tag);
+        const WrittenRequest ack = write_ack(leg, own->cseq, to_tag, nullptr, nullptr);
+        if (!ack.bytes.empty()) transactions_.acknowledge_when_answered(own->client, to_tag, ack.to, ack.bytes);
+    }
+    call.own_invites.clear();
+}
+
+// While it waited the peers may have agreed on something else.
+void B2bua::renew_offer(const Call &call, OwnInvite &own) {
+    switch (own.purpose) {
+    case InvitePurpose::refresh: own.offer = call.leg(own.leg).told; break;
+    }
+}
+
+// The peer's 2xx makes an offer. Whoever asked for it answers, at the latest after 64*T1.
+void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now) {
+    switch (own.purpose) {
+    case InvitePurpose::refresh: {
+        const Session told = call.leg(own.leg).told;
+        answer_own_invite(id, call, own, offer, told, now);
+        break;
+    }
+    }
+}
+
+void B2bua::on_own_invite_over(CallId, Call &, const OwnInvite &own, std::uint16_t, Instant) {
+    switch (own.purpose) {
+    case InvitePurpose::refresh: break; // a refusal leaves the session as it was (section 14.1)
+    }
+}
+
+Result<void> B2bua::refresh(DialogId dialog, Instant now) {
+    CallId id;
+    Call *call = find_call(dialog, id);
+    const auto side = call ? call->side_of(dialog) : std::nullopt;
+    if (!side) return Error::not_found;
+    const DialogSet &set = *tracker_.find(dialog);
+    if (set.state != DialogState::confirmed || call->leg(*side).dialog != dialog) return Error::wrong_state;
+    OwnInvite own;
+    own.leg = *side;
+    own.purpose = InvitePurpose::refresh;
+    return start_own_invite(id, *call, std::move(own), now);
+}
+
+} // namespace tandem

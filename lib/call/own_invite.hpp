@@ -1,0 +1,33 @@
+// A re-INVITE that tandem itself sends, on one leg. Plain state; B2bua changes it (own_invite.cpp).
+#pragma once
+#include <cstdint>
+#include <string>
+#include "base/instant.hpp"
+#include "base/timer_wheel.hpp"
+#include "call/session.hpp"
+#include "dialog/dialog_state.hpp"
+#include "transaction/transaction_id.hpp"
+
+namespace tandem {
+
+// Who hears of its outcome: B2bua::on_own_invite_over().
+enum class InvitePurpose : std::uint8_t {
+    refresh, // nothing is to change: is the peer still there?
+};
+
+struct OwnInvite {
+    Side leg = Side::caller; // where it goes
+    InvitePurpose purpose = InvitePurpose::refresh;
+    Session offer;        // empty: the peer makes the offer in its 2xx, and the ACK answers
+    std::string headers;  // whole header lines of its own, or empty
+    TransactionId client; // none: it waits for another offer to end, or after a 491
+    std::uint32_t cseq = 0;
+    std::string to_tag;     // of its 2xx
+    bool is_taken = false;  // a 2xx came whose offer waits for the answer
+    std::uint8_t tries = 0; // that met a 491
+    Instant due{};          // not sent before
+    Instant give_up_at = never;
+    TimerId timer;
+};
+
+} // namespace tandem

@@ -1,0 +1,57 @@
+#include "call/session.hpp"
+#include "base/text.hpp"
+#include "call/b2bua.hpp"
+
+namespace tandem {
+
+bool has_session(const Message &message) {
+    if (message.body().empty()) return false;
+    const std::string_view type = message.content_type();
+    const std::string_view name = trim(type.substr(0, type.find(';')));
+    // A multipart body carries its description among other parts (RFC 5621).
+    return equals_ignoring_case(name, "application/sdp") || equals_ignoring_case(name.substr(0, 10), "multipart/");
+}
+
+Session session_of(const Message &message) {
+    if (!has_session(message)) return {};
+    Session session;
+    session.body = SharedBytes(message.body());
+    const std::string_view type = message.content_type();
+    if (!equals_ignoring_case(type, "application/sdp")) session.type = SharedBytes(type);
+    return session;
+}
+
+// An offer has its answer: what both sides said is in force.
+void B2bua::note_sessions(Leg &offerer, Leg &answerer, const Session &offer, const Session &answer) {
+    if (!offer || !answer) return;
+    offerer.session = answerer.told = offer;
+    answerer.session = offerer.told = answer;
+}
+
+// The first INVITE is answered. Where offers passed before, by UPDATE or PRACK, they are in force, and what stands in
+// this answer repeats the first one; an answer without any is that of the latest 18x (RFC 3261 section 13.2.1).
+void B2bua::note_first_sessions(Call &call, const Message &request, const Message &answer) {
+    Leg &callee = call.leg(Side::callee);
+    if (callee.session) return;
+    Session said = session_of(answer);
+    const ForkTags *fork = call.find_fork_tags(callee.dialog, answer.to_tag());
+    if (!said && fork) said = fork->session;
+    note_sessions(call.leg(Side::caller), callee, session_of(request), said);
+}
+
+void B2bua::note_early_session(Call &call, DialogId callee_leg, const Message &response) {
+    if (!has_session(response)) return;
+    for (ForkTags &fork : call.forks) {
+        if (fork.leg == callee_leg && fork.callee == response.to_tag()) fork.session = session_of(response);
+    }
+}
+
+// Whoever lists the methods that he takes may be sent no other (RFC 3261 section 20.5).
+void B2bua::note_methods(Leg &leg, const Message &message) {
+    if (!message.has(Header::allow)) return;
+    leg.allowed = 0;
+    const std::string values = message.values(Header::allow);
+    for (std::string_view token : split_values(values)) leg.allowed |= mask_of(parse_method(token));
+}
+
+} // namespace tandem
