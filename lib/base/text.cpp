@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstring>
 
@@ -92,6 +93,13 @@ std::string_view addr_spec(std::string_view value) {
 
 bool is_header_safe(std::string_view text) {
     return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+bool is_token(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("-.!%*_+`'~").find(static_cast<char>(c)) != std::string_view::npos;
+    });
 }
 
 Utf8Part first_utf8(std::string_view text) {

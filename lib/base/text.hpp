@@ -28,6 +28,8 @@ std::string_view addr_spec(std::string_view value);
 // True if the text may stand inside one header field: no CR, LF or NUL.
 bool is_header_safe(std::string_view text);
 
+bool is_token(std::string_view text); // of RFC 3261 section 25.1: a method, a header name
+
 // What a text begins with, read as UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF.
 struct Utf8Part {
     std::size_t size = 0; // of a character, or of the bytes that begin one and break off: at least 1; 0: the end

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include "base/text.hpp"
+#include "sip/message_mend.hpp"
 #include "sip/message_parsed.hpp"
 #include "sip/uri.hpp"
 
@@ -162,8 +163,7 @@ Defect find_structure_defect(const Scan &scan, std::string_view bytes) {
     return {};
 }
 
-Defect find_defect(const sip_t *sip, const Message &message, const Scan &scan, std::string_view bytes) {
-    if (Defect defect = find_structure_defect(scan, bytes); defect.status) return defect;
+Defect find_defect(const sip_t *sip, const Message &message) {
     if (Defect defect = find_header_defect(sip); defect.status) return defect;
     if (runs_out_of_brackets(message.from_uri())) return {400, "Bad From"};
     if (runs_out_of_brackets(message.to_uri())) return {400, "Bad To"};
@@ -176,17 +176,6 @@ Defect find_defect(const sip_t *sip, const Message &message, const Scan &scan, s
         return {400, "Bad Status"};
     }
     return {};
-}
-
-// "INVITE <anything> SIP/2.0" with a Request-URI that reads, or nothing if the line is no Request-Line at all.
-std::string mend_request_line(std::string_view bytes) {
-    const std::string_view line = trim(bytes.substr(0, bytes.find('\n')));
-    const std::size_t first = line.find(' ');
-    const std::size_t last = line.rfind(' ');
-    if (first == std::string_view::npos || first == last || line.substr(last + 1) != "SIP/2.0") return {};
-    std::string mended(line.substr(0, first));
-    mended.append(" sip:bad.invalid SIP/2.0\r\n").append(bytes.substr(std::min(bytes.find('\n') + 1, bytes.size())));
-    return mended;
 }
 
 } // namespace
@@ -231,12 +220,13 @@ Result<Message> Message::parse(std::string_view bytes) {
 
     auto parsed = parse_by_sofia(bytes);
     Defect defect;
-    if (!parsed) {
-        // A bad Request-Line hides a message that may be answered all the same.
-        const std::string mended = mend_request_line(bytes);
-        if (mended.empty()) return Error::not_sip;
-        parsed = parse_by_sofia(mended);
-        defect = {400, "Bad Request-Line"};
+    // A bad Request-Line or Via hides a message that may be answered all the same.
+    for (const auto mend : {mend_request_line, mend_via}) {
+        if (parsed) break;
+        const Mended mended = mend(bytes);
+        if (mended.bytes.empty()) continue;
+        parsed = parse_by_sofia(mended.bytes);
+        defect = {mended.status, mended.reason};
     }
     if (!parsed) return Error::not_sip;
     Message message(std::move(parsed));
@@ -244,7 +234,12 @@ Result<Message> Message::parse(std::string_view bytes) {
         message.value(Header::call_id).empty() || message.value(Header::cseq).empty()) {
         return Error::not_sip; // an answer would need them
     }
-    if (!defect.status) defect = find_defect(message.parsed_->sip, message, scan, bytes);
+    const Defect structure = find_structure_defect(scan, bytes);
+    if (structure.status) {
+        defect = structure; // a mended message may have one as well
+    } else if (!defect.status) {
+        defect = find_defect(message.parsed_->sip, message);
+    }
     message.parsed_->size = static_cast<std::uint32_t>(bytes.size());
     message.parsed_->defect_status = defect.status;
     message.parsed_->defect = defect.reason;

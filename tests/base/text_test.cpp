@@ -61,6 +61,16 @@ TEST_CASE("text: visible ASCII is what names are made of; control bytes are thos
     for (const char *none : {"", " ", "~", "\x80", "\xff"}) CHECK_FALSE(has_control_bytes(none));
 }
 
+TEST_CASE("text: a token is what a method and a header name are made of (RFC 3261 section 25.1)") {
+    CHECK(is_token("INVITE"));
+    CHECK(is_token("!interesting-Method0123456789_*+`.%indeed'~"));
+    CHECK_FALSE(is_token(""));
+    for (const char *other : {"a b", "a:", "a@", "a(", "a/", "a\"", "a\x7f", "\xc3\xa4"}) {
+        CAPTURE(other);
+        CHECK_FALSE(is_token(other));
+    }
+}
+
 TEST_CASE("text: every character of Unicode is UTF-8, a surrogate and what lies above are not") {
     bool right = true;
     for (std::uint32_t point = 0; point < 0x110000; ++point) {

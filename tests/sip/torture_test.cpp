@@ -48,6 +48,7 @@ TEST_CASE("message: a malformed request that can be answered says what is wrong 
         {"SIP/2.0\r\nVia", "SIP/7.0\r\nVia", 505, "Version Not Supported"},
         {"sip:bob@192.0.2.9:5060", "sip:bob @192.0.2.9", 400, "Bad Request-Line"},
         {"sip:bob@192.0.2.9:5060", "<sip:bob@192.0.2.9>", 400, "Bad Request-URI"},
+        {"INVITE sip:bob@192.0.2.9:5060", "IN+VITE` sip:bob@192.0.2.9:5060", 501, "Unknown Method"},
         {"X-Account: blue", "X-Account: blue\rVia: SIP/2.0/UDP evil", 400, "Bare CR In Header"},
         {"X-Account: blue", std::string("X-Account: bl\0ue", 16), 400, "NUL In Header"},
         {"X-Account: blue", "this is no header", 400, "Bad Header Line"},
@@ -95,6 +96,22 @@ TEST_CASE("message: what can not be answered is no SIP") {
     }
     CHECK(Message::parse(with(with(invite(), "Via:", "X-Gone:"), "Via:", "X-Gone:")).error() == Error::not_sip);
     CHECK(Message::parse(std::string(message_size_max + 1, 'x')).error() == Error::too_large);
+}
+
+TEST_CASE("message: a Via with separators left over can be answered by its sent-by (RFC 4475 section 3.1.2.1)") {
+    const std::string one = with(invite(), "Via: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bKdef\r\n", "");
+    for (const char *params : {";;,;,,", ";;branch=z9hG4bKabc", ";=;"}) {
+        CAPTURE(params);
+        const auto message = Message::parse(with(one, ";branch=z9hG4bKabc;rport", params));
+        REQUIRE(message);
+        CHECK(message->defect_status() == 400);
+        CHECK(message->defect() == "Bad Via");
+        CHECK(message->response_target({}).port == 5061);
+        std::string vias;
+        message->append_vias(vias);
+        CHECK(vias == "Via: SIP/2.0/UDP 192.0.2.1:5061\r\n");
+    }
+    CHECK(Message::parse(with(one, "192.0.2.1:5061;branch=z9hG4bKabc;rport", ";;")).error() == Error::not_sip);
 }
 
 TEST_CASE("message: bytes behind Content-Length are cut off (RFC 3261 section 18.3)") {
