@@ -130,7 +130,7 @@ class Raw:
         self._socket.bind((self.host, 0))
         self.port = self._socket.getsockname()[1]
         self._count = 0
-        self._peer = None
+        self._peer = None  # who sent last
 
     def __enter__(self):
         return self
@@ -150,6 +150,10 @@ class Raw:
         lines = [f"{method} {uri or f'sip:{user}@{there}'} SIP/2.0"]
         lines += [f"{name}: {value}" for name, value in fields.items() if name not in without] + list(headers)
         return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+
+    @property
+    def name(self):
+        return f"{url_host(self.host)}:{self.port}"
 
     def send(self, data):
         self._socket.sendto(data, (self.host, self.tandemd_port))
@@ -175,7 +179,11 @@ class Raw:
         lines = [f"SIP/2.0 {code} Raw", *[f"Via: {via}" for via in request.headers("Via")], f"To: {to}",
                  *[f"{name}: {request.header(name)}" for name in ("From", "Call-ID", "CSeq")],
                  f"Contact: <sip:raw@{url_host(self.host)}:{self.port}>", "Content-Length: 0", "", ""]
-        self._socket.sendto("\r\n".join(lines).encode(), self._peer)
+        self.reply("\r\n".join(lines).encode())
+
+    def reply(self, data):
+        """Bytes to whoever sent last."""
+        self._socket.sendto(data, self._peer)
 
     def ask(self, data, timeout=PATIENCE):
         """Sends, and gives the final response; acknowledges it if it refuses an INVITE."""

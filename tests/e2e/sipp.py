@@ -164,7 +164,7 @@ class Message:
         """All values, in order; for Via, Route and the like a line with commas counts as several."""
         values = [v for n, v in self._headers if self.SHORT.get(n.lower(), n.lower()) == name.lower()]
         if name.lower() in ("via", "route", "record-route"):
-            values = [part.strip() for v in values for part in re.split(r',(?=\s*(?:<|SIP/))', v)]
+            values = [part.strip() for v in values for part in re.split(r',(?=\s*(?:<|SIP\s*/))', v)]
         return values
 
     def header(self, name):

@@ -1,87 +1,9 @@
 """Requests that meet in the middle, come twice, too early or from nowhere: both sides are bare sockets here."""
-from harness import Cdr, EndToEnd, Raw, Route, main
-from sipp import Message
+from harness import Cdr, main
+from sides import Side, TwoSides, target_of
 
 
-class Side:
-    """One end of a call that is up: what its requests carry, and the next CSeq."""
-
-    def __init__(self, raw, local, remote, call_id, target, cseq):
-        self.raw, self.target, self.cseq = raw, target, cseq
-        self.dialog = {"From": local, "To": remote, "Call_ID": call_id}
-
-    def send(self, method, cseq=None, **changed):
-        """Sends a request within the dialog and gives it back."""
-        if cseq is None and method != "ACK":
-            self.cseq += 1
-        data = self.raw.request(method, uri=self.target, **self.dialog | changed,
-                                CSeq=f"{self.cseq if cseq is None else cseq} {method}")
-        self.raw.send(data)
-        return Message(data)
-
-    def final(self, request):
-        """The final response to it; anything else that comes meanwhile is kept for take()."""
-        key = request.branch, request.method
-        return self.take(lambda m: m.code and m.code >= 200 and (m.branch, m.method) == key)
-
-    def request(self, method):
-        return self.take(lambda m: m.method == method and m.code is None)
-
-    def take(self, wanted):
-        kept = self.raw.__dict__.setdefault("kept", [])
-        for message in kept:
-            if wanted(message):
-                kept.remove(message)
-                return message
-        while (message := self.raw.receive()) is not None:
-            if wanted(message):
-                return message
-            kept.append(message)
-        raise AssertionError(f"it does not come; what came: {kept}")
-
-
-def target_of(message):
-    return message.header("Contact").partition("<")[2].partition(">")[0]
-
-
-class Races(EndToEnd):
-    def ring(self, **settings):
-        """An INVITE that rings at the callee: what the caller sent, what the callee got."""
-        self.callee_raw = Raw()
-        self.addCleanup(self.callee_raw.__exit__)
-        self.start(Route(self.callee_raw.port), **settings)
-        self.callee_raw.tandemd_port = self.tandemd.port
-        self.caller_raw = self.tandemd.raw()
-        self.addCleanup(self.caller_raw.__exit__)
-        self.invite = Message(self.caller_raw.request("INVITE"))
-        self.caller_raw.send(self.invite.raw)
-        self.leg_b = self.callee_raw.receive()
-        self.callee_raw.respond(self.leg_b, 180)
-
-    def answer(self):
-        """The callee answers; both sides, the caller's ACK not sent yet."""
-        self.ring()
-        self.callee_raw.respond(self.leg_b, 200)
-        answer = self.caller_raw.receive()
-        while answer.code != 200:
-            answer = self.caller_raw.receive()
-        caller = Side(self.caller_raw, self.invite.header("From"), answer.header("To"), self.invite.call_id,
-                      target_of(answer), 1)
-        callee = Side(self.callee_raw, self.leg_b.header("To") + ";tag=raw", self.leg_b.header("From"),
-                      self.leg_b.call_id, target_of(self.leg_b), 100)
-        return caller, callee
-
-    def talk(self):
-        caller, callee = self.answer()
-        caller.send("ACK")
-        self.assertEqual(callee.request("ACK").cseq, self.leg_b.cseq)
-        return caller, callee
-
-    def hang_up(self, caller, callee):
-        bye = caller.send("BYE")
-        self.assertEqual(caller.final(bye).code, 200)
-        callee.raw.respond(callee.request("BYE"), 200)
-
+class Races(TwoSides):
     def test_a_reinvite_that_meets_another_is_491(self):
         caller, callee = self.talk()
         first = caller.send("INVITE")

@@ -1,0 +1,67 @@
+"""A network namespace for one test program: SIP's own port is free, and loss hits nobody else.
+
+It goes with the last process in it, so that nothing is left to clean up.
+"""
+import ctypes
+import os
+import subprocess
+import unittest
+
+NEW_USER, NEW_NET = 0x10000000, 0x40000000  # CLONE_NEWUSER, CLONE_NEWNET of sched.h
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _unshare(flags):
+    if _libc.unshare(flags):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def enter():
+    """Takes this process and all that it starts from now on into a namespace with nothing but lo.
+
+    For setUpModule: skips the tests of the module, with the reason, where the right or a program is missing.
+    """
+    try:
+        if os.geteuid() == 0:
+            _unshare(NEW_NET)
+        else:  # the right to do so comes with a user namespace, where the kernel gives one to everybody
+            user, group = os.geteuid(), os.getegid()
+            _unshare(NEW_USER | NEW_NET)
+            for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+                with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+                    file.write(text)
+        run("ip", "link", "set", "lo", "up")
+    except (OSError, AssertionError) as reason:
+        raise unittest.SkipTest(f"needs a network namespace: {reason}") from None
+
+
+def run(*command, text=None):
+    """A command that has to succeed; gives what it prints."""
+    result = subprocess.run(command, input=text, capture_output=True, text=True)
+    if result.returncode:
+        raise AssertionError(f"{' '.join(command)}: {result.stderr.strip()}")
+    return result.stdout
+
+
+class Loss:
+    """While it is entered this share of all datagrams to these UDP ports is lost, at random."""
+
+    def __init__(self, percent, *ports):
+        self.percent, self.ports = percent, ports
+
+    def __enter__(self):
+        ports = ", ".join(map(str, self.ports))
+        run("nft", "-f", "-", text=f"""table inet loss {{
+            chain input {{
+                type filter hook input priority 0;
+                udp dport {{ {ports} }} numgen random mod 1000 < {self.percent * 10} counter drop
+            }}
+        }}""")
+        return self
+
+    def __exit__(self, *_):
+        run("nft", "delete", "table", "inet", "loss")
+
+    def dropped(self):
+        """How many datagrams it has taken so far."""
+        return int(run("nft", "list", "chain", "inet", "loss", "input").partition("packets ")[2].split()[0])
