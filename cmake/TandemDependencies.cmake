@@ -24,9 +24,11 @@ find_package(fmt REQUIRED)           # fmt::fmt
 find_package(SQLite3 REQUIRED)       # SQLite::SQLite3
 find_package(Boost 1.74 REQUIRED)    # Boost::headers
 find_package(spdlog REQUIRED)        # spdlog::spdlog, built with the system's fmt
+pkg_check_modules(tandem_cares REQUIRED IMPORTED_TARGET GLOBAL libcares)
 pkg_check_modules(tandem_sofia REQUIRED IMPORTED_TARGET GLOBAL sofia-sip-ua)
 pkg_check_modules(tandem_re2 REQUIRED IMPORTED_TARGET GLOBAL re2)
 pkg_check_modules(tandem_toml REQUIRED IMPORTED_TARGET GLOBAL tomlplusplus)
+add_library(tandem::cares ALIAS PkgConfig::tandem_cares)
 add_library(tandem::sofia ALIAS PkgConfig::tandem_sofia)
 add_library(tandem::re2 ALIAS PkgConfig::tandem_re2)
 add_library(tandem::toml ALIAS PkgConfig::tandem_toml)
@@ -35,6 +37,7 @@ tandem_dependency(Threads::Threads PACKAGE Threads      LINK -pthread)
 tandem_dependency(fmt::fmt         PACKAGE fmt          LINK -lfmt)
 tandem_dependency(SQLite::SQLite3  PACKAGE SQLite3      LINK -lsqlite3)
 tandem_dependency(spdlog::spdlog   PACKAGE spdlog       LINK -lspdlog)
+tandem_dependency(tandem::cares    MODULE  libcares     LINK -lcares)
 tandem_dependency(tandem::sofia    MODULE  sofia-sip-ua LINK -lsofia-sip-ua)
 tandem_dependency(tandem::re2      MODULE  re2          LINK -lre2)
 tandem_dependency(tandem::toml     MODULE  tomlplusplus LINK -ltomlplusplus)
