@@ -1,8 +1,9 @@
 // Turns monotonic instants into UTC for records, and remembers steps of the wall clock: an instant keeps the UTC
-// that was right when it passed, although somebody sets the clock later.
+// that was right when it passed, although somebody sets the clock later. From any thread.
 #pragma once
 #include <cstdint>
 #include <deque>
+#include "base/brief_mutex.hpp"
 #include "base/instant.hpp"
 
 namespace tandem {
@@ -29,7 +30,10 @@ private:
         Instant since;
         std::int64_t us; // UTC minus monotonic
     };
-    std::deque<Offset> offsets_; // oldest first; at most offset_max, never empty
+    void keep(Instant since, std::int64_t us); // with the mutex held
+
+    mutable BriefMutex mutex_;
+    std::deque<Offset> offsets_; // oldest first; at most offset_max, never empty; guarded by mutex_
 };
 
 } // namespace tandem
