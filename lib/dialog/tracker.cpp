@@ -413,7 +413,9 @@ void Tracker::begin_end(DialogId id, DialogSet &set, EndReason reason, Instant n
 }
 
 void Tracker::mark_changed(DialogId id, DialogSet &set) {
-    if (set.is_changed || !options_.keeps_changes) return;
+    if (!options_.keeps_changes) return;
+    ++change_count_;
+    if (set.is_changed) return;
     changes_.push_back(id);
     set.is_changed = true;
 }

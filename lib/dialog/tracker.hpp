@@ -167,6 +167,10 @@ public:
     void drain_changes(const std::function<void(const DialogRecord &)> &changed,
                        const std::function<void(const DialogRecord &)> &ended);
 
+    // Counts up with everything that drain_changes() will tell of: whoever asks before and after an input knows whether
+    // it changed something.
+    std::uint64_t changes() const { return change_count_; }
+
     // Lets an ended set go, where changes are not kept. No effect on a live one.
     void forget(DialogId id);
 
@@ -278,6 +282,7 @@ private:
     TimerWheel<DialogId> timers_;
     RingQueue<DialogEvent> events_;
     std::vector<DialogId> changes_; // each once
+    std::uint64_t change_count_ = 0;
     Instant latest_{};              // that advance() was told
     std::uint64_t sequence_ = 0;    // of the last event
     std::uint64_t serial_low_; // random, and the shard
