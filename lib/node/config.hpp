@@ -31,6 +31,8 @@ struct SipConfig {
 struct StoreConfig {
     std::string path = "tandem.db"; // empty: nothing is kept
     Durability durability = Durability::process;
+    Duration commit_interval = std::chrono::milliseconds(5); // at least, from one commit to the next
+    Duration wait_max = std::chrono::milliseconds(1000);     // of messages for the store; then they go without it
 
     bool operator==(const StoreConfig &) const = default;
 };

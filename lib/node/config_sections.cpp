@@ -164,6 +164,8 @@ void read_store(ConfigSection &section, Config &config) {
     config.store.durability = durability == "none"    ? Durability::none
                               : durability == "power" ? Durability::power
                                                       : Durability::process;
+    section.milliseconds("commit_interval_ms", 0, 1000, config.store.commit_interval);
+    section.milliseconds("wait_max_ms", 1, 60'000, config.store.wait_max);
     section.finish();
 }
 

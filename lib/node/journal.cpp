@@ -1,69 +1,96 @@
 #include "node/journal.hpp"
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <utility>
 
 namespace tandem {
 
-Journal::Journal(DialogStore &dialogs, CdrStore &cdrs, const WallClock &wall, Log &log, const JournalOptions &options)
-    : dialogs_(dialogs), cdrs_(cdrs), wall_(wall), log_(log), options_(options) {}
+Journal::Journal(StoreQueue &store, const WallClock &wall, Log &log, const JournalOptions &options,
+                 std::function<void()> wake)
+    : store_(store), wall_(wall), log_(log), options_(options), gathering_(std::make_shared<StoreJob>()),
+      written_(std::make_shared<StoreJob>()) {
+    gathering_->on_done = wake;
+    written_->on_done = std::move(wake);
+}
 
 void Journal::changed(const DialogRecord &record) {
     // While the store is down nothing is kept of a living set: its state of then is what counts when it is back.
-    if (state_ == State::down || refused_) return;
-    batch_is_empty_ = false;
-    if (auto saved = dialogs_.save(record); !saved) refused_ = saved.error();
+    if (state_ != State::down) gathering_->batch.save(record);
 }
 
 void Journal::ended(const DialogRecord &record) {
-    Ended ended{record.id, std::nullopt};
+    EndedSet ended{record.id, std::nullopt};
     if (!record.leg_of) ended.cdr = make_cdr(record, wall_);
     if (state_ == State::down) return keep(std::move(ended));
-
-    // Kept until the commit: the tracker forgets the set, and the commit may fail.
-    batch_is_empty_ = false;
-    batch_.push_back(std::move(ended));
-    if (refused_) return;
-    if (auto written = write(batch_.back()); !written) refused_ = written.error();
+    gathering_->batch.end(std::move(ended));
 }
 
-void Journal::commit(Instant now) {
-    if (batch_is_empty_) return;
-    // Also after a refusal: a store fails everything up to the commit that ends the batch, and then begins anew.
-    if (auto committed = dialogs_.commit(); !committed && !refused_) refused_ = committed.error();
-    if (refused_) {
-        fail(*refused_, now);
-        for (Ended &ended : batch_) keep(std::move(ended));
-    } else {
-        ++statistics_.commits;
+StoreTicket Journal::commit(Instant now) {
+    if (gathering_->batch.empty()) return 0;
+    const StoreTicket ticket = ticket_;
+    if (!gathering_since_) gathering_since_ = now;
+    if (!is_writing_) {
+        submit_gathered();
+        collect(now);
+    } else if (gathering_->batch.bytes() > options_.gather_max) {
+        give_up(fmt::format("more than {} bytes wait for it", options_.gather_max), now);
     }
-    batch_.clear();
-    batch_is_empty_ = true;
-    refused_.reset();
+    return state_ == State::current ? ticket : 0;
 }
 
-Result<void, Failure> Journal::write(const Ended &ended) {
-    if (ended.cdr) {
-        if (auto inserted = cdrs_.insert(*ended.cdr); !inserted) return inserted;
-    }
-    return dialogs_.erase(ended.id);
+void Journal::submit_gathered() {
+    gathering_.swap(written_);
+    is_writing_ = true;
+    is_slice_ = false;
+    ++ticket_;
+    writing_since_ = *std::exchange(gathering_since_, std::nullopt);
+    store_.submit(written_);
 }
 
-void Journal::keep(Ended ended) {
-    waiting_.push_back(std::move(ended));
-    if (waiting_.size() > options_.ended_max) {
-        waiting_.pop_front();
-        if (statistics_.lost++ == lost_before_) {
-            log_.error(fmt::format("store: more than {} ended calls wait for it; the oldest are lost from now on",
-                                   options_.ended_max));
+void Journal::collect(Instant now) {
+    while (is_writing_ && written_->is_done.load(std::memory_order_acquire)) {
+        is_writing_ = false;
+        if (written_->result) {
+            on_written(now);
+        } else {
+            on_refused(written_->result.error(), now);
         }
+        written_->batch.clear();
+        // After an outage slices and rounds take turns, so that neither waits for ever.
+        const bool is_turn = state_ == State::current || (state_ == State::catching_up && is_slice_);
+        if (is_turn && !gathering_->batch.empty()) submit_gathered();
     }
-    statistics_.pending = waiting_.size();
 }
 
-void Journal::fail(const Failure &failure, Instant now) {
+void Journal::on_written(Instant now) {
+    ++statistics_.commits;
+    if (state_ == State::current) settled_ = ticket_ - 1;
+    if (state_ == State::down) { // it had been given up
+        retry_at_ = now + retry_after_;
+        ended_written_ += written_->batch.ended().size();
+    }
+    if (!is_slice_ || state_ != State::catching_up) return;
+    living_->resize(living_->size() - saved_in_slice_);
+    ended_written_ += written_->batch.ended().size();
+    living_written_ += saved_in_slice_;
+    if (waiting_.empty() && living_->empty()) finish(now);
+}
+
+void Journal::on_refused(const Failure &failure, Instant now) {
+    keep_first(written_->batch.take_ended());
+    go_down(failure.detail, now);
+}
+
+void Journal::give_up(const std::string &why, Instant now) {
+    if (state_ == State::down) return;
+    ++statistics_.stalls;
+    go_down(why, now);
+}
+
+void Journal::go_down(const std::string &why, Instant now) {
     if (state_ == State::current) {
-        log_.error(fmt::format("store: {}; calls go on, and are written when it is back", failure.detail));
+        log_.error(fmt::format("store: {}; calls go on, and are written when it is back", why));
         down_since_ = now;
         failures_before_ = statistics_.failures;
         lost_before_ = statistics_.lost;
@@ -78,57 +105,98 @@ void Journal::fail(const Failure &failure, Instant now) {
     living_.reset();
     ++statistics_.failures;
     statistics_.is_behind = true;
+
+    for (EndedSet &ended : gathering_->batch.take_ended()) keep(std::move(ended));
+    gathering_->batch.clear();
+    gathering_since_.reset();
+    settled_ = ticket_++;
+}
+
+void Journal::keep(EndedSet ended) {
+    waiting_.push_back(std::move(ended));
+    bound_waiting();
+}
+
+// Older than what waits already.
+void Journal::keep_first(std::vector<EndedSet> ended) {
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(ended.begin()), std::make_move_iterator(ended.end()));
+    bound_waiting();
+}
+
+void Journal::bound_waiting() {
+    for (; waiting_.size() > options_.ended_max; waiting_.pop_front()) {
+        if (statistics_.lost++ == lost_before_) {
+            log_.error(fmt::format("store: more than {} ended calls wait for it; the oldest are lost from now on",
+                                   options_.ended_max));
+        }
+    }
+    statistics_.pending = waiting_.size();
 }
 
 std::optional<Instant> Journal::next_deadline() const {
+    if (is_writing_) {
+        if (state_ == State::down) return std::nullopt; // it has been given up, and ends when it ends
+        return writing_since_ + options_.wait_max;
+    }
     if (state_ == State::current) return std::nullopt;
     return retry_at_;
 }
 
-// What was missed, up to a slice of it: first what ended, in its order, then what lives.
-Result<void, Failure> Journal::write_slice(const Tracker &living, std::size_t &ended, std::size_t &saved) {
-    auto written = offer_slice(living, ended, saved);
-    auto committed = dialogs_.commit();
-    return written ? committed : written;
-}
-
-Result<void, Failure> Journal::offer_slice(const Tracker &living, std::size_t &ended, std::size_t &saved) {
-    for (; ended < waiting_.size() && ended < options_.slice; ++ended) {
-        if (auto written = write(waiting_[ended]); !written) return written;
-    }
-    for (; ended + saved < options_.slice && saved < living_->size(); ++saved) {
-        const auto record = living.record((*living_)[living_->size() - 1 - saved]);
-        if (!record) continue; // ended meanwhile, and written as such
-        if (auto written = dialogs_.save(*record); !written) return written;
-    }
-    return {};
-}
-
 void Journal::advance(const Tracker &living, Instant now) {
-    if (state_ == State::current || now < retry_at_) return;
-    if (!living_) living_ = living.dialogs();
+    collect(now);
+    const auto due = next_deadline();
+    if (!due || now < *due) return;
+    if (is_writing_) {
+        return give_up(fmt::format("no answer within {} ms", to_ms(options_.wait_max)), now);
+    }
+    gather_slice(living);
+    writing_since_ = now;
+    is_writing_ = true;
+    is_slice_ = true;
+    store_.submit(written_);
+    collect(now);
+}
 
-    std::size_t ended = 0;
-    std::size_t saved = 0;
-    if (auto written = write_slice(living, ended, saved); !written) return fail(written.error(), now);
-    ++statistics_.commits;
+// What was missed, up to a slice of it: first what ended, in its order, then what lives. From now on rounds gather
+// again: what they change is newer.
+void Journal::gather_slice(const Tracker &living) {
     state_ = State::catching_up;
-    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(ended));
-    living_->resize(living_->size() - saved);
-    ended_written_ += ended;
-    living_written_ += saved;
+    if (!living_) living_ = living.dialogs();
+    StoreBatch &batch = written_->batch;
+    std::size_t room = options_.slice;
+    for (; room > 0 && !waiting_.empty(); --room) {
+        batch.end(std::move(waiting_.front()));
+        waiting_.pop_front();
+    }
     statistics_.pending = waiting_.size();
-    if (waiting_.empty() && living_->empty()) finish(now);
+    saved_in_slice_ = std::min(room, living_->size());
+    for (std::size_t i = 0; i < saved_in_slice_; ++i) {
+        const auto record = living.record((*living_)[living_->size() - 1 - i]);
+        if (record) batch.save(*record); // else it ended meanwhile, and was written as such
+    }
+}
+
+// False: there is no answer.
+bool Journal::wait_for_store(Instant now) {
+    while (is_writing_) {
+        if (!store_.wait(*written_, options_.patience)) return false;
+        collect(now);
+    }
+    return true;
 }
 
 void Journal::flush(const Tracker &living, Instant now) {
+    bool has_answer = wait_for_store(now);
     const std::uint64_t failures = statistics_.failures;
-    while (state_ != State::current && statistics_.failures == failures) {
+    while (has_answer && state_ != State::current && statistics_.failures == failures) {
         retry_at_ = now;
         advance(living, now);
+        has_answer = wait_for_store(now);
     }
-    if (state_ == State::current) return;
-    log_.error(fmt::format("store: still failing at the end; {} ended dialogs are lost", waiting_.size()));
+    if (state_ == State::current && has_answer) return;
+    std::size_t lost = waiting_.size() + gathering_->batch.ended().size();
+    if (!has_answer) lost += written_->batch.ended().size();
+    log_.error(fmt::format("store: still failing at the end; {} ended dialogs are lost", lost));
 }
 
 void Journal::finish(Instant now) {

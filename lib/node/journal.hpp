@@ -1,19 +1,24 @@
-// Carries what the tracker changes into the stores, one commit for a batch: a transition is in the store before the
-// message it causes leaves (the write-ahead rule). When the store fails, calls go on: the journal keeps what is not
-// written, says so once, and tries again until everything living and everything that ended is there.
+// Carries what the tracker changes into the store, a batch at a time: a transition is in the store before the message
+// it causes leaves (the write-ahead rule), so messages wait for the batch that has their round. What comes while one
+// batch is being written gathers in the next.
+//
+// Calls never wait for long. When the store fails, or has no answer within wait_max, they go on: the journal keeps what
+// is not written, says so once, and tries again until everything living and everything that ended is there.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 #include "base/instant.hpp"
 #include "base/wall_clock.hpp"
 #include "cdr/cdr.hpp"
-#include "cdr/cdr_store.hpp"
-#include "dialog/dialog_store.hpp"
 #include "dialog/tracker.hpp"
 #include "node/log.hpp"
+#include "node/store_queue.hpp"
 
 namespace tandem {
 
@@ -22,72 +27,92 @@ struct JournalOptions {
     std::size_t slice = 256;         // records written in one commit when the store is back
     Duration retry_min = std::chrono::milliseconds(100);
     Duration retry_max = std::chrono::seconds(5);
+    Duration wait_max = std::chrono::milliseconds(1000); // that a message waits for the store
+    std::size_t gather_max = 32 << 20;                   // bytes of changes that wait for it
+    Duration patience = std::chrono::seconds(10);        // flush(): for a store that does not answer
 };
 
 struct JournalStatistics {
     std::uint64_t commits = 0;
-    std::uint64_t failures = 0; // batches and retries that the store refused
+    std::uint64_t failures = 0; // times that the store refused a batch or did not answer
+    std::uint64_t stalls = 0;   // of these, times that it did not answer, or not soon enough for all there is
     std::uint64_t pending = 0;  // ended sets not written yet
     std::uint64_t lost = 0;     // ended sets that will never be written
     bool is_behind = false;     // something is not in the store
 };
 
+// Batches count from 1. A message whose ticket is the number of a batch waits until that is settled; 0: for none.
+using StoreTicket = std::uint64_t;
+
 class Journal {
 public:
-    // The two stores share one transaction, which DialogStore::commit() ends. All outlive the journal.
-    Journal(DialogStore &dialogs, CdrStore &cdrs, const WallClock &wall, Log &log, const JournalOptions &options = {});
+    // `wake` is called on any thread when collect() has something to do. All outlive the journal.
+    Journal(StoreQueue &store, const WallClock &wall, Log &log, const JournalOptions &options = {},
+            std::function<void()> wake = {});
 
-    // One set of a batch, from Tracker::drain_changes().
+    // One set of a round, from Tracker::drain_changes().
     void changed(const DialogRecord &record);
     void ended(const DialogRecord &record);
 
-    // Ends the batch: what was changed and ended since the last time is in the store, or will be tried again.
-    void commit(Instant now);
+    // Ends the round. What was changed and ended in it is in the store, or was given up for now, when the ticket is
+    // settled.
+    StoreTicket commit(Instant now);
+    StoreTicket settled() const { return settled_; }
+
+    // Takes what the store has done, and hands it what has gathered.
+    void collect(Instant now);
+
+    // From now on nobody waits: too much does. The store is back when it has caught up.
+    void give_up(const std::string &why, Instant now);
 
     // When advance() has something to do; none while everything is written.
     std::optional<Instant> next_deadline() const;
 
-    // Tries again, and after an outage writes what is living, a slice at a time.
+    // Gives up a store that does not answer, tries again, and after an outage writes what is living, a slice at a time.
     void advance(const Tracker &living, Instant now);
 
-    // The last try, for the end of the process: everything at once, until the store refuses.
+    // The last try, for the end of the process: everything, until the store refuses or has no answer.
     void flush(const Tracker &living, Instant now);
 
     const JournalStatistics &statistics() const { return statistics_; }
 
 private:
-    struct Ended {
-        RecordId id;
-        std::optional<Cdr> cdr; // none: another leg of a call, which has no record of its own
-    };
-
     enum class State : std::uint8_t {
-        current,     // everything is written
+        current,     // everything is written, or on its way
         down,        // the store failed: nothing is tried before retry_at_
-        catching_up, // it is back: batches are written, and by slices what was missed
+        catching_up, // it is back: batches are written, and by slices what was missed. No message waits
     };
 
-    Result<void, Failure> write(const Ended &ended);
-    Result<void, Failure> write_slice(const Tracker &living, std::size_t &ended, std::size_t &saved);
-    Result<void, Failure> offer_slice(const Tracker &living, std::size_t &ended, std::size_t &saved);
-    void fail(const Failure &failure, Instant now);
-    void keep(Ended ended);
+    void submit_gathered();
+    void gather_slice(const Tracker &living);
+    void on_written(Instant now);
+    void on_refused(const Failure &failure, Instant now);
+    void go_down(const std::string &why, Instant now);
+    void keep(EndedSet ended);
+    void keep_first(std::vector<EndedSet> ended);
+    void bound_waiting();
     void finish(Instant now);
+    bool wait_for_store(Instant now);
 
-    DialogStore &dialogs_;
-    CdrStore &cdrs_;
+    StoreQueue &store_;
     const WallClock &wall_;
     Log &log_;
     JournalOptions options_;
     JournalStatistics statistics_;
 
     State state_ = State::current;
-    std::vector<Ended> batch_;       // of the batch that is not committed yet
-    bool batch_is_empty_ = true;     // nothing to commit
-    std::optional<Failure> refused_; // the store refused part of the batch
+    std::shared_ptr<StoreJob> gathering_; // rounds that are not on their way yet
+    std::optional<Instant> gathering_since_;
+    std::shared_ptr<StoreJob> written_; // with the store while is_writing_, else spare
+    Instant writing_since_{};           // the first round in it
+    bool is_writing_ = false;
+    bool is_slice_ = false;  // what is with the store, or was the last time
+    StoreTicket ticket_ = 1; // of what gathers
+    StoreTicket settled_ = 0;
 
-    std::deque<Ended> waiting_;                   // oldest first; at most ended_max
+    std::deque<EndedSet> waiting_;                // oldest first; at most ended_max
     std::optional<std::vector<DialogId>> living_; // while catching up: what is still to be saved
+    std::size_t saved_in_slice_ = 0;              // how many of them
     Instant retry_at_{};
     Duration retry_after_ = options_.retry_min / 2; // the first wait is twice that
     Instant down_since_{};

@@ -96,6 +96,7 @@ Result<void, Failure> Server::open_store() {
     const auto closed = store_->close_leftovers(SystemClock::utc_us());
     if (!closed) return closed.error();
     if (*closed > 0) log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", *closed));
+    store_thread_ = std::make_unique<StoreThread>(*store_, *store_, StoreThreadOptions{config_.store.commit_interval});
     return {};
 }
 
@@ -104,12 +105,13 @@ void Server::make_worker(Transports transports) {
     for (const auto &transport : transports) {
         options.engine.listeners.push_back({transport->local(), sent_by(config_.sip, transport->local())});
     }
+    options.journal.wait_max = config_.store.wait_max;
     options.engine.dialogs.early = config_.timers.early;
     options.engine.dialogs.no_ack = config_.timers.no_ack;
     options.engine.dialogs.lifetime = config_.timers.max_duration;
     options.engine.dialogs.epoch = static_cast<std::uint64_t>(SystemClock::utc_us());
-    worker_ = std::make_unique<Worker>(options, loop_, std::move(transports), routes_, profiles_, wall_, store_.get(),
-                                       store_.get(), log_);
+    worker_ = std::make_unique<Worker>(options, loop_, std::move(transports), routes_, profiles_, wall_,
+                                       store_thread_.get(), log_);
 }
 
 void Server::log_start() const {

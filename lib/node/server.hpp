@@ -13,6 +13,7 @@
 #include "node/config.hpp"
 #include "node/log.hpp"
 #include "node/route_table.hpp"
+#include "node/store_thread.hpp"
 #include "node/worker.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
@@ -55,7 +56,8 @@ private:
     RouteTable routes_;
     SystemRandom random_; // of the profiles
     ProfileTable profiles_;
-    std::unique_ptr<SqliteStore> store_; // none: nothing is kept
+    std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
+    std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loop
     std::unique_ptr<Worker> worker_;
     bool is_draining_ = false;
 };

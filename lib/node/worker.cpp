@@ -1,16 +1,24 @@
 #include "node/worker.hpp"
 #include <algorithm>
 #include <fmt/format.h>
+#include <memory>
 #include <utility>
 #include "net/system_clock.hpp"
 
 namespace tandem {
 
 Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
-               Router &router, ProfileTable &profiles, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log)
+               Router &router, ProfileTable &profiles, WallClock &wall, StoreQueue *store, Log &log)
     : options_(options), loop_(loop), wall_(wall), log_(log), transports_(std::move(transports)),
-      engine_(options.engine, router, profiles, random_, SystemClock::now()), batches_(transports_.size()) {
-    if (dialogs && cdrs) journal_.emplace(*dialogs, *cdrs, wall, log, options.journal);
+      engine_(options.engine, router, profiles, random_, SystemClock::now()), outbox_(transports_.size()),
+      self_(std::make_shared<Worker *>(this)) {
+    if (store) {
+        auto stored = [self = std::weak_ptr(self_)] {
+            if (const auto worker = self.lock()) (*worker)->on_stored();
+        };
+        auto wake = [stored, &loop] { loop.post(stored); };
+        journal_.emplace(*store, wall, log, options.journal, wake);
+    }
     for (const auto &transport : transports_) {
         transport->on_batch([this](std::span<const Datagram> batch) { on_batch(batch); });
         transport->on_send_failed([this](const OutDatagram &datagram, int) { on_send_failed(datagram); });
@@ -21,7 +29,10 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
 
 void Worker::on_batch(std::span<const Datagram> batch) {
     const Instant now = SystemClock::now();
-    for (const Datagram &datagram : batch) engine_.receive(datagram.bytes, datagram.peer, now);
+    for (const Datagram &datagram : batch) {
+        engine_.receive(datagram.bytes, datagram.peer, now);
+        take_outgoing();
+    }
     settle(now);
 }
 
@@ -31,6 +42,8 @@ void Worker::on_deadline() {
     if (journal_) journal_->advance(engine_.tracker(), now);
     settle(now);
 }
+
+void Worker::on_stored() { settle(SystemClock::now()); }
 
 void Worker::on_send_failed(const OutDatagram &datagram) {
     if (datagram.owner == 0) return;
@@ -48,31 +61,40 @@ void Worker::watch_wall_clock(Instant now) {
 
 void Worker::settle(Instant now) {
     watch_wall_clock(now);
+    take_outgoing();
     store_changes(now);
-    send_outgoing();
+    send_ready();
     watch_garbage(now);
     watch_drain(now);
     arm(now);
+}
+
+// After each input: what one message causes waits for the store, what another one does may not have to.
+void Worker::take_outgoing() {
+    engine_.take_outgoing(outgoing_);
+    const std::uint64_t changes = engine_.tracker().changes();
+    outbox_.add(outgoing_, journal_ && changes != changes_seen_);
+    changes_seen_ = changes;
 }
 
 void Worker::store_changes(Instant now) {
     if (!journal_) return engine_.drain_changes({}, {});
     engine_.drain_changes([this](const DialogRecord &record) { journal_->changed(record); },
                           [this](const DialogRecord &record) { journal_->ended(record); });
-    journal_->commit(now);
+    outbox_.end_round(journal_->commit(now));
+    if (outbox_.waiting_bytes() > options_.waiting_max) {
+        journal_->give_up(fmt::format("more than {} bytes of messages wait for it", options_.waiting_max), now);
+    }
+    journal_->collect(now);
+    outbox_.release(journal_->settled());
 }
 
-void Worker::send_outgoing() {
-    engine_.take_outgoing(outgoing_);
-    if (outgoing_.empty()) return;
-    for (Outgoing &message : outgoing_) {
-        batches_.at(message.to.listener).push_back({message.to, std::move(message.bytes), message.transaction.value()});
-    }
-    outgoing_.clear();
-    for (std::size_t i = 0; i < batches_.size(); ++i) {
-        if (batches_[i].empty()) continue;
-        transports_[i]->send(batches_[i]);
-        batches_[i].clear();
+void Worker::send_ready() {
+    for (std::size_t i = 0; i < transports_.size(); ++i) {
+        std::vector<OutDatagram> &ready = outbox_.ready()[i];
+        if (ready.empty()) continue;
+        transports_[i]->send(ready);
+        ready.clear();
     }
 }
 
@@ -107,12 +129,16 @@ void Worker::watch_drain(Instant now) {
     } else if (!calm_since_) {
         calm_since_ = now;
     }
-    const bool is_calm = calm_since_ && (engine_.transactions() == 0 || now >= *calm_since_ + options_.linger);
+    const bool is_calm =
+        calm_since_ && outbox_.waiting() == 0 && (engine_.transactions() == 0 || now >= *calm_since_ + options_.linger);
     if (is_calm || now >= drain_until_) std::exchange(drained_, nullptr)();
 }
 
 void Worker::finish() {
-    if (journal_) journal_->flush(engine_.tracker(), SystemClock::now());
+    if (!journal_) return;
+    journal_->flush(engine_.tracker(), SystemClock::now());
+    outbox_.release(journal_->settled());
+    send_ready();
 }
 
 void Worker::arm(Instant now) {

@@ -1,5 +1,6 @@
 // One worker: its sockets, its share of transactions, dialogs and calls, and its way into the store, all on one loop.
-// The round of every batch: receive, drain the dialogs into the store, commit, send.
+// The round of every batch: receive, drain the dialogs into the journal, and send: at once what no change of a dialog
+// has caused, the rest when the store has that change.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -17,27 +18,31 @@
 #include "net/transport.hpp"
 #include "node/journal.hpp"
 #include "node/log.hpp"
+#include "node/outbox.hpp"
+#include "node/store_queue.hpp"
 
 namespace tandem {
 
 struct WorkerOptions {
     EngineOptions engine; // its listeners are those of the transports, in the same order
     JournalOptions journal;
+    std::size_t waiting_max = 64 << 20;                   // bytes of messages that wait for the store
     Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage in this time
     Duration linger = std::chrono::seconds(1);            // after the last call of a drain: peers may repeat a message
 };
 
 class Worker {
 public:
-    // Everything given by reference outlives the worker. Without stores nothing is kept.
+    // Everything given by reference outlives the worker; the loop outlives the store, which wakes it. Without a store
+    // nothing is kept.
     Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
-           Router &router, ProfileTable &profiles, WallClock &wall, DialogStore *dialogs, CdrStore *cdrs, Log &log);
+           Router &router, ProfileTable &profiles, WallClock &wall, StoreQueue *store, Log &log);
 
     // No new calls from now on; `drained` is called once, in the loop, when the calls that are up have ended, or
     // after `longest`.
     void drain(Duration longest, std::function<void()> drained);
 
-    // Before the end: what the store has not taken yet is offered a last time.
+    // Before the end: what the store has not taken yet is offered a last time, and what waited for it is sent.
     void finish();
 
     const std::vector<Listener> &listeners() const { return options_.engine.listeners; }
@@ -47,13 +52,15 @@ public:
 private:
     void on_batch(std::span<const Datagram> batch);
     void on_deadline();
+    void on_stored();
     void on_send_failed(const OutDatagram &datagram);
 
     // What follows every input: store, then send, then wait for the next.
     void settle(Instant now);
     void watch_wall_clock(Instant now);
+    void take_outgoing();
     void store_changes(Instant now);
-    void send_outgoing();
+    void send_ready();
     void watch_garbage(Instant now);
     void watch_drain(Instant now);
     void arm(Instant now);
@@ -68,8 +75,9 @@ private:
     Engine engine_;
     std::optional<Journal> journal_; // none: nothing is kept
 
-    std::vector<Outgoing> outgoing_;                // empty between the rounds; keep their memory
-    std::vector<std::vector<OutDatagram>> batches_; // by listener
+    std::vector<Outgoing> outgoing_; // empty between the inputs; keeps its memory
+    std::uint64_t changes_seen_ = 0; // of the tracker
+    Outbox outbox_;
 
     Instant wall_read_at_{};
     std::uint64_t garbage_told_ = 0;
@@ -78,6 +86,8 @@ private:
     std::function<void()> drained_; // none: no drain, or it is over
     Instant drain_until_{};
     std::optional<Instant> calm_since_; // no call is up since then, in a drain
+
+    std::shared_ptr<Worker *> self_; // for the store's thread, which may be about to wake us when we go
 };
 
 } // namespace tandem

@@ -1,10 +1,14 @@
-"""The store under a disk that is read-only or full, and after kill -9."""
+"""The store under a disk that is read-only, full or slow, and after kill -9."""
 import os
+import sqlite3
 import subprocess
+import threading
 import time
+from contextlib import closing
 
 from harness import Cdr, EndToEnd, Route, main
 from sipp import wait_until
+from stopped_thread import StoppedThread
 
 
 class StoreTest(EndToEnd):
@@ -88,6 +92,77 @@ class Disk(StoreTest):
         users = {record["request_uri"].partition("@")[0] for record in records}
         self.assertEqual(users - {"sip:during"}, {"sip:before", "sip:after"})
         self.finish(*[Cdr("caller_bye", 200)] * len(records))
+
+
+class Pings:
+    """OPTIONS from a socket of its own, one every 20 ms, and how long each answer took in seconds."""
+
+    def __init__(self, raw):
+        self.took = []
+        self._raw, self._stop = raw, threading.Event()
+        self._thread = threading.Thread(target=self._ping)
+        self._thread.start()
+
+    def _ping(self):
+        with self._raw as raw:
+            while not self._stop.wait(0.02):
+                sent = time.monotonic()
+                raw.ask(raw.request("OPTIONS"))
+                self.took.append(time.monotonic() - sent)
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+
+    def percentile(self, percent):
+        return sorted(self.took)[len(self.took) * percent // 100]
+
+
+class Slow(StoreTest):
+    def go_through(self, begin, end, seconds=5):
+        """Calls and OPTIONS while the store is of no use for these seconds."""
+        calls, rate = 120, 15
+        callee = self.callee("callee_basic", calls=calls)
+        self.start(callee.port)
+        pings = Pings(self.tandemd.raw())
+        self.addCleanup(pings.stop)
+        caller = self.caller("caller_basic", calls=calls, rate=rate, hold=300)
+        self.wait_for_rows("SELECT * FROM cdr LIMIT 10", 10)
+        began = time.monotonic()
+        what = begin()
+        wait_until(lambda: time.monotonic() > began + seconds, "the time is over")
+        up = len(callee.received("ACK"))
+        end(what)
+        self.assertGreater(up, rate * (seconds - 2), "calls went on meanwhile")
+        caller.finish()
+        callee.finish()
+        pings.stop()
+        print(f"OPTIONS: {len(pings.took)} answers, median {pings.percentile(50) * 1000:.1f} ms, "
+              f"99 % within {pings.percentile(99) * 1000:.1f} ms", flush=True)
+        self.assertLess(pings.percentile(99), 0.05)
+        wait_until(lambda: "store: back after" in self.said(), "the store is back")
+        self.assertEqual(self.said().count("calls go on"), 1)
+        self.wait_for_rows("SELECT * FROM cdr", calls)
+        self.finish(*[Cdr("caller_bye", 200)] * calls)
+
+    def test_a_disk_that_does_not_answer_stops_nobody(self):
+        def begin():
+            try:
+                return StoppedThread(self.tandemd.process.pid, "store")
+            except PermissionError as error:
+                self.skipTest(f"may not stop a thread: {error}")
+        self.go_through(begin, StoppedThread.go_on)
+        self.assertIn("store: no answer within 1000 ms", self.said())
+
+    def test_a_shell_that_holds_the_lock_stops_nobody(self):
+        def begin():
+            shell = sqlite3.connect(self.store, isolation_level=None, timeout=30)
+            shell.execute("BEGIN EXCLUSIVE")
+            return shell
+        def end(shell):
+            with closing(shell):
+                shell.execute("ROLLBACK")
+        self.go_through(begin, end)
 
 
 class Killed(StoreTest):

@@ -26,6 +26,8 @@ certificate = ""
 [store]
 path       = "/tmp/x.db"
 durability = "power"
+commit_interval_ms = 0
+wait_max_ms = 250
 [redis]
 url = ""
 prefix = "tandem:"
@@ -107,6 +109,8 @@ TEST_CASE("config: an empty file has the defaults, and no route") {
     CHECK(config->sip.drain == std::chrono::seconds(30));
     CHECK(config->store.path == "tandem.db");
     CHECK(config->store.durability == Durability::process);
+    CHECK(config->store.commit_interval == std::chrono::milliseconds(5));
+    CHECK(config->store.wait_max == std::chrono::seconds(1));
     CHECK(to_ms(config->timers.early) == 181'000);
     CHECK(to_ms(config->timers.no_ack) == 32'000);
     CHECK(to_ms(config->timers.max_duration) == 43'200'000);
@@ -129,6 +133,8 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(to_ms(config->sip.drain) == 1500);
     CHECK(config->store.path == "/tmp/x.db");
     CHECK(config->store.durability == Durability::power);
+    CHECK(config->store.commit_interval == Duration::zero());
+    CHECK(config->store.wait_max == std::chrono::milliseconds(250));
     CHECK(to_ms(config->timers.early) == 1000);
     CHECK(to_ms(config->timers.no_ack) == 2000);
     CHECK(config->timers.max_duration == Duration::zero());
@@ -262,6 +268,9 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[store]\npath = \"a\\u0000b\"\n", "f:2:8: \"path\" in [store] must not hold a NUL character"},
         {"[store]\ndurability = \"full\"\n",
          "f:2:14: \"durability\" in [store] must be one of none, process, power, not \"full\""},
+        {"[store]\ncommit_interval_ms = 2000\n",
+         "f:2:22: \"commit_interval_ms\" in [store] must be from 0 to 1000, not 2000"},
+        {"[store]\nwait_max_ms = 0\n", "f:2:15: \"wait_max_ms\" in [store] must be from 1 to 60000, not 0"},
         // [redis]
         {"[redis]\nurl = \"redis://127.0.0.1\"\n", "f:2:7: \"url\" in [redis] (several nodes) is not available in this "
                                                    "version; write \"\", or leave it out"},

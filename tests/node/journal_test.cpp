@@ -3,10 +3,12 @@
 #include <sstream>
 #include <string>
 #include "node/failing_store.hpp"
+#include "node/inline_queue.hpp"
 #include "node/journal.hpp"
 
 using namespace tandem;
 using test::FailingStore;
+using test::InlineQueue;
 
 namespace {
 
@@ -14,7 +16,7 @@ namespace {
 class Calls {
 public:
     explicit Calls(FailingStore &store, const JournalOptions &options = {})
-        : log_({LogLevel::debug, LogFormat::text}, lines_), journal(store, store, wall_, log_, options) {}
+        : queue(store), log_({LogLevel::debug, LogFormat::text}, lines_), journal(queue, wall_, log_, options) {}
 
     // Each step is one batch, a millisecond apart.
     void invite(int call) {
@@ -50,7 +52,7 @@ public:
         if (journal.next_deadline() && *journal.next_deadline() <= now) journal.advance(tracker, now);
         tracker.drain_changes([this](const DialogRecord &record) { journal.changed(record); },
                               [this](const DialogRecord &record) { journal.ended(record); });
-        journal.commit(now);
+        ticket = journal.commit(now);
     }
 
     // Lets the journal try until it is done. False: it never is.
@@ -74,6 +76,8 @@ public:
     const std::set<int> &ended() const { return ended_; }
     std::string log() const { return lines_.str(); }
 
+    StoreTicket ticket = 0; // of the last step
+    InlineQueue queue;
     Instant now = at_ms(1'000'000);
     SeededRandom random{7};
     ProfileTable profiles{random};
@@ -322,6 +326,176 @@ TEST_CASE("journal: at the end of the process everything is offered once more, w
 
     store.fails = [](std::uint64_t) { return true; };
     calls.hang_up(3);
+    calls.journal.flush(calls.tracker, calls.now);
+    CHECK(calls.log().find("store: still failing at the end; 2 ended dialogs are lost") != std::string::npos);
+}
+
+TEST_CASE("journal: a round waits until its batch is written, and one without a change for nothing") {
+    FailingStore store;
+    Calls calls(store);
+    calls.queue.is_stuck = true;
+    calls.invite(1);
+    const StoreTicket first = calls.ticket;
+    CHECK(first > calls.journal.settled());
+    CHECK(store.dialogs.empty());
+    calls.step();
+    CHECK(calls.ticket == 0);
+
+    calls.queue.work();
+    CHECK(first > calls.journal.settled()); // not before it is looked at
+    calls.journal.collect(calls.now);
+    CHECK(first <= calls.journal.settled());
+    CHECK(store.dialogs == calls.living());
+    CHECK(!calls.journal.next_deadline());
+}
+
+TEST_CASE("journal: what comes while the store writes gathers in one batch") {
+    FailingStore store;
+    Calls calls(store);
+    calls.queue.is_stuck = true;
+    calls.invite(1);
+    const StoreTicket first = calls.ticket;
+    calls.invite(2);
+    calls.answer(2);
+    const StoreTicket second = calls.ticket;
+    calls.invite(3);
+    CHECK(calls.ticket == second);
+    CHECK(first < second);
+    CHECK(calls.queue.submitted == 1);
+
+    calls.queue.answer();
+    calls.journal.collect(calls.now);
+    CHECK(calls.journal.settled() == first);
+    CHECK(calls.queue.submitted == 2);
+    calls.queue.answer();
+    calls.journal.collect(calls.now);
+    CHECK(calls.journal.settled() == second);
+    CHECK(calls.journal.statistics().commits == 2);
+    CHECK(store.dialogs == calls.living());
+}
+
+TEST_CASE("journal: a store without an answer is waited for up to wait_max and not a millisecond longer") {
+    FailingStore store;
+    Calls calls(store, {.wait_max = std::chrono::milliseconds(1000)});
+    calls.queue.is_stuck = true;
+    calls.invite(1);
+    const StoreTicket first = calls.ticket;
+    const Instant since = calls.now;
+    calls.invite(2);
+    calls.refuse(2);
+    CHECK(calls.journal.next_deadline() == since + std::chrono::milliseconds(1000));
+    calls.now = since + std::chrono::milliseconds(999);
+    calls.journal.advance(calls.tracker, calls.now);
+    CHECK(first > calls.journal.settled());
+
+    calls.now = since + std::chrono::milliseconds(1000);
+    calls.journal.advance(calls.tracker, calls.now);
+    CHECK(calls.ticket <= calls.journal.settled());
+    CHECK(calls.journal.statistics().stalls == 1);
+    CHECK(calls.journal.statistics().is_behind);
+    CHECK(calls.log().find("error store: no answer within 1000 ms; calls go on, and are written when it is back") !=
+          std::string::npos);
+
+    // Nobody waits now, and the store is not asked for more before it has answered.
+    CHECK(!calls.journal.next_deadline());
+    calls.invite(3);
+    calls.refuse(1);
+    CHECK(calls.ticket == 0);
+    CHECK(calls.queue.submitted == 1);
+    CHECK(count(calls.log(), "\n") == 1);
+
+    calls.queue.work();
+    calls.journal.collect(calls.now);
+    REQUIRE(calls.settle());
+    check_all_is_written(calls, store);
+    CHECK(calls.journal.statistics().lost == 0);
+    CHECK(count(calls.log(), "store: back") == 1);
+    calls.invite(4);
+    CHECK(calls.ticket != 0); // the rule is in force again
+}
+
+TEST_CASE("journal: the bound is of each round, also if it came while the store wrote another") {
+    FailingStore store;
+    Calls calls(store, {.wait_max = std::chrono::milliseconds(1000)});
+    calls.queue.is_stuck = true;
+    calls.invite(1);
+    calls.now += std::chrono::milliseconds(500);
+    calls.invite(2);
+    const Instant second = calls.now;
+    calls.now += std::chrono::milliseconds(300);
+    calls.queue.answer();
+    calls.journal.collect(calls.now);
+    CHECK(calls.journal.next_deadline() == second + std::chrono::milliseconds(1000));
+}
+
+TEST_CASE("journal: a store that fails what it had been given up with loses nothing either") {
+    for (const bool fails : {false, true}) {
+        for (int stuck_at = 1; stuck_at < 60; ++stuck_at) {
+            CAPTURE(fails);
+            CAPTURE(stuck_at);
+            FailingStore store;
+            Calls calls(store, {.slice = 2, .wait_max = std::chrono::milliseconds(3)});
+            // Stuck from this submission on for as long as three steps, and again with every seventh after it.
+            int until_answer = 0;
+            calls.queue.on_submit = [&] {
+                const auto at = static_cast<int>(calls.queue.submitted);
+                if (at < stuck_at || (at - stuck_at) % 7 != 0 || at > 200) return;
+                calls.queue.is_stuck = true;
+                until_answer = 5;
+            };
+            const auto turn = [&] {
+                if (!calls.queue.is_stuck || --until_answer > 0) return;
+                store.fails = [=](std::uint64_t) { return fails; };
+                calls.queue.work();
+                store.fails = [](std::uint64_t) { return false; };
+                calls.journal.collect(calls.now);
+            };
+            for (int call = 1; call < 9; ++call) {
+                calls.invite(call);
+                turn();
+                if (call % 2 == 0) calls.answer(call);
+                turn();
+                if (call % 3 == 0 && call % 2 != 0) calls.refuse(call);
+                turn();
+                if (call % 4 == 0) calls.hang_up(call);
+                turn();
+            }
+            for (int i = 0; i < 5000 && (calls.queue.is_stuck || calls.journal.next_deadline()); ++i) {
+                if (const auto next = calls.journal.next_deadline(); next && *next > calls.now) calls.now = *next;
+                calls.step();
+                turn();
+            }
+            REQUIRE(!calls.journal.next_deadline());
+            check_all_is_written(calls, store);
+            CHECK(calls.journal.statistics().pending == 0);
+            CHECK(calls.journal.statistics().lost == 0);
+            CHECK(!calls.journal.statistics().is_behind);
+            CHECK(count(calls.log(), "calls go on") == count(calls.log(), "store: back"));
+        }
+    }
+}
+
+TEST_CASE("journal: changes that wait are bounded in bytes") {
+    FailingStore store;
+    Calls calls(store, {.gather_max = 10'000});
+    calls.queue.is_stuck = true;
+    int call = 1;
+    for (; call < 1000 && calls.journal.statistics().stalls == 0; ++call) calls.invite(call);
+    CHECK(call > 10);
+    CHECK(call < 200);
+    CHECK(calls.log().find("store: more than 10000 bytes wait for it; calls go on") != std::string::npos);
+    calls.queue.work();
+    calls.journal.collect(calls.now);
+    REQUIRE(calls.settle());
+    check_all_is_written(calls, store);
+}
+
+TEST_CASE("journal: at the end of the process a store without an answer loses what it was not seen to write") {
+    FailingStore store;
+    Calls calls(store);
+    calls.invite(1);
+    calls.queue.is_stuck = true;
+    calls.refuse(1);
     calls.journal.flush(calls.tracker, calls.now);
     CHECK(calls.log().find("store: still failing at the end; 2 ended dialogs are lost") != std::string::npos);
 }

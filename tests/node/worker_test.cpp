@@ -5,12 +5,14 @@
 #include "net/system_clock.hpp"
 #include "node/config_reader.hpp"
 #include "node/failing_store.hpp"
+#include "node/inline_queue.hpp"
 #include "node/invite.hpp"
 #include "node/route_table.hpp"
 #include "node/worker.hpp"
 
 using namespace tandem;
 using test::FailingStore;
+using test::InlineQueue;
 
 namespace {
 
@@ -45,13 +47,26 @@ struct Fixture {
         options.engine.dialogs.epoch = 1;
         std::vector<std::unique_ptr<MessageTransport>> transports;
         transports.push_back(std::move(owned));
-        worker.emplace(options, loop, std::move(transports), routes, profiles, wall, store_used, store_used, log);
+        if (store_used) queue.emplace(*store_used);
+        worker.emplace(options, loop, std::move(transports), routes, profiles, wall, queue ? &*queue : nullptr, log);
     }
 
-    void receive(const std::vector<std::string> &messages) {
+    void receive(const std::vector<std::string> &messages, const Endpoint &peer = test::endpoint("192.0.2.10")) {
         std::vector<Datagram> batch;
-        for (const std::string &message : messages) batch.push_back({test::endpoint("192.0.2.10"), message});
+        for (const std::string &message : messages) batch.push_back({peer, message});
         transport->receive(batch);
+    }
+
+    // Runs the loop until what was posted to it is done.
+    void run() {
+        loop.stop();
+        loop.run();
+    }
+
+    std::size_t sent(std::string_view start) const {
+        std::size_t found = 0;
+        for (const OutDatagram &datagram : transport->sent) found += datagram.bytes.view().starts_with(start) ? 1 : 0;
+        return found;
     }
 
     std::ostringstream lines;
@@ -62,6 +77,7 @@ struct Fixture {
     SystemRandom random;
     ProfileTable profiles{random};
     FakeTransport *transport = nullptr;
+    std::optional<InlineQueue> queue;
     std::optional<Worker> worker;
 };
 
@@ -76,10 +92,12 @@ std::size_t lines_of(const std::string &text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
-std::size_t count_starting(const std::vector<OutDatagram> &sent, std::string_view start) {
-    std::size_t found = 0;
-    for (const OutDatagram &datagram : sent) found += datagram.bytes.view().substr(0, start.size()) == start ? 1 : 0;
-    return found;
+// Out of any dialog, from 192.0.2.`host`.
+std::string options(int host) {
+    const std::string id = "o" + std::to_string(host);
+    return "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2." + std::to_string(host) +
+           ":5060;branch=z9hG4bK" + id + "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id +
+           "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id + "\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
 }
 
 } // namespace
@@ -90,7 +108,7 @@ TEST_CASE("worker: a transition is in the store before the message it causes lea
     std::size_t stored_at_send = 0;
     node.transport->on_send = [&] { stored_at_send = store.dialogs.size(); };
     node.receive({invite(1)});
-    CHECK(count_starting(node.transport->sent, "INVITE sip:bob@127.0.0.1:9 ") == 1);
+    CHECK(node.sent("INVITE sip:bob@127.0.0.1:9 ") == 1);
     CHECK(stored_at_send == 2);
 }
 
@@ -99,9 +117,78 @@ TEST_CASE("worker: a batch is one commit and one send") {
     Fixture node(&store);
     node.receive({invite(1), invite(2), invite(3)});
     CHECK(node.transport->batches == 1);
-    CHECK(count_starting(node.transport->sent, "INVITE ") == 3);
+    CHECK(node.sent("INVITE ") == 3);
     CHECK(node.worker->journal()->commits == 1);
     CHECK(store.dialogs.size() == 6);
+}
+
+TEST_CASE("worker: while the store is slow a call waits for it and what concerns no call does not") {
+    FailingStore store;
+    Fixture node(&store);
+    node.queue->is_stuck = true;
+    node.receive({invite(1)});
+    CHECK(node.transport->sent.empty());
+    node.receive({options(11)}, test::endpoint("192.0.2.11"));
+    CHECK(node.sent("SIP/2.0 200 ") == 1);
+    node.receive({options(10)}); // the caller gets all in its order
+    node.receive({invite(1)});   // again
+    CHECK(node.transport->sent.size() == 1);
+
+    node.queue->work();
+    node.run();
+    REQUIRE(node.transport->sent.size() == 5);
+    CHECK(node.transport->sent[1].bytes.view().starts_with("SIP/2.0 100 "));
+    CHECK(node.transport->sent[2].bytes.view().starts_with("INVITE "));
+    CHECK(node.transport->sent[3].bytes.view().starts_with("SIP/2.0 200 "));
+    CHECK(node.transport->sent[4].bytes.view().starts_with("SIP/2.0 100 "));
+}
+
+TEST_CASE("worker: one batch may hold both what waits for the store and what does not") {
+    FailingStore store;
+    Fixture node(&store);
+    node.queue->is_stuck = true;
+    const std::string first = invite(1);
+    const std::string second = options(11);
+    node.transport->receive(
+        std::vector<Datagram>{{test::endpoint("192.0.2.10"), first}, {test::endpoint("192.0.2.11"), second}});
+    CHECK(node.transport->sent.size() == 1);
+    CHECK(node.sent("SIP/2.0 200 ") == 1);
+}
+
+TEST_CASE("worker: messages that wait for the store are bounded in bytes") {
+    FailingStore store;
+    WorkerOptions options;
+    options.waiting_max = 20'000;
+    Fixture node(&store, options);
+    node.queue->is_stuck = true;
+    int call = 1;
+    for (; call < 1000 && node.transport->sent.empty(); ++call) node.receive({invite(call)});
+    CHECK(call > 10);
+    CHECK(call < 100);
+    CHECK(node.sent("INVITE ") == static_cast<std::size_t>(call - 1));
+    CHECK(node.lines.str().find("store: more than 20000 bytes of messages wait for it; calls go on") !=
+          std::string::npos);
+}
+
+TEST_CASE("worker: at the end what waited for the store is sent") {
+    FailingStore store;
+    Fixture node(&store);
+    node.queue->is_stuck = true;
+    node.receive({invite(1)});
+    node.queue->work();
+    node.worker->finish();
+    CHECK(node.sent("INVITE ") == 1);
+}
+
+TEST_CASE("worker: a store that is done after the worker has gone wakes nobody") {
+    FailingStore store;
+    Fixture node(&store);
+    node.queue->is_stuck = true;
+    node.receive({invite(1)});
+    node.worker.reset();
+    node.queue->work();
+    node.run();
+    CHECK(store.dialogs.size() == 2);
 }
 
 TEST_CASE("worker: calls go on while the store fails, and without a store") {
@@ -109,12 +196,12 @@ TEST_CASE("worker: calls go on while the store fails, and without a store") {
     store.fails = [](std::uint64_t) { return true; };
     Fixture failing(&store);
     failing.receive({invite(1)});
-    CHECK(count_starting(failing.transport->sent, "INVITE ") == 1);
+    CHECK(failing.sent("INVITE ") == 1);
     CHECK(failing.worker->journal()->is_behind);
 
     Fixture keeping_nothing(nullptr);
     keeping_nothing.receive({invite(1)});
-    CHECK(count_starting(keeping_nothing.transport->sent, "INVITE ") == 1);
+    CHECK(keeping_nothing.sent("INVITE ") == 1);
     CHECK(keeping_nothing.worker->journal() == nullptr);
 }
 
@@ -140,7 +227,7 @@ TEST_CASE("worker: a message that can not be sent ends its call with an answer")
     for (const OutDatagram &datagram : sent) {
         if (datagram.owner != 0) node.transport->fail(datagram, 101);
     }
-    CHECK(count_starting(node.transport->sent, "SIP/2.0 503 ") == 1);
+    CHECK(node.sent("SIP/2.0 503 ") == 1);
 }
 
 TEST_CASE("worker: a drain without calls is over at once, and with a call it refuses new ones") {
@@ -154,8 +241,8 @@ TEST_CASE("worker: a drain without calls is over at once, and with a call it ref
     busy.worker->drain(std::chrono::seconds(10), [&] { ++drained; });
     CHECK(drained == 1);
     busy.receive({invite(2)});
-    CHECK(count_starting(busy.transport->sent, "SIP/2.0 503 ") == 1);
-    CHECK(count_starting(busy.transport->sent, "INVITE ") == 1);
+    CHECK(busy.sent("SIP/2.0 503 ") == 1);
+    CHECK(busy.sent("INVITE ") == 1);
 
     Fixture hasty(nullptr);
     hasty.receive({invite(1)});

@@ -3,8 +3,8 @@
 namespace tandem {
 namespace {
 
-// Pages: 4 MB. A checkpoint syncs the WAL and then the file, and the loop waits for it: more of them cost more, larger
-// ones take longer.
+// Pages: 4 MB. A checkpoint syncs the WAL and then the file, and the commits behind it wait: more of them cost more,
+// larger ones take longer.
 constexpr int checkpoint_step = 2000;
 
 } // namespace

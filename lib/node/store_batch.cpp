@@ -1,0 +1,91 @@
+#include "node/store_batch.hpp"
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace tandem {
+namespace {
+
+constexpr std::size_t block_size = 16 * 1024;
+constexpr std::size_t records_kept = 256; // for their memory
+
+// Every view of a record. Whoever gives it another one adds it here.
+template <class F>
+void for_texts(DialogRecord &record, F change) {
+    for (std::string_view *text :
+         {&record.call_id, &record.from_tag, &record.from_uri, &record.to_uri, &record.request_uri,
+          &record.caller_target, &record.caller_route_set, &record.source, &record.trunk, &record.callee_call_id}) {
+        change(*text);
+    }
+    for (ForkRecord &fork : record.forks) {
+        for (std::string_view *text : {&fork.to_tag, &fork.callee_target, &fork.callee_route_set}) change(*text);
+    }
+    for (VariableView &variable : record.variables) {
+        change(variable.name);
+        change(variable.value.text);
+    }
+    for (ProfileView &profile : record.profiles) {
+        change(profile.profile);
+        change(profile.value);
+    }
+}
+static_assert(sizeof(DialogRecord) == 360 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
+
+} // namespace
+
+std::string_view TextPool::keep(std::string_view text) {
+    if (text.empty()) return {};
+    if (text.size() > room_) {
+        room_ = std::max(block_size, text.size());
+        blocks_.push_back(std::unique_ptr<char[]>(new char[room_]));
+        next_ = blocks_.back().get();
+    }
+    std::memcpy(next_, text.data(), text.size());
+    const std::string_view kept(next_, text.size());
+    next_ += text.size();
+    room_ -= text.size();
+    size_ += text.size();
+    return kept;
+}
+
+void TextPool::clear() {
+    if (blocks_.empty()) return;
+    blocks_.resize(1); // of block_size, or a little more if a long text was the first
+    next_ = blocks_.front().get();
+    room_ = block_size;
+    size_ = 0;
+}
+
+void StoreBatch::save(const DialogRecord &record) {
+    if (saved_size_ == saved_.size()) saved_.emplace_back();
+    DialogRecord &copy = saved_[saved_size_];
+    copy = record;
+    for_texts(copy, [this](std::string_view &text) { text = text_.keep(text); });
+    ++saved_size_;
+}
+
+void StoreBatch::end(EndedSet ended) { ended_.push_back(std::move(ended)); }
+
+std::vector<EndedSet> StoreBatch::take_ended() { return std::exchange(ended_, {}); }
+
+void StoreBatch::clear() {
+    saved_size_ = 0;
+    if (saved_.size() > records_kept) saved_.resize(records_kept);
+    text_.clear();
+    ended_.clear();
+}
+
+Result<void, Failure> StoreBatch::write(DialogStore &dialogs, CdrStore &cdrs) const {
+    for (std::size_t i = 0; i < saved_size_; ++i) {
+        if (auto saved = dialogs.save(saved_[i]); !saved) return saved;
+    }
+    for (const EndedSet &ended : ended_) {
+        if (ended.cdr) {
+            if (auto inserted = cdrs.insert(*ended.cdr); !inserted) return inserted;
+        }
+        if (auto erased = dialogs.erase(ended.id); !erased) return erased;
+    }
+    return {};
+}
+
+} // namespace tandem

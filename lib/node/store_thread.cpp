@@ -1,0 +1,84 @@
+#include "node/store_thread.hpp"
+#include <pthread.h>
+#include <utility>
+
+namespace tandem {
+
+StoreThread::StoreThread(DialogStore &dialogs, CdrStore &cdrs, const StoreThreadOptions &options)
+    : dialogs_(dialogs), cdrs_(cdrs), options_(options), thread_([this] { run(); }) {
+    ::pthread_setname_np(thread_.native_handle(), "store"); // for whoever looks at the process
+}
+
+StoreThread::~StoreThread() {
+    {
+        const std::lock_guard lock(mutex_);
+        is_ending_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void StoreThread::submit(std::shared_ptr<StoreJob> job) {
+    job->is_done.store(false, std::memory_order_relaxed);
+    bool wakes = false;
+    {
+        const std::lock_guard lock(mutex_);
+        queue_.push_back(std::move(job));
+        wakes = std::exchange(is_asleep_, false);
+    }
+    if (wakes) wake_.notify_one();
+}
+
+bool StoreThread::wait(const StoreJob &job, Duration longest) {
+    std::unique_lock lock(mutex_);
+    return done_.wait_for(lock, longest, [&job] { return job.is_done.load(std::memory_order_acquire); });
+}
+
+void StoreThread::run() {
+    Jobs jobs;
+    while (take(jobs)) {
+        write(jobs);
+        jobs.clear();
+    }
+}
+
+bool StoreThread::take(Jobs &jobs) {
+    std::unique_lock lock(mutex_);
+    if (options_.interval > Duration::zero()) wake_.wait_for(lock, options_.interval, [this] { return is_ending_; });
+    if (queue_.empty()) {
+        is_asleep_ = true;
+        wake_.wait(lock, [this] { return !queue_.empty() || is_ending_; });
+        is_asleep_ = false;
+    }
+    jobs.swap(queue_);
+    return !jobs.empty();
+}
+
+// What several workers have brought is one transaction. If that fails each has its own, so that none suffers from what
+// another one wrote.
+void StoreThread::write(Jobs &jobs) {
+    const auto together = write_together(jobs);
+    for (std::shared_ptr<StoreJob> &job : jobs) {
+        job->result = together || jobs.size() == 1 ? together : write_together({job});
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        for (const std::shared_ptr<StoreJob> &job : jobs) job->is_done.store(true, std::memory_order_release);
+    }
+    done_.notify_all();
+    for (const std::shared_ptr<StoreJob> &job : jobs) {
+        if (job->on_done) job->on_done();
+    }
+}
+
+Result<void, Failure> StoreThread::write_together(const Jobs &jobs) {
+    Result<void, Failure> written;
+    for (const std::shared_ptr<StoreJob> &job : jobs) {
+        if (written) written = job->batch.write(dialogs_, cdrs_);
+    }
+    // Also after a refusal: a store fails everything up to the commit that ends the batch, and then begins anew.
+    auto committed = dialogs_.commit();
+    return written ? committed : written;
+}
+
+} // namespace tandem

@@ -1,0 +1,51 @@
+// The thread that waits for the disk, so that no loop has to. All workers may share one.
+//
+// To wake a thread and to be woken by it costs as much as a commit, and a commit costs more than what is in it. So the
+// thread rests after each: what comes meanwhile wakes nobody and shares the next one. Of few messages none waits for
+// that.
+#pragma once
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+#include "node/store_queue.hpp"
+
+namespace tandem {
+
+struct StoreThreadOptions {
+    Duration interval = std::chrono::milliseconds(5); // from one commit to the next, at least; zero: none
+};
+
+class StoreThread final : public StoreQueue {
+public:
+    // The two stores share one transaction, and no other thread uses them now. They outlive the thread.
+    StoreThread(DialogStore &dialogs, CdrStore &cdrs, const StoreThreadOptions &options = {});
+    ~StoreThread() override; // writes what was submitted
+
+    // From any thread.
+    void submit(std::shared_ptr<StoreJob> job) override;
+    bool wait(const StoreJob &job, Duration longest) override;
+
+private:
+    using Jobs = std::vector<std::shared_ptr<StoreJob>>;
+    void run();
+    bool take(Jobs &jobs); // false: it is the end
+    void write(Jobs &jobs);
+    Result<void, Failure> write_together(const Jobs &jobs);
+
+    DialogStore &dialogs_;
+    CdrStore &cdrs_;
+    StoreThreadOptions options_;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::condition_variable done_; // a job is
+    Jobs queue_;                   // guarded by mutex_, like those below
+    bool is_asleep_ = false;       // until somebody wakes it
+    bool is_ending_ = false;
+
+    std::thread thread_; // last: it uses the others
+};
+
+} // namespace tandem

@@ -1,0 +1,143 @@
+#include <condition_variable>
+#include <doctest/doctest.h>
+#include <mutex>
+#include <thread>
+#include "node/failing_store.hpp"
+#include "node/store_thread.hpp"
+
+using namespace tandem;
+using test::FailingStore;
+
+namespace {
+
+constexpr auto patience = std::chrono::seconds(60); // a good run never waits for it
+
+// A store whose commits do not return before the test lets them.
+class GatedStore final : public DialogStore {
+public:
+    explicit GatedStore(FailingStore &store) : store_(store) {}
+
+    Result<void, Failure> save(const DialogRecord &record) override { return store_.save(record); }
+    Result<void, Failure> erase(const RecordId &id) override { return store_.erase(id); }
+    Result<void, Failure> commit() override {
+        std::unique_lock lock(mutex_);
+        ++commits_;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return is_open_; });
+        return store_.commit();
+    }
+
+    void open() {
+        const std::lock_guard lock(mutex_);
+        is_open_ = true;
+        changed_.notify_all();
+    }
+    void wait_for_commit() {
+        std::unique_lock lock(mutex_);
+        REQUIRE(changed_.wait_for(lock, patience, [this] { return commits_ > 0; }));
+    }
+    int commits() {
+        const std::lock_guard lock(mutex_);
+        return commits_;
+    }
+
+private:
+    FailingStore &store_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_open_ = false;
+    int commits_ = 0;
+};
+
+std::shared_ptr<StoreJob> job_of(std::uint64_t serial) {
+    auto job = std::make_shared<StoreJob>();
+    DialogRecord record;
+    record.id = {1, serial};
+    job->batch.save(record);
+    return job;
+}
+
+} // namespace
+
+TEST_CASE("store thread: whoever submits does not wait, and hears when it is done") {
+    FailingStore store;
+    GatedStore gate(store);
+    std::atomic<int> woken = 0;
+    StoreThread thread(gate, store, {.interval = Duration::zero()});
+    const auto job = job_of(1);
+    job->on_done = [&woken] { ++woken; };
+    thread.submit(job);
+    gate.wait_for_commit();
+    CHECK(!job->is_done);
+    CHECK(!thread.wait(*job, Duration::zero()));
+    CHECK(woken == 0);
+    gate.open();
+    REQUIRE(thread.wait(*job, patience));
+    CHECK(job->result.ok());
+    CHECK(store.dialogs.size() == 1);
+}
+
+TEST_CASE("store thread: what comes during a commit shares the next one, between two in an interval too") {
+    FailingStore store;
+    GatedStore gate(store);
+    StoreThread thread(gate, store);
+    thread.submit(job_of(1));
+    gate.wait_for_commit();
+    std::shared_ptr<StoreJob> last;
+    for (std::uint64_t serial = 2; serial < 50; ++serial) thread.submit(last = job_of(serial));
+    gate.open();
+    REQUIRE(thread.wait(*last, patience));
+    CHECK(gate.commits() == 2);
+    CHECK(store.dialogs.size() == 49);
+}
+
+TEST_CASE("store thread: a batch that the store refuses takes no other with it") {
+    FailingStore store;
+    GatedStore gate(store);
+    StoreThread thread(gate, store);
+    store.fails = [](std::uint64_t operation) { return operation == 4 || operation == 8; }; // both times the second one
+    const auto jobs = {job_of(1), job_of(2), job_of(3), job_of(4)};
+    auto job = jobs.begin();
+    thread.submit(*job++);
+    gate.wait_for_commit(); // operations 1 and 2; then saves 3 and 4, commit 5; alone 6 and 7, 8 and 9, 10 and 11
+    while (job != jobs.end()) thread.submit(*job++);
+    gate.open();
+    for (const auto &submitted : jobs) REQUIRE(thread.wait(*submitted, patience));
+    std::vector<bool> written;
+    for (const auto &submitted : jobs) written.push_back(submitted->result.ok());
+    CHECK(written == std::vector<bool>{true, true, false, true});
+    CHECK(store.dialogs.size() == 3);
+}
+
+TEST_CASE("store thread: the end waits for what was submitted") {
+    FailingStore store;
+    {
+        StoreThread thread(store, store);
+        for (std::uint64_t serial = 1; serial < 10; ++serial) thread.submit(job_of(serial));
+    }
+    CHECK(store.dialogs.size() == 9);
+}
+
+TEST_CASE("store thread: several threads may submit, and each has its answers") {
+    FailingStore store;
+    StoreThread thread(store, store, {.interval = std::chrono::microseconds(100)});
+    std::vector<std::thread> workers;
+    std::atomic<int> done = 0;
+    for (std::uint64_t worker = 0; worker < 4; ++worker) {
+        workers.emplace_back([&thread, &done, worker] {
+            auto job = std::make_shared<StoreJob>();
+            for (std::uint64_t i = 0; i < 100; ++i) {
+                DialogRecord record;
+                record.id = {worker + 1, i};
+                job->batch.save(record);
+                thread.submit(job);
+                if (!thread.wait(*job, patience) || !job->result) return;
+                job->batch.clear();
+                ++done;
+            }
+        });
+    }
+    for (std::thread &worker : workers) worker.join();
+    CHECK(done == 400);
+    CHECK(store.dialogs.size() == 400);
+}
