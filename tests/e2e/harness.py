@@ -23,6 +23,7 @@ from pathlib import Path
 from sipp import PATIENCE, Message, Ports, Sipp, end_with_test, wait_until
 
 TANDEMD = os.environ.get("TANDEMD", "") and str(Path(os.environ["TANDEMD"]).resolve())
+OPTIONS_WITHIN = 0.1  # seconds in which an idle server answers
 SANITIZER = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:")
 BYES = ("caller_bye", "callee_bye")
 
@@ -76,9 +77,11 @@ class Tandemd:
         self.folder, self.host, self.port = Path(folder), host, port
         self.config = self.folder / "tandem.toml"
         self.config.write_text(config)
+        self.starts = 0
         self.start()
 
     def start(self):
+        self.starts += 1
         self.stderr = self.folder / f"tandemd-{len(list(self.folder.glob('tandemd-*')))}.stderr"
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen([TANDEMD, "--config", str(self.config)], cwd=self.folder,
@@ -98,13 +101,36 @@ class Tandemd:
         if not ready:
             self.kill()
             raise AssertionError(f"tandemd is not ready, exit {self.process.returncode}: {self.stderr.read_text()}")
+        self.descriptors_at_start = self.descriptors()
 
     def raw(self):
         return Raw(self.host, self.port)
 
     def answers_options(self, timeout=PATIENCE):
+        """How many seconds it takes."""
         with self.raw() as raw:
-            return raw.ask(raw.request("OPTIONS"), timeout=timeout).code == 200
+            start = time.monotonic()
+            if raw.ask(raw.request("OPTIONS"), timeout=timeout).code != 200:
+                raise AssertionError("OPTIONS is not answered with 200")
+            return time.monotonic() - start
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def resident_kb(self):
+        """Memory that it has now."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+
+    def cpu_ns(self):
+        """CPU time of all its threads so far."""
+        threads = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads)
+
+    @property
+    def is_sanitized(self):
+        """Slower, and larger, by much."""
+        return b"__sanitizer_" in Path(TANDEMD).read_bytes()
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -126,9 +152,9 @@ class Raw:
 
     def __init__(self, host="127.0.0.1", tandemd_port=None):
         self.host, self.tandemd_port = host, tandemd_port
-        self._socket = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((self.host, 0))
-        self.port = self._socket.getsockname()[1]
+        self.socket = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((self.host, 0))
+        self.port = self.socket.getsockname()[1]
         self._count = 0
         self._peer = None  # who sent last
 
@@ -136,7 +162,7 @@ class Raw:
         return self
 
     def __exit__(self, *_):
-        self._socket.close()
+        self.socket.close()
 
     def request(self, method, user="bob", headers=(), body="", uri=None, without=(), **replaced):
         """A request in good order, but for what is asked: header lines more, without some, some replaced."""
@@ -156,15 +182,15 @@ class Raw:
         return f"{url_host(self.host)}:{self.port}"
 
     def send(self, data):
-        self._socket.sendto(data, (self.host, self.tandemd_port))
+        self.socket.sendto(data, (self.host, self.tandemd_port))
 
     def receive(self, timeout=PATIENCE):
         """The next message that came, or None."""
-        self._socket.settimeout(timeout)
+        self.socket.settimeout(timeout)
         try:
-            data, self._peer = self._socket.recvfrom(65536)
+            data, self._peer = self.socket.recvfrom(65536)
             return Message(data)
-        except socket.timeout:
+        except (TimeoutError, BlockingIOError):
             return None
 
     def receive_other(self, *seen):
@@ -173,9 +199,9 @@ class Raw:
             pass
         return message
 
-    def respond(self, request, code):
-        """A bare response to whoever sent last; what it starts or keeps up has the To-tag "raw"."""
-        to = request.header("To") + ("" if request.tag("To") else ";tag=raw")
+    def respond(self, request, code, tag="raw"):
+        """A bare response to whoever sent last; the To-tag is for what it starts or keeps up."""
+        to = request.header("To") + ("" if request.tag("To") else f";tag={tag}")
         lines = [f"SIP/2.0 {code} Raw", *[f"Via: {via}" for via in request.headers("Via")], f"To: {to}",
                  *[f"{name}: {request.header(name)}" for name in ("From", "Call-ID", "CSeq")],
                  f"Contact: <sip:raw@{url_host(self.host)}:{self.port}>", "Content-Length: 0", "", ""]
@@ -183,7 +209,7 @@ class Raw:
 
     def reply(self, data):
         """Bytes to whoever sent last."""
-        self._socket.sendto(data, self._peer)
+        self.socket.sendto(data, self._peer)
 
     def ask(self, data, timeout=PATIENCE):
         """Sends, and gives the final response; acknowledges it if it refuses an INVITE."""
@@ -219,6 +245,7 @@ class EndToEnd(unittest.TestCase):
         self.addCleanup(self.ports.release)
         self.store = self.folder / "tandem.db"
         self.tandemd = None
+        self.sipps = []
 
     def _clear(self):
         if os.environ.get("TANDEM_E2E_KEEP"):
@@ -228,9 +255,10 @@ class EndToEnd(unittest.TestCase):
 
     # Setting the scene
 
-    def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles=""):
+    def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles="", advertise=""):
         self.port = port or self.ports.take()
         return (f'[sip]\nlisten = ["udp:{url_host(host)}:{self.port}"]\ndrain_ms = {drain_ms}\n'
+                f'advertise = "{advertise}"\n'
                 f'[store]\npath = "{self.store}"\n'
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
                 + profiles + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
@@ -253,6 +281,7 @@ class EndToEnd(unittest.TestCase):
     def _sipp(self, scenario, host, port=None, **values):
         sipp = Sipp(self.folder, scenario, port or self.ports.take(), host, **values)
         self.addCleanup(sipp.stop)
+        self.sipps.append(sipp)
         return sipp
 
     def call(self, caller, callee, timers=(), host="127.0.0.1", ring_timeout_ms=20000, **values):
@@ -289,7 +318,7 @@ class EndToEnd(unittest.TestCase):
         """What the store holds of the calls that are up: a row for each leg."""
         return self.rows("SELECT * FROM dialog")
 
-    def wait_for_rows(self, query, count, *arguments):
+    def wait_for_rows(self, query, count, *arguments, timeout=15):
         seen = []
 
         def enough():
@@ -300,7 +329,7 @@ class EndToEnd(unittest.TestCase):
                 return False
             return len(seen) == count
         try:
-            wait_until(enough, f"{count} rows", timeout=15)
+            wait_until(enough, f"{count} rows", timeout=timeout)
         except AssertionError:
             self.fail(f"{query} gives {len(seen)} rows in place of {count}: {str(seen)[:3000]}")
         return list(seen)
@@ -309,12 +338,23 @@ class EndToEnd(unittest.TestCase):
 
     def finish(self, *expected, among=None):
         """The invariants, with one CDR for each expected; `among` picks the records meant (SQL on cdr)."""
+        records = self.end_calls(len(expected), among)
+        left = list(records)
+        for cdr in expected:
+            found = next((record for record in left if cdr.fits(record)), None)
+            self.assertIsNotNone(found, f"no CDR for {cdr}: {json.dumps(left, indent=1)}")
+            left.remove(found)
+        self.check_byes()
+        return records
+
+    def end_calls(self, count=None, among=None, timeout=15):
+        """Waits until no call is left, ends the process and gives the records, whatever they say."""
         if self.tandemd.process.poll() is not None:
             self.fail(f"tandemd has ended with {self.tandemd.process.returncode}: {self.said()[-3000:]}")
-        self.wait_for_rows("SELECT * FROM dialog", 0)
+        self.wait_for_rows("SELECT * FROM dialog", 0, timeout=timeout)
         query = "SELECT * FROM cdr" + (f" WHERE {among}" if among else "")
-        records = self.wait_for_rows(query, len(expected))
-        self.assertTrue(self.tandemd.answers_options())
+        records = self.rows(query) if count is None else self.wait_for_rows(query, count)
+        self.check_process()
         self.tandemd.signal(signal.SIGTERM)
         self.assertEqual(self.tandemd.ends(), 0, f"exit code after SIGTERM; {self.said()[-3000:]}")
         self.assertNotRegex(self.said(), SANITIZER)
@@ -322,19 +362,28 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(self.rows(query), records, "the records after the end are those before it")
         for record in records:
             self.check_record(record)
-        left = list(records)
-        for cdr in expected:
-            found = next((record for record in left if cdr.fits(record)), None)
-            self.assertIsNotNone(found, f"no CDR for {cdr}: {json.dumps(left, indent=1)}")
-            left.remove(found)
         return records
 
     def said(self):
         return self.tandemd.stderr.read_text(errors="replace")
 
+    def check_process(self):
+        """It answers at once, and holds no descriptor more than at its start."""
+        wait_until(lambda: self.tandemd.answers_options() < OPTIONS_WITHIN, f"OPTIONS takes {OPTIONS_WITHIN} s at most")
+        wait_until(lambda: self.tandemd.descriptors() <= self.tandemd.descriptors_at_start,
+                   f"no more than {self.tandemd.descriptors_at_start} descriptors are open")
+
+    def check_byes(self):
+        """Each BYE of a SIPp was answered with 200, but by a server that was killed."""
+        for sipp in self.sipps if self.tandemd.starts == 1 else []:
+            sent = {(m.call_id, m.cseq) for m in sipp.sent("BYE")}
+            answered = {(m.call_id, m.cseq) for m in sipp.received("BYE", 200)}
+            self.assertEqual(sent - answered, set(), f"BYEs of {sipp.name} without 200")
+
     def check_store(self):
         self.assertEqual(self.rows("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
-        self.assertEqual(self.dialogs(), [])
+        for table in ("dialog", "dialog_variable", "dialog_profile"):
+            self.assertEqual(self.rows(f"SELECT * FROM {table}"), [])
         twice = "SELECT caller_call_id FROM cdr WHERE answered_us > 0 GROUP BY caller_call_id HAVING count(*) > 1"
         self.assertEqual(self.rows(twice), [])
 

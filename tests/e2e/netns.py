@@ -44,17 +44,18 @@ def run(*command, text=None):
 
 
 class Loss:
-    """While it is entered this share of all datagrams to these UDP ports is lost, at random."""
+    """While it is entered, datagrams are lost at random: (percent, which of them, as nft says it) each."""
 
-    def __init__(self, percent, *ports):
-        self.percent, self.ports = percent, ports
+    def __init__(self, *rules):
+        self.rules = rules
 
     def __enter__(self):
-        ports = ", ".join(map(str, self.ports))
+        rules = "\n".join(f"{match} numgen random mod 1000 < {round(percent * 10)} counter drop"
+                          for percent, match in self.rules)
         run("nft", "-f", "-", text=f"""table inet loss {{
             chain input {{
                 type filter hook input priority 0;
-                udp dport {{ {ports} }} numgen random mod 1000 < {self.percent * 10} counter drop
+                {rules}
             }}
         }}""")
         return self
@@ -62,6 +63,7 @@ class Loss:
     def __exit__(self, *_):
         run("nft", "delete", "table", "inet", "loss")
 
-    def dropped(self):
-        """How many datagrams it has taken so far."""
-        return int(run("nft", "list", "chain", "inet", "loss", "input").partition("packets ")[2].split()[0])
+    def lost(self):
+        """How many each rule has taken so far."""
+        listed = run("nft", "list", "chain", "inet", "loss", "input")
+        return [int(line.partition("packets ")[2].split()[0]) for line in listed.splitlines() if " drop" in line]

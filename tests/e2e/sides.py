@@ -1,6 +1,6 @@
 """Both ends of a call as bare sockets: what SIPp would not send, or not at this moment."""
 from harness import EndToEnd, Raw, Route
-from sipp import Message
+from sipp import PATIENCE, Message
 
 
 class Side:
@@ -8,6 +8,7 @@ class Side:
 
     def __init__(self, raw, local, remote, call_id, target, cseq):
         self.raw, self.target, self.cseq = raw, target, cseq
+        self.answers = {}  # what it answers whenever it is asked: a code, or what gives one, by method
         self.dialog = {"From": local, "To": remote, "Call_ID": call_id}
 
     def send(self, method, cseq=None, **changed):
@@ -20,7 +21,7 @@ class Side:
         return Message(data)
 
     def final(self, request):
-        """The final response to it; anything else that comes meanwhile is kept for take()."""
+        """The final response to it."""
         key = request.branch, request.method
         return self.take(lambda m: m.code and m.code >= 200 and (m.branch, m.method) == key)
 
@@ -28,16 +29,30 @@ class Side:
         return self.take(lambda m: m.method == method and m.code is None)
 
     def take(self, wanted):
-        kept = self.raw.__dict__.setdefault("kept", [])
-        for message in kept:
+        """The first message of this kind, which may have come before; what is none is kept."""
+        for message in self.kept:
             if wanted(message):
-                kept.remove(message)
+                self.kept.remove(message)
                 return message
-        while (message := self.raw.receive()) is not None:
-            if wanted(message):
-                return message
-            kept.append(message)
-        raise AssertionError(f"it does not come; what came: {kept}")
+        while self.keep(PATIENCE):
+            if wanted(self.kept[-1]):
+                return self.kept.pop()
+        raise AssertionError(f"it does not come; what came: {self.kept}")
+
+    @property
+    def kept(self):
+        return self.raw.__dict__.setdefault("kept", [])
+
+    def keep(self, timeout):
+        """Receives one message, and answers it if that has been said; False: none came."""
+        message = self.raw.receive(timeout)
+        if message is None:
+            return False
+        self.kept.append(message)
+        code = self.answers.get(message.method) if message.code is None else None
+        if code:
+            self.raw.respond(message, code(message) if callable(code) else code)
+        return True
 
 
 def target_of(message):
@@ -47,17 +62,26 @@ def target_of(message):
 class TwoSides(EndToEnd):
     """A call between two bare sockets, up to where a test takes it over."""
 
-    def ring(self, **settings):
-        """An INVITE that rings at the callee: what the caller sent, what the callee got."""
+    def open(self, **settings):
+        """The two sockets and the server between them."""
         self.callee_raw = Raw()
         self.addCleanup(self.callee_raw.__exit__)
         self.start(Route(self.callee_raw.port), **settings)
         self.callee_raw.tandemd_port = self.tandemd.port
         self.caller_raw = self.tandemd.raw()
         self.addCleanup(self.caller_raw.__exit__)
+        self.seen = set()  # Call-IDs at the callee
+
+    def ring(self, **settings):
+        """An INVITE that rings at the callee: what the caller sent, what the callee got."""
+        if not self.tandemd:
+            self.open(**settings)
         self.invite = Message(self.caller_raw.request("INVITE"))
         self.caller_raw.send(self.invite.raw)
         self.leg_b = self.callee_raw.receive()
+        while self.leg_b.method != "INVITE" or self.leg_b.call_id in self.seen:
+            self.leg_b = self.callee_raw.receive()
+        self.seen.add(self.leg_b.call_id)
         self.callee_raw.respond(self.leg_b, 180)
 
     def answer(self):
@@ -65,7 +89,7 @@ class TwoSides(EndToEnd):
         self.ring()
         self.callee_raw.respond(self.leg_b, 200)
         answer = self.caller_raw.receive()
-        while answer.code != 200:
+        while answer.code != 200 or answer.call_id != self.invite.call_id:
             answer = self.caller_raw.receive()
         caller = Side(self.caller_raw, self.invite.header("From"), answer.header("To"), self.invite.call_id,
                       target_of(answer), 1)

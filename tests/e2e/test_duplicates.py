@@ -1,0 +1,81 @@
+"""Datagrams that come twice, in another order, or a hundred times."""
+import random
+
+from harness import Cdr, EndToEnd, Raw, Route, main
+from phones import Callees, Callers, run
+from sipp import Message
+from udp_proxy import UdpProxy
+
+
+class Duplicates(EndToEnd):
+    def test_duplicates_and_another_order_change_nothing(self):
+        seed, calls = random.randrange(1 << 32), 200
+        print(f"seed {seed}", flush=True)
+        proxy = UdpProxy(seed, duplicate=0.2, reorder=0.2)
+        self.addCleanup(proxy.close)
+        callee, caller = Raw(), Raw()
+        for raw in (callee, caller):
+            self.addCleanup(raw.__exit__)
+            raw.port = proxy.stand_in(raw.port)
+        port = self.ports.take()
+        server = proxy.stand_in(port)
+        callee.tandemd_port = caller.tandemd_port = server
+        self.start(Route(callee.port), port=port, advertise=f"127.0.0.1:{server}")
+        before = self.tandemd.resident_kb()
+
+        callers, callees = Callers(caller, calls, rate=100, hold=0.05), Callees(callee, ring=0.02)
+        run(callers, callees, timeout=60)
+        self.assertGreater(min(proxy.doubled, proxy.overtaken), calls)
+        self.assertEqual(len(callees.calls), calls, "one leg to the callee for each call")
+        self.assertEqual({len(call.branches) for call in callees.calls.values()}, {1}, "and one INVITE on it")
+        for call in callers.calls.values():
+            self.assertEqual([code for _, code in call.finals], [200], "one answer, whatever came twice")
+        if not self.tandemd.is_sanitized:
+            self.assertLess(self.tandemd.resident_kb(), before + 16384)
+        self.finish(*[Cdr("caller_bye", 200)] * calls)
+
+
+class Storm(EndToEnd):
+    COPY_NS = 20_000  # CPU time for a copy of a request that is answered already
+
+    def setUp(self):
+        super().setUp()
+        self.callee = Raw()
+        self.addCleanup(self.callee.__exit__)
+        self.start(Route(self.callee.port))
+        self.callee.tandemd_port = self.tandemd.port
+        self.caller = self.tandemd.raw()
+        self.addCleanup(self.caller.__exit__)
+
+    def test_a_hundred_copies_of_one_invite_are_one_call(self):
+        invite = Message(self.caller.request("INVITE"))
+        for _ in range(100):
+            self.caller.send(invite.raw)
+        leg = self.callee.receive()
+        self.callee.respond(leg, 180)
+        while (ringing := self.caller.receive()).code != 180:
+            self.assertEqual(ringing.code, 100)
+
+        copies, tags, before = 2000, {ringing.tag("To")}, self.tandemd.cpu_ns()
+        for _ in range(copies):
+            self.caller.send(invite.raw)
+            answer = self.caller.receive()
+            self.assertIn(answer.code, (100, 180))
+            if answer.code == 180:
+                tags.add(answer.tag("To"))
+        spent = (self.tandemd.cpu_ns() - before) / copies
+        self.assertEqual(len(tags), 1, "all copies get the same answer")
+        if not self.tandemd.is_sanitized:
+            self.assertLess(spent, self.COPY_NS)
+        while (more := self.callee.receive(0)) is not None:
+            self.assertEqual(more.raw, leg.raw, "one leg to the callee")
+        self.callee.respond(leg, 486)
+        refusal = self.caller.receive_other(answer)
+        while refusal.code != 486:
+            refusal = self.caller.receive()
+        self.caller.acknowledge(refusal)
+        self.finish(Cdr("refused", 486))
+
+
+if __name__ == "__main__":
+    main()
