@@ -94,10 +94,10 @@ class Peer:
 
     def options(self, call_id):
         """A request in good order."""
-        lines = [f"OPTIONS sip:{url_host(self.server[0])} SIP/2.0",
-                 f"Via: SIP/2.0/{self.transport.upper()} {self.name};rport;branch=z9hG4bK-{call_id}",
-                 "Max-Forwards: 70", f"From: <sip:wire@{self.name}>;tag=wire", "To: <sip:wire@example.com>",
-                 f"Call-ID: {call_id}", "CSeq: 1 OPTIONS", "Content-Length: 0", "", ""]
+        branch = f"z9hG4bK-{call_id}"
+        lines = [f"OPTIONS sip:{url_host(self.server[0])} SIP/2.0", f"Via: SIP/2.0/{self.transport.upper()} {self.name};rport;"
+                 f"branch={branch}", "Max-Forwards: 70", f"From: <sip:wire@{self.name}>;tag=wire",
+                 "To: <sip:wire@example.com>", f"Call-ID: {call_id}", "CSeq: 1 OPTIONS", "Content-Length: 0", "", ""]
         return "\r\n".join(lines).encode()
 
     def acknowledge(self, response, uri=None):
@@ -105,7 +105,8 @@ class Peer:
         branch is none (RFC 3261 section 17.2.3)."""
         if response.method != "INVITE" or response.code < 300:
             return
-        copied = [f"{name}: {response.header(name)}" for name in ("Via", "From", "To", "Call-ID")]
-        self.send("\r\n".join([f"ACK {uri or 'sip:' + url_host(self.server[0])} SIP/2.0", *copied,
+        via = response.headers("Via")[0]
+        copied = [f"{name}: {response.header(name)}" for name in ("From", "To", "Call-ID")]
+        self.send("\r\n".join([f"ACK {uri or f'sip:{url_host(self.server[0])}'} SIP/2.0", f"Via: {via}", *copied,
                                f"CSeq: {response.header('CSeq').split()[0]} ACK", "Max-Forwards: 70",
                                "Content-Length: 0", "", ""]).encode())

@@ -1,4 +1,4 @@
-"""Each message of RFC 4475 and RFC 5118, byte for byte, and what expectations.toml says has to come of it."""
+"""Each message of RFC 4475 and RFC 5118, byte for byte, over each transport: expectations.toml says what has to come."""
 import itertools
 import re
 
