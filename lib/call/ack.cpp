@@ -23,7 +23,7 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
         send_bye(id, *call, asker, {}, now); // it waited for this ACK (RFC 3261 section 15)
         return;
     }
-    if (!invite.has_offer) { // it carried the answer
+    if (!invite.has_offer && !invite.is_settled) { // it carried the answer
         call->offer_from.reset();
         note_sessions(call->leg(other(*from)), call->leg(*from), invite.offer, session_of(ack));
     }

@@ -23,24 +23,25 @@ void B2bua::on_invite_response(CallId id, Call &call, InviteExchange &invite, co
     static_cast<void>(feed(response, now));
     const std::uint16_t status = response.status();
     if (status < 200) {
-        if (status > 100) pass_provisional(call, invite, {}, response, now);
+        if (status > 100) pass_provisional(id, call, invite, call.leg(other(invite.from)), response, now);
     } else if (status < 300) {
         take_answer(id, call, invite, response, now);
     } else {
-        refuse_invite(call, invite, status, &response, now);
+        refuse_invite(id, call, invite, status, &response, now);
     }
 }
 
-// `callee_leg` is the dialog that rings, of the first INVITE.
-void B2bua::pass_provisional(Call &call, InviteExchange &invite, DialogId callee_leg, const Message &response,
+// `leg` is the one that the response came by.
+void B2bua::pass_provisional(CallId id, Call &call, InviteExchange &invite, Leg &leg, const Message &response,
                              Instant now) {
     const Message *request = transactions_.request(invite.server);
-    if (!request || invite.is_answered || call.is_ending) return;
-    const std::string_view tag = invite.is_first ? our_tag(call, callee_leg, response.to_tag()) : std::string_view();
+    if (!request || invite.is_answered || invite.is_taken || call.is_ending) return;
+    if (!take_reliable(id, call, invite, leg, response, now)) return;
+    const std::string_view tag = invite.is_first ? our_tag(call, leg.dialog, response.to_tag()) : std::string_view();
     SharedBytes bytes =
         writer_.response(*request, invite.source, response.status(), response.reason_phrase(), tag, &response);
     if (invite.is_first) {
-        note_early_session(call, callee_leg, response);
+        note_early_session(call, leg.dialog, response);
         feed_answer(*request, response.status(), tag, {}, now);
     }
     static_cast<void>(transactions_.respond(invite.server, response.status(), std::move(bytes), now));
@@ -68,7 +69,7 @@ void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     const Message *request = transactions_.request(invite.server);
     if (request && !invite.is_answered && !call.is_ending && !can_carry(*request, answer)) {
         // Nobody would hear of this answer, so the call ends while both sides can still be told.
-        end_pending(call, now);
+        end_pending(id, call, now);
         send_ack(call, invite, nullptr, now);
         hang_up(id, call, {}, false, now);
         return;
@@ -80,7 +81,11 @@ void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Mes
         if (invite.is_first) send_bye(id, call, other(invite.from), {}, now);
         return;
     }
-    pass_answer(id, call, invite, answer, now);
+    if (invite.is_first && waits_for_prack(call, answer)) {
+        invite.held = answer;
+    } else {
+        pass_answer(id, call, invite, answer, now);
+    }
 }
 
 void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now) {
@@ -88,21 +93,17 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     const Side asked = other(invite.from);
     const std::string tag(invite.is_first ? our_tag(call, call.leg(asked).dialog, answer.to_tag())
                                           : std::string_view());
-    SharedBytes bytes = writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer);
+    const ReliableFork *fork =
+        call.reliability ? call.reliability->find(call.leg(asked).dialog, answer.to_tag(), answer.cseq()) : nullptr;
+    // The callee has answered in a reliable response and says no more; the caller could not take that for an answer.
+    const Message *body_of = fork && fork->answer && answer.body().empty() ? &fork->answer : nullptr;
+    SharedBytes bytes =
+        writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer, {}, body_of);
     feed_answer(request, answer.status(), tag, {}, now);
-
     note_methods(call.leg(asked), answer);
-    if (!invite.has_offer) {
-        invite.offer = session_of(answer);
-        if (invite.offer) call.offer_from = asked;
-    } else {
-        call.offer_from.reset();
-        if (invite.is_first) {
-            note_first_sessions(call, request, answer);
-        } else {
-            note_sessions(call.leg(invite.from), call.leg(asked), session_of(request), session_of(answer));
-        }
-    }
+    invite.is_settled = fork && fork->is_settled;
+    settle_offer(call, invite, request, body_of ? *body_of : answer);
+    end_reliability(id, call, true, now);
     if (invite.is_first) {
         call.forks.clear();
         call.forks.shrink_to_fit();
@@ -116,10 +117,32 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     static_cast<void>(transactions_.respond(invite.server, answer.status(), std::move(bytes), now));
 }
 
+// Who waits for whose answer once the 2xx is there, and what is in force. `answer` has the body of the 2xx.
+void B2bua::settle_offer(Call &call, InviteExchange &invite, const Message &request, const Message &answer) {
+    const Side asked = other(invite.from);
+    if (!invite.has_offer && !invite.is_settled) {
+        invite.offer = session_of(answer);
+        if (invite.offer) call.offer_from = asked;
+        return;
+    }
+    call.offer_from.reset();
+    if (invite.is_settled) {
+        const auto update = std::find_if(call.forwards.begin(), call.forwards.end(),
+                                         [](const Forward &forward) { return forward.has_offer; });
+        if (update != call.forwards.end()) call.offer_from = update->from;
+    }
+    if (invite.is_first) {
+        note_first_sessions(call, request, answer);
+    } else {
+        note_sessions(call.leg(invite.from), call.leg(asked), session_of(request), session_of(answer));
+    }
+}
+
 // The INVITE came to nothing: by the other side's answer, or by a `status` of our own if `refusal` is null.
-void B2bua::refuse_invite(Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal,
+void B2bua::refuse_invite(CallId id, Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal,
                           Instant now) {
     const bool is_first = invite.is_first;
+    end_reliability(id, call, false, now);
     const Message *request = transactions_.request(invite.server);
     if (request && !invite.is_answered) {
         // A challenge is meant for us, and its answer would be our secret: the asker learns only that it failed.

@@ -82,6 +82,7 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     case Method::update:
     case Method::info:
     case Method::message:
+    case Method::prack:
     case Method::options: break;
     default: reply(event, 405, {}, "Allow: " + std::string(allowed_methods()) + "\r\n", now); return;
     }
@@ -101,6 +102,10 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         return;
     }
     const Side from = *side;
+    if (method == Method::prack && fed->is_new) { // also of a fork that did not win
+        if (!refuse_to_pass(event, now)) on_prack(id, *call, from, event, now);
+        return;
+    }
     // Another fork than the one that was answered, or a callee who hangs up before he answers: no word of the call.
     const DialogSet &set = *tracker_.find(fed->dialog);
     const std::string_view fork_tag = fed->from == Side::callee ? request.from_tag() : request.to_tag();
@@ -194,7 +199,7 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
     }
     if (InviteExchange *invite = call->find_invite(event.transaction)) {
         if (invite->client != event.transaction) return; // no ACK for a refusal: nothing is left to do
-        refuse_invite(*call, *invite, status, nullptr, now);
+        refuse_invite(id, *call, *invite, status, nullptr, now);
         send_own_invites(id, *call, now);
         return;
     }

@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
-// Its sources are split by what is done: new_call, hunt, answer, ack, cancel, forward, hang_up, deadline, own_invite,
-// session.
+// Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
+// own_invite, session.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -44,11 +44,11 @@ public:
     std::size_t size() const { return calls_.size(); }
 
 private:
-    enum class TimerKind : std::uint8_t { ring, resend, own_invite };
+    enum class TimerKind : std::uint8_t { ring, resend, reliable, late_prack, own_invite };
     struct CallTimer {
         CallId call;
         TransactionId invite{};   // resend: the server side of the exchange meant
-        std::uint32_t target = 0; // ring: of the attempt meant
+        std::uint32_t target = 0; // ring: of the attempt meant; reliable: the place in Reliability::tags
         TimerKind kind = TimerKind::ring;
     };
 
@@ -92,7 +92,7 @@ private:
     void fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t status, const Message *refusal,
                       EndReason reason, Instant now);
     static void note_refusal(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason);
-    void end_setup(Call &call, Instant now);
+    void end_setup(CallId id, Call &call, Instant now);
     bool follow_redirect(Setup &setup, const Attempt &attempt, const Message &redirection);
     void drop_attempts(Call &call, std::string_view reason, Instant now);
     void drop_attempt(Attempt &attempt, std::string_view reason, Instant now);
@@ -100,15 +100,34 @@ private:
 
     // answer.cpp: what the callee of an INVITE says
     void on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now);
-    void pass_provisional(Call &call, InviteExchange &invite, DialogId callee_leg, const Message &response,
+    void pass_provisional(CallId id, Call &call, InviteExchange &invite, Leg &leg, const Message &response,
                           Instant now);
     bool has_left(const Leg &leg, const Message &answer) const;
     void take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
-    void refuse_invite(Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal, Instant now);
+    static void settle_offer(Call &call, InviteExchange &invite, const Message &request, const Message &answer);
+    void refuse_invite(CallId id, Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal,
+                       Instant now);
     void drop_fork(const Message &answer, const Endpoint &peer, TransactionId invite, CallId owner, Instant now);
     std::string_view our_tag(Call &call, DialogId callee_leg, std::string_view callee_tag);
     void forget_invite(Call &call, const InviteExchange &invite);
+
+    // prack.cpp
+    static constexpr std::size_t reliable_max = 8; // that wait under one To-tag
+    bool take_reliable(CallId id, Call &call, InviteExchange &invite, Leg &leg, const Message &response, Instant now);
+    ReliableFork *take_rseq(Call &call, const Leg &leg, const Message &response, std::uint32_t rseq);
+    void send_prack(CallId id, Leg &leg, const Message &response, std::uint32_t rseq, Instant now);
+    void send_reliable(CallId id, Call &call, ReliableTag &tag, Instant now);
+    void set_reliable_timer(CallId id, Call &call, ReliableTag &tag, Instant now);
+    void resend_reliable(CallId id, Call &call, std::uint32_t place, Instant now);
+    void on_prack(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
+    bool pass_prack(CallId id, Call &call, Leg &leg, const Fork &fork, const ReliableResponse &acknowledged,
+                    const TransactionEvent &event, Instant now);
+    bool waits_for_prack(Call &call, const Message &answer);
+    void release_held(CallId id, Call &call, Instant now);
+    void end_reliability(CallId id, Call &call, bool may_follow, Instant now);
+    bool offer_reliability(CallId id, Call &call, Attempt &attempt, const Message &refusal, Instant now);
+    static std::string_view reliability_offer(const Message &invite, const Attempt &attempt);
 
     // ack.cpp
     void on_ack(const TransactionEvent &event, Instant now);
@@ -121,7 +140,8 @@ private:
 
     // cancel.cpp
     void on_cancel(const TransactionEvent &event, Instant now);
-    void give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view reason, Instant now);
+    void give_up_first(CallId id, Call &call, InviteExchange &invite, std::uint16_t status, std::string_view reason,
+                       Instant now);
 
     // forward.cpp: everything else inside the call
     void on_reinvite(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
@@ -139,7 +159,7 @@ private:
     // `reason` is the value of a Reason header (RFC 3326), or empty. `is_overdue`: the caller had 64*T1 for its ACK, so
     // the BYE waits no longer (RFC 3261 section 15).
     void hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now);
-    void end_pending(Call &call, Instant now);
+    void end_pending(CallId id, Call &call, Instant now);
     void give_up_reinvite(Call &call, InviteExchange &invite, Instant now);
     void end_forwards(Call &call, Instant now);
     void send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now);

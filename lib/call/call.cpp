@@ -65,6 +65,14 @@ const ForkTags *Call::find_fork_tags(DialogId callee_leg, std::string_view calle
     return nullptr;
 }
 
+Leg *Call::find_leg(DialogId dialog) {
+    if (Attempt *attempt = find_attempt(dialog)) return &attempt->leg;
+    for (Leg &leg : legs) {
+        if (dialog && leg.dialog == dialog) return &leg;
+    }
+    return nullptr;
+}
+
 std::optional<Side> Call::side_of(DialogId dialog) const {
     for (Side side : {Side::caller, Side::callee}) {
         if (leg(side).dialog == dialog) return side;

@@ -14,6 +14,7 @@
 #include "base/timer_wheel.hpp"
 #include "call/leg.hpp"
 #include "call/own_invite.hpp"
+#include "call/reliable.hpp"
 #include "call/setup.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
@@ -37,6 +38,8 @@ struct InviteExchange {
     bool is_answered = false;  // a final response went to `from`
     bool is_taken = false;     // a 2xx of the other side came; any further one is of another fork
     bool is_acked = false;     // we acknowledged it
+    bool is_settled = false;   // offer and answer, or the offer, came before the 2xx (RFC 3262 section 5)
+    Message held;              // a 2xx that was taken and waits for a PRACK of `from`
     std::string client_to_tag; // of the 2xx that was taken; those of others are hung up
     Session offer;             // in that 2xx, until the ACK answers it
     SharedBytes answer;        // the 2xx to `from`, sent again until its ACK
@@ -71,9 +74,10 @@ struct Call {
     std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
     std::vector<std::unique_ptr<OwnInvite>> own_invites;
     std::vector<Forward> forwards;
-    std::vector<ForkTags> forks;    // until the answer
-    std::optional<Side> offer_from; // whose offer waits for its answer (RFC 3264 section 4)
-    bool is_ending = false;         // the legs are being hung up: nothing new passes
+    std::unique_ptr<Reliability> reliability; // none: no provisional response is reliable
+    std::vector<ForkTags> forks;              // until the answer
+    std::optional<Side> offer_from;           // whose offer waits for its answer (RFC 3264 section 4)
+    bool is_ending = false;                   // the legs are being hung up: nothing new passes
 
     Leg &leg(Side side) { return legs[index(side)]; }
     const Leg &leg(Side side) const { return legs[index(side)]; }
@@ -91,6 +95,7 @@ struct Call {
     const ForkTags *find_fork_tags(DialogId leg, std::string_view callee) const;
     Attempt *find_attempt(TransactionId client) const { return setup && client ? setup->find(client) : nullptr; }
     Attempt *find_attempt(DialogId dialog) const { return setup && dialog ? setup->find(dialog) : nullptr; }
+    Leg *find_leg(DialogId dialog); // nullptr: of an attempt that was given up, or of no leg of this call
     // Whose dialog this is; none: of an attempt that was given up, or of no leg of this call.
     std::optional<Side> side_of(DialogId dialog) const;
 };

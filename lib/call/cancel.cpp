@@ -1,5 +1,6 @@
 // CANCEL, and its race against the answer: whoever cancelled is told 487 at once, and an answer that comes all the
 // same is taken and hung up (RFC 3261 sections 9.2 and 15).
+#include <utility>
 #include "call/b2bua.hpp"
 
 namespace tandem {
@@ -18,7 +19,7 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     const std::string reason = event.message.values(Header::reason);
     if (invite->is_first) {
         static_cast<void>(feed(event.message, now));
-        give_up_first(*call, *invite, 487, reason, now);
+        give_up_first(id, *call, *invite, 487, reason, now);
         return;
     }
     // Inside a call both sides must agree on the session: the asker gets what the other side says in the end.
@@ -26,10 +27,11 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
 }
 
 // Ends the first INVITE before its answer: the caller gets `status`, everybody who rings a CANCEL.
-void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t status, std::string_view reason,
+void B2bua::give_up_first(CallId id, Call &call, InviteExchange &invite, std::uint16_t status, std::string_view reason,
                           Instant now) {
     call.is_ending = true;
     end_forwards(call, now);
+    end_reliability(id, call, false, now);
     if (!invite.is_answered) {
         invite.is_answered = true;
         if (const Message *request = transactions_.request(invite.server)) {
@@ -41,6 +43,10 @@ void B2bua::give_up_first(Call &call, InviteExchange &invite, std::uint16_t stat
     }
     drop_attempts(call, reason, now);
     call.setup.reset();
+    if (std::exchange(invite.held, Message())) { // the callee has answered
+        send_ack(call, invite, nullptr, now);
+        send_bye(id, call, Side::callee, reason, now);
+    }
 }
 
 } // namespace tandem

@@ -20,6 +20,10 @@ void B2bua::on_timer(const CallTimer &timer, Instant now) {
     case TimerKind::resend:
         if (InviteExchange *invite = call->find_invite(timer.invite)) resend_answer(timer.call, *call, *invite, now);
         break;
+    case TimerKind::reliable:
+        if (call->reliability) resend_reliable(timer.call, *call, timer.target, now);
+        break;
+    case TimerKind::late_prack: end_reliability(timer.call, *call, false, now); break;
     }
 }
 
@@ -38,7 +42,7 @@ void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant 
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, event.reason);
     InviteExchange *first = call.first_invite();
     if (first && !first->is_answered) {
-        give_up_first(call, *first, 408, {}, now);
+        give_up_first(id, call, *first, 408, {}, now);
         return;
     }
     hang_up(id, call, {}, true, now);
@@ -51,6 +55,7 @@ void B2bua::erase_if_over(CallId id, Instant now) {
     drop_attempts(*call, {}, now);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);
     give_up_own_invites(*call, now);
+    end_reliability(id, *call, false, now);
     end_forwards(*call, now); // refused while one of them was under way
     calls_.erase(id);
 }

@@ -110,8 +110,7 @@ B2bua::Across B2bua::find_across(Call &call, Side from, DialogId dialog, const M
     const ForkTags *tags =
         from == Side::caller ? call.find_fork_tags(request.to_tag()) : call.find_fork_tags(dialog, request.from_tag());
     if (!tags) return {};
-    Attempt *attempt = call.find_attempt(tags->leg);
-    Leg *leg = from == Side::callee ? &call.leg(Side::caller) : attempt ? &attempt->leg : nullptr;
+    Leg *leg = from == Side::callee ? &call.leg(Side::caller) : call.find_leg(tags->leg);
     const DialogSet *set = leg ? tracker_.find(leg->dialog) : nullptr;
     const Fork *fork = set ? set->find_fork(from == Side::caller ? tags->callee : tags->ours) : nullptr;
     return fork ? Across{leg, fork} : Across{};

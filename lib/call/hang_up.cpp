@@ -12,7 +12,7 @@ void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &eve
         const Side leaver = side == from ? other(leg.local) : leg.local;
         tracker_.set_end_reason(leg.dialog, leaver == Side::caller ? EndReason::caller_bye : EndReason::callee_bye);
     }
-    end_pending(call, now);
+    end_pending(id, call, now);
     feed_answer(bye, 200, {}, {}, now);
     hang_up(id, call, bye.values(Header::reason), false, now);
 }
@@ -24,7 +24,7 @@ void B2bua::on_bye_answered(Call &call, Side side, Instant now) {
 }
 
 void B2bua::hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now) {
-    end_pending(call, now);
+    end_pending(id, call, now);
     for (Side side : {Side::caller, Side::callee}) {
         const DialogSet *set = tracker_.find(call.leg(side).dialog);
         if (!set || set->is_over() || call.leg(side).bye) continue;
@@ -36,12 +36,12 @@ void B2bua::hang_up(CallId id, Call &call, std::string_view reason, bool is_over
 }
 
 // Transactions under way end before the call does (RFC 3261 section 15.1.2).
-void B2bua::end_pending(Call &call, Instant now) {
+void B2bua::end_pending(CallId id, Call &call, Instant now) {
     if (call.is_ending) return;
     call.is_ending = true;
     for (const auto &invite : call.invites) {
         if (!invite->is_answered) {
-            invite->is_first ? give_up_first(call, *invite, 487, {}, now) : give_up_reinvite(call, *invite, now);
+            invite->is_first ? give_up_first(id, call, *invite, 487, {}, now) : give_up_reinvite(call, *invite, now);
         } else if (invite->is_taken && !invite->is_acked) {
             // The other side answered and waits for our ACK, which will not come by itself any more. Towards the
             // asker the 2xx is still sent again: its ACK is what our BYE waits for.

@@ -41,8 +41,8 @@ constexpr Row policy[] = {
     {Header::supported, Treatment::tokens},
     {Header::require, Treatment::tokens},
     {Header::proxy_require, Treatment::drop}, // it is meant for proxies, and tandem is none
-    {Header::rack, Treatment::drop},          // reliable provisional responses do not cross yet
-    {Header::rseq, Treatment::drop},
+    {Header::rack, Treatment::own},           // numbers of one leg
+    {Header::rseq, Treatment::own},
 
     // Secrets of one leg.
     {Header::authorization, Treatment::drop},
@@ -67,7 +67,7 @@ constexpr std::array<std::string_view, 8> dropped_names = {"Authentication-Info"
                                                            "Security-Verify",     "Join",
                                                            "Target-Dialog",       "X-Tandem-Loop"};
 
-constexpr std::string_view methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
+constexpr std::string_view methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, PRACK";
 
 bool is_method(std::string_view token) {
     switch (parse_method(token)) {
@@ -78,13 +78,14 @@ bool is_method(std::string_view token) {
     case Method::options:
     case Method::info:
     case Method::update:
-    case Method::message: return true;
+    case Method::message:
+    case Method::prack: return true;
     default: return false;
     }
 }
 
 // Option tags that two user agents can use across tandem because all they need passes.
-constexpr std::array<std::string_view, 6> options = {"timer",      "histinfo",          "privacy",
+constexpr std::array<std::string_view, 7> options = {"timer",      "histinfo",          "privacy",      "100rel",
                                                      "answermode", "resource-priority", "early-session"};
 
 bool is_option(std::string_view token) {
@@ -103,10 +104,17 @@ bool has_line(std::string_view lines, const HeaderLine &line) {
     return false;
 }
 
-void pass_tokens(const HeaderLine &line, Writer &to) {
+// Reliable provisional responses are agreed on each leg: whether a message needs them says who sends it (RFC 3262
+// section 3), and a re-INVITE does not offer them.
+bool is_passed_option(const HeaderLine &line, std::string_view token, bool is_inside) {
+    const bool stays = line.id == Header::require || is_inside;
+    return is_option(token) && !(stays && equals_ignoring_case(token, "100rel"));
+}
+
+void pass_tokens(const HeaderLine &line, bool is_inside, Writer &to) {
     std::string kept;
     for (std::string_view token : split_values(line.value)) {
-        if (!(line.id == Header::allow ? is_method(token) : is_option(token))) continue;
+        if (!(line.id == Header::allow ? is_method(token) : is_passed_option(line, token, is_inside))) continue;
         if (!kept.empty()) kept.append(", ");
         kept.append(token);
     }
@@ -129,11 +137,12 @@ Treatment treatment(const HeaderLine &line) {
 }
 
 void pass_headers(const Message &from, Writer &to, bool is_trusted, std::string_view replaced) {
+    const bool is_inside = from.is_request() && !from.to_tag().empty();
     for (const HeaderLine &line : from.headers()) {
         if (!replaced.empty() && has_line(replaced, line)) continue;
         switch (treatment(line)) {
         case Treatment::pass: to.header(line); break;
-        case Treatment::tokens: pass_tokens(line, to); break;
+        case Treatment::tokens: pass_tokens(line, is_inside, to); break;
         case Treatment::trust:
             if (is_trusted) to.header(line);
             break;
@@ -167,6 +176,16 @@ std::string unsupported_options(const Message &request) {
         }
     }
     return unsupported;
+}
+
+bool has_option(const Message &message, Header header, std::string_view option) {
+    for (const HeaderLine &line : message.headers()) {
+        if (line.id != header) continue;
+        for (std::string_view token : split_values(line.value)) {
+            if (equals_ignoring_case(token, option)) return true;
+        }
+    }
+    return false;
 }
 
 } // namespace tandem

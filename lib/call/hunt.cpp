@@ -64,6 +64,8 @@ std::vector<std::string> contacts_by_preference(const Message &redirection) {
 bool B2bua::try_next(CallId id, Call &call, Instant now) {
     Setup &setup = *call.setup;
     const std::vector<RouteTarget> &targets = setup.route.targets;
+    // Whatever callees before have said: the caller's offer waits for an answer, or there is none yet.
+    call.offer_from = call.first_invite()->has_offer ? std::optional(Side::caller) : std::nullopt;
     while (setup.attempts.empty() && !setup.is_over && setup.next_target < targets.size()) {
         do {
             start_attempt(id, call, setup.next_target++, now);
@@ -128,7 +130,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         return false;
     }
     SharedBytes bytes = writer_.first_invite(*invite, target.request_uri, to, call_id, from_tag, branch,
-                                             target.headers + setup.route.headers);
+                                             target.headers + setup.route.headers, reliability_offer(*invite, attempt));
     const auto sent = transactions_.send_request(
         {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1}, now);
     if (!sent) {
@@ -175,10 +177,10 @@ void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const M
     const std::uint16_t status = response.status();
     if (status > 100) attempt.has_answered = true;
     if (status < 200) {
-        if (status > 100) pass_provisional(call, *call.first_invite(), attempt.leg.dialog, response, now);
+        if (status > 100) pass_provisional(id, call, *call.first_invite(), attempt.leg, response, now);
     } else if (status < 300) {
         take_attempt(id, call, attempt, response, now);
-    } else {
+    } else if (status != 421 || !offer_reliability(id, call, attempt, response, now)) {
         if (status == 503) attempt.has_answered = false; // so that another address may serve (RFC 3263 section 4.3)
         fail_attempt(id, call, attempt, status, &response, EndReason::none, now);
     }
@@ -232,7 +234,7 @@ void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t 
     }
     if (!setup.attempts.empty()) return; // others ring still
     if (std::exchange(setup.may_hunt, false) && try_next(id, call, now)) return;
-    end_setup(call, now);
+    end_setup(id, call, now);
 }
 
 void B2bua::note_refusal(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason) {
@@ -243,7 +245,7 @@ void B2bua::note_refusal(Setup &setup, std::uint16_t status, const Message *refu
 }
 
 // No target is left: the caller gets the best of the refusals.
-void B2bua::end_setup(Call &call, Instant now) {
+void B2bua::end_setup(CallId id, Call &call, Instant now) {
     Setup &setup = *call.setup;
     if (setup.best_reason != EndReason::none) {
         tracker_.set_end_reason(call.leg(Side::caller).dialog, setup.best_reason);
@@ -251,7 +253,7 @@ void B2bua::end_setup(Call &call, Instant now) {
     const Message best = std::exchange(setup.best, Message());
     const std::uint16_t status = setup.best_status == 0 ? 503 : setup.best_status;
     call.setup.reset();
-    refuse_invite(call, *call.first_invite(), status, best ? &best : nullptr, now);
+    refuse_invite(id, call, *call.first_invite(), status, best ? &best : nullptr, now);
 }
 
 // Puts the Contacts of a redirection next in line (RFC 3261 section 8.1.3.4). False: none of them is to be called.

@@ -58,7 +58,7 @@ DialogPath path_of(const DialogSet &set, Side local, const Fork *fork) {
 
 SharedBytes LegWriter::first_invite(const Message &invite, std::string_view request_uri, const Endpoint &to,
                                     std::string_view call_id, std::string_view from_tag, std::string_view branch,
-                                    std::string_view extra) {
+                                    std::string_view extra, std::string_view own) {
     Writer writer(buffer_);
     writer.request_line("INVITE", request_uri)
         .via(to.transport, sent_by(to), branch)
@@ -69,7 +69,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
         .cseq(1, "INVITE")
         .header("Contact", contact(to));
     pass(invite, to, writer, extra);
-    writer.lines(extra);
+    writer.lines(extra).lines(own);
     pass_body(invite, writer);
     return SharedBytes(buffer_);
 }
@@ -101,7 +101,7 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
 
 SharedBytes LegWriter::response(const Message &request, const Endpoint &source, std::uint16_t status,
                                 std::string_view reason, std::string_view to_tag, const Message *passed,
-                                std::string_view extra) {
+                                std::string_view extra, const Message *body_of) {
     Writer writer(buffer_);
     writer.status_line(status, reason).vias_of(request);
     if (makes_dialog(request, status)) {
@@ -127,8 +127,9 @@ SharedBytes LegWriter::response(const Message &request, const Endpoint &source, 
     }
     if (passed) pass(*passed, source, writer);
     writer.lines(extra);
-    if (passed) {
-        pass_body(*passed, writer);
+    if (!body_of) body_of = passed;
+    if (body_of) {
+        pass_body(*body_of, writer);
     } else {
         writer.body();
     }

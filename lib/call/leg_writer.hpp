@@ -54,16 +54,19 @@ public:
     // Both outlive the writer.
     LegWriter(const std::vector<Listener> &listeners, const Router &router) : listeners_(listeners), router_(router) {}
 
-    // The INVITE to the callee. `invite` is the caller's.
+    // The INVITE to the callee. `invite` is the caller's; `extra` takes the place of its headers with the same names,
+    // `own` stands beside them. Both are whole header lines.
     SharedBytes first_invite(const Message &invite, std::string_view request_uri, const Endpoint &to,
                              std::string_view call_id, std::string_view from_tag, std::string_view branch,
-                             std::string_view extra);
+                             std::string_view extra, std::string_view own);
 
     WrittenRequest request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts);
 
-    // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null.
+    // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null; its body
+    // that of `body_of`, unless null.
     SharedBytes response(const Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason,
-                         std::string_view to_tag, const Message *passed, std::string_view extra = {});
+                         std::string_view to_tag, const Message *passed, std::string_view extra = {},
+                         const Message *body_of = nullptr);
 
     std::string contact(const Endpoint &peer) const; // value of Contact, for the listener that faces the peer
     const std::string &sent_by(const Endpoint &peer) const { return listeners_[peer.listener].sent_by; }

@@ -84,7 +84,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     route.headers.append(loop_header).append(": ").append(loop_path).append("\r\n");
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
-    if (!try_next(id, call, now)) end_setup(call, now);
+    if (!try_next(id, call, now)) end_setup(id, call, now);
 }
 
 // Answers the INVITE of a call that goes nowhere; the end of its dialog ends the call.

@@ -24,7 +24,8 @@ struct Attempt {
     LookupId lookup;             // the name that is being looked up; none: its address is known
     std::vector<Endpoint> spare; // further addresses of the same target, the next one last (RFC 3263 section 4.3)
     TimerId ring_timer;
-    bool has_answered = false; // with anything but 100: it is reached, and no other address of it is tried
+    bool offers_reliability = false; // 100rel, beyond what the caller says of himself
+    bool has_answered = false;       // with anything but 100: it is reached, and no other address of it is tried
 };
 
 struct Setup {

@@ -12,7 +12,7 @@ TEST_CASE("call: what cannot pass is refused with the status that says why") {
         std::string_view value;
     };
     const Case cases[] = {
-        {"Require: 100rel\r\n", "SIP/2.0 420", Header::unsupported, "100rel"},
+        {"Require: gruu, 100rel\r\n", "SIP/2.0 420", Header::unsupported, "gruu"},
         {"Require: timer, foo\r\n", "SIP/2.0 420", Header::unsupported, "foo"},
     };
     for (const Case &refused : cases) {
