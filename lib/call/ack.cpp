@@ -51,8 +51,10 @@ WrittenRequest B2bua::write_ack(const Leg &leg, std::uint32_t cseq, std::string_
 
 void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now) {
     invite.is_acked = true;
-    const Leg &leg = call.leg(other(invite.from));
-    const WrittenRequest ack = write_ack(leg, invite.client_cseq, invite.client_to_tag, passed, nullptr);
+    Leg &leg = call.leg(other(invite.from));
+    const auto session = passed ? restated(leg, *passed) : std::nullopt;
+    const WrittenRequest ack =
+        write_ack(leg, invite.client_cseq, invite.client_to_tag, passed, session ? &*session : nullptr);
     if (ack.bytes.empty()) return;
     transactions_.acknowledge(invite.client, invite.client_to_tag, ack.to, ack.bytes);
     feed_ack(leg, invite.client_cseq, invite.client_to_tag, now);

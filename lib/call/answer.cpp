@@ -97,8 +97,10 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
         call.reliability ? call.reliability->find(call.leg(asked).dialog, answer.to_tag(), answer.cseq()) : nullptr;
     // The callee has answered in a reliable response and says no more; the caller could not take that for an answer.
     const Message *body_of = fork && fork->answer && answer.body().empty() ? &fork->answer : nullptr;
-    SharedBytes bytes =
-        writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer, {}, body_of);
+    auto session = restated(call.leg(invite.from), answer);
+    if (body_of) session = session_of(*body_of);
+    SharedBytes bytes = writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer,
+                                         {}, session ? &*session : nullptr);
     feed_answer(request, answer.status(), tag, {}, now);
     note_methods(call.leg(asked), answer);
     invite.is_settled = fork && fork->is_settled;

@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, session.
+// own_invite, session, hold.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,6 +16,7 @@
 #include "base/timer_wheel.hpp"
 #include "call/call.hpp"
 #include "call/call_event.hpp"
+#include "call/command.hpp"
 #include "call/engine.hpp"
 #include "call/leg_writer.hpp"
 #include "call/lookup.hpp"
@@ -36,7 +37,13 @@ public:
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now); // none: no such name
     bool next_event(CallEvent &event);
     void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
-    Result<void> refresh(DialogId leg, Instant now); // see Engine
+
+    // Commands: see Engine.
+    Result<void> refresh(DialogId leg, Instant now);
+    Result<CommandId> hold(DialogId leg, Instant now);
+    Result<CommandId> resume(DialogId leg, Instant now);
+    Result<void> end(DialogId leg, EndReason reason, Instant now);
+
     void advance(Instant now);
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
 
@@ -181,11 +188,25 @@ private:
     void schedule_own_invite(CallId id, OwnInvite &own, Instant now);
     void on_own_invite_timer(CallId id, Call &call, Instant now);
     void give_up_own_invites(Call &call, Instant now);
-    static void renew_offer(const Call &call, OwnInvite &own);
+    static void renew_offer(Call &call, OwnInvite &own);
     void on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now);
     void on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now);
 
+    // hold.cpp
+    Call *find_quiet_call(DialogId dialog, CallId &id);
+    Result<CommandId> begin_hold(CallId id, Call &call, Instant now);
+    void ask_to_hold(CallId id, Call &call, Side side, Instant now);
+    static Session session_to_hold(const Call &call, Side side);
+    void on_hold_answered(CallId id, Call &call, Side side, std::uint16_t status, Instant now);
+    void end_hold(Call &call, std::uint16_t status);
+    void note_hold(const Call &call, CallEventKind event, Side leg, std::uint16_t status);
+
     // session.cpp
+    // The session with the origin that the leg has seen from the first, and a version that rises with each change
+    // (RFC 3264 section 8).
+    static Session as_of_leg(Leg &leg, const Session &session);
+    // The body of `message` as it goes to a leg that was told something of our own; none: as it came.
+    static std::optional<Session> restated(Leg &leg, const Message &message);
     static void note_sessions(Leg &offerer, Leg &answerer, const Session &offer, const Session &answer);
     static void note_first_sessions(Call &call, const Message &request, const Message &answer);
     static void note_early_session(Call &call, DialogId callee_leg, const Message &response);
@@ -210,6 +231,7 @@ private:
     LegWriter writer_;
     KeyedHash loop_hash_;
     ViewText view_text_; // of the message being fed
+    std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include "base/instant.hpp"
 #include "base/shared_bytes.hpp"
 #include "base/timer_wheel.hpp"
+#include "call/hold.hpp"
 #include "call/leg.hpp"
 #include "call/own_invite.hpp"
 #include "call/reliable.hpp"
@@ -73,6 +74,7 @@ struct Call {
     std::unique_ptr<Setup> setup;                         // until then
     std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
     std::vector<std::unique_ptr<OwnInvite>> own_invites;
+    std::unique_ptr<Hold> hold; // none: tandem holds nobody
     std::vector<Forward> forwards;
     std::unique_ptr<Reliability> reliability; // none: no provisional response is reliable
     std::vector<ForkTags> forks;              // until the answer

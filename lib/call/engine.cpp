@@ -115,6 +115,24 @@ Result<void> Engine::refresh(DialogId leg, Instant now) {
     return started;
 }
 
+Result<CommandId> Engine::hold(DialogId leg, Instant now) {
+    const auto command = parts_->b2bua.hold(leg, now);
+    parts_->settle(now);
+    return command;
+}
+
+Result<CommandId> Engine::resume(DialogId leg, Instant now) {
+    const auto command = parts_->b2bua.resume(leg, now);
+    parts_->settle(now);
+    return command;
+}
+
+Result<void> Engine::end(DialogId leg, EndReason reason, Instant now) {
+    const auto ended = parts_->b2bua.end(leg, reason, now);
+    parts_->settle(now);
+    return ended;
+}
+
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
 
 std::size_t Engine::calls() const { return parts_->b2bua.size(); }

@@ -17,6 +17,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "call/call_event.hpp"
+#include "call/command.hpp"
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
 #include "call/router.hpp"
@@ -72,6 +73,15 @@ public:
     // Asks the peer of this leg whether it is still there, by a re-INVITE that changes nothing: if it is not, the call
     // ends with the reason `probe`. not_found: no leg of a call; wrong_state: it is not answered, or ends.
     Result<void> refresh(DialogId leg, Instant now);
+
+    // Hold: each leg in order is told that the other peer only sends (RFC 3264 section 8.4); resume takes it back. A leg
+    // that refuses leaves the call as it was. What comes of it comes as events. not_found: no leg of a call;
+    // wrong_state: it is not up, another command is at work, or no session description is known.
+    Result<CommandId> hold(DialogId leg, Instant now);
+    Result<CommandId> resume(DialogId leg, Instant now);
+
+    // Ends the call of this leg, whatever its state; its record shows the reason.
+    Result<void> end(DialogId leg, EndReason reason, Instant now);
 
     // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
     void refuse_new_calls();

@@ -32,6 +32,8 @@ void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent
     parts.max_forwards = next_max_forwards(event.message);
     parts.has_contact = true;
     parts.passed = &event.message;
+    const auto session = restated(to, event.message);
+    if (session) parts.session = &*session;
     const auto sent = send(id, to, nullptr, Method::invite, parts, now);
     if (!sent) {
         reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
@@ -66,6 +68,8 @@ void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const Tra
         reply(event, 481, {}, {}, now); // it rings without a tag: there is no dialog yet
         return;
     }
+    const auto session = restated(*across.leg, request);
+    if (session) parts.session = &*session;
     const auto sent = send(id, *across.leg, across.fork, request.method(), parts, now);
     if (!sent) {
         reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
@@ -87,6 +91,7 @@ void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, c
         response = nullptr;
     }
     if (const Message *request = transactions_.request(forward.server)) {
+        const auto session = response ? restated(call.leg(forward.from), *response) : std::nullopt;
         if (forward.has_offer && response && status < 300) {
             Attempt *early = call.find_attempt(forward.callee_leg);
             Leg &callee = early ? early->leg : call.leg(Side::callee);
@@ -95,7 +100,8 @@ void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, c
             note_sessions(offerer, answerer, session_of(*request), session_of(*response));
         }
         SharedBytes bytes =
-            writer_.response(*request, forward.source, status, response ? response->reason_phrase() : "", {}, response);
+            writer_.response(*request, forward.source, status, response ? response->reason_phrase() : "", {}, response,
+                             {}, session ? &*session : nullptr);
         feed_answer(*request, status, {}, {}, now);
         static_cast<void>(transactions_.respond(forward.server, status, std::move(bytes), now));
     }

@@ -194,7 +194,6 @@ void B2bua::take_attempt(CallId id, Call &call, Attempt &attempt, const Message 
         return;
     }
     InviteExchange &first = *call.first_invite();
-    call.legs[index(Side::callee)] = attempt.leg;
     first.client = attempt.client;
     first.client_cseq = 1;
     const DialogId caller = call.leg(Side::caller).dialog;
@@ -203,6 +202,7 @@ void B2bua::take_attempt(CallId id, Call &call, Attempt &attempt, const Message 
     }
     tracker_.set_trunk(caller, call.setup->route.targets[attempt.target].trunk);
     timers_.cancel(attempt.ring_timer);
+    call.legs[index(Side::callee)] = std::move(attempt.leg);
     std::erase_if(call.setup->attempts, [&](const auto &kept) { return kept.get() == &attempt; });
     drop_attempts(call, completed_elsewhere, now);
     call.setup.reset();

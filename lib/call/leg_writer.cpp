@@ -88,11 +88,11 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
     if (parts.has_contact) writer.header("Contact", contact(hop));
     if (parts.passed) pass(*parts.passed, hop, writer);
     if (!parts.reason.empty()) writer.header("Reason", parts.reason);
-    writer.lines(parts.headers);
-    if (parts.passed) {
-        pass_body(*parts.passed, writer);
-    } else if (parts.session && *parts.session) {
+    writer.lines(parts.extra);
+    if (parts.session && *parts.session) {
         writer.header("Content-Type", parts.session->content_type()).body(parts.session->body.view());
+    } else if (parts.passed) {
+        pass_body(*parts.passed, writer);
     } else {
         writer.body();
     }
@@ -101,7 +101,7 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
 
 SharedBytes LegWriter::response(const Message &request, const Endpoint &source, std::uint16_t status,
                                 std::string_view reason, std::string_view to_tag, const Message *passed,
-                                std::string_view extra, const Message *body_of) {
+                                std::string_view extra, const Session *session) {
     Writer writer(buffer_);
     writer.status_line(status, reason).vias_of(request);
     if (makes_dialog(request, status)) {
@@ -127,9 +127,10 @@ SharedBytes LegWriter::response(const Message &request, const Endpoint &source, 
     }
     if (passed) pass(*passed, source, writer);
     writer.lines(extra);
-    if (!body_of) body_of = passed;
-    if (body_of) {
-        pass_body(*body_of, writer);
+    if (session && *session) {
+        writer.header("Content-Type", session->content_type()).body(session->body.view());
+    } else if (passed) {
+        pass_body(*passed, writer);
     } else {
         writer.body();
     }

@@ -42,9 +42,9 @@ struct RequestParts {
     std::uint32_t max_forwards = 70;
     bool has_contact = false;
     std::string_view reason;          // value of a Reason header; empty: none
-    std::string_view headers;         // whole header lines of our own, each with CRLF; empty: none
+    std::string_view extra;           // whole header lines, each with CRLF; empty: none
     const Message *passed = nullptr;  // its headers and body go along, as the policy says
-    const Session *session = nullptr; // the body, where nothing is passed
+    const Session *session = nullptr; // the body, also in place of what is passed
 };
 
 DialogPath path_of(const DialogSet &set, Side local, const Fork *fork);
@@ -62,11 +62,11 @@ public:
 
     WrittenRequest request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts);
 
-    // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null; its body
-    // that of `body_of`, unless null.
+    // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null, and
+    // `session` the body in place of that, unless null.
     SharedBytes response(const Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason,
                          std::string_view to_tag, const Message *passed, std::string_view extra = {},
-                         const Message *body_of = nullptr);
+                         const Session *session = nullptr);
 
     std::string contact(const Endpoint &peer) const; // value of Contact, for the listener that faces the peer
     const std::string &sent_by(const Endpoint &peer) const { return listeners_[peer.listener].sent_by; }

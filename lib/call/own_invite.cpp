@@ -35,7 +35,7 @@ void B2bua::send_own_invites(CallId id, Call &call, Instant now) {
     RequestParts parts;
     parts.cseq = own.cseq;
     parts.has_contact = true;
-    parts.headers = headers;
+    parts.extra = headers;
     parts.session = &own.offer;
     const auto sent = send(id, leg, nullptr, Method::invite, parts, now);
     if (!sent) return end_own_invite(id, call, own, sent.error() == Error::full ? 503 : 481, now);
@@ -171,19 +171,23 @@ void B2bua::give_up_own_invites(Call &call, Instant now) {
         if (!ack.bytes.empty()) transactions_.acknowledge_when_answered(own->client, to_tag, ack.to, ack.bytes);
     }
     call.own_invites.clear();
+    if (call.hold && call.hold->command) end_hold(call, 487);
 }
 
 // While it waited the peers may have agreed on something else.
-void B2bua::renew_offer(const Call &call, OwnInvite &own) {
+void B2bua::renew_offer(Call &call, OwnInvite &own) {
     switch (own.purpose) {
     case InvitePurpose::refresh: own.offer = call.leg(own.leg).told; break;
+    case InvitePurpose::hold: own.offer = session_to_hold(call, own.leg); break;
     }
+    own.offer = as_of_leg(call.leg(own.leg), own.offer);
 }
 
 // The peer's 2xx makes an offer. Whoever asked for it answers, at the latest after 64*T1.
 void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now) {
     switch (own.purpose) {
-    case InvitePurpose::refresh: {
+    case InvitePurpose::refresh:
+    case InvitePurpose::hold: { // it is sent without an offer if there is none to make
         const Session told = call.leg(own.leg).told;
         answer_own_invite(id, call, own, offer, told, now);
         break;
@@ -191,9 +195,12 @@ void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Ses
     }
 }
 
-void B2bua::on_own_invite_over(CallId, Call &, const OwnInvite &own, std::uint16_t, Instant) {
+void B2bua::on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now) {
     switch (own.purpose) {
     case InvitePurpose::refresh: break; // a refusal leaves the session as it was (section 14.1)
+    case InvitePurpose::hold:
+        if (call.hold && call.hold->command) on_hold_answered(id, call, own.leg, status, now);
+        break;
     }
 }
 

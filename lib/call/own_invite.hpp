@@ -13,6 +13,7 @@ namespace tandem {
 // Who hears of its outcome: B2bua::on_own_invite_over().
 enum class InvitePurpose : std::uint8_t {
     refresh, // nothing is to change: is the peer still there?
+    hold,    // or resume, by command
 };
 
 struct OwnInvite {

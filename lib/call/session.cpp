@@ -46,6 +46,26 @@ void B2bua::note_early_session(Call &call, DialogId callee_leg, const Message &r
     }
 }
 
+Session B2bua::as_of_leg(Leg &leg, const Session &session) {
+    if (!session.type.empty() || !origin_of(session.body.view())) return session;
+    if (!leg.origin) {
+        auto first = leg.told.type.empty() ? origin_of(leg.told.body.view()) : std::nullopt;
+        if (!first) return session;
+        leg.origin = std::make_unique<LegOrigin>(LegOrigin{std::move(*first), leg.told});
+    }
+    LegOrigin &known = *leg.origin;
+    if (!is_same_but_origin(session.body.view(), known.last.body.view())) {
+        ++known.origin.version;
+        known.last = session;
+    }
+    return {SharedBytes(with_origin(session.body.view(), known.origin)), {}};
+}
+
+std::optional<Session> B2bua::restated(Leg &leg, const Message &message) {
+    if (!leg.origin || !has_session(message)) return std::nullopt;
+    return as_of_leg(leg, session_of(message));
+}
+
 // Whoever lists the methods that he takes may be sent no other (RFC 3261 section 20.5).
 void B2bua::note_methods(Leg &leg, const Message &message) {
     if (!message.has(Header::allow)) return;
