@@ -113,7 +113,7 @@ void B2bua::send_prack(CallId id, Leg &leg, const Message &response, std::uint32
     const Fork *fork = set && leg.local == Side::caller ? set->find_fork(response.to_tag()) : nullptr;
     const std::string rack = rack_line(rseq, response.cseq());
     RequestParts parts;
-    parts.headers = rack;
+    parts.extra = rack;
     static_cast<void>(send(id, leg, fork, Method::prack, parts, now));
 }
 
@@ -202,7 +202,7 @@ bool B2bua::pass_prack(CallId id, Call &call, Leg &leg, const Fork &fork, const 
     RequestParts parts;
     parts.max_forwards = prack.max_forwards().value_or(70) - 1;
     parts.passed = &prack;
-    parts.headers = rack;
+    parts.extra = rack;
     const auto sent = send(id, leg, &fork, Method::prack, parts, now);
     if (!sent) {
         reply(event, 503, {}, {}, now);
