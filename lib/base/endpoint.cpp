@@ -16,6 +16,17 @@ std::string_view to_string(Transport transport) {
     return "UDP";
 }
 
+std::string_view uri_name(Transport transport) {
+    switch (transport) {
+    case Transport::udp: return "udp";
+    case Transport::tcp: return "tcp";
+    case Transport::tls: return "tls";
+    case Transport::ws: return "ws";
+    case Transport::wss: return "wss";
+    }
+    return "udp";
+}
+
 std::optional<Transport> parse_transport(std::string_view name) {
     for (Transport transport : {Transport::udp, Transport::tcp, Transport::tls, Transport::ws, Transport::wss}) {
         if (equals_ignoring_case(name, to_string(transport))) return transport;

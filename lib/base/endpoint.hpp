@@ -15,7 +15,11 @@ enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
 // What decides timers and retransmission in RFC 3261 section 17.
 constexpr bool is_reliable(Transport transport) { return transport != Transport::udp; }
 
+// Of a SIP URI or a Via that names none (RFC 3261 section 19.1.2).
+constexpr std::uint16_t default_port(Transport transport) { return transport == Transport::tls ? 5061 : 5060; }
+
 std::string_view to_string(Transport transport); // as in a Via: "UDP", "TCP", "TLS", "WS", "WSS"
+std::string_view uri_name(Transport transport);  // as in a URI and in the configuration: "udp", "tcp", ...
 std::optional<Transport> parse_transport(std::string_view name); // any case
 
 struct IpAddress {

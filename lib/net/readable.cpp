@@ -42,6 +42,25 @@ struct Readable::Waits {
         std::shared_ptr<Reader> reader;
     };
 
+    // Room to write is asked for once at a time.
+    struct WriteWait : asio::detail::reactor_op {
+        WriteWait(Waits &waits, std::shared_ptr<Reader> its_reader)
+            : reactor_op(AsioError(), &WriteWait::perform, &WriteWait::complete), parent(waits),
+              reader(std::move(its_reader)) {}
+
+        static status perform(reactor_op *) { return done_and_exhausted; }
+
+        static void complete(void *owner, asio::detail::operation *base, const AsioError &, std::size_t) {
+            const std::unique_ptr<WriteWait> wait(static_cast<WriteWait *>(base));
+            if (!owner || wait->ec_) return;
+            wait->parent.waits_writable = false;
+            wait->reader->on_writable();
+        }
+
+        Waits &parent;
+        std::shared_ptr<Reader> reader;
+    };
+
     explicit Waits(asio::io_context &io) : reactor(asio::use_service<Reactor>(io)) { reactor.init_task(); }
 
     AsioError open(int descriptor, std::shared_ptr<Reader> reader) {
@@ -49,7 +68,13 @@ struct Readable::Waits {
             return AsioError(error, boost::system::system_category());
         fd = descriptor;
         for (int i = 0; i < 2; ++i) start(new Wait(*this, reader));
+        its_reader = std::move(reader);
         return {};
+    }
+
+    void wait_writable() {
+        if (fd < 0 || std::exchange(waits_writable, true)) return;
+        reactor.start_op(Reactor::write_op, fd, data, new WriteWait(*this, its_reader.lock()), false, false);
     }
 
     void start(Wait *wait) { reactor.start_op(Reactor::read_op, fd, data, wait, false, false); }
@@ -59,11 +84,14 @@ struct Readable::Waits {
         reactor.deregister_descriptor(fd, data, false); // ends both waits with operation_aborted
         reactor.cleanup_descriptor_data(data);
         fd = -1;
+        waits_writable = false;
     }
 
     Reactor &reactor;
     Reactor::per_descriptor_data data{};
     int fd = -1;
+    bool waits_writable = false;
+    std::weak_ptr<Reader> its_reader; // alive while a wait is
 };
 
 #else
@@ -74,8 +102,20 @@ struct Readable::Waits {
     AsioError open(int fd, std::shared_ptr<Reader> reader) {
         AsioError error;
         descriptor.assign(fd, error);
-        if (!error) wait(std::move(reader));
+        if (error) return error;
+        its_reader = reader;
+        wait(std::move(reader));
         return error;
+    }
+
+    void wait_writable() {
+        if (!descriptor.is_open() || std::exchange(waits_writable, true)) return;
+        descriptor.async_wait(asio::posix::descriptor_base::wait_write,
+                              [this, reader = its_reader.lock()](AsioError error) {
+                                  if (error) return;
+                                  waits_writable = false;
+                                  reader->on_writable();
+                              });
     }
 
     void wait(std::shared_ptr<Reader> reader) {
@@ -88,9 +128,12 @@ struct Readable::Waits {
 
     void close() {
         if (descriptor.is_open()) descriptor.release();
+        waits_writable = false;
     }
 
     asio::posix::stream_descriptor descriptor;
+    bool waits_writable = false;
+    std::weak_ptr<Reader> its_reader;
 };
 
 #endif
@@ -100,6 +143,8 @@ Readable::Readable(asio::io_context &io) : waits_(std::make_unique<Waits>(io)) {
 Readable::~Readable() { close(); }
 
 AsioError Readable::open(int fd, std::shared_ptr<Reader> reader) { return waits_->open(fd, std::move(reader)); }
+
+void Readable::wait_writable() { waits_->wait_writable(); }
 
 void Readable::close() { waits_->close(); }
 

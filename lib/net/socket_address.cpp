@@ -1,5 +1,6 @@
 #include "net/socket_address.hpp"
 #include <cstring>
+#include <system_error>
 
 namespace tandem {
 
@@ -28,6 +29,16 @@ void read_address(const SocketAddress &address, Endpoint &endpoint) {
         std::memcpy(endpoint.ip.bytes.data(), &address.v4.sin_addr, sizeof address.v4.sin_addr);
         endpoint.port = ntohs(address.v4.sin_port);
     }
+}
+
+std::string error_text(int error) {
+    std::string text = std::generic_category().message(error);
+    if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+    return text;
+}
+
+Failure open_failure(const Endpoint &at, int error) {
+    return {Error::io, std::string(uri_name(at.transport)) + ":" + at.to_string() + ": " + error_text(error)};
 }
 
 } // namespace tandem

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include "base/endpoint.hpp"
 #include "base/shared_bytes.hpp"
@@ -19,6 +20,7 @@ struct OutDatagram { // one message on its way out
     Endpoint to;
     SharedBytes bytes;
     std::uint64_t owner = 0; // the sender's own word; comes back if the message could not leave
+    SharedBytes host;        // TLS: the name that the peer must prove; empty: its address will do
 };
 
 struct TransportStatistics {
@@ -35,6 +37,8 @@ class MessageTransport {
 public:
     using BatchHandler = std::function<void(std::span<const Datagram> batch)>;
     using SendFailedHandler = std::function<void(const OutDatagram &datagram, int error)>; // an errno
+    // A connection to `peer` has ended or could not be made, and no other one leads there. `reason` is half a line.
+    using ConnectionLostHandler = std::function<void(const Endpoint &peer, const std::string &reason)>;
 
     virtual ~MessageTransport() = default;
 
@@ -43,6 +47,7 @@ public:
     // Set both before the loop runs.
     virtual void on_batch(BatchHandler handler) = 0;
     virtual void on_send_failed(SendFailedHandler handler) = 0;
+    virtual void on_connection_lost(ConnectionLostHandler) {} // of those that have connections
 
     // Sends now what the kernel takes and queues the rest; the bytes are not copied.
     virtual void send(std::span<const OutDatagram> batch) = 0;

@@ -3,9 +3,9 @@
 #include <cstring>
 #include <deque>
 #include <sys/socket.h>
-#include <system_error>
 #include <unistd.h>
 #include <vector>
+#include "net/descriptor.hpp"
 #include "net/loop_impl.hpp"
 #include "net/readable.hpp"
 #include "net/socket_address.hpp"
@@ -34,24 +34,6 @@ void set_buffer(int fd, int forced_option, int option, int bytes) {
     if (::setsockopt(fd, SOL_SOCKET, forced_option, &bytes, sizeof bytes) == 0) return;
     ::setsockopt(fd, SOL_SOCKET, option, &bytes, sizeof bytes);
 }
-
-class OwnedDescriptor {
-public:
-    explicit OwnedDescriptor(int fd) : fd_(fd) {}
-    ~OwnedDescriptor() { close(); }
-    OwnedDescriptor(OwnedDescriptor &&other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    OwnedDescriptor &operator=(OwnedDescriptor &&) = delete;
-
-    explicit operator bool() const { return fd_ >= 0; }
-    int get() const { return fd_; }
-    void close() {
-        if (fd_ >= 0) ::close(fd_);
-        fd_ = -1;
-    }
-
-private:
-    int fd_;
-};
 
 constexpr auto retry_after = std::chrono::milliseconds(1); // a send buffer of megabytes is full: let it drain
 
@@ -219,12 +201,7 @@ void UdpTransport::Impl::report_failures() {
 
 Result<std::unique_ptr<UdpTransport>, Failure> UdpTransport::open(Loop &loop, const Endpoint &at,
                                                                   const UdpOptions &options) {
-    const auto failure = [&at](int error) {
-        std::string reason = std::generic_category().message(error);
-        if (!reason.empty() && reason[0] >= 'A' && reason[0] <= 'Z')
-            reason[0] = static_cast<char>(reason[0] - 'A' + 'a');
-        return Failure{Error::io, "udp:" + at.to_string() + ": " + reason};
-    };
+    const auto failure = [&at](int error) { return open_failure(at, error); };
     const int family = at.ip.is_v6 ? AF_INET6 : AF_INET;
     OwnedDescriptor fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd) return failure(errno);

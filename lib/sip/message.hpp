@@ -30,6 +30,7 @@ struct ViaView {
     std::string_view branch;
     Transport transport = Transport::udp;
     bool has_rport = false; // RFC 3581: the sender asks for the answer on the port it sent from
+    bool has_alias = false; // RFC 5923: the connection is as good as one to sent-by
 };
 
 class Message {

@@ -34,6 +34,7 @@ ViaView Message::top_via() const {
     view.port = text(via->v_port);
     view.branch = text(via->v_branch);
     view.has_rport = has_param(via, "rport");
+    view.has_alias = has_param(via, "alias");
     const std::string_view protocol = text(via->v_protocol);
     view.transport = parse_transport(protocol.substr(protocol.rfind('/') + 1)).value_or(Transport::udp);
     return view;

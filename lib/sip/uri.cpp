@@ -94,9 +94,14 @@ std::optional<Endpoint> Uri::endpoint() const {
         const auto transport = parse_transport(*name);
         if (!transport) return std::nullopt;
         endpoint.transport = *transport;
+        if (scheme == "sips") {
+            // It names what TLS runs over (RFC 3261 section 26.2.2); over UDP there is none.
+            if (*transport == Transport::udp) return std::nullopt;
+            if (*transport == Transport::tcp) endpoint.transport = Transport::tls;
+            if (*transport == Transport::ws) endpoint.transport = Transport::wss;
+        }
     }
-    const std::uint16_t default_port = endpoint.transport == Transport::tls ? 5061 : 5060;
-    endpoint.port = port != 0 ? port : default_port;
+    endpoint.port = port != 0 ? port : default_port(endpoint.transport);
     return endpoint;
 }
 

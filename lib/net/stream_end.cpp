@@ -1,0 +1,114 @@
+// How a connection ends, who is told, and the time that each may take.
+#include <cerrno>
+#include "net/socket_address.hpp"
+#include "net/stream_impl.hpp"
+#include "net/system_clock.hpp"
+
+namespace tandem {
+namespace {
+
+constexpr Duration slack = std::chrono::milliseconds(50); // patience is no exact thing: one wake-up serves many
+
+std::chrono::steady_clock::time_point to_steady(Instant at) {
+    return std::chrono::steady_clock::time_point(at.time_since_epoch());
+}
+
+const char *what_came_late(StreamState state) {
+    switch (state) {
+    case StreamState::connecting: return "no connection in time";
+    case StreamState::handshaking: return "no handshake in time";
+    default: return "quiet for too long";
+    }
+}
+
+} // namespace
+
+void StreamTransport::Impl::lose(StreamConnection &connection, int error, const std::string &reason) {
+    if (connection.state() == StreamState::closed) return;
+    const auto held = connection.shared_from_this();
+    queued_bytes -= connection.queued_bytes();
+    for (const OutDatagram &datagram : connection.take_queue()) fail(datagram, error);
+    timers.cancel(connection.timer);
+    table.remove(connection);
+    connection.close();
+
+    Endpoint address = connection.peer();
+    const auto tell = [&](std::uint16_t port) {
+        address.port = port;
+        if (find(address)) return; // what is still to come may come there
+        lost.push_back({address, reason});
+        report_later();
+    };
+    tell(address.port);
+    for (const std::uint16_t port : connection.alias_ports()) tell(port);
+}
+
+void StreamTransport::Impl::fail(const OutDatagram &datagram, int error) {
+    ++statistics.send_failed;
+    failures.push_back({datagram, error});
+    report_later();
+}
+
+void StreamTransport::Impl::report_later() {
+    if (std::exchange(is_reporting, true)) return;
+    asio::post(io, [self = shared_from_this()] { self->report(); });
+}
+
+void StreamTransport::Impl::report() {
+    is_reporting = false;
+    const std::vector<SendFailure> reported = std::exchange(failures, {});
+    const std::vector<LostPeer> peers = std::exchange(lost, {});
+    for (const SendFailure &failure : reported) {
+        if (!is_closed && failed_handler) failed_handler(failure.datagram, failure.error);
+    }
+    for (const LostPeer &peer : peers) {
+        if (!is_closed && lost_handler) lost_handler(peer.peer, peer.reason);
+    }
+}
+
+// A timer that is due too early costs less than one that is moved with every message.
+void StreamTransport::Impl::arm(StreamConnection &connection) {
+    const Instant due = connection.next_check(options);
+    if (due >= connection.timer_at) return;
+    connection.timer_at = due;
+    if (!connection.timer || !timers.rearm(connection.timer, due)) {
+        connection.timer = timers.schedule(due, &connection);
+    }
+    arm_timer();
+}
+
+void StreamTransport::Impl::arm_timer() {
+    const auto next = timers.next_deadline();
+    if (!next || *next + slack >= timer_at) return;
+    timer_at = *next + slack;
+    timer.expires_at(to_steady(timer_at)); // an earlier wait ends with operation_aborted
+    timer.async_wait([self = shared_from_this()](AsioError error) {
+        if (!error && !self->is_closed) self->on_timer();
+    });
+}
+
+void StreamTransport::Impl::on_timer() {
+    timer_at = never;
+    const Instant now = SystemClock::now();
+    timers.advance(now, [&](StreamConnection *connection) {
+        connection->timer = {};
+        connection->timer_at = never;
+        check(*connection, now);
+    });
+    arm_timer();
+}
+
+void StreamTransport::Impl::check(StreamConnection &connection, Instant now) {
+    if (connection.deadline(options) <= now) {
+        if (connection.state() != StreamState::refusing) ++stream_statistics.timed_out;
+        return lose(connection, ETIMEDOUT, what_came_late(connection.state()));
+    }
+    if (connection.wants_ping(options, now)) {
+        connection.note_ping(now);
+        enqueue(connection, {connection.peer(), SharedBytes("\r\n\r\n"), 0, {}}, now);
+        flush(connection, now);
+    }
+    if (connection.state() != StreamState::closed) arm(connection);
+}
+
+} // namespace tandem
