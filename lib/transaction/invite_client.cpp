@@ -12,7 +12,8 @@ Step step_invite_client(TransactionState state, Input input) {
         switch (input) {
         case Input::resend_due: return {State::calling, Action::resend, Resend::twice}; // Timer A
         case Input::end_due: return {State::terminated, Action::tell_timeout};          // Timer B
-        case Input::transport_error: return {State::terminated, Action::tell_transport_error};
+        case Input::transport_error:
+        case Input::connection_lost: return {State::terminated, Action::tell_transport_error};
         case Input::provisional: return {State::proceeding, Action::tell, Resend::stop, End::stop};
         case Input::success: return {State::accepted, Action::tell, Resend::stop, End::m};
         case Input::refusal: return {State::completed, Action::acknowledge, Resend::stop, End::d};
@@ -28,6 +29,9 @@ Step step_invite_client(TransactionState state, Input input) {
         case Input::refusal: return {State::completed, Action::acknowledge, Resend::stop, End::d};
         case Input::cancel: return {State::proceeding, Action::send_cancel, Resend::stop, End::b};
         case Input::end_due: return {State::terminated, Action::tell_timeout}; // 64*T1 after CANCEL
+        // No arc of the figure, where a peer that lives would answer by a connection of its own. One that does not
+        // live is the usual reason.
+        case Input::connection_lost: return {State::terminated, Action::tell_transport_error};
         default: break;
         }
         break;

@@ -18,6 +18,7 @@ enum class Input : std::uint8_t {
     resend_due,  // Timer A, E or G
     end_due,     // the timer that End names
     transport_error,
+    connection_lost, // client: by which the response would have come
 };
 
 constexpr Input input_of_status(std::uint16_t status) {

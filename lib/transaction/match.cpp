@@ -78,6 +78,13 @@ std::uint64_t Matcher::repeated(std::string_view call_id, std::string_view from_
     return hash != 0 ? hash : 1;
 }
 
+std::uint64_t Matcher::peer(const Endpoint &peer) const {
+    const std::array<char, 4> rest = {static_cast<char>(peer.port >> 8), static_cast<char>(peer.port & 0xff),
+                                      static_cast<char>(peer.transport), static_cast<char>(peer.listener)};
+    const std::string_view ip(reinterpret_cast<const char *>(peer.ip.bytes.data()), peer.ip.is_v6 ? 16 : 4);
+    return index_(ip, std::string_view(rest.data(), rest.size()));
+}
+
 std::uint32_t Matcher::tag(std::string_view tag) const {
     return static_cast<std::uint32_t>(check_(tag)) | 1; // 0 says that there is none
 }

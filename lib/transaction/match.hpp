@@ -39,6 +39,9 @@ public:
     // Never 0.
     std::uint64_t merge(const Message &request) const;
 
+    // Of the far end of a connection.
+    std::uint64_t peer(const Endpoint &peer) const;
+
     // What a response repeats of its request. Never 0.
     std::uint64_t repeated(std::string_view call_id, std::string_view from_tag, std::uint32_t cseq) const;
 

@@ -12,7 +12,8 @@ Step step_non_invite_client(TransactionState state, Input input) {
         switch (input) {
         case Input::resend_due: return {State::trying, Action::resend, Resend::twice_to_t2}; // Timer E
         case Input::end_due: return {State::terminated, Action::tell_timeout};               // Timer F
-        case Input::transport_error: return {State::terminated, Action::tell_transport_error};
+        case Input::transport_error:
+        case Input::connection_lost: return {State::terminated, Action::tell_transport_error};
         case Input::provisional: return {State::proceeding, Action::tell};
         case Input::success:
         case Input::refusal: return {State::completed, Action::tell, Resend::stop, End::k};
@@ -24,7 +25,8 @@ Step step_non_invite_client(TransactionState state, Input input) {
         switch (input) {
         case Input::resend_due: return {State::proceeding, Action::resend, Resend::t2}; // Timer E
         case Input::end_due: return {State::terminated, Action::tell_timeout};          // Timer F
-        case Input::transport_error: return {State::terminated, Action::tell_transport_error};
+        case Input::transport_error:
+        case Input::connection_lost: return {State::terminated, Action::tell_transport_error};
         case Input::provisional: return {State::proceeding, Action::tell};
         case Input::success:
         case Input::refusal: return {State::completed, Action::tell, Resend::stop, End::k};

@@ -39,13 +39,16 @@ struct SentAck {
 };
 
 struct Transaction {
+    static constexpr std::uint32_t no_place = 0xffffffff;
+
     TransactionKind kind = TransactionKind::invite_client;
     TransactionState state = TransactionState::initial;
     Method method = Method::unknown;
-    bool is_old = false;       // server: the branch has no cookie, so tags count (RFC 3261 section 17.2.3)
-    bool is_internal = false;  // a CANCEL that the table answers or sends: raises no event
-    bool is_cancelled = false; // INVITE: the user has asked for CANCEL, or was told of one
-    Endpoint peer;             // where everything goes; its transport decides the timers
+    bool is_old = false;            // server: the branch has no cookie, so tags count (RFC 3261 section 17.2.3)
+    bool is_internal = false;       // a CANCEL that the table answers or sends: raises no event
+    bool is_cancelled = false;      // INVITE: the user has asked for CANCEL, or was told of one
+    Endpoint peer;                  // where everything goes; its transport decides the timers
+    std::uint32_t place = no_place; // client over a connection, without a final response: among those of its peer
 
     MatchKey key;
     std::uint64_t merge_key = 0; // server: in the index of requests that may be merged; 0: not in it
@@ -57,7 +60,7 @@ struct Transaction {
     Message request;    // server: until the final response
     std::unique_ptr<std::vector<SentAck>> acks; // INVITE client, accepted: one for each To-tag that was acknowledged
     std::uint64_t owner = 0;
-    std::uint64_t repeated = 0;  // client: hash of Call-ID, From-tag and CSeq, which a response repeats; 0: not known
+    std::uint64_t repeated = 0; // client: hash of Call-ID, From-tag and CSeq, which a response repeats; 0: not known
 
     // One timer for both: due at the next retransmission or at the end of the state, whichever is earlier.
     TimerId timer;

@@ -16,9 +16,10 @@ enum class TransactionEventKind : std::uint8_t {
                       // for each retransmission and for each fork (RFC 6026 section 7.2)
     timeout,          // client: no final response in time (Timer B or F, or 64*T1 after CANCEL): read it as 408.
                       // server INVITE: no ACK for a final response other than 2xx (Timer H)
-    transport_failed, // client: the request could not be sent: read it as 503 (section 8.1.3.1); after a refusal of
-                      // INVITE: its ACK could not. Both are over. Server: a response could not be sent; the
-                      // transaction goes on and still wants its final response (RFC 6026 section 8.8)
+    transport_failed, // client: the request could not be sent, or the connection is gone that its answer would have
+                      // come by: read it as 503 (section 8.1.3.1); after a refusal of INVITE: its ACK could not. Both
+                      // are over. Server: a response could not be sent; the transaction goes on and still wants its
+                      // final response (RFC 6026 section 8.8)
 };
 
 struct TransactionEvent {

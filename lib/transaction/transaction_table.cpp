@@ -91,6 +91,7 @@ Result<TransactionId> TransactionTable::add_client(Method method, const MatchKey
     transaction.key = key;
     transaction.bytes = std::move(bytes);
     clients_.insert(key.index, *id);
+    if (is_reliable(peer.transport)) watch_connection(*id, transaction);
     return id;
 }
 
@@ -98,6 +99,7 @@ Action TransactionTable::run(TransactionId id, Transaction &transaction, Input i
                              const Message &message, const Endpoint &source) {
     const Step step = next_step(transaction.kind, transaction.state, input);
     transaction.state = step.next;
+    if (step.next >= TransactionState::completed) forget_connection(transaction);
     perform(step.action, id, transaction, input, now, message, source);
     if (step.next == TransactionState::terminated || !set_timer(id, transaction, step, now)) {
         erase(id, transaction);
@@ -245,6 +247,7 @@ void TransactionTable::forget_merge(TransactionId id, Transaction &transaction) 
 
 void TransactionTable::erase(TransactionId id, Transaction &transaction) {
     if (transaction.timer) timers_.cancel(transaction.timer);
+    forget_connection(transaction);
     (is_client(transaction.kind) ? clients_ : servers_).erase(transaction.key.index, id);
     forget_merge(id, transaction);
     transactions_.erase(id);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 #include "base/hash_index.hpp"
 #include "base/instant.hpp"
@@ -106,6 +107,11 @@ public:
     // The transport could not send a message of this transaction (RFC 3261 section 17.1.4).
     void on_transport_failure(TransactionId transaction, Instant now);
 
+    // A connection to `peer`, as in ClientRequest::to, has ended or could not be made: the client transactions that
+    // wait for a final response from there end and tell transport_failed, at once and without a look at any other. An
+    // INVITE that rings is cancelled too, by a new connection.
+    void on_connection_lost(const Endpoint &peer, Instant now);
+
     void advance(Instant now);                           // runs every timer due
     std::optional<Instant> next_deadline() const;        // when advance() has something to do; may be early
     bool next_event(TransactionEvent &event);            // false: none left
@@ -140,6 +146,12 @@ private:
     void tell(TransactionEventKind kind, TransactionId id, const Transaction &transaction, const Message &message = {},
               const Endpoint &source = {});
     void on_timer(TransactionId id, Instant now);
+
+    // connection.cpp
+    void watch_connection(TransactionId id, Transaction &transaction);
+    void forget_connection(Transaction &transaction);
+
+    // transaction_table.cpp
     bool set_timer(TransactionId id, Transaction &transaction, const Step &step, Instant now);
     Duration duration_of(End end, bool reliable) const;
     void forget_merge(TransactionId id, Transaction &transaction);
@@ -150,9 +162,10 @@ private:
     Matcher matcher_;
     SlotTable<Transaction, TransactionTag> transactions_;
     TimerWheel<TransactionId> timers_;
-    HashIndex<TransactionId> clients_; // by Transaction::key
-    HashIndex<TransactionId> servers_; // by Transaction::key
-    HashIndex<TransactionId> merges_;  // by Transaction::merge_key
+    HashIndex<TransactionId> clients_;                                          // by Transaction::key
+    HashIndex<TransactionId> servers_;                                          // by Transaction::key
+    HashIndex<TransactionId> merges_;                                           // by Transaction::merge_key
+    std::unordered_map<std::uint64_t, std::vector<TransactionId>> connections_; // by Matcher::peer(); see `place`
     std::vector<TransactionEvent> events_;
     std::size_t events_taken_ = 0;
     std::vector<Outgoing> outgoing_;
