@@ -75,6 +75,11 @@ void Engine::on_send_failed(TransactionId transaction, Instant now) {
     parts_->settle(now);
 }
 
+void Engine::on_connection_lost(const Endpoint &peer, Instant now) {
+    parts_->transactions.on_connection_lost(peer, now);
+    parts_->settle(now);
+}
+
 void Engine::advance(Instant now) {
     parts_->transactions.advance(now);
     parts_->settle(now);

@@ -55,6 +55,7 @@ public:
 
     void receive(std::string_view bytes, const Endpoint &source, Instant now);
     void on_send_failed(TransactionId transaction, Instant now);
+    void on_connection_lost(const Endpoint &peer, Instant now); // no other one leads there
     void advance(Instant now);
     std::optional<Instant> next_deadline() const; // may be early, never late
 

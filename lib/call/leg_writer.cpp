@@ -1,4 +1,5 @@
 #include "call/leg_writer.hpp"
+#include "base/text.hpp"
 #include "call/header_policy.hpp"
 #include "dialog/route_set.hpp"
 #include "sip/uri.hpp"
@@ -7,15 +8,27 @@
 namespace tandem {
 namespace {
 
-// A route that names no address, or one of the other family, can not be followed without a resolver: the way that
-// the INVITE took is the best guess.
-Endpoint next_hop(std::string_view uri, const Endpoint &peer) {
+bool is_secure(std::string_view uri) { return equals_ignoring_case(uri.substr(0, 5), "sips:"); }
+
+// A route that names no address, or one that we have no socket for, can not be followed without a resolver: the way
+// that the INVITE took is the best guess. So it is for those who came over a connection and leave the transport out:
+// by the letter they would be called back over UDP (RFC 3263 section 4.1), and few of them listen there.
+Endpoint next_hop(std::string_view uri, const Endpoint &peer, const std::vector<Listener> &listeners) {
     const auto parsed = Uri::parse(uri);
     const auto endpoint = parsed ? parsed->endpoint() : std::nullopt;
-    if (!endpoint || endpoint->ip.is_v6 != peer.ip.is_v6 || endpoint->transport != peer.transport) return peer;
+    if (!endpoint) return peer;
+    if (is_reliable(peer.transport) && !is_secure(uri) && !parsed->param("transport")) return peer;
     Endpoint hop = *endpoint;
     hop.listener = peer.listener;
-    return hop;
+    if (hop.transport == peer.transport && hop.ip.is_v6 == peer.ip.is_v6) return hop;
+    return with_listener(listeners, hop).value_or(peer);
+}
+
+// RFC 3261 section 12.1.1: who was called by a SIPS URI is called back by one.
+bool is_secure(const Message &request) {
+    if (is_secure(request.request_uri())) return true;
+    const std::vector<std::string_view> routes = request.routes(Header::record_route);
+    return is_secure(routes.empty() ? request.contact_uri() : addr_spec(routes.front()));
 }
 
 // Responses that make a dialog carry the route that its requests will take (RFC 3261 section 12.1.1).
@@ -67,7 +80,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
         .party("To", invite.to_display(), invite.to_uri(), {})
         .header("Call-ID", call_id)
         .cseq(1, "INVITE")
-        .header("Contact", contact(to));
+        .header("Contact", contact(to, is_secure(request_uri)));
     pass(invite, to, writer, extra);
     writer.lines(extra).lines(own);
     pass_body(invite, writer);
@@ -76,7 +89,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
 
 WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts) {
     const RequestRoute route = make_request_route(path.remote_target, path.route_set);
-    const Endpoint hop = next_hop(route.next_hop, peer);
+    const Endpoint hop = next_hop(route.next_hop, peer, listeners_);
     Writer writer(buffer_);
     writer.request_line(parts.method, route.request_uri).via(hop.transport, sent_by(hop), parts.branch);
     if (!route.route.empty()) writer.header("Route", route.route);
@@ -85,7 +98,9 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
         .party("To", {}, path.remote_uri, path.remote_tag)
         .header("Call-ID", path.call_id)
         .cseq(parts.cseq, parts.method);
-    if (parts.has_contact) writer.header("Contact", contact(hop));
+    if (parts.has_contact) {
+        writer.header("Contact", contact(hop, is_secure(route.request_uri) || is_secure(route.next_hop)));
+    }
     if (parts.passed) pass(*parts.passed, hop, writer);
     if (!parts.reason.empty()) writer.header("Reason", parts.reason);
     writer.lines(parts.extra);
@@ -123,7 +138,7 @@ SharedBytes LegWriter::response(const Message &request, const Endpoint &source, 
             if (line.id == Header::contact) writer.header(line);
         }
     } else if (has_contact(request, status)) {
-        writer.header("Contact", contact(source));
+        writer.header("Contact", contact(source, is_secure(request)));
     }
     if (passed) pass(*passed, source, writer);
     writer.lines(extra);
@@ -142,7 +157,11 @@ void LegWriter::pass(const Message &from, const Endpoint &to, Writer &writer, st
     pass_headers(from, writer, is_trusted, replaced);
 }
 
-std::string LegWriter::contact(const Endpoint &peer) const { return "<sip:" + sent_by(peer) + ">"; }
+std::string LegWriter::contact(const Endpoint &peer, bool is_sips) const {
+    if (is_sips) return "<sips:" + sent_by(peer) + ">";
+    if (peer.transport == Transport::udp) return "<sip:" + sent_by(peer) + ">";
+    return "<sip:" + sent_by(peer) + ";transport=" + std::string(uri_name(peer.transport)) + ">";
+}
 
 std::string_view usable_target(std::string_view contact_uri) {
     const std::string_view target = contact_uri.substr(0, contact_uri.find('?'));

@@ -68,7 +68,8 @@ public:
                          std::string_view to_tag, const Message *passed, std::string_view extra = {},
                          const Session *session = nullptr);
 
-    std::string contact(const Endpoint &peer) const; // value of Contact, for the listener that faces the peer
+    // Value of Contact, for the listener that faces the peer. `is_sips`: a SIPS URI, where the other side used one.
+    std::string contact(const Endpoint &peer, bool is_sips) const;
     const std::string &sent_by(const Endpoint &peer) const { return listeners_[peer.listener].sent_by; }
 
 private:

@@ -49,6 +49,7 @@ struct TargetConfig {
     Endpoint to;              // with the listener that sends there
     std::string host_port;    // as in the request-URI
     std::string params;       // without the leading ';'
+    bool is_secure = false;   // a SIPS URI
     std::string trunk;        // empty: none
     bool is_parallel = false; // rings together with the one before it
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 #include "base/text.hpp"
+#include "call/listener.hpp"
 #include "dialog/variable_set.hpp"
 #include "node/config_sections.hpp"
 #include "sip/uri.hpp"
@@ -56,25 +57,25 @@ std::optional<TargetConfig> parse_target(ConfigSection &section, const TomlValue
                                               value.text, what));
         return std::nullopt;
     }
-    if (!endpoint || endpoint->transport != Transport::udp || uri->scheme == "sips") {
+    if (!endpoint || !is_transport_available(endpoint->transport)) {
         section.unavailable(value.at, fmt::format("the transport of \"{}\" in {}", value.text, what),
-                            "the only transport is udp");
+                            available_transports);
         return std::nullopt;
     }
     TargetConfig target;
     target.to = *endpoint;
     target.host_port = uri->host + (uri->port != 0 ? ":" + std::to_string(uri->port) : "");
     target.params = uri->params;
-    const auto &listen = config.sip.listen;
-    const auto sender = std::find_if(listen.begin(), listen.end(),
-                                     [&](const Endpoint &listener) { return listener.ip.is_v6 == target.to.ip.is_v6; });
-    if (sender == listen.end()) {
-        if (listen.empty()) return std::nullopt; // "listen" itself is wrong, which is noted already
-        section.problem(value.at, fmt::format("\"{}\" in {} needs an {} address in \"listen\" of [sip]", value.text,
-                                              what, target.to.ip.is_v6 ? "IPv6" : "IPv4"));
+    target.is_secure = uri->scheme == "sips";
+    const auto sender = find_listener(config.sip.listen, target.to);
+    if (!sender) {
+        if (config.sip.listen.empty()) return std::nullopt; // "listen" itself is wrong, which is noted already
+        section.problem(value.at, fmt::format("\"{}\" in {} needs an address like \"{}:{}\" in \"listen\" of [sip]",
+                                              value.text, what, uri_name(target.to.transport),
+                                              target.to.ip.is_v6 ? "[::1]:5060" : "127.0.0.1:5060"));
         return std::nullopt;
     }
-    target.to.listener = sender->listener;
+    target.to.listener = *sender;
     return target;
 }
 

@@ -27,12 +27,14 @@ std::optional<Endpoint> parse_listen(ConfigSection &section, const TomlValue &it
                                              text));
         return std::nullopt;
     }
-    if (*transport != Transport::udp) {
+    if (!is_transport_available(*transport)) {
         section.unavailable(item.at, fmt::format("the transport of \"{}\" in \"listen\" of [sip]", text),
-                            "the only transport is udp");
+                            available_transports);
         return std::nullopt;
     }
-    return at;
+    Endpoint endpoint = *at;
+    endpoint.transport = *transport;
+    return endpoint;
 }
 
 void read_listen(ConfigSection &section, SipConfig &sip) {
@@ -47,7 +49,9 @@ void read_listen(ConfigSection &section, SipConfig &sip) {
         auto at = parse_listen(section, item);
         if (!at) return sip.listen.clear();
         for (const Endpoint &other : sip.listen) {
-            if (other.ip == at->ip && other.port == at->port) {
+            // All but UDP are TCP sockets.
+            const bool is_same_kind = is_reliable(other.transport) == is_reliable(at->transport);
+            if (other.ip == at->ip && other.port == at->port && is_same_kind) {
                 section.problem(item.at,
                                 fmt::format("\"{}\" is in \"listen\" of [sip] twice; write it once", item.text));
             }

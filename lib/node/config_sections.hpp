@@ -9,6 +9,10 @@
 
 namespace tandem {
 
+// What this version can listen on and send by.
+constexpr std::string_view available_transports = "write udp or tcp";
+constexpr bool is_transport_available(Transport transport) { return transport <= Transport::tcp; }
+
 // "192.0.2.1:5060" or "[2001:db8::1]:5060".
 std::optional<Endpoint> parse_address_port(std::string_view text);
 

@@ -160,7 +160,7 @@ Route RouteTable::make_route(const Entry &entry, const std::string &user, const 
         if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
         RouteTarget target;
         if (!render_headers(config, input, target.headers)) return refuse(400, "Bad Header Value");
-        target.request_uri = "sip:";
+        target.request_uri = to.is_secure ? "sips:" : "sip:";
         if (!callee.empty()) target.request_uri.append(callee).append("@");
         target.request_uri.append(to.host_port);
         if (!to.params.empty()) target.request_uri.append(";").append(to.params);

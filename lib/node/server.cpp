@@ -3,6 +3,8 @@
 #include <csignal>
 #include <fmt/format.h>
 #include <utility>
+#include "call/listener.hpp"
+#include "net/stream_transport.hpp"
 #include "net/system_clock.hpp"
 #include "net/udp_transport.hpp"
 #include "node/config_reader.hpp"
@@ -10,20 +12,20 @@
 namespace tandem {
 namespace {
 
-// What Via and Contact show.
-std::string sent_by(const SipConfig &sip, const Endpoint &bound) {
+// What Via and Contact show. An advertised port stands for that of the first address: TLS has another one than UDP.
+std::string sent_by(const SipConfig &sip, const Endpoint &bound, const Endpoint &first) {
     if (sip.advertise_host.empty()) return bound.to_string();
-    return fmt::format("{}:{}", sip.advertise_host, sip.advertise_port != 0 ? sip.advertise_port : bound.port);
+    const bool has_port = sip.advertise_port != 0 && bound.port == first.port;
+    return fmt::format("{}:{}", sip.advertise_host, has_port ? sip.advertise_port : bound.port);
 }
 
-// Makes routes that were read for other listeners use these. False if one of them has no listener of its family.
+// Makes routes that were read for other listeners use these. False if one of them has no listener that can send.
 bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
     for (RouteConfig &route : routes) {
         for (TargetConfig &target : route.targets) {
-            const auto sender = std::find_if(listen.begin(), listen.end(),
-                                             [&](const Endpoint &at) { return at.ip.is_v6 == target.to.ip.is_v6; });
-            if (sender == listen.end()) return false;
-            target.to.listener = sender->listener;
+            const auto sender = find_listener(listen, target.to);
+            if (!sender) return false;
+            target.to.listener = *sender;
         }
     }
     return true;
@@ -78,11 +80,22 @@ Result<void, Failure> Server::declare(const std::vector<ProfileOptions> &profile
 Result<Server::Transports, Failure> Server::open_transports() {
     Transports transports;
     for (const Endpoint &at : config_.sip.listen) {
-        auto transport = UdpTransport::open(loop_, at);
+        auto transport = open_transport(at);
         if (!transport) return transport.error();
         transports.push_back(std::move(*transport));
     }
     return transports;
+}
+
+Result<std::unique_ptr<MessageTransport>, Failure> Server::open_transport(const Endpoint &at) {
+    if (at.transport == Transport::udp) {
+        auto udp = UdpTransport::open(loop_, at);
+        if (!udp) return udp.error();
+        return std::unique_ptr<MessageTransport>(std::move(*udp));
+    }
+    auto stream = StreamTransport::open(loop_, at);
+    if (!stream) return stream.error();
+    return std::unique_ptr<MessageTransport>(std::move(*stream));
 }
 
 Result<void, Failure> Server::open_store() {
@@ -103,7 +116,8 @@ Result<void, Failure> Server::open_store() {
 void Server::make_worker(Transports transports) {
     WorkerOptions options;
     for (const auto &transport : transports) {
-        options.engine.listeners.push_back({transport->local(), sent_by(config_.sip, transport->local())});
+        const Endpoint &local = transport->local();
+        options.engine.listeners.push_back({local, sent_by(config_.sip, local, transports.front()->local())});
     }
     options.journal.wait_max = config_.store.wait_max;
     options.engine.dialogs.early = config_.timers.early;
@@ -115,7 +129,9 @@ void Server::make_worker(Transports transports) {
 }
 
 void Server::log_start() const {
-    for (const Endpoint &at : config_.sip.listen) log_.info(fmt::format("listening on udp:{}", at.to_string()));
+    for (const Endpoint &at : config_.sip.listen) {
+        log_.info(fmt::format("listening on {}:{}", uri_name(at.transport), at.to_string()));
+    }
     log_.info(config_.store.path.empty() ? std::string("no store: nothing is kept")
                                          : fmt::format("store {}", config_.store.path));
 }

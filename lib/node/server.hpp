@@ -41,6 +41,7 @@ private:
     Server(const Config &config, const std::string &path, Log &log);
     using Transports = std::vector<std::unique_ptr<MessageTransport>>;
     Result<Transports, Failure> open_transports();
+    Result<std::unique_ptr<MessageTransport>, Failure> open_transport(const Endpoint &at);
     Result<void, Failure> open_store();
     void make_worker(Transports transports);
     Result<void, Failure> declare(const std::vector<ProfileOptions> &profiles);

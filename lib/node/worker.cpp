@@ -22,6 +22,8 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
     for (const auto &transport : transports_) {
         transport->on_batch([this](std::span<const Datagram> batch) { on_batch(batch); });
         transport->on_send_failed([this](const OutDatagram &datagram, int) { on_send_failed(datagram); });
+        transport->on_connection_lost(
+            [this](const Endpoint &peer, const std::string &reason) { on_connection_lost(peer, reason); });
     }
     loop_.on_deadline([this] { on_deadline(); });
     arm(SystemClock::now());
@@ -49,6 +51,13 @@ void Worker::on_send_failed(const OutDatagram &datagram) {
     if (datagram.owner == 0) return;
     const Instant now = SystemClock::now();
     engine_.on_send_failed(TransactionId(datagram.owner), now);
+    settle(now);
+}
+
+void Worker::on_connection_lost(const Endpoint &peer, const std::string &reason) {
+    log_.debug(fmt::format("connection to {}:{} ended: {}", uri_name(peer.transport), peer.to_string(), reason));
+    const Instant now = SystemClock::now();
+    engine_.on_connection_lost(peer, now);
     settle(now);
 }
 

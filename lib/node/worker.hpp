@@ -54,6 +54,7 @@ private:
     void on_deadline();
     void on_stored();
     void on_send_failed(const OutDatagram &datagram);
+    void on_connection_lost(const Endpoint &peer, const std::string &reason);
 
     // What follows every input: store, then send, then wait for the next.
     void settle(Instant now);

@@ -39,9 +39,11 @@ class Route:
     match: str = ""
     ring_timeout_ms: int = 20000
     more: str = ""  # further lines
+    transport: str = ""  # of the callee; none: UDP
 
     def toml(self, host):
-        return (f"[[route]]\nmatch = '{self.match}'\nto = [\"sip:{url_host(host)}:{self.port}\"]\n"
+        transport = self.transport and f";transport={self.transport}"
+        return (f"[[route]]\nmatch = '{self.match}'\nto = [\"sip:{url_host(host)}:{self.port}{transport}\"]\n"
                 f"ring_timeout_ms = {self.ring_timeout_ms}\n{self.more}\n")
 
 
@@ -255,9 +257,11 @@ class EndToEnd(unittest.TestCase):
 
     # Setting the scene
 
-    def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles="", advertise=""):
+    def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles="", advertise="",
+               transports=("udp",)):
         self.port = port or self.ports.take()
-        return (f'[sip]\nlisten = ["udp:{url_host(host)}:{self.port}"]\ndrain_ms = {drain_ms}\n'
+        listen = ", ".join(f'"{transport}:{url_host(host)}:{self.port}"' for transport in transports)
+        return (f'[sip]\nlisten = [{listen}]\ndrain_ms = {drain_ms}\n'
                 f'advertise = "{advertise}"\n'
                 f'[store]\npath = "{self.store}"\n'
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())

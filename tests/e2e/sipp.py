@@ -57,8 +57,9 @@ class Ports:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for family, host in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::1")):
-                    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                        probe.bind((host, port))
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        with socket.socket(family, kind) as probe:
+                            probe.bind((host, port))
             except OSError:
                 os.close(lock)
                 continue
@@ -72,10 +73,15 @@ class Ports:
         self._held = []
 
 
-def udp_port_is_open(port):
+def port_is_open(port, kind="udp"):
+    """kind: udp or tcp; of TCP only what listens."""
     tail = f":{port:04X}"
-    return any(line.split()[1].endswith(tail)
-               for table in ("udp", "udp6") for line in Path("/proc/net", table).read_text().splitlines()[1:])
+    lines = [line.split() for table in (kind, f"{kind}6") for line in Path("/proc/net", table).read_text().splitlines()]
+    return any(line[1].endswith(tail) and (kind == "udp" or line[3] == "0A") for line in lines)
+
+
+def udp_port_is_open(port):
+    return port_is_open(port)
 
 
 # Scenarios ------------------------------------------------------------------------------------------------------
@@ -216,13 +222,14 @@ def _read_trace(data):
 class Sipp:
     """One SIPp process with one scenario."""
 
-    def __init__(self, folder, scenario, port, host="127.0.0.1", target=None, user=None, calls=1, rate=10, **values):
+    def __init__(self, folder, scenario, port, host="127.0.0.1", target=None, user=None, calls=1, rate=10,
+                 transport="u1", **values):
         self.name, self.port = f"{scenario}-{port}", port
         self._folder = Path(folder)
         (self._folder / f"{self.name}.xml").write_text(expand(scenario, **values))
         command = [os.environ.get("SIPP", "sipp"), "-sf", f"{self.name}.xml", "-i", host, "-p", str(port),
                    "-m", str(calls), "-timeout", f"{2 * PATIENCE:g}s", "-timeout_error", "-nostdin", "-skip_rlimit",
-                   "-mp", str(port + 2),
+                   "-mp", str(port + 2), "-t", transport,
                    "-trace_msg", "-message_file", f"{self.name}.messages",
                    "-trace_err", "-error_file", f"{self.name}.errors"]
         if target:
@@ -232,7 +239,8 @@ class Sipp:
                                         stderr=subprocess.STDOUT, env=os.environ | {"TERM": "xterm"},
                                         preexec_fn=end_with_test)
         if not target:
-            wait_until(lambda: udp_port_is_open(port) or self._failed(), f"{self.name} listens")
+            kind = "udp" if transport.startswith("u") else "tcp"
+            wait_until(lambda: port_is_open(port, kind) or self._failed(), f"{self.name} listens")
 
     def messages(self, method=None, code=None, sent=None, request=None):
         """What passed so far, in order; request=True leaves responses out, code=... requests."""

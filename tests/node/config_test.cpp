@@ -250,10 +250,10 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[sip]\nlisten = [\"udp:0.0.0.0:5060\"]\n",
          "f:2:11: \"udp:0.0.0.0:5060\" in \"listen\" of [sip] is no address that others can send to; say with "
          "\"advertise\" which one they use"},
-        {"[sip]\nlisten = [\"tcp:127.0.0.1:5060\"]\n",
-         "f:2:11: the transport of \"tcp:127.0.0.1:5060\" in \"listen\" of "
-         "[sip] is not available in this version; the only transport is "
-         "udp"},
+        {"[sip]\nlisten = [\"ws:127.0.0.1:5060\"]\n", "f:2:11: the transport of \"ws:127.0.0.1:5060\" in \"listen\" of "
+                                                      "[sip] is not available in this version; write udp or tcp"},
+        {"[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\"]\n",
+         "f:2:55: \"tcp:127.0.0.1:5060\" is in \"listen\" of [sip] twice; write it once"},
         {"[sip]\nadvertise = \"a b\"\n", "f:2:13: bad \"advertise\" in [sip]: \"a b\"; write HOST or HOST:PORT, for "
                                          "example \"sip.example.com:5060\" or \"[2001:db8::1]\""},
         {"[sip]\nworkers = 0\n", "f:2:11: \"workers\" in [sip] must be from 1 to 64, not 0"},
@@ -320,18 +320,21 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "version; "
          "write an address"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1;transport=tcp\"\n",
-         "f:3:7: the transport of \"sip:127.0.0.1;transport=tcp\" in \"uri\" of [[trunk]] is not available in this "
-         "version; the only transport is udp"},
+         "f:3:7: \"sip:127.0.0.1;transport=tcp\" in \"uri\" of [[trunk]] needs an address like "
+         "\"tcp:127.0.0.1:5060\" in \"listen\" of [sip]"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1;transport=wss\"\n",
+         "f:3:7: the transport of \"sip:127.0.0.1;transport=wss\" in \"uri\" of [[trunk]] is not available in this "
+         "version; write udp or tcp"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sips:127.0.0.1\"\n",
-         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; the "
-         "only "
-         "transport is udp"},
+         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; write udp "
+         "or tcp"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:bob@127.0.0.1\"\n",
          "f:3:7: \"sip:bob@127.0.0.1\" in \"uri\" of [[trunk]] has a user or headers; write the address alone: the "
          "user "
          "is the call's, or the route's \"user\""},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:[::1]:5060\"\n",
-         "f:3:7: \"sip:[::1]:5060\" in \"uri\" of [[trunk]] needs an IPv6 address in \"listen\" of [sip]"},
+         "f:3:7: \"sip:[::1]:5060\" in \"uri\" of [[trunk]] needs an address like \"udp:[::1]:5060\" in "
+         "\"listen\" of [sip]"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\npassword = 7\n",
          "f:4:12: \"password\" in [[trunk]] must be a string, not an integer"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nregister = true\n",
