@@ -326,7 +326,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:3:7: the transport of \"sip:127.0.0.1;transport=wss\" in \"uri\" of [[trunk]] is not available in this "
          "version; write udp or tcp"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sips:127.0.0.1\"\n",
-         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; write udp "
+         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; write "
+         "udp "
          "or tcp"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:bob@127.0.0.1\"\n",
          "f:3:7: \"sip:bob@127.0.0.1\" in \"uri\" of [[trunk]] has a user or headers; write the address alone: the "
