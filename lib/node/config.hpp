@@ -45,8 +45,16 @@ struct TimerConfig { // zero: none
     bool operator==(const TimerConfig &) const = default;
 };
 
+struct DnsConfig {
+    std::vector<Endpoint> servers;              // empty: the system's
+    Duration timeout = std::chrono::seconds(4); // of a lookup, whatever it takes
+
+    bool operator==(const DnsConfig &) const = default;
+};
+
 struct TargetConfig {
-    Endpoint to;              // with the listener that sends there
+    Endpoint to;              // with the listener that sends there; nothing where `lookup` is
+    std::string lookup{};     // a URI whose host is a name
     std::string host_port;    // as in the request-URI
     std::string params;       // without the leading ';'
     bool is_secure = false;   // a SIPS URI
@@ -90,6 +98,7 @@ struct LogConfig {
 
 struct Config {
     SipConfig sip;
+    DnsConfig dns;
     StoreConfig store;
     TimerConfig timers;
     std::vector<ProfileOptions> profiles;

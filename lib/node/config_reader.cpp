@@ -40,6 +40,7 @@ public:
         config_.sip.listen.push_back(parse_address_port("127.0.0.1:5060").value());
         one("sip", [this](ConfigSection &section) { read_sip(section, config_); });
         one("tls", read_tls);
+        one("dns", [this](ConfigSection &section) { read_dns(section, config_); });
         one("store", [this](ConfigSection &section) { read_store(section, config_); });
         one("redis", read_redis);
         one("timers", [this](ConfigSection &section) { read_timers(section, config_); });

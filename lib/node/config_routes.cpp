@@ -7,6 +7,7 @@
 #include "call/listener.hpp"
 #include "dialog/variable_set.hpp"
 #include "node/config_sections.hpp"
+#include "node/name_lookup.hpp"
 #include "sip/uri.hpp"
 
 namespace tandem {
@@ -34,12 +35,41 @@ bool is_own_header(std::string_view name) {
     return std::find(owned.begin(), owned.end(), parse_header_name(name)) != owned.end();
 }
 
+// For a URI with a name, which is looked up for each call. `what` says where it stands.
+std::optional<TargetConfig> parse_name(ConfigSection &section, const TomlValue &value, const Uri &uri,
+                                       std::string_view what, const Config &config) {
+    const std::string host(uri.param("maddr").value_or(uri.host));
+    if (!canonical_dns_name(host)) {
+        section.problem(value.at,
+                        fmt::format("\"{}\" in {}: \"{}\" is neither an address nor a name that DNS could know",
+                                    value.text, what, host));
+        return std::nullopt;
+    }
+    const auto lookup = to_sip_lookup(uri);
+    const auto is_served = [&](const Endpoint &listener) {
+        if (lookup->is_sips) return listener.transport == Transport::tls;
+        return !lookup->transport || listener.transport == *lookup->transport;
+    };
+    const auto &listen = config.sip.listen;
+    if (!lookup || (!listen.empty() && std::none_of(listen.begin(), listen.end(), is_served))) {
+        section.problem(value.at, fmt::format("\"{}\" in {} needs an address with its transport in \"listen\" of [sip]",
+                                              value.text, what));
+        return std::nullopt;
+    }
+    TargetConfig target;
+    target.lookup = value.text;
+    target.is_secure = uri.scheme == "sips";
+    target.host_port = uri.host + (uri.port != 0 ? ":" + std::to_string(uri.port) : "");
+    target.params = uri.params;
+    return target;
+}
+
 // Reads a URI that calls are sent to. `what` says where it stands.
 std::optional<TargetConfig> parse_target(ConfigSection &section, const TomlValue &value, std::string_view what,
                                          const Config &config) {
     const auto uri = Uri::parse(value.text);
     if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || uri->host.empty() || !is_header_safe(value.text)) {
-        section.problem(value.at, fmt::format("bad URI \"{}\" in {}; write sip:ADDRESS:PORT, for example "
+        section.problem(value.at, fmt::format("bad URI \"{}\" in {}; write sip:HOST:PORT, for example "
                                               "\"sip:192.0.2.1:5060\"",
                                               value.text, what));
         return std::nullopt;
@@ -51,12 +81,8 @@ std::optional<TargetConfig> parse_target(ConfigSection &section, const TomlValue
         return std::nullopt;
     }
     const auto endpoint = uri->endpoint();
-    if (!endpoint && !IpAddress::parse(uri->param("maddr").value_or(uri->host))) {
-        section.problem(value.at, fmt::format("\"{}\" in {}: a name needs DNS, which is not available in this version; "
-                                              "write an address",
-                                              value.text, what));
-        return std::nullopt;
-    }
+    if (!endpoint && !IpAddress::parse(uri->param("maddr").value_or(uri->host)))
+        return parse_name(section, value, *uri, what, config);
     if (!endpoint || !is_transport_available(endpoint->transport)) {
         section.unavailable(value.at, fmt::format("the transport of \"{}\" in {}", value.text, what),
                             available_transports);

@@ -8,6 +8,7 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t listener_max = 16;
+constexpr std::size_t dns_server_max = 8;
 constexpr std::int64_t timer_max_ms = 30LL * 86'400'000;
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -92,6 +93,12 @@ void read_advertise(ConfigSection &section, SipConfig &sip) {
     sip.advertise_port = *port;
 }
 
+std::optional<Endpoint> parse_dns_server(std::string_view text) {
+    constexpr std::uint16_t dns_port = 53;
+    const auto ip = IpAddress::parse(text);
+    return ip ? Endpoint{.ip = *ip, .port = dns_port} : parse_address_port(text);
+}
+
 // For an address that this version does not open: checked all the same.
 const TomlValue *read_listen_off(ConfigSection &section) {
     std::string listen;
@@ -158,6 +165,26 @@ void read_sip(ConfigSection &section, Config &config) {
     if (const TomlValue *domains = section.texts("domains")) {
         section.warn(domains->at, "\"domains\" in [sip] has no effect in this version, which registers nobody");
     }
+    section.finish();
+}
+
+void read_dns(ConfigSection &section, Config &config) {
+    if (const TomlValue *servers = section.texts("servers")) {
+        if (servers->items.size() > dns_server_max) {
+            section.problem(servers->at, fmt::format("\"servers\" in [dns] may name {} addresses at most, not {}",
+                                                     dns_server_max, servers->items.size()));
+        }
+        for (const TomlValue &item : servers->items) {
+            if (const auto server = parse_dns_server(item.text)) {
+                config.dns.servers.push_back(*server);
+            } else {
+                section.problem(item.at, fmt::format("bad address \"{}\" in \"servers\" of [dns]; write ADDRESS or "
+                                                     "ADDRESS:PORT, for example \"192.0.2.53\" or \"[::1]:5353\"",
+                                                     item.text));
+            }
+        }
+    }
+    section.milliseconds("timeout_ms", 100, 60'000, config.dns.timeout);
     section.finish();
 }
 

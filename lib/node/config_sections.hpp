@@ -20,6 +20,7 @@ std::optional<Endpoint> parse_address_port(std::string_view text);
 std::vector<Cidr> read_cidrs(ConfigSection &section, const TomlValue &blocks, std::string_view where);
 
 void read_sip(ConfigSection &section, Config &config);
+void read_dns(ConfigSection &section, Config &config);
 void read_store(ConfigSection &section, Config &config);
 void read_timers(ConfigSection &section, Config &config);
 void read_log(ConfigSection &section, Config &config);

@@ -166,6 +166,7 @@ Route RouteTable::make_route(const Entry &entry, const std::string &user, const 
         if (!to.params.empty()) target.request_uri.append(";").append(to.params);
         if (target.request_uri.size() > uri_size_max) return refuse(400, "Request-URI Too Long");
         target.to = to.to;
+        target.lookup = to.lookup;
         target.trunk = to.trunk;
         target.is_parallel = to.is_parallel;
         route.targets.push_back(std::move(target));

@@ -23,6 +23,7 @@ std::string sent_by(const SipConfig &sip, const Endpoint &bound, const Endpoint 
 bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
     for (RouteConfig &route : routes) {
         for (TargetConfig &target : route.targets) {
+            if (!target.lookup.empty()) continue; // is sent by the listener that fits its addresses
             const auto sender = find_listener(listen, target.to);
             if (!sender) return false;
             target.to.listener = *sender;
@@ -120,6 +121,8 @@ void Server::make_worker(Transports transports) {
         options.engine.listeners.push_back({local, sent_by(config_.sip, local, transports.front()->local())});
     }
     options.journal.wait_max = config_.store.wait_max;
+    options.dns.servers = config_.dns.servers;
+    options.dns.lookup.timeout = config_.dns.timeout;
     options.engine.dialogs.early = config_.timers.early;
     options.engine.dialogs.no_ack = config_.timers.no_ack;
     options.engine.dialogs.lifetime = config_.timers.max_duration;
@@ -198,6 +201,7 @@ void Server::warn_of_restart(const Config &config) const {
         config.sip.advertise_port != config_.sip.advertise_port) {
         warn("\"advertise\" in [sip]");
     }
+    if (config.dns != config_.dns) warn("[dns]");
     if (config.store != config_.store) warn("[store]");
     if (config.timers != config_.timers) warn("[timers]");
 }

@@ -10,8 +10,10 @@ namespace tandem {
 Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
                Router &router, ProfileTable &profiles, WallClock &wall, StoreQueue *store, Log &log)
     : options_(options), loop_(loop), wall_(wall), log_(log), transports_(std::move(transports)),
-      engine_(options.engine, router, profiles, random_, SystemClock::now()), outbox_(transports_.size()),
-      self_(std::make_shared<Worker *>(this)) {
+      engine_(options.engine, router, profiles, random_, SystemClock::now()),
+      names_(loop, options.engine.listeners, options.dns, log,
+             [this](LookupId lookup, std::span<const Endpoint> addresses) { on_resolved(lookup, addresses); }),
+      outbox_(transports_.size()), self_(std::make_shared<Worker *>(this)) {
     if (store) {
         auto stored = [self = std::weak_ptr(self_)] {
             if (const auto worker = self.lock()) (*worker)->on_stored();
@@ -61,6 +63,12 @@ void Worker::on_connection_lost(const Endpoint &peer, const std::string &reason)
     settle(now);
 }
 
+void Worker::on_resolved(LookupId lookup, std::span<const Endpoint> addresses) {
+    const Instant now = SystemClock::now();
+    engine_.on_resolved(lookup, addresses, now);
+    settle(now);
+}
+
 // A step of the clock is seen within a second of the first message after it.
 void Worker::watch_wall_clock(Instant now) {
     if (now < wall_read_at_ + std::chrono::seconds(1)) return;
@@ -73,6 +81,7 @@ void Worker::settle(Instant now) {
     take_outgoing();
     store_changes(now);
     send_ready();
+    look_up_names();
     watch_garbage(now);
     watch_drain(now);
     arm(now);
@@ -105,6 +114,12 @@ void Worker::send_ready() {
         transports_[i]->send(ready);
         ready.clear();
     }
+}
+
+void Worker::look_up_names() {
+    engine_.take_lookups(lookups_);
+    for (const Lookup &lookup : lookups_) names_.look_up(lookup); // answers in a later turn
+    lookups_.clear();
 }
 
 std::uint64_t Worker::garbage() const {

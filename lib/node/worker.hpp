@@ -18,6 +18,7 @@
 #include "net/transport.hpp"
 #include "node/journal.hpp"
 #include "node/log.hpp"
+#include "node/name_lookup.hpp"
 #include "node/outbox.hpp"
 #include "node/store_queue.hpp"
 
@@ -26,6 +27,7 @@ namespace tandem {
 struct WorkerOptions {
     EngineOptions engine; // its listeners are those of the transports, in the same order
     JournalOptions journal;
+    ResolverOptions dns;
     std::size_t waiting_max = 64 << 20;                   // bytes of messages that wait for the store
     Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage in this time
     Duration linger = std::chrono::seconds(1);            // after the last call of a drain: peers may repeat a message
@@ -55,6 +57,7 @@ private:
     void on_stored();
     void on_send_failed(const OutDatagram &datagram);
     void on_connection_lost(const Endpoint &peer, const std::string &reason);
+    void on_resolved(LookupId lookup, std::span<const Endpoint> addresses);
 
     // What follows every input: store, then send, then wait for the next.
     void settle(Instant now);
@@ -62,6 +65,7 @@ private:
     void take_outgoing();
     void store_changes(Instant now);
     void send_ready();
+    void look_up_names();
     void watch_garbage(Instant now);
     void watch_drain(Instant now);
     void arm(Instant now);
@@ -74,9 +78,11 @@ private:
     std::vector<std::unique_ptr<MessageTransport>> transports_; // in the order of Endpoint::listener
     SystemRandom random_;
     Engine engine_;
+    NameLookup names_;
     std::optional<Journal> journal_; // none: nothing is kept
 
     std::vector<Outgoing> outgoing_; // empty between the inputs; keeps its memory
+    std::vector<Lookup> lookups_;    // the same
     std::uint64_t changes_seen_ = 0; // of the tracker
     Outbox outbox_;
 

@@ -23,6 +23,9 @@ workers   = 1
 drain_ms  = 1500
 [tls]
 certificate = ""
+[dns]
+servers    = ["192.0.2.53", "127.0.0.1:5353", "[::1]:5354", "2001:db8::53"]
+timeout_ms = 2500
 [store]
 path       = "/tmp/x.db"
 durability = "power"
@@ -107,6 +110,8 @@ TEST_CASE("config: an empty file has the defaults, and no route") {
     CHECK(config->sip.listen[0].transport == Transport::udp);
     CHECK(config->sip.advertise_host.empty());
     CHECK(config->sip.drain == std::chrono::seconds(30));
+    CHECK(config->dns.servers.empty());
+    CHECK(to_ms(config->dns.timeout) == 4000);
     CHECK(config->store.path == "tandem.db");
     CHECK(config->store.durability == Durability::process);
     CHECK(config->store.commit_interval == std::chrono::milliseconds(5));
@@ -131,6 +136,10 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(config->sip.advertise_host == "sip.example.com");
     CHECK(config->sip.advertise_port == 5080);
     CHECK(to_ms(config->sip.drain) == 1500);
+    std::string servers;
+    for (const Endpoint &server : config->dns.servers) servers += server.to_string() + " ";
+    CHECK(servers == "192.0.2.53:53 127.0.0.1:5353 [::1]:5354 [2001:db8::53]:53 ");
+    CHECK(to_ms(config->dns.timeout) == 2500);
     CHECK(config->store.path == "/tmp/x.db");
     CHECK(config->store.durability == Durability::power);
     CHECK(config->store.commit_interval == Duration::zero());
@@ -203,6 +212,24 @@ TEST_CASE("config: a route names targets in order, and those that ring together 
     CHECK(plain.forks == ForkView::each);
 }
 
+TEST_CASE("config: a target with a name is looked up for each call, as its URI says") {
+    const auto config = parse_config("[[trunk]]\nname = \"t\"\nuri = \"sip:carrier.example;transport=udp\"\n"
+                                     "[[route]]\nto = [\"t\", \"sip:pbx.example:5080\", "
+                                     "\"sip:192.0.2.1;maddr=maddr.example\", \"sip:x.example;maddr=192.0.2.2\"]\n",
+                                     "f");
+    REQUIRE(config.ok());
+    const auto &targets = config->routes.at(0).targets;
+    CHECK(targets.at(0).lookup == "sip:carrier.example;transport=udp");
+    CHECK(targets.at(0).host_port == "carrier.example");
+    CHECK(targets.at(0).params == "transport=udp");
+    CHECK(targets.at(0).trunk == "t");
+    CHECK(targets.at(1).lookup == "sip:pbx.example:5080");
+    CHECK(targets.at(1).host_port == "pbx.example:5080");
+    CHECK(targets.at(2).lookup == "sip:192.0.2.1;maddr=maddr.example");
+    CHECK(targets.at(3).lookup.empty()); // maddr is where it goes
+    CHECK(targets.at(3).to.to_string() == "192.0.2.2:5060");
+}
+
 TEST_CASE("config: what has no effect in this version is a warning with its place") {
     const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n"
                                      "[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
@@ -232,10 +259,11 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"a = 1\na = 2\n", "f:2:5: Error while parsing key-value pair: cannot redefine existing integer 'a'"},
         // sections
         {"[sipp]\n", "f:1:2: unknown section [sipp]; did you mean [sip]?"},
-        {"\n[nonsense]\n", "f:2:2: unknown section [nonsense]; known sections are sip, tls, store, redis, timers, "
+        {"\n[nonsense]\n", "f:2:2: unknown section [nonsense]; known sections are sip, tls, dns, store, redis, timers, "
                            "profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
-        {"listen = 1\n", "f:1:1: unknown key \"listen\" outside of every section; known sections are sip, tls, store, "
-                         "redis, timers, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+        {"listen = 1\n",
+         "f:1:1: unknown key \"listen\" outside of every section; known sections are sip, tls, dns, store, "
+         "redis, timers, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
         {"sip = 1\n", "f:1:1: \"sip\" must be one table; write [sip]"},
         {"[[log]]\n", "f:1:3: \"log\" must be one table; write [log]"},
         {"[profile]\nname = \"a\"\n", "f:1:2: \"profile\" may be there several times; write [[profile]]"},
@@ -264,6 +292,17 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         // [tls]
         {"[tls]\nca = 1\n", "f:2:6: \"ca\" in [tls] must be a string, not an integer"},
         {"[tls]\nverify_peer = 1\n", "f:2:15: \"verify_peer\" in [tls] must be true or false, not an integer"},
+        // [dns]
+        {"[dns]\nservers = [\"127.0.0.1:0\"]\n",
+         "f:2:12: bad address \"127.0.0.1:0\" in \"servers\" of [dns]; write ADDRESS or ADDRESS:PORT, for example "
+         "\"192.0.2.53\" or \"[::1]:5353\""},
+        {"[dns]\nservers = [\"ns.example.com\"]\n",
+         "f:2:12: bad address \"ns.example.com\" in \"servers\" of [dns]; write ADDRESS or ADDRESS:PORT, for example "
+         "\"192.0.2.53\" or \"[::1]:5353\""},
+        {"[dns]\nservers = [\"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\", \"::1\"]\n",
+         "f:2:11: \"servers\" in [dns] may name 8 addresses at most, not 9"},
+        {"[dns]\ntimeout_ms = 0\n", "f:2:14: \"timeout_ms\" in [dns] must be from 100 to 60000, not 0"},
+        {"[dns]\nserver = []\n", "f:2:1: unknown key \"server\" in [dns]; did you mean \"servers\"?"},
         // [store]
         {"[store]\npath = \"a\\u0000b\"\n", "f:2:8: \"path\" in [store] must not hold a NUL character"},
         {"[store]\ndurability = \"full\"\n",
@@ -314,11 +353,19 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:8: bad \"name\" in [[trunk]]: \"registered\"; write up to 64 letters, digits, '-', '_' or '.', and not "
          "\"registered\""},
         {"[[trunk]]\nname = \"a\"\nuri = \"http://x\"\n", "f:3:7: bad URI \"http://x\" in \"uri\" of [[trunk]]; write "
-                                                          "sip:ADDRESS:PORT, for example \"sip:192.0.2.1:5060\""},
-        {"[[trunk]]\nname = \"a\"\nuri = \"sip:example.com\"\n",
-         "f:3:7: \"sip:example.com\" in \"uri\" of [[trunk]]: a name needs DNS, which is not available in this "
-         "version; "
-         "write an address"},
+                                                          "sip:HOST:PORT, for example \"sip:192.0.2.1:5060\""},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:exa$mple.com\"\n",
+         "f:3:7: \"sip:exa$mple.com\" in \"uri\" of [[trunk]]: \"exa$mple.com\" is neither an address nor a name that "
+         "DNS could know"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:example.com;transport=sctp\"\n",
+         "f:3:7: \"sip:example.com;transport=sctp\" in \"uri\" of [[trunk]] needs an address with its transport in "
+         "\"listen\" of [sip]"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:example.com;transport=ws\"\n",
+         "f:3:7: \"sip:example.com;transport=ws\" in \"uri\" of [[trunk]] needs an address with its transport in "
+         "\"listen\" of [sip]"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sips:example.com\"\n",
+         "f:3:7: \"sips:example.com\" in \"uri\" of [[trunk]] needs an address with its transport in \"listen\" of "
+         "[sip]"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1;transport=tcp\"\n",
          "f:3:7: \"sip:127.0.0.1;transport=tcp\" in \"uri\" of [[trunk]] needs an address like "
          "\"tcp:127.0.0.1:5060\" in \"listen\" of [sip]"},
@@ -365,8 +412,6 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "\"sip:192.0.2.1:5060\""},
         {"[[route]]\nto = [\"registered\"]\n", "f:2:7: \"registered\" in \"to\" of [[route]] is not available in this "
                                                "version; write a trunk's name or a URI"},
-        {"[[route]]\nto = [\"sip:a.example\"]\n", "f:2:7: \"sip:a.example\" in \"to\" of [[route]]: a name needs DNS, "
-                                                  "which is not available in this version; write an address"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nmatch = '('\n",
          "f:3:9: bad regular expression in \"match\" of [[route]]: missing ): (; write RE2 syntax, for example "
          "'^\\+?44'"},

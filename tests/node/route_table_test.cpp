@@ -125,6 +125,16 @@ TEST_CASE("routes: every target is filled in for itself, in order") {
     CHECK(route.hunt_on == std::vector<std::uint16_t>{486});
 }
 
+TEST_CASE("routes: a target with a name is looked up, and asked for under that name") {
+    auto routes = table("[[trunk]]\nname = \"t\"\nuri = \"sip:carrier.example;transport=udp\"\n"
+                        "[[route]]\nto = [\"t\", \"sip:127.0.0.1:2\"]\n");
+    const Route route = routes.route(test::invite("sip:bob@192.0.2.1"), caller);
+    CHECK(uri_of(route) == "sip:bob@carrier.example;transport=udp");
+    CHECK(route.targets.at(0).lookup == "sip:carrier.example;transport=udp");
+    CHECK(route.targets.at(0).trunk == "t");
+    CHECK(route.targets.at(1).lookup.empty());
+}
+
 TEST_CASE("routes: a Contact leads to its address, or to a name that is looked up") {
     auto routes = table("");
     CHECK(routes.target_of("sip:bob@192.0.2.7:5066")->to.to_string() == "192.0.2.7:5066");
