@@ -49,8 +49,12 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
 }
 
 std::string IpAddress::to_string() const {
+    if (!is_v6) {
+        const auto part = [this](std::size_t i) { return std::to_string(unsigned{bytes[i]}); };
+        return part(0) + "." + part(1) + "." + part(2) + "." + part(3);
+    }
     char text[INET6_ADDRSTRLEN];
-    inet_ntop(is_v6 ? AF_INET6 : AF_INET, bytes.data(), text, sizeof text);
+    inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
     return text;
 }
 

@@ -16,7 +16,16 @@ enum class Transport : std::uint8_t { udp, tcp, tls, ws, wss };
 constexpr bool is_reliable(Transport transport) { return transport != Transport::udp; }
 
 // Of a SIP URI or a Via that names none (RFC 3261 section 19.1.2).
-constexpr std::uint16_t default_port(Transport transport) { return transport == Transport::tls ? 5061 : 5060; }
+constexpr std::uint16_t default_port(Transport transport) {
+    switch (transport) {
+    case Transport::udp:
+    case Transport::tcp: break;
+    case Transport::tls: return 5061;
+    case Transport::ws: return 80; // RFC 6455 section 3
+    case Transport::wss: return 443;
+    }
+    return 5060;
+}
 
 std::string_view to_string(Transport transport); // as in a Via: "UDP", "TCP", "TLS", "WS", "WSS"
 std::string_view uri_name(Transport transport);  // as in a URI and in the configuration: "udp", "tcp", ...

@@ -1,4 +1,5 @@
 #include "sip/header.hpp"
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include "base/text.hpp"
@@ -18,6 +19,30 @@ constexpr std::array<std::string_view, 55> names = {
     "User-Agent", "Via", "Warning", "WWW-Authenticate",
 };
 static_assert(names.size() == static_cast<std::size_t>(Header::www_authenticate) + 1);
+
+// The headers in the order of the size of their names: few names have the same.
+constexpr std::size_t name_size_max = 20;
+
+struct BySize {
+    std::array<Header, names.size()> headers{};
+    std::array<std::size_t, name_size_max + 2> start{}; // of each size in `headers`
+};
+
+constexpr BySize sort_by_size() {
+    BySize sorted;
+    std::size_t place = 0;
+    for (std::size_t size = 0; size <= name_size_max; ++size) {
+        sorted.start[size] = place;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (names[i].size() == size) sorted.headers[place++] = static_cast<Header>(i);
+        }
+    }
+    sorted.start[name_size_max + 1] = place;
+    return sorted;
+}
+
+constexpr BySize by_size = sort_by_size();
+static_assert(by_size.start.back() == names.size(), "no name is longer than name_size_max");
 
 struct Compact {
     char letter;
@@ -44,10 +69,14 @@ Header parse_header_name(std::string_view name) {
         }
         return Header::other;
     }
-    for (std::size_t i = 1; i < names.size(); ++i) {
-        if (equals_ignoring_case(names[i], name)) return static_cast<Header>(i);
-    }
-    return Header::other;
+    if (name.empty() || name.size() > name_size_max) return Header::other;
+    const auto *first = by_size.headers.data() + by_size.start[name.size()];
+    const auto *last = by_size.headers.data() + by_size.start[name.size() + 1];
+    // Nearly all write them as the RFCs do.
+    const auto *found = std::find_if(first, last, [&](Header header) { return header_name(header) == name; });
+    if (found != last) return *found;
+    found = std::find_if(first, last, [&](Header header) { return equals_ignoring_case(header_name(header), name); });
+    return found != last ? *found : Header::other;
 }
 
 } // namespace tandem

@@ -1,14 +1,10 @@
 #include "sip/message.hpp"
+#include <algorithm>
 #include <utility>
 #include "base/text.hpp"
 #include "sip/message_parsed.hpp"
 
 namespace tandem {
-namespace {
-
-std::string_view text(const char *c_string) { return c_string ? std::string_view(c_string) : std::string_view(); }
-
-} // namespace
 
 Message::Message(std::unique_ptr<Parsed> parsed) : parsed_(parsed.release()) {}
 
@@ -28,99 +24,39 @@ Message::~Message() {
 }
 
 std::size_t Message::size() const { return parsed_->size; }
-
 std::string_view Message::defect() const { return parsed_->defect; }
-
 std::uint16_t Message::defect_status() const { return parsed_->defect_status; }
-
-bool Message::is_request() const { return parsed_->sip->sip_request != nullptr; }
-
-Method Message::method() const { return parse_method(method_name()); }
-
-std::string_view Message::method_name() const {
-    const sip_t *sip = parsed_->sip;
-    if (sip->sip_request) return text(sip->sip_request->rq_method_name);
-    return sip->sip_cseq ? text(sip->sip_cseq->cs_method_name) : std::string_view();
-}
-
-std::uint16_t Message::status() const {
-    const sip_status_t *line = parsed_->sip->sip_status;
-    return line ? static_cast<std::uint16_t>(line->st_status) : std::uint16_t{0};
-}
-
-std::string_view Message::reason_phrase() const {
-    const sip_status_t *line = parsed_->sip->sip_status;
-    return line ? text(line->st_phrase) : std::string_view();
-}
-
-std::string_view Message::request_uri() const {
-    const sip_request_t *request = parsed_->sip->sip_request;
-    if (!request) return {};
-    const std::string_view line = raw_line(request->rq_common);
-    const std::size_t start = line.find(' ');
-    if (start == std::string_view::npos) return {};
-    const std::string_view rest = trim(line.substr(start));
-    return trim(rest.substr(0, rest.find_last_of(" \t")));
-}
-
-std::string_view Message::call_id() const {
-    return parsed_->sip->sip_call_id ? text(parsed_->sip->sip_call_id->i_id) : std::string_view();
-}
-
-std::string_view Message::from_tag() const {
-    return parsed_->sip->sip_from ? text(parsed_->sip->sip_from->a_tag) : std::string_view();
-}
-
-std::string_view Message::to_tag() const {
-    return parsed_->sip->sip_to ? text(parsed_->sip->sip_to->a_tag) : std::string_view();
-}
-
-std::string_view Message::from_uri() const { return addr_spec(value(Header::from)); }
-
-std::string_view Message::to_uri() const { return addr_spec(value(Header::to)); }
-
-std::string_view Message::from_display() const {
-    return parsed_->sip->sip_from ? text(parsed_->sip->sip_from->a_display) : std::string_view();
-}
-
-std::string_view Message::to_display() const {
-    return parsed_->sip->sip_to ? text(parsed_->sip->sip_to->a_display) : std::string_view();
-}
-
-std::uint32_t Message::cseq() const { return parsed_->sip->sip_cseq ? parsed_->sip->sip_cseq->cs_seq : 0; }
-
-std::optional<std::uint32_t> Message::max_forwards() const {
-    const sip_max_forwards_t *header = parsed_->sip->sip_max_forwards;
-    if (!header) return std::nullopt;
-    return static_cast<std::uint32_t>(header->mf_count);
-}
-
-std::string_view Message::contact_uri() const {
-    const sip_contact_t *contact = parsed_->sip->sip_contact;
-    if (!contact || contact->m_url->url_type == url_any) return {};
-    return addr_spec(value(Header::contact));
-}
-
+bool Message::is_request() const { return parsed_->is_request; }
+Method Message::method() const { return parsed_->method; }
+std::string_view Message::method_name() const { return parsed_->method_name; }
+std::uint16_t Message::status() const { return parsed_->status; }
+std::string_view Message::reason_phrase() const { return parsed_->reason_phrase; }
+std::string_view Message::request_uri() const { return parsed_->request_uri; }
+std::string_view Message::call_id() const { return parsed_->call_id; }
+std::string_view Message::from_tag() const { return parsed_->from_tag; }
+std::string_view Message::to_tag() const { return parsed_->to_tag; }
+std::string_view Message::from_uri() const { return parsed_->from_uri; }
+std::string_view Message::to_uri() const { return parsed_->to_uri; }
+std::string_view Message::from_display() const { return parsed_->from_display; }
+std::string_view Message::to_display() const { return parsed_->to_display; }
+std::uint32_t Message::cseq() const { return parsed_->cseq; }
+std::optional<std::uint32_t> Message::max_forwards() const { return parsed_->max_forwards; }
+std::string_view Message::contact_uri() const { return parsed_->contact_uri; }
 std::string_view Message::content_type() const { return value(Header::content_type); }
+std::string_view Message::body() const { return parsed_->body; }
 
-std::string_view Message::body() const {
-    const sip_payload_t *payload = parsed_->sip->sip_payload;
-    return payload ? std::string_view(payload->pl_data, payload->pl_len) : std::string_view();
-}
-
-bool Message::has(Header header) const {
-    for (const HeaderLine &line : headers()) {
-        if (line.id == header) return true;
-    }
-    return false;
-}
-
-std::string_view Message::value(Header header) const {
-    for (const HeaderLine &line : headers()) {
+std::string_view MessageFields::value(Header header) const {
+    for (const HeaderLine &line : lines) {
         if (line.id == header) return line.value;
     }
     return {};
 }
+
+bool Message::has(Header header) const {
+    return std::any_of(headers().begin(), headers().end(), [&](const HeaderLine &line) { return line.id == header; });
+}
+
+std::string_view Message::value(Header header) const { return parsed_->value(header); }
 
 std::string Message::values(Header header) const {
     std::string values;

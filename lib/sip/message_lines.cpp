@@ -84,7 +84,7 @@ bool is_header(const msg_common_t *fragment) {
 
 } // namespace
 
-void Message::Parsed::collect_lines() {
+void collect_lines(msg_t *msg, std::vector<HeaderLine> &lines) {
     lines.reserve(24); // as many as an INVITE usually has
     msg_header_t **head = msg_chain_head(msg);
     const msg_common_t *fragment = head && *head ? reinterpret_cast<const msg_common_t *>(*head) : nullptr;

@@ -209,7 +209,17 @@ Result<Message> Message::parse(std::string_view bytes) {
     while (!bytes.empty() && (bytes[0] == '\r' || bytes[0] == '\n')) bytes.remove_prefix(1);
     // The shortest lines are far longer; what is shorter is a keep-alive or no SIP.
     if (bytes.size() < 16) return Error::not_sip;
+    if (auto plain = parse_plain(bytes)) return Message(std::move(plain));
+    return parse_any(bytes);
+}
 
+std::unique_ptr<Message::Parsed> Message::parse_plain(std::string_view bytes) {
+    auto parsed = std::make_unique<Parsed>(bytes);
+    parsed->size = static_cast<std::uint32_t>(bytes.size());
+    return read_plain({parsed->copy.get(), bytes.size()}, *parsed) ? std::move(parsed) : nullptr;
+}
+
+Result<Message> Message::parse_any(std::string_view bytes) {
     const Scan scan = scan_lines(bytes);
     if (scan.lines > 2 * header_count_max) return Error::too_large;
     std::string unfolded;

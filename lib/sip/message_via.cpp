@@ -1,50 +1,46 @@
 // The Via of a request: where it came from and where its responses go.
+#include <algorithm>
 #include "base/text.hpp"
 #include "sip/message_parsed.hpp"
 
 namespace tandem {
 namespace {
 
-std::string_view text(const char *c_string) { return c_string ? std::string_view(c_string) : std::string_view(); }
-
-bool is_param(std::string_view item, std::string_view name) {
-    return equals_ignoring_case(item.substr(0, item.find('=')), name);
-}
-
-// sofia's own v_rport is null for an rport without a value, which is how it is asked for.
-bool has_param(const sip_via_t *via, std::string_view name) {
-    for (const msg_param_t *param = via->v_params; param && *param; ++param) {
-        if (is_param(*param, name)) return true;
+// The next parameter, without its semicolon; `params` keeps what follows.
+std::string_view take_param(std::string_view &params) {
+    bool is_quoted = false;
+    std::size_t end = 1;
+    for (; end < params.size() && (is_quoted || params[end] != ';'); ++end) {
+        if (params[end] == '"') is_quoted = !is_quoted;
+        if (params[end] == '\\' && is_quoted) ++end;
     }
-    return false;
+    const std::string_view param = params.substr(1, end - 1);
+    params.remove_prefix(std::min(end, params.size()));
+    return param;
 }
 
-// Everything of a Via but its parameters.
-void append_sent_by(const sip_via_t *via, std::string &out) {
-    out.append("Via: ").append(text(via->v_protocol)).append(" ").append(text(via->v_host));
-    if (via->v_port) out.append(":").append(via->v_port);
+// What the sender wrote as received is replaced: only we know where it really came from.
+bool is_replaced(std::string_view param) {
+    const std::string_view name = param.substr(0, param.find('='));
+    return equals_ignoring_case(name, "rport") || equals_ignoring_case(name, "received");
+}
+
+void append_marked(std::string_view params, const ViaView &via, const Endpoint &source, std::string &out) {
+    while (!params.empty()) {
+        const std::string_view param = take_param(params);
+        if (!is_replaced(param)) out.append(";").append(param);
+    }
+    if (via.has_rport) out.append(";rport=").append(std::to_string(source.port));
+    if (via.has_rport || IpAddress::parse(via.host) != source.ip) {
+        out.append(";received=").append(source.ip.to_string());
+    }
 }
 
 } // namespace
 
-ViaView Message::top_via() const {
-    const sip_via_t *via = parsed_->sip->sip_via;
-    ViaView view;
-    view.host = text(via->v_host);
-    view.port = text(via->v_port);
-    view.branch = text(via->v_branch);
-    view.has_rport = has_param(via, "rport");
-    view.has_alias = has_param(via, "alias");
-    const std::string_view protocol = text(via->v_protocol);
-    view.transport = parse_transport(protocol.substr(protocol.rfind('/') + 1)).value_or(Transport::udp);
-    return view;
-}
+ViaView Message::top_via() const { return parsed_->vias.front().view; }
 
-std::size_t Message::via_count() const {
-    std::size_t count = 0;
-    for (const sip_via_t *via = parsed_->sip->sip_via; via; via = via->v_next) ++count;
-    return count;
-}
+std::size_t Message::via_count() const { return parsed_->vias.size(); }
 
 void Message::mark_received(const Endpoint &source) { parsed_->source = source; }
 
@@ -60,19 +56,14 @@ Endpoint Message::response_target(const Endpoint &source) const {
 }
 
 void Message::append_vias(std::string &out) const {
-    const std::optional<Endpoint> &source = parsed_->source;
-    for (const sip_via_t *via = parsed_->sip->sip_via; via; via = via->v_next) {
-        const bool is_marked = source && via == parsed_->sip->sip_via;
-        const bool has_rport = is_marked && has_param(via, "rport");
-        append_sent_by(via, out);
-        for (const msg_param_t *param = via->v_params; param && *param; ++param) {
-            // What the sender wrote as received is replaced: only we know where it really came from.
-            if (is_marked && (is_param(*param, "rport") || is_param(*param, "received"))) continue;
-            out.append(";").append(*param);
-        }
-        if (has_rport) out.append(";rport=").append(std::to_string(source->port));
-        if (is_marked && (has_rport || IpAddress::parse(text(via->v_host)) != source->ip)) {
-            out.append(";received=").append(source->ip.to_string());
+    const ViaFields *marked = parsed_->source ? parsed_->vias.data() : nullptr;
+    for (const ViaFields &via : parsed_->vias) {
+        out.append("Via: ").append(via.protocol).append(" ").append(via.view.host);
+        if (!via.view.port.empty()) out.append(":").append(via.view.port);
+        if (&via == marked) {
+            append_marked(via.params, via.view, *parsed_->source, out);
+        } else {
+            out.append(via.params);
         }
         out.append("\r\n");
     }

@@ -4,6 +4,7 @@
 #include <cstring>
 #include "base/text.hpp"
 #include "sip/limits.hpp"
+#include "sip/plain_text.hpp"
 #include "sip/sofia.hpp"
 
 namespace tandem {
@@ -30,6 +31,19 @@ bool is_scheme(std::string_view scheme) {
 } // namespace
 
 Result<Uri> Uri::parse(std::string_view source) {
+    Cursor cursor(source);
+    PlainUri plain;
+    if (!take_uri(cursor, plain) || !cursor.is_done()) return parse_any(source);
+    Uri uri;
+    uri.scheme = "sip";
+    uri.user = plain.user;
+    uri.host = plain.host;
+    uri.port = plain.port;
+    if (!plain.params.empty()) uri.params = plain.params.substr(1);
+    return uri;
+}
+
+Result<Uri> Uri::parse_any(std::string_view source) {
     if (source.size() > uri_size_max) return Error::too_large;
     if (source.empty() || !is_header_safe(source)) return Error::invalid;
     std::array<char, uri_size_max + 1> copy; // sofia cuts the text up in place

@@ -1,4 +1,4 @@
-// A SIP or SIPS URI (RFC 3261 section 19.1), read by sofia's url module.
+// A SIP or SIPS URI (RFC 3261 section 19.1), read by sofia's url module where it is not a plain one.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,6 +19,7 @@ struct Uri {
 
     // Fails with Error::invalid, or Error::too_large above uri_size_max.
     static Result<Uri> parse(std::string_view text);
+    static Result<Uri> parse_any(std::string_view text); // the same by sofia alone: what tests compare it with
     std::string to_string() const;
 
     // The value of a parameter: none if absent, empty if it has no value. Names are compared without case.
@@ -27,6 +28,8 @@ struct Uri {
     // Where a request to this URI goes when its host (or maddr) is an address: the port of the URI or the
     // transport's default. None for a name, which only a resolver can turn into an endpoint (RFC 3263).
     std::optional<Endpoint> endpoint() const;
+
+    bool operator==(const Uri &) const = default;
 };
 
 } // namespace tandem

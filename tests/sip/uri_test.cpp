@@ -1,5 +1,7 @@
 #include "sip/uri.hpp"
 #include <doctest/doctest.h>
+#include <random>
+#include <string>
 #include "sip/limits.hpp"
 
 using namespace tandem;
@@ -50,4 +52,27 @@ TEST_CASE("uri: what the grammar forbids fails") {
     CHECK(Uri::parse("sip:a@b:0").error() == Error::invalid);
     CHECK(Uri::parse("sip:a@b:65536").error() == Error::invalid);
     CHECK(Uri::parse("sip:" + std::string(uri_size_max, 'a')).error() == Error::too_large);
+}
+
+TEST_CASE("uri: what is read without sofia reads as it does there") {
+    std::mt19937 random(20261128);
+    static constexpr std::string_view bytes = ";:@=.-_+~*!?&%[]\"<> aZ09/,'()";
+    const std::string whole = "sip:al-i_ce+1@host.example.com:5070;transport=tcp;lr;ftag=a.b~1";
+    for (int round = 0; round < 20000; ++round) {
+        std::string text = round % 2 == 0 ? whole : "sip:192.0.2.1";
+        for (std::size_t changes = random() % 3; changes > 0; --changes) {
+            const std::size_t at = random() % text.size();
+            switch (random() % 3) {
+            case 0: text[at] = bytes[random() % bytes.size()]; break;
+            case 1: text.erase(at, 1 + random() % 5); break;
+            default: text.insert(at, 1, bytes[random() % bytes.size()]); break;
+            }
+            if (text.empty()) text = whole;
+        }
+        CAPTURE(text);
+        const auto quick = Uri::parse(text);
+        const auto thorough = Uri::parse_any(text);
+        REQUIRE(quick.ok() == thorough.ok());
+        if (quick) REQUIRE(*quick == *thorough);
+    }
 }

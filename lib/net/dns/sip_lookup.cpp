@@ -11,17 +11,6 @@ namespace {
 
 constexpr std::size_t service_max = 8; // NAPTR records that are followed
 
-std::uint16_t default_port(Transport transport) {
-    switch (transport) {
-    case Transport::udp:
-    case Transport::tcp: return 5060;
-    case Transport::tls: return 5061;
-    case Transport::ws: return 80; // RFC 6455 section 3
-    case Transport::wss: return 443;
-    }
-    return 5060;
-}
-
 // What a SIPS URI makes of a transport: it goes over TLS whatever runs below (RFC 3261 section 26.2.2).
 std::optional<Transport> secured(Transport transport) {
     switch (transport) {
