@@ -2,29 +2,30 @@
 #pragma once
 #include <cstdint>
 #include <random>
-#include <string>
 
 namespace tandem {
 
 class Random {
 public:
+    // `shard` is the worker whose randomness this is: its tokens carry it.
+    explicit Random(std::uint8_t shard = 0) : shard_(shard) {}
     virtual ~Random() = default;
     virtual std::uint64_t next() = 0;
+
+    std::uint8_t shard() const { return shard_; }
+
+private:
+    std::uint8_t shard_;
 };
 
 // Repeatable, and predictable for whoever knows the seed: tests and simulations only.
 class SeededRandom final : public Random {
 public:
-    explicit SeededRandom(std::uint64_t seed) : engine_(seed) {}
+    explicit SeededRandom(std::uint64_t seed, std::uint8_t shard = 0) : Random(shard), engine_(seed) {}
     std::uint64_t next() override { return engine_(); }
 
 private:
     std::mt19937_64 engine_;
 };
-
-// Appends 13 letters and digits (64 bits in base 32): a token of RFC 3261 section 25.1. A tag needs 32 bits of
-// randomness (section 19.3); with a cryptographic source no stranger guesses one either.
-void append_token(Random &random, std::string &out);
-std::string make_token(Random &random);
 
 } // namespace tandem

@@ -10,10 +10,10 @@
 #include <vector>
 #include "base/hash.hpp"
 #include "base/instant.hpp"
-#include "base/random.hpp"
 #include "base/ring_queue.hpp"
 #include "base/slot_table.hpp"
 #include "base/timer_wheel.hpp"
+#include "base/token.hpp"
 #include "call/call.hpp"
 #include "call/call_event.hpp"
 #include "call/command.hpp"

@@ -50,24 +50,25 @@ Engine::Engine(const EngineOptions &options, Router &router, ProfileTable &profi
 
 Engine::~Engine() = default;
 
-void Engine::receive(std::string_view bytes, const Endpoint &source, Instant now) {
+bool Engine::receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray) {
     EngineStatistics &statistics = parts_->statistics;
     ++statistics.received;
     if (bytes.find_first_not_of("\r\n") == std::string_view::npos) {
         ++statistics.keepalives;
-        return;
+        return true;
     }
     auto message = Message::parse(bytes);
     if (!message) {
         ++(message.error() == Error::too_large ? statistics.too_large : statistics.not_sip);
-        return;
+        return true;
     }
     // Who is not trusted asserts nothing (RFC 3325 section 5).
     if (message->has(Header::p_asserted_identity) && !parts_->router.is_trusted(source.ip)) {
         message->drop(Header::p_asserted_identity);
     }
-    parts_->transactions.receive(std::move(*message), source, now);
+    if (!parts_->transactions.receive(std::move(*message), source, now, stray)) return false;
     parts_->settle(now);
+    return true;
 }
 
 void Engine::on_send_failed(TransactionId transaction, Instant now) {

@@ -53,7 +53,8 @@ public:
     Engine(const EngineOptions &options, Router &router, ProfileTable &profiles, Random &random, Instant now);
     ~Engine();
 
-    void receive(std::string_view bytes, const Endpoint &source, Instant now);
+    // False, and nothing has happened, if it is a CANCEL that matches nothing and `stray` says to leave it.
+    bool receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray = StrayCancel::answer);
     void on_send_failed(TransactionId transaction, Instant now);
     void on_connection_lost(const Endpoint &peer, Instant now); // no other one leads there
     void advance(Instant now);

@@ -2,12 +2,14 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include "base/random.hpp"
 
 namespace tandem {
 
 class SystemRandom final : public Random {
 public:
+    explicit SystemRandom(std::uint8_t shard = 0) : Random(shard) {}
     std::uint64_t next() override;
 
 private:

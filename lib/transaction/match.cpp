@@ -1,6 +1,7 @@
 #include "transaction/match.hpp"
 #include <array>
 #include "base/text.hpp"
+#include "base/token.hpp"
 
 namespace tandem {
 namespace {
@@ -46,7 +47,7 @@ std::string_view bytes_of(const std::uint32_t &number) {
 
 } // namespace
 
-Matcher::Matcher(Random &random) : index_(random), check_(random), tags_(random) {}
+Matcher::Matcher(Random &random) : index_(random), check_(random), tags_(random), shard_(random.shard()) {}
 
 MatchKey Matcher::client(std::string_view branch) const { return {index_(branch), check_(branch)}; }
 
@@ -95,10 +96,8 @@ std::uint64_t Matcher::merge(const Message &request) const {
 }
 
 void Matcher::append_tag(const Message &request, std::string &out) const {
-    static constexpr std::string_view alphabet = "0123456789abcdefghijklmnopqrstuv";
     const std::uint32_t cseq = request.cseq();
-    std::uint64_t bits = tags_(request.call_id(), request.from_tag(), bytes_of(cseq));
-    for (int i = 0; i < 13; ++i, bits >>= 5) out.push_back(alphabet[bits & 31]);
+    append_token(tags_(request.call_id(), request.from_tag(), bytes_of(cseq)), shard_, out);
 }
 
 } // namespace tandem

@@ -46,13 +46,14 @@ public:
     std::uint64_t repeated(std::string_view call_id, std::string_view from_tag, std::uint32_t cseq) const;
 
     // Appends the To tag of a response that leaves no transaction behind. The same request always gets the same
-    // tag, and so do the ACK and the CANCEL that belong to it.
+    // tag, and so do the ACK and the CANCEL that belong to it. It is a token, with the shard of `random`.
     void append_tag(const Message &request, std::string &out) const;
 
 private:
     KeyedHash index_;
     KeyedHash check_;
     KeyedHash tags_; // a key of its own, because the network sees what it makes
+    std::uint8_t shard_;
 };
 
 } // namespace tandem

@@ -13,23 +13,24 @@ TransactionId TransactionTable::find_server(const ServerMatch &match, Predicate 
     });
 }
 
-void TransactionTable::receive(Message message, const Endpoint &source, Instant now) {
-    if (message.is_request()) {
-        receive_request(std::move(message), source, now);
-    } else {
-        receive_response(std::move(message), source, now);
-    }
+bool TransactionTable::receive(Message message, const Endpoint &source, Instant now, StrayCancel stray) {
+    if (message.is_request()) return receive_request(std::move(message), source, stray, now);
+    receive_response(std::move(message), source, now);
+    return true;
 }
 
-void TransactionTable::receive_request(Message message, const Endpoint &source, Instant now) {
+bool TransactionTable::receive_request(Message message, const Endpoint &source, StrayCancel stray, Instant now) {
     const Method method = message.method();
     if (message.defect_status() != 0) {
         ++statistics_.malformed;
         if (method != Method::ack) answer(message, source, message.defect_status(), message.defect());
-        return;
+        return true;
     }
     const ServerMatch match = matcher_.server(message);
-    if (method == Method::ack) return receive_ack(std::move(message), source, match, now);
+    if (method == Method::ack) {
+        receive_ack(std::move(message), source, match, now);
+        return true;
+    }
 
     const TransactionId known = find_server(match, [&](const Transaction &transaction) {
         return transaction.method == method && transaction.to_tag == match.to_tag;
@@ -38,10 +39,11 @@ void TransactionTable::receive_request(Message message, const Endpoint &source, 
         ++statistics_.absorbed;
         run(known, *transactions_.find(known), Input::request, now);
     } else if (method == Method::cancel) {
-        receive_cancel(std::move(message), source, match, now);
+        return receive_cancel(std::move(message), source, match, stray, now);
     } else {
         receive_new(std::move(message), source, match, now);
     }
+    return true;
 }
 
 void TransactionTable::receive_ack(Message message, const Endpoint &source, const ServerMatch &match, Instant now) {
@@ -64,13 +66,16 @@ void TransactionTable::receive_ack(Message message, const Endpoint &source, cons
     events_.push_back({TransactionEventKind::ack, {}, 0, std::move(message), source});
 }
 
-void TransactionTable::receive_cancel(Message message, const Endpoint &source, const ServerMatch &match, Instant now) {
+bool TransactionTable::receive_cancel(Message message, const Endpoint &source, const ServerMatch &match,
+                                      StrayCancel stray, Instant now) {
     const TransactionId target = find_server(match, [&](const Transaction &transaction) {
         return transaction.method != Method::cancel && transaction.to_tag == match.to_tag;
     });
     if (!target) {
+        if (stray == StrayCancel::leave) return false;
         ++statistics_.stray_cancels;
-        return answer(message, source, 481);
+        answer(message, source, 481);
+        return true;
     }
 
     // Any transaction that matches makes it a 200 (RFC 3261 section 9.2). It stays, so that a repeated CANCEL gets
@@ -91,9 +96,10 @@ void TransactionTable::receive_cancel(Message message, const Endpoint &source, c
     }
 
     Transaction &invite = *transactions_.find(target);
-    if (invite.kind != TransactionKind::invite_server || invite.state != TransactionState::proceeding) return;
-    if (std::exchange(invite.is_cancelled, true)) return;
+    if (invite.kind != TransactionKind::invite_server || invite.state != TransactionState::proceeding) return true;
+    if (std::exchange(invite.is_cancelled, true)) return true;
     events_.push_back({TransactionEventKind::cancel, target, invite.owner, std::move(message), source});
+    return true;
 }
 
 void TransactionTable::receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now) {

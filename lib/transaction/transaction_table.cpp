@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include "base/token.hpp"
 #include "transaction/follow_up.hpp"
 
 namespace tandem {

@@ -24,6 +24,9 @@
 
 namespace tandem {
 
+// What to do with a CANCEL that matches nothing here: another table of the process may have its INVITE.
+enum class StrayCancel : std::uint8_t { answer, leave }; // with 481, or not at all
+
 struct TransactionOptions {
     Duration t1 = std::chrono::milliseconds(500); // round trip estimate (RFC 3261 section 17.1.1.1)
     Duration t2 = std::chrono::seconds(4);        // longest interval between retransmissions
@@ -64,9 +67,11 @@ public:
 
     // A message from the network, parsed. Retransmissions, ACKs for refusals, malformed and merged requests are
     // dealt with here; what is left becomes events. The top Via of a new request is marked with the source.
-    void receive(Message message, const Endpoint &source, Instant now);
+    // False, and nothing has happened, if it is a CANCEL that matches nothing and `stray` says to leave it.
+    bool receive(Message message, const Endpoint &source, Instant now, StrayCancel stray = StrayCancel::answer);
 
-    // Appends a branch that no other transaction has, with the magic cookie of RFC 3261 section 8.1.1.7.
+    // Appends a branch that no other transaction has, with the magic cookie of RFC 3261 section 8.1.1.7. It
+    // ends with a token, so it carries the shard.
     void append_branch(std::string &out);
 
     // Starts a client transaction. Fails with full, or invalid for an ACK (send() it), a CANCEL (cancel() the INVITE),
@@ -123,9 +128,10 @@ public:
 
 private:
     // receive.cpp: what came from the network finds its transaction.
-    void receive_request(Message message, const Endpoint &source, Instant now);
+    bool receive_request(Message message, const Endpoint &source, StrayCancel stray, Instant now);
     void receive_ack(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
-    void receive_cancel(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
+    bool receive_cancel(Message message, const Endpoint &source, const ServerMatch &match, StrayCancel stray,
+                        Instant now);
     bool send_ack_again(const Transaction &transaction, const Message &response);
     void receive_response(Message message, const Endpoint &source, Instant now);
     void receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now);

@@ -6,7 +6,7 @@
 #include <vector>
 #include "base/hash.hpp"
 #include "base/hash_index.hpp"
-#include "base/random.hpp"
+#include "base/token.hpp"
 #include "base/slot_table.hpp"
 #include "base/timer_wheel.hpp"
 

@@ -238,6 +238,26 @@ TEST_CASE("CANCEL: one for another request than INVITE is answered 200 and chang
     CHECK(h.table.state(h.last_request()) == State::trying);
 }
 
+TEST_CASE("CANCEL: one that matches nothing is left to another table if the user says so; one that matches is not") {
+    Harness h;
+    const auto offer = [&](std::string_view branch) {
+        const auto message = Message::parse(test::request("CANCEL", {.branch = std::string(branch)}));
+        return h.table.receive(*message, test::udp("192.0.2.1", 5060), at_ms(0), StrayCancel::leave);
+    };
+    h.receive(test::request("INVITE", {.branch = "z9hG4bKhere"}));
+    CHECK_FALSE(offer("z9hG4bKelsewhere"));
+    std::vector<Outgoing> sent;
+    h.table.take_outgoing(sent);
+    CHECK(sent.empty());
+    CHECK(h.table.size() == 1);
+    CHECK(h.table.statistics().stray_cancels == 0);
+
+    CHECK(offer("z9hG4bKhere"));
+    CHECK(offer("z9hG4bKhere")); // again
+    h.table.take_outgoing(sent);
+    CHECK(sent.size() == 2);
+}
+
 TEST_CASE("CANCEL: one that matches nothing is answered 481, each time alike, and leaves nothing") {
     Harness h;
     h.receive(test::request("INVITE"));

@@ -1,6 +1,7 @@
 // What finds which transaction: RFC 3261 sections 17.1.3 and 17.2.3.
 #include <doctest/doctest.h>
 #include <set>
+#include "base/token.hpp"
 #include "transaction/harness.hpp"
 
 namespace tandem {
@@ -170,6 +171,20 @@ TEST_CASE("match: branches have the cookie and do not repeat") {
         CHECK(branch.starts_with("z9hG4bK"));
         CHECK(seen.insert(branch).second);
     }
+}
+
+TEST_CASE("match: a branch and the tag of an answer without a transaction carry the shard") {
+    SeededRandom random(1, 77);
+    TransactionTable table({}, random, at_ms(0));
+    std::string branch;
+    table.append_branch(branch);
+    CHECK(shard_of_token(branch) == 77);
+
+    CHECK(table.receive(*Message::parse(test::request("CANCEL")), test::udp("192.0.2.1"), at_ms(0)));
+    std::vector<Outgoing> sent;
+    table.take_outgoing(sent);
+    REQUIRE(sent.size() == 1);
+    CHECK(shard_of_token(Message::parse(sent[0].bytes.view())->to_tag()) == 77);
 }
 
 TEST_CASE("match: an owner is carried by every event of its transaction") {
