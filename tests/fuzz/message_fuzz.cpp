@@ -1,4 +1,4 @@
-// Any bytes as one message: every accessor, what is written from it, and the URIs in it.
+// Any bytes as one message: every accessor, what is written from it, the URIs in it, and what is peeked of it.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "base/text.hpp"
 #include "sip/message.hpp"
+#include "sip/peek_agreement.hpp"
 #include "sip/same_message.hpp"
 #include "sip/uri.hpp"
 #include "sip/writer.hpp"
@@ -127,8 +128,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     check_lists(bytes);
     static_cast<void>(IpAddress::parse(bytes));
     static_cast<void>(parse_number(bytes));
+    const Peek peeked = peek(bytes);
     if (auto message = Message::parse(bytes)) {
         check_reading(bytes, *message);
+        const bool is_well_formed = message->defect_status() == 0;
+        TANDEM_ASSERT(!is_well_formed || test::agrees(peeked, *message, bytes), "peek() reads what the parser reads");
         check(std::move(*message));
     }
     return 0;
