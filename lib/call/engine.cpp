@@ -106,6 +106,8 @@ void Engine::drain_changes(const std::function<void(const DialogRecord &)> &chan
 
 void Engine::take_outgoing(std::vector<Outgoing> &outgoing) { parts_->transactions.take_outgoing(outgoing); }
 
+void Engine::release_places() { parts_->tracker.release_places(); }
+
 void Engine::take_lookups(std::vector<Lookup> &lookups) { parts_->b2bua.take_lookups(lookups); }
 
 void Engine::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now) {

@@ -65,6 +65,8 @@ public:
                        const std::function<void(const DialogRecord &)> &ended);
     void take_outgoing(std::vector<Outgoing> &outgoing); // appends, and forgets them
 
+    void release_places(); // after that is sent; see Tracker::release_places()
+
     // Names that calls wait for, and their addresses with the listeners that send there, best first; none: no such
     // name, or no answer in time.
     void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them

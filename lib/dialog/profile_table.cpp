@@ -249,6 +249,26 @@ void ProfileTable::release(Memberships &memberships) {
     }
 }
 
+void ProfileTable::hold(Memberships &memberships, std::vector<MemberId> &held) {
+    try {
+        held.reserve(held.size() + memberships.size());
+    } catch (const std::bad_alloc &) {
+        return release(memberships);
+    }
+    for (Membership &membership : memberships) {
+        if (membership.member) held.push_back(std::exchange(membership.member, MemberId()));
+    }
+}
+
+void ProfileTable::release(std::vector<MemberId> &held) {
+    if (held.empty()) return;
+    const std::lock_guard lock(mutex_);
+    for (const MemberId id : held) {
+        if (members_.find(id)) remove_member(id);
+    }
+    held.clear();
+}
+
 ProfileTable::Profile *ProfileTable::find_profile(std::string_view name) const {
     const auto id =
         profile_index_.find(hash_of_name(name), [&](ProfileId other) { return profiles_[other.slot()]->name == name; });

@@ -122,6 +122,11 @@ public:
 
     void release(Memberships &memberships); // all of them; the names stay. A second time does nothing
 
+    // The same in two steps: out of the list into `held`, where they count on until they are released. Without memory
+    // for it they are released at once.
+    void hold(Memberships &memberships, std::vector<MemberId> &held);
+    void release(std::vector<MemberId> &held); // leaves it empty
+
     // Of a membership, for records, or of all from 0 to count() - 1. The text holds for ever: no profile is removed.
     std::string_view name_of(std::uint32_t profile) const;
     bool has_values(std::uint32_t profile) const;

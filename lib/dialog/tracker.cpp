@@ -53,6 +53,7 @@ Tracker::Tracker(const TrackerOptions &options, TrackerShared &shared, Random &r
 // The table of profiles may live longer.
 Tracker::~Tracker() {
     sets_.for_each([&](DialogId id, DialogSet &set) { erase(id, set); });
+    release_places();
 }
 
 const DialogSet *Tracker::find(DialogId id) const { return sets_.find(id); }
@@ -310,7 +311,11 @@ void Tracker::terminate(DialogId id, DialogSet &set, EndReason reason, Instant n
     set.deadline = never;
     index_.erase(set.hash, id);
     if (set.extras) {
-        shared_.profiles.release(set.extras->profiles);
+        if (options_.holds_places) {
+            shared_.profiles.hold(set.extras->profiles, held_places_);
+        } else {
+            shared_.profiles.release(set.extras->profiles);
+        }
         if (shared_.indexed_variables) shared_.indexed_variables->release(set.extras->indexed);
     }
     mark_changed(id, set);

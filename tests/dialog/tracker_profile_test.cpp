@@ -290,6 +290,44 @@ TEST_CASE("profile: a second call with the Call-ID of one that failed counts for
     CHECK(call.size("total") == 1);
 }
 
+TEST_CASE("profile: where places are held an ended call keeps its own until they are released") {
+    SeededRandom random(1);
+    ProfileTable profiles(random);
+    REQUIRE(profiles.declare({"total", false, 1, {}}));
+    TrackerShared shared(random, profiles);
+    TrackerOptions options;
+    options.holds_places = true;
+    const ProfileRequest request{"total"};
+    {
+        Tracker tracker(options, shared, random, at_ms(0));
+        const auto begin = [&](const char *call_id) {
+            MessageView invite;
+            invite.method = Method::invite;
+            invite.call_id = call_id;
+            invite.from_tag = "a";
+            return tracker.feed(invite, at_ms(0))->dialog;
+        };
+        const DialogId first = begin("c1");
+        const DialogId second = begin("c2");
+        REQUIRE(tracker.reserve(first, {&request, 1}, at_ms(0)));
+        tracker.end(first, EndReason::admin, at_ms(0));
+        CHECK(tracker.reserve(second, {&request, 1}, at_ms(0)).error() == Error::limit);
+        std::size_t names = 0;
+        tracker.drain_changes([](const DialogRecord &) {},
+                              [&](const DialogRecord &record) { names += record.profiles.size(); });
+        CHECK(names == 1); // the record has it
+        CHECK(*profiles.size("total") == 1);
+
+        tracker.release_places();
+        CHECK(*profiles.size("total") == 0);
+        CHECK(tracker.reserve(second, {&request, 1}, at_ms(0)));
+        tracker.release_places();
+        CHECK(*profiles.size("total") == 1); // it lives
+        tracker.end(second, EndReason::admin, at_ms(0));
+    }
+    CHECK(*profiles.size("total") == 0);
+}
+
 TEST_CASE("profile: a tracker that goes releases all that it holds") {
     SeededRandom random(1);
     ProfileTable profiles(random);
