@@ -65,7 +65,7 @@ public:
                        const std::function<void(const DialogRecord &)> &ended);
     void take_outgoing(std::vector<Outgoing> &outgoing); // appends, and forgets them
 
-    void release_places(); // after that is sent; see Tracker::release_places()
+    void take_places(std::vector<MemberId> &places); // see Tracker::take_places()
 
     // Names that calls wait for, and their addresses with the listeners that send there, best first; none: no such
     // name, or no answer in time.

@@ -53,7 +53,7 @@ Tracker::Tracker(const TrackerOptions &options, TrackerShared &shared, Random &r
 // The table of profiles may live longer.
 Tracker::~Tracker() {
     sets_.for_each([&](DialogId id, DialogSet &set) { erase(id, set); });
-    release_places();
+    shared_.profiles.release(held_places_);
 }
 
 const DialogSet *Tracker::find(DialogId id) const { return sets_.find(id); }
@@ -174,6 +174,11 @@ void Tracker::drain_changes(const std::function<void(const DialogRecord &)> &cha
         }
     }
     changes_.clear();
+}
+
+void Tracker::take_places(std::vector<MemberId> &places) {
+    places.insert(places.end(), held_places_.begin(), held_places_.end());
+    held_places_.clear();
 }
 
 void Tracker::forget(DialogId id) {

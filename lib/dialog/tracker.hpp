@@ -46,7 +46,7 @@ struct TrackerOptions {
     std::uint32_t events = all_dialog_events; // mask of those wanted; `end_due` and `ended` come in any case
     bool wants_end_due = true; // false: `end_due` does not
     bool keeps_changes = true; // false: nobody drains them, and ended sets stay until forget()
-    bool holds_places = false; // true: an ended set keeps its places in profiles until release_places()
+    bool holds_places = false; // true: an ended set keeps its places in profiles: see take_places()
     std::uint8_t shard = 0;    // of the ids in profiles and of the durable ids
     VariableLimits variables;
 };
@@ -172,9 +172,9 @@ public:
     // it changed something.
     std::uint64_t changes() const { return change_count_; }
 
-    // Where places are held: gives those of ended sets to whoever comes, because the message that ends them has left.
-    // With a limit that several trackers share, another one's INVITE could else overtake that message.
-    void release_places() { shared_.profiles.release(held_places_); }
+    // Where places are held: appends those of the sets that have ended, for ProfileTable::release() when the message
+    // that ends them has left. With a limit that several trackers share another one's INVITE could else overtake it.
+    void take_places(std::vector<MemberId> &places);
 
     // Lets an ended set go, where changes are not kept. No effect on a live one.
     void forget(DialogId id);

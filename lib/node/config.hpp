@@ -22,6 +22,7 @@ struct SipConfig {
     std::vector<Endpoint> listen;     // listener is the index; at least one
     std::string advertise_host;       // what Via and Contact show; with brackets if IPv6; empty: the bound address
     std::uint16_t advertise_port = 0; // 0: the bound port
+    std::uint8_t workers = 1;
     Duration drain = std::chrono::seconds(30);
     std::vector<Cidr> trusted; // peers that assert identities, and are told them (RFC 3325)
 

@@ -155,9 +155,9 @@ void read_sip(ConfigSection &section, Config &config) {
     read_listen(section, config.sip);
     section.milliseconds("drain_ms", 0, timer_max_ms, config.sip.drain);
 
-    std::int64_t workers = 1;
-    const TomlValue *value = section.number("workers", 1, 64, workers);
-    if (workers > 1) section.unavailable(value->at, "\"workers\" in [sip] above 1", "write 1");
+    std::int64_t workers = config.sip.workers;
+    section.number("workers", 1, 64, workers);
+    config.sip.workers = static_cast<std::uint8_t>(workers);
 
     if (const TomlValue *trusted = section.texts("trusted"))
         config.sip.trusted = read_cidrs(section, *trusted, "\"trusted\" of [sip]");

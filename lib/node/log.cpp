@@ -1,4 +1,5 @@
 #include "node/log.hpp"
+#include <atomic>
 #include <fmt/format.h>
 #include <iterator>
 #include <spdlog/logger.h>
@@ -58,7 +59,7 @@ struct Log::Impl {
     explicit Impl(spdlog::sink_ptr sink) : logger("tandem", std::move(sink)) {}
 
     spdlog::logger logger;
-    LogFormat format = LogFormat::text;
+    std::atomic<LogFormat> format = LogFormat::text; // changes while workers write
 };
 
 Log::Log(const LogConfig &config) : impl_(std::make_unique<Impl>(std::make_shared<spdlog::sinks::stderr_sink_mt>())) {

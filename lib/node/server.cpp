@@ -35,8 +35,17 @@ bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint>
 } // namespace
 
 Server::Server(const Config &config, const std::string &path, Log &log)
-    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()),
-      routes_(config.routes, config.sip.trusted), profiles_(random_) {}
+    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_) {
+    for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
+        stations_.push_back(std::make_unique<Station>(i, config));
+    }
+    if (stations_.size() > 1) make_board();
+}
+
+Server::~Server() {
+    // First: the thread of the store may be about to wake a loop.
+    for (const auto &station : stations_) station->worker.reset();
+}
 
 Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, const std::string &path, Log &log) {
     std::unique_ptr<Server> server(new Server(config, path, log));
@@ -44,11 +53,11 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
 
     if (auto declared = server->declare(config.profiles); !declared) return declared.error();
     // The store comes last: to open it ends what a former process left in it.
-    auto transports = server->open_transports();
+    auto transports = server->open_all_transports();
     if (!transports) return transports.error();
     if (auto opened = server->open_store(); !opened) return opened.error();
-    server->make_worker(std::move(*transports));
-    server->loop_.on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
+    server->make_workers(std::move(*transports));
+    server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
     server->log_start();
     return server;
 }
@@ -78,23 +87,53 @@ Result<void, Failure> Server::declare(const std::vector<ProfileOptions> &profile
     return {};
 }
 
-Result<Server::Transports, Failure> Server::open_transports() {
+Result<std::vector<Server::Transports>, Failure> Server::open_all_transports() {
+    std::vector<Transports> all;
+    std::vector<Endpoint> listen = config_.sip.listen;
+    if (board_) {
+        // A port that is shared would also be shared with another process of the same user: first it must be free.
+        Transports alone;
+        for (Endpoint &at : listen) {
+            auto transport = open_transport(loop(), at, false);
+            if (!transport) return transport.error();
+            at = (*transport)->local();
+            alone.push_back(std::move(*transport));
+        }
+    }
+    for (const auto &station : stations_) {
+        auto transports = open_transports(*station, listen);
+        if (!transports) return transports.error();
+        all.push_back(std::move(*transports));
+    }
+    return all;
+}
+
+// Datagrams come to every worker; connections to one, another for each listener.
+Result<Server::Transports, Failure> Server::open_transports(Station &station, const std::vector<Endpoint> &listen) {
     Transports transports;
-    for (const Endpoint &at : config_.sip.listen) {
-        auto transport = open_transport(at);
+    for (const Endpoint &at : listen) {
+        const auto holder = static_cast<std::uint8_t>(at.listener % stations_.size());
+        if (is_reliable(at.transport) && holder != station.index) {
+            transports.push_back(std::make_unique<BorrowedTransport>(station.loop, *board_, station.index, holder, at));
+            continue;
+        }
+        auto transport = open_transport(station.loop, at, board_ != nullptr);
         if (!transport) return transport.error();
         transports.push_back(std::move(*transport));
     }
     return transports;
 }
 
-Result<std::unique_ptr<MessageTransport>, Failure> Server::open_transport(const Endpoint &at) {
+Result<std::unique_ptr<MessageTransport>, Failure> Server::open_transport(Loop &loop, const Endpoint &at,
+                                                                          bool share_port) {
     if (at.transport == Transport::udp) {
-        auto udp = UdpTransport::open(loop_, at);
+        UdpOptions options;
+        options.share_port = share_port;
+        auto udp = UdpTransport::open(loop, at, options);
         if (!udp) return udp.error();
         return std::unique_ptr<MessageTransport>(std::move(*udp));
     }
-    auto stream = StreamTransport::open(loop_, at);
+    auto stream = StreamTransport::open(loop, at);
     if (!stream) return stream.error();
     return std::unique_ptr<MessageTransport>(std::move(*stream));
 }
@@ -114,7 +153,12 @@ Result<void, Failure> Server::open_store() {
     return {};
 }
 
-void Server::make_worker(Transports transports) {
+// What is bounded for the process, each worker has its share of.
+WorkerOptions Server::worker_options(const Transports &transports) const {
+    const auto share = [this](std::uint32_t &max) {
+        const auto workers = static_cast<std::uint32_t>(stations_.size());
+        max = (max + workers - 1) / workers;
+    };
     WorkerOptions options;
     for (const auto &transport : transports) {
         const Endpoint &local = transport->local();
@@ -126,9 +170,35 @@ void Server::make_worker(Transports transports) {
     options.engine.dialogs.early = config_.timers.early;
     options.engine.dialogs.no_ack = config_.timers.no_ack;
     options.engine.dialogs.lifetime = config_.timers.max_duration;
-    options.engine.dialogs.epoch = static_cast<std::uint64_t>(SystemClock::utc_us());
-    worker_ = std::make_unique<Worker>(options, loop_, std::move(transports), routes_, profiles_, wall_,
-                                       store_thread_.get(), log_);
+    // One worker sends what ends a call before what begins the next; several take no turns.
+    options.engine.dialogs.holds_places = stations_.size() > 1;
+    share(options.engine.call_max);
+    share(options.engine.dialogs.dialog_max);
+    share(options.engine.transactions.transaction_max);
+    return options;
+}
+
+void Server::make_workers(std::vector<Transports> transports) {
+    const auto epoch = static_cast<std::uint64_t>(SystemClock::utc_us());
+    for (const auto &owned : stations_) {
+        Station &station = *owned;
+        WorkerOptions options = worker_options(transports[station.index]);
+        options.engine.dialogs.epoch = epoch;
+        options.engine.dialogs.shard = station.index;
+        station.worker = std::make_unique<Worker>(options, station.loop, std::move(transports[station.index]),
+                                                  station.routes, profiles_, wall_, store_thread_.get(), log_);
+    }
+    if (board_) {
+        for (const auto &station : stations_) station->worker->join(*board_);
+    }
+}
+
+void Server::make_board() {
+    std::vector<std::function<void()>> wakes;
+    for (const auto &station : stations_) {
+        wakes.emplace_back([raw = station.get()] { raw->loop.post([raw] { raw->worker->on_mail(); }); });
+    }
+    board_ = std::make_unique<Switchboard>(KeyedHash(random_), std::move(wakes));
 }
 
 void Server::log_start() const {
@@ -137,32 +207,6 @@ void Server::log_start() const {
     }
     log_.info(config_.store.path.empty() ? std::string("no store: nothing is kept")
                                          : fmt::format("store {}", config_.store.path));
-}
-
-void Server::run(const std::function<void()> &ready) {
-    ready();
-    loop_.run();
-    worker_->finish();
-}
-
-void Server::on_signal(int signal) {
-    if (signal == SIGHUP) return reload();
-    terminate();
-}
-
-void Server::terminate() {
-    if (is_draining_) {
-        log_.warn(fmt::format("told to end at once; {} calls stay in the store", worker_->engine().calls()));
-        return loop_.stop();
-    }
-    is_draining_ = true;
-    log_.info(fmt::format("ending: no new calls; waiting up to {} ms for {} calls", to_ms(config_.sip.drain),
-                          worker_->engine().calls()));
-    worker_->drain(config_.sip.drain, [this] {
-        const std::size_t left = worker_->engine().calls();
-        if (left > 0) log_.warn(fmt::format("{} calls are still up after drain_ms; they stay in the store", left));
-        loop_.stop();
-    });
 }
 
 void Server::reload() {
@@ -182,14 +226,18 @@ void Server::reload() {
     for (const std::string &warning : config->warnings) log_.warn(warning);
     warn_of_restart(*config);
 
-    routes_.replace(config->routes, config->sip.trusted);
     log_.configure(config->log);
     config_.sip.drain = config->sip.drain;
     config_.sip.trusted = config->sip.trusted;
     config_.routes = std::move(config->routes);
     config_.profiles = std::move(config->profiles);
     config_.log = config->log;
-    log_.info(fmt::format("reload: {} routes are in force", config_.routes.size()));
+    const auto replace = [routes = config_.routes, trusted = config_.sip.trusted](Station &station) {
+        station.routes.replace(routes, trusted);
+    };
+    everywhere(replace, [this, size = config_.routes.size()] {
+        log_.info(fmt::format("reload: {} routes are in force", size));
+    });
 }
 
 void Server::warn_of_restart(const Config &config) const {
@@ -197,6 +245,7 @@ void Server::warn_of_restart(const Config &config) const {
         log_.warn(fmt::format("reload: {} changed, which takes a restart; the former one stays in force", what));
     };
     if (config.sip.listen != config_.sip.listen) warn("\"listen\" in [sip]");
+    if (config.sip.workers != config_.sip.workers) warn("\"workers\" in [sip]");
     if (config.sip.advertise_host != config_.sip.advertise_host ||
         config.sip.advertise_port != config_.sip.advertise_port) {
         warn("\"advertise\" in [sip]");

@@ -1,8 +1,11 @@
 // A whole node: builds every part from the configuration, runs it, and ends or reloads it when a signal says so.
 #pragma once
+#include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 #include "base/result.hpp"
 #include "base/wall_clock.hpp"
@@ -11,6 +14,7 @@
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
 #include "node/config.hpp"
+#include "node/hand_over.hpp"
 #include "node/log.hpp"
 #include "node/route_table.hpp"
 #include "node/store_thread.hpp"
@@ -25,42 +29,74 @@ public:
     // SIGHUP reads again; empty: there is none. `log` outlives the server. The failure is one line.
     static Result<std::unique_ptr<Server>, Failure> open(const Config &config, const std::string &path, Log &log);
 
-    // Calls `ready`, then serves until a drain is over. SIGTERM or SIGINT drains: no new calls, and the end when the
-    // last one has ended or after drain_ms; the second ends at once. SIGHUP reloads.
+    ~Server();
+
+    // Calls `ready`, then serves until a drain is over: on this thread, and on one more for each further worker. SIGTERM
+    // or SIGINT drains: no new calls, and the end when the last one has ended or after drain_ms; the second ends at
+    // once. SIGHUP reloads. What a worker throws ends all of them and comes out here.
     void run(const std::function<void()> &ready);
 
-    // What the signals do; for tests. Both from the loop's thread.
+    // What the signals do; for tests. Both from the thread of loop().
     void terminate();
     void reload();
 
-    Loop &loop() { return loop_; }
-    const Worker &worker() const { return *worker_; }
+    // What each worker has counted: `then` is called in loop() when all have said it.
+    void collect_statistics(std::function<void(std::vector<WorkerStatistics>)> then);
+
+    // The first worker is that of loop(). Its parts are its thread's alone, but for Worker::calls().
+    std::size_t workers() const { return stations_.size(); }
+    Loop &loop(std::size_t worker = 0) { return stations_[worker]->loop; }
+    const Worker &worker(std::size_t worker = 0) const { return *stations_[worker]->worker; }
     const ProfileTable &profiles() const { return profiles_; }
 
 private:
+    // A worker, with all that it shares with no other.
+    struct Station {
+        Station(std::uint8_t number, const Config &config) : index(number), routes(config.routes, config.sip.trusted) {}
+
+        const std::uint8_t index; // the shard
+        Loop loop;
+        RouteTable routes;
+        std::unique_ptr<Worker> worker;
+        std::thread thread; // of all but the first
+    };
+
     Server(const Config &config, const std::string &path, Log &log);
     using Transports = std::vector<std::unique_ptr<MessageTransport>>;
-    Result<Transports, Failure> open_transports();
-    Result<std::unique_ptr<MessageTransport>, Failure> open_transport(const Endpoint &at);
+    Result<std::vector<Transports>, Failure> open_all_transports();
+    Result<Transports, Failure> open_transports(Station &station, const std::vector<Endpoint> &listen);
+    Result<std::unique_ptr<MessageTransport>, Failure> open_transport(Loop &loop, const Endpoint &at, bool share_port);
     Result<void, Failure> open_store();
-    void make_worker(Transports transports);
+    void make_workers(std::vector<Transports> transports);
+    WorkerOptions worker_options(const Transports &transports) const;
+    void make_board();
     Result<void, Failure> declare(const std::vector<ProfileOptions> &profiles);
     void on_signal(int signal);
+    void on_drained();
     void log_start() const;
     void warn_of_restart(const Config &config) const;
+
+    // Calls `task` for every worker, in its loop, and `then` in ours when the last one has done it.
+    void everywhere(const std::function<void(Station &)> &task, std::function<void()> then);
+    void run_loop(Station &station);
+    void end_threads();
+    void stop();
+    std::size_t calls() const; // of all workers, as of their last rounds
 
     Config config_; // in force
     std::string path_;
     Log &log_;
-    Loop loop_;
     WallClock wall_;
-    RouteTable routes_;
-    SystemRandom random_; // of the profiles
+    SystemRandom random_; // of the profiles, and of what the workers have in common
     ProfileTable profiles_;
+    std::unique_ptr<Switchboard> board_; // none: one worker
+    std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
-    std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loop
-    std::unique_ptr<Worker> worker_;
+    std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops
     bool is_draining_ = false;
+
+    std::mutex failure_mutex_;
+    std::exception_ptr failure_; // the first of any worker; guarded by failure_mutex_
 };
 
 } // namespace tandem

@@ -10,10 +10,10 @@ namespace tandem {
 Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
                Router &router, ProfileTable &profiles, WallClock &wall, StoreQueue *store, Log &log)
     : options_(options), loop_(loop), wall_(wall), log_(log), transports_(std::move(transports)),
-      engine_(options.engine, router, profiles, random_, SystemClock::now()),
+      random_(options.engine.dialogs.shard), engine_(options.engine, router, profiles, random_, SystemClock::now()),
       names_(loop, options.engine.listeners, options.dns, log,
              [this](LookupId lookup, std::span<const Endpoint> addresses) { on_resolved(lookup, addresses); }),
-      outbox_(transports_.size()), self_(std::make_shared<Worker *>(this)) {
+      outbox_(transports_.size()), profiles_(profiles), self_(std::make_shared<Worker *>(this)) {
     if (store) {
         auto stored = [self = std::weak_ptr(self_)] {
             if (const auto worker = self.lock()) (*worker)->on_stored();
@@ -33,10 +33,8 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
 
 void Worker::on_batch(std::span<const Datagram> batch) {
     const Instant now = SystemClock::now();
-    for (const Datagram &datagram : batch) {
-        engine_.receive(datagram.bytes, datagram.peer, now);
-        take_outgoing();
-    }
+    if (hand_over_) batch = hand_over_->keep_own(batch);
+    for (const Datagram &datagram : batch) receive(datagram.peer, datagram.bytes, 0, now);
     settle(now);
 }
 
@@ -52,7 +50,11 @@ void Worker::on_stored() { settle(SystemClock::now()); }
 void Worker::on_send_failed(const OutDatagram &datagram) {
     if (datagram.owner == 0) return;
     const Instant now = SystemClock::now();
-    engine_.on_send_failed(TransactionId(datagram.owner), now);
+    if (const auto lender = BorrowedTransport::lender_of(datagram.owner)) {
+        hand_over_->tell_not_sent(*lender, BorrowedTransport::unmark(datagram.owner));
+    } else {
+        engine_.on_send_failed(TransactionId(datagram.owner), now);
+    }
     settle(now);
 }
 
@@ -60,6 +62,7 @@ void Worker::on_connection_lost(const Endpoint &peer, const std::string &reason)
     log_.debug(fmt::format("connection to {}:{} ended: {}", uri_name(peer.transport), peer.to_string(), reason));
     const Instant now = SystemClock::now();
     engine_.on_connection_lost(peer, now);
+    if (hand_over_) hand_over_->tell_connection_lost(peer);
     settle(now);
 }
 
@@ -81,7 +84,10 @@ void Worker::settle(Instant now) {
     take_outgoing();
     store_changes(now);
     send_ready();
+    if (hand_over_) hand_over_->flush();
+    release_places();
     look_up_names();
+    calls_.store(engine_.calls(), std::memory_order_relaxed);
     watch_garbage(now);
     watch_drain(now);
     arm(now);
@@ -96,10 +102,15 @@ void Worker::take_outgoing() {
 }
 
 void Worker::store_changes(Instant now) {
-    if (!journal_) return engine_.drain_changes({}, {});
+    if (!journal_) {
+        engine_.drain_changes({}, {});
+        return hold_places(0);
+    }
     engine_.drain_changes([this](const DialogRecord &record) { journal_->changed(record); },
                           [this](const DialogRecord &record) { journal_->ended(record); });
-    outbox_.end_round(journal_->commit(now));
+    const StoreTicket ticket = journal_->commit(now);
+    outbox_.end_round(ticket);
+    hold_places(ticket);
     if (outbox_.waiting_bytes() > options_.waiting_max) {
         journal_->give_up(fmt::format("more than {} bytes of messages wait for it", options_.waiting_max), now);
     }
@@ -120,6 +131,20 @@ void Worker::look_up_names() {
     engine_.take_lookups(lookups_);
     for (const Lookup &lookup : lookups_) names_.look_up(lookup); // answers in a later turn
     lookups_.clear();
+}
+
+void Worker::hold_places(StoreTicket ticket) {
+    std::vector<MemberId> places;
+    engine_.take_places(places);
+    if (!places.empty()) places_.push_back({ticket, std::move(places)});
+}
+
+// Of calls whose last message has left.
+void Worker::release_places() {
+    const StoreTicket settled = journal_ ? journal_->settled() : 0;
+    for (; !places_.empty() && places_.front().ticket <= settled; places_.pop_front()) {
+        profiles_.release(places_.front().places);
+    }
 }
 
 std::uint64_t Worker::garbage() const {

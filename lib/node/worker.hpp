@@ -1,13 +1,18 @@
 // One worker: its sockets, its share of transactions, dialogs and calls, and its way into the store, all on one loop.
 // The round of every batch: receive, drain the dialogs into the journal, and send: at once what no change of a dialog
-// has caused, the rest when the store has that change.
+// has caused, the rest when the store has that change. Of several workers each has a thread; a message that belongs to
+// another is handed over (hand_over.hpp).
 #pragma once
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 #include "base/wall_clock.hpp"
 #include "call/engine.hpp"
@@ -16,19 +21,22 @@
 #include "net/loop.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
+#include "node/hand_over.hpp"
 #include "node/journal.hpp"
 #include "node/log.hpp"
 #include "node/name_lookup.hpp"
 #include "node/outbox.hpp"
 #include "node/store_queue.hpp"
+#include "node/worker_statistics.hpp"
 
 namespace tandem {
 
 struct WorkerOptions {
-    EngineOptions engine; // its listeners are those of the transports, in the same order
+    EngineOptions engine; // its listeners are those of the transports, in the same order; dialogs.shard is the worker's
     JournalOptions journal;
     ResolverOptions dns;
     std::size_t waiting_max = 64 << 20;                   // bytes of messages that wait for the store
+    std::size_t letters_per_turn = 256;                   // of other workers; then others of the loop get their turn
     Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage in this time
     Duration linger = std::chrono::seconds(1);            // after the last call of a drain: peers may repeat a message
 };
@@ -40,12 +48,21 @@ public:
     Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique_ptr<MessageTransport>> transports,
            Router &router, ProfileTable &profiles, WallClock &wall, StoreQueue *store, Log &log);
 
+    // Before the loops run: makes it the one of its shard among the workers of `board`, which outlives it.
+    void join(Switchboard &board);
+
+    // In the loop: takes what others have left in the mailbox, a turn's worth of it.
+    void on_mail();
+
     // No new calls from now on; `drained` is called once, in the loop, when the calls that are up have ended, or
     // after `longest`.
     void drain(Duration longest, std::function<void()> drained);
 
     // Before the end: what the store has not taken yet is offered a last time, and what waited for it is sent.
     void finish();
+
+    std::size_t calls() const { return calls_.load(std::memory_order_relaxed); } // from any thread
+    WorkerStatistics statistics() const;
 
     const std::vector<Listener> &listeners() const { return options_.engine.listeners; }
     const Engine &engine() const { return engine_; }
@@ -58,6 +75,8 @@ private:
     void on_send_failed(const OutDatagram &datagram);
     void on_connection_lost(const Endpoint &peer, const std::string &reason);
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses);
+    void receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant now);
+    void read(const Letter &letter, Instant now);
 
     // What follows every input: store, then send, then wait for the next.
     void settle(Instant now);
@@ -65,6 +84,8 @@ private:
     void take_outgoing();
     void store_changes(Instant now);
     void send_ready();
+    void hold_places(StoreTicket ticket);
+    void release_places();
     void look_up_names();
     void watch_garbage(Instant now);
     void watch_drain(Instant now);
@@ -85,6 +106,19 @@ private:
     std::vector<Lookup> lookups_;    // the same
     std::uint64_t changes_seen_ = 0; // of the tracker
     Outbox outbox_;
+
+    // Of ended calls, in profiles that other workers count too: until their last messages have left.
+    struct HeldPlaces {
+        StoreTicket ticket = 0; // of these messages
+        std::vector<MemberId> places;
+    };
+    ProfileTable &profiles_;
+    std::deque<HeldPlaces> places_; // oldest first
+
+    std::optional<HandOver> hand_over_; // none: the only worker
+    Mail mail_;                         // that was taken out of the box
+    std::size_t letters_read_ = 0;      // of it
+    std::atomic<std::size_t> calls_{0}; // as of the last round
 
     Instant wall_read_at_{};
     std::uint64_t garbage_told_ = 0;

@@ -318,11 +318,14 @@ TEST_CASE("profile: where places are held an ended call keeps its own until they
         CHECK(names == 1); // the record has it
         CHECK(*profiles.size("total") == 1);
 
-        tracker.release_places();
+        std::vector<MemberId> places;
+        tracker.take_places(places);
+        CHECK(*profiles.size("total") == 1);
+        profiles.release(places);
         CHECK(*profiles.size("total") == 0);
         CHECK(tracker.reserve(second, {&request, 1}, at_ms(0)));
-        tracker.release_places();
-        CHECK(*profiles.size("total") == 1); // it lives
+        tracker.take_places(places);
+        CHECK(places.empty()); // it lives
         tracker.end(second, EndReason::admin, at_ms(0));
     }
     CHECK(*profiles.size("total") == 0);

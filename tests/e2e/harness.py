@@ -24,6 +24,7 @@ from sipp import PATIENCE, Message, Ports, Sipp, end_with_test, wait_until
 
 TANDEMD = os.environ.get("TANDEMD", "") and str(Path(os.environ["TANDEMD"]).resolve())
 OPTIONS_WITHIN = 0.1  # seconds in which an idle server answers
+WORKERS = int(os.environ.get("TANDEM_E2E_WORKERS", 1))
 SANITIZER = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:")
 BYES = ("caller_bye", "callee_bye")
 
@@ -261,7 +262,7 @@ class EndToEnd(unittest.TestCase):
                transports=("udp",)):
         self.port = port or self.ports.take()
         listen = ", ".join(f'"{transport}:{url_host(host)}:{self.port}"' for transport in transports)
-        return (f'[sip]\nlisten = [{listen}]\ndrain_ms = {drain_ms}\n'
+        return (f'[sip]\nlisten = [{listen}]\ndrain_ms = {drain_ms}\nworkers = {WORKERS}\n'
                 f'advertise = "{advertise}"\n'
                 f'[store]\npath = "{self.store}"\n'
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())

@@ -285,7 +285,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[sip]\nadvertise = \"a b\"\n", "f:2:13: bad \"advertise\" in [sip]: \"a b\"; write HOST or HOST:PORT, for "
                                          "example \"sip.example.com:5060\" or \"[2001:db8::1]\""},
         {"[sip]\nworkers = 0\n", "f:2:11: \"workers\" in [sip] must be from 1 to 64, not 0"},
-        {"[sip]\nworkers = 2\n", "f:2:11: \"workers\" in [sip] above 1 is not available in this version; write 1"},
+        {"[sip]\nworkers = 65\n", "f:2:11: \"workers\" in [sip] must be from 1 to 64, not 65"},
+        {"[sip]\nworkers = \"2\"\n", "f:2:11: \"workers\" in [sip] must be an integer, not a string"},
         {"[sip]\ndrain_ms = 1.5\n", "f:2:12: \"drain_ms\" in [sip] must be an integer, not a fractional number"},
         {"[sip]\ndrain_ms = -1\n", "f:2:12: \"drain_ms\" in [sip] must be from 0 to 2592000000, not -1"},
         {"[sip]\ndomains = [true]\n", "f:2:12: \"domains\" in [sip] must be an array of strings, not a boolean"},

@@ -1,0 +1,60 @@
+// One of several workers: what others leave for it, and what it has counted.
+#include <algorithm>
+#include "net/system_clock.hpp"
+#include "node/worker.hpp"
+
+namespace tandem {
+
+void Worker::join(Switchboard &board) { hand_over_.emplace(board, options_.engine.dialogs.shard); }
+
+void Worker::receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant now) {
+    const bool is_last = !hand_over_ || hand_over_->is_last(asked);
+    const bool is_taken = engine_.receive(bytes, peer, now, is_last ? StrayCancel::answer : StrayCancel::leave);
+    if (!is_taken) hand_over_->offer_to_next(peer, bytes, asked);
+    take_outgoing();
+}
+
+void Worker::on_mail() {
+    const Instant now = SystemClock::now();
+    const auto take_more = [this] {
+        if (letters_read_ < mail_.letters().size()) return true;
+        mail_.clear();
+        letters_read_ = 0;
+        return hand_over_->take(mail_);
+    };
+    if (!take_more()) return;
+    const std::size_t end = std::min(mail_.letters().size(), letters_read_ + options_.letters_per_turn);
+    while (letters_read_ < end) read(mail_.letters()[letters_read_++], now);
+    settle(now);
+    // The box wakes nobody while something is in it, so it is left empty.
+    if (take_more()) loop_.post([this] { on_mail(); });
+}
+
+void Worker::read(const Letter &letter, Instant now) {
+    const std::string_view bytes = mail_.bytes_of(letter);
+    switch (letter.kind) {
+    case LetterKind::received: return receive(letter.peer, bytes, letter.asked, now);
+    case LetterKind::to_send:
+        outbox_.ready().at(letter.peer.listener).push_back({letter.peer, SharedBytes(bytes), letter.owner});
+        break;
+    case LetterKind::not_sent: engine_.on_send_failed(TransactionId(letter.owner), now); break;
+    case LetterKind::connection_lost: engine_.on_connection_lost(letter.peer, now); break;
+    }
+    take_outgoing();
+}
+
+WorkerStatistics Worker::statistics() const {
+    WorkerStatistics all;
+    all.calls = engine_.calls();
+    all.transactions = engine_.transactions();
+    all.dialogs = engine_.dialogs();
+    all.engine = engine_.statistics();
+    all.transaction = engine_.transaction_statistics();
+    all.dialog = engine_.tracker().statistics();
+    for (const auto &transport : transports_) add_counters(all.transport, transport->statistics());
+    if (hand_over_) all.hand_over = hand_over_->statistics();
+    if (journal_) all.journal = journal_->statistics();
+    return all;
+}
+
+} // namespace tandem

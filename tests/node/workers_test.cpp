@@ -1,0 +1,293 @@
+// A server with several workers: nobody outside sees how many there are.
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <exception>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+#include "base/token.hpp"
+#include "net/system_clock.hpp"
+#include "node/config_reader.hpp"
+#include "node/phones.hpp"
+#include "node/server.hpp"
+
+using namespace tandem;
+using test::Callee;
+using test::Caller;
+
+namespace {
+
+constexpr std::size_t workers = 4;
+
+struct Lines {
+    std::ostringstream text;
+    Log log{{LogLevel::debug, LogFormat::text}, text};
+
+    std::size_t count(std::string_view part) const {
+        std::size_t found = 0;
+        const std::string all = text.str();
+        for (std::size_t at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++found;
+        return found;
+    }
+};
+
+// The phones live in the test's own thread and loop, the server in its threads.
+struct Node {
+    explicit Node(const std::string &more = {}, const std::string &path = {}) {
+        auto config = parse_config(text(more), "f");
+        REQUIRE(config.ok());
+        config->sip.listen[0].port = 0;
+        auto opened = Server::open(*config, path, lines.log);
+        REQUIRE(opened.ok());
+        server = std::move(*opened);
+        caller.emplace(loop, server->worker().listeners().at(0).bound);
+    }
+    std::string text(const std::string &more) const {
+        return "[sip]\nworkers = 4\n[store]\npath = \"\"\n" + callee.route() + more;
+    }
+
+    // From begin() to the end of the server.
+    void run(const std::function<void()> &begin) {
+        std::exception_ptr thrown;
+        std::thread thread([&] {
+            try {
+                server->run([] {});
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+            loop.stop();
+        });
+        loop.on_deadline([&] {
+            is_late = true;
+            end();
+            end();
+        });
+        loop.set_deadline(SystemClock::now() + std::chrono::seconds(30));
+        loop.post(begin);
+        loop.run();
+        thread.join();
+        CHECK_FALSE(is_late);
+        if (thrown) std::rethrow_exception(thrown);
+    }
+    void in_server(const std::function<void()> &task) { server->loop().post(task); }
+    void end() {
+        in_server([this] { server->terminate(); });
+    }
+
+    // Asks all workers, and goes on in the test's loop.
+    void collect(const std::function<void(const std::vector<WorkerStatistics> &)> &then) {
+        in_server([this, then] {
+            server->collect_statistics([this, then](std::vector<WorkerStatistics> all) {
+                loop.post([then, all = std::move(all)] { then(all); });
+            });
+        });
+    }
+
+    // Goes on when the workers together have so many calls.
+    void when_calls(std::size_t calls, const std::function<void()> &then) {
+        collect([=, this](const std::vector<WorkerStatistics> &all) {
+            std::size_t found = 0;
+            for (const WorkerStatistics &worker : all) found += worker.calls;
+            found == calls ? then() : when_calls(calls, then);
+        });
+    }
+
+    Lines lines;
+    Loop loop;
+    Callee callee{loop};
+    std::unique_ptr<Server> server;
+    std::optional<Caller> caller;
+    bool is_late = false;
+};
+
+} // namespace
+
+TEST_CASE("workers: a call is complete whichever worker its messages come to, and statistics add up") {
+    Node node("profiles = [\"total\"]\n[[profile]]\nname = \"total\"\n");
+    constexpr std::size_t calls = 128;
+    std::size_t hung_up = 0;
+    std::vector<WorkerStatistics> all;
+    node.caller->on_final = [&](std::size_t call, std::uint16_t status) {
+        CHECK(status == 200);
+        node.caller->hang_up(call);
+    };
+    node.caller->on_hung_up = [&](std::size_t) {
+        if (++hung_up < calls) return;
+        node.collect([&](const std::vector<WorkerStatistics> &counted) {
+            all = counted;
+            node.end();
+        });
+    };
+    node.run([&] {
+        for (std::size_t call = 0; call < calls; ++call) node.caller->invite(call);
+    });
+
+    REQUIRE(all.size() == workers);
+    WorkerStatistics sum;
+    for (const WorkerStatistics &worker : all) {
+        CHECK(worker.dialog.processed > 0);
+        add_counters(sum.dialog, worker.dialog);
+        add_counters(sum.transaction, worker.transaction);
+        add_counters(sum.transport, worker.transport);
+        add_counters(sum.hand_over, worker.hand_over);
+    }
+    CHECK(sum.dialog.processed == calls);
+    CHECK(sum.dialog.failed == 0);
+    CHECK(sum.transaction.stray_responses == 0);
+    CHECK(sum.transaction.requests == 2 * calls);
+    CHECK(sum.transport.received >= 4 * calls); // INVITE and 200, ACK, BYE
+    CHECK(sum.hand_over.handed_over > 0);
+    CHECK(sum.hand_over.dropped == 0);
+    CHECK(node.callee.invited == calls);
+    CHECK(node.server->profiles().size("total").value() == 0);
+}
+
+TEST_CASE("workers: no limit is passed by one call, though all workers count at once") {
+    Node node("profiles = [\"total\"]\n[[profile]]\nname = \"total\"\nlimit = 10\n");
+    constexpr std::size_t calls = 200;
+    std::size_t answered = 0;
+    node.caller->on_final = [&](std::size_t, std::uint16_t) {
+        CHECK(node.server->profiles().size("total").value() <= 10);
+        if (++answered == calls) {
+            node.end();
+            node.end();
+        }
+    };
+    node.run([&] {
+        for (std::size_t call = 0; call < calls; ++call) node.caller->invite(call);
+    });
+    CHECK(node.caller->count(200) == 10);
+    CHECK(node.caller->count(503) == calls - 10);
+    CHECK(node.callee.invited == 10);
+}
+
+TEST_CASE("workers: a drain ends when the last call of all workers has, and none begins meanwhile") {
+    Node node;
+    constexpr std::size_t calls = 16;
+    std::size_t up = 0;
+    std::size_t refused = 0;
+    node.caller->on_final = [&](std::size_t, std::uint16_t status) {
+        if (status == 200 && ++up == calls) {
+            node.when_calls(calls, [&] {
+                node.end();
+                node.in_server([&] { // the order has reached the workers before these calls do
+                    node.loop.post([&] {
+                        for (std::size_t call = 0; call < calls; ++call) node.caller->invite(calls + call);
+                    });
+                });
+            });
+        }
+        if (status == 503 && ++refused == calls) {
+            for (std::size_t call = 0; call < calls; ++call) node.caller->hang_up(call);
+        }
+    };
+    node.run([&] {
+        for (std::size_t call = 0; call < calls; ++call) node.caller->invite(call);
+    });
+    CHECK(up == calls);
+    CHECK(refused == calls);
+    CHECK(node.lines.count("ending: no new calls; waiting up to 30000 ms for 16 calls") == 1);
+    CHECK(node.lines.count("stay in the store") == 0);
+}
+
+TEST_CASE("workers: the second order to end does not wait for the calls of any worker") {
+    Node node;
+    constexpr std::size_t calls = 16;
+    std::size_t up = 0;
+    node.caller->on_final = [&](std::size_t, std::uint16_t) {
+        if (++up < calls) return;
+        node.when_calls(calls, [&] {
+            node.end();
+            node.end();
+        });
+    };
+    node.run([&] {
+        for (std::size_t call = 0; call < calls; ++call) node.caller->invite(call);
+    });
+    CHECK(node.lines.count("told to end at once; 16 calls stay in the store") == 1);
+}
+
+TEST_CASE("workers: routes are replaced while calls are placed") {
+    std::string folder = std::filesystem::temp_directory_path() / "tandem-workers-XXXXXX";
+    REQUIRE(::mkdtemp(folder.data()) != nullptr);
+    const std::string path = folder + "/t.toml";
+    Node node({}, path);
+    Callee other(node.loop);
+    constexpr std::size_t calls = 400;
+    constexpr std::size_t reloads = 20;
+    std::size_t begun = 0;
+    std::size_t ended = 0;
+    node.caller->on_final = [&](std::size_t call, std::uint16_t status) {
+        CHECK(status == 200);
+        node.caller->hang_up(call);
+    };
+    const auto reload = [&](const Callee &to) {
+        std::ofstream(path) << "[sip]\nworkers = 4\n[store]\npath = \"\"\n" << to.route();
+        node.in_server([&] { node.server->reload(); });
+    };
+    node.caller->on_hung_up = [&](std::size_t) {
+        if (++ended % (calls / reloads) == 0) reload(ended / (calls / reloads) % 2 == 0 ? node.callee : other);
+        if (begun < calls) return node.caller->invite(begun++);
+        if (ended == calls) node.end();
+    };
+    node.run([&] {
+        while (begun < 20) node.caller->invite(begun++);
+    });
+    std::filesystem::remove_all(folder);
+    CHECK(node.callee.invited + other.invited == calls);
+    CHECK(other.invited > 0);
+    CHECK(node.lines.count("reload: 1 routes are in force") == reloads);
+}
+
+TEST_CASE("workers: a CANCEL finds its INVITE where a replaced dialog has taken it; a stray one is answered once") {
+    Node node;
+    constexpr std::size_t calls = 16; // by Call-ID they belong to several workers, and all go where the first one is
+    std::size_t ringing = 0;
+    std::vector<std::uint16_t> answers;
+    node.caller->on_final = [&](std::size_t call, std::uint16_t) {
+        if (call != 0) return;
+        const std::string replaces = "Replaces: call-0;to-tag=" + node.caller->to_tag(0) + ";from-tag=from0\r\n";
+        node.callee.only_rings = true;
+        for (std::size_t i = 1; i <= calls; ++i) node.caller->invite(i, replaces);
+    };
+    node.caller->on_ringing = [&](std::size_t call) {
+        node.caller->cancel(call);
+        if (++ringing == calls) node.caller->cancel(calls + 1); // no such INVITE
+    };
+    node.caller->on_cancel_answered = [&](std::uint16_t status) {
+        answers.push_back(status);
+        if (answers.size() == calls + 1) node.when_calls(1, [&] { node.caller->hang_up(0); });
+    };
+    node.caller->on_hung_up = [&](std::size_t) { node.end(); };
+    node.run([&] { node.caller->invite(0); });
+    CHECK(std::count(answers.begin(), answers.end(), 200) == calls);
+    CHECK(std::count(answers.begin(), answers.end(), 481) == 1);
+    CHECK(node.caller->count(487) == calls);
+    CHECK(node.callee.cancelled == calls);
+    CHECK(shard_of_token(node.caller->to_tag(0)).value_or(workers) < workers);
+}
+
+TEST_CASE("workers: what one of them throws ends them all and comes out of run()") {
+    Node node;
+    CHECK_THROWS_AS(node.run([&] { node.server->loop(2).post([] { throw std::runtime_error("planted"); }); }),
+                    std::runtime_error);
+}
+
+TEST_CASE("workers: a port that another node shares among its workers is in use") {
+    Node node;
+    auto config = parse_config(node.text({}), "f");
+    REQUIRE(config.ok());
+    config->sip.listen[0] = node.server->worker().listeners().at(0).bound;
+    const auto second = Server::open(*config, "", node.lines.log);
+    REQUIRE(!second.ok());
+    CHECK(second.error().detail == "udp:" + config->sip.listen[0].to_string() + ": address already in use");
+}
