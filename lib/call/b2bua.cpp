@@ -1,7 +1,19 @@
 #include "call/b2bua.hpp"
+#include "base/text.hpp"
 #include "call/header_policy.hpp"
 
 namespace tandem {
+namespace {
+
+bool is_routable(std::string_view uri) {
+    const std::string_view scheme = uri.substr(0, uri.find(':'));
+    for (std::string_view known : {"sip", "sips", "tel"}) {
+        if (equals_ignoring_case(scheme, known)) return true;
+    }
+    return false;
+}
+
+} // namespace
 
 B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Tracker &tracker, Router &router,
              Random &random, EngineStatistics &statistics, Instant now)
@@ -60,7 +72,7 @@ void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
     switch (event.message.method()) {
     case Method::options:
         // It ends here, so it may come with its last hop (RFC 3261 section 11.2).
-        if (refuse_options(event, now)) return;
+        if (refuse_scheme(event, now) || refuse_options(event, now)) return;
         reply(event, 200, {}, allow + "Accept: application/sdp\r\n", now);
         break;
     case Method::register_: reply(event, 403, {}, {}, now); break; // nobody may register here
@@ -133,6 +145,13 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     } else {
         forward(id, *call, from, fed->dialog, event, now);
     }
+}
+
+// RFC 3261 section 8.2.2.1.
+bool B2bua::refuse_scheme(const TransactionEvent &event, Instant now) {
+    if (is_routable(event.message.request_uri())) return false;
+    reply(event, 416, {}, {}, now);
+    return true;
 }
 
 // RFC 3261 section 8.2.2.3.

@@ -67,6 +67,7 @@ private:
     void on_failure(const TransactionEvent &event, std::uint16_t status, Instant now);
     void reply(const TransactionEvent &event, std::uint16_t status, std::string_view reason, std::string_view extra,
                Instant now);
+    bool refuse_scheme(const TransactionEvent &event, Instant now);
     bool refuse_options(const TransactionEvent &event, Instant now);
     bool refuse_to_pass(const TransactionEvent &event, Instant now);
     Result<Fed> feed(const Message &message, Instant now);

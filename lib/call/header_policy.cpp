@@ -50,8 +50,8 @@ constexpr Row policy[] = {
     {Header::www_authenticate, Treatment::drop},
     {Header::proxy_authenticate, Treatment::drop},
 
-    // RFC 3325: asserted identities go between trusted peers only; what another one asserts is gone already. A preferred
-    // one is a wish to us, and we assert nothing.
+    // RFC 3325: asserted identities go between trusted peers only; what another one asserts is gone already. A
+    // preferred one is a wish to us, and we assert nothing.
     {Header::p_asserted_identity, Treatment::trust},
     {Header::p_preferred_identity, Treatment::drop},
 

@@ -10,14 +10,6 @@ namespace {
 
 constexpr std::string_view loop_header = "X-Tandem-Loop";
 
-bool is_routable(std::string_view uri) {
-    const std::string_view scheme = uri.substr(0, uri.find(':'));
-    for (std::string_view known : {"sip", "sips", "tel"}) {
-        if (equals_ignoring_case(scheme, known)) return true;
-    }
-    return false;
-}
-
 } // namespace
 
 void B2bua::start_call(const TransactionEvent &event, Instant now) {
@@ -26,10 +18,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         reply(event, 503, {}, "Retry-After: 10\r\n", now);
         return;
     }
-    if (!is_routable(invite.request_uri())) {
-        reply(event, 416, {}, {}, now);
-        return;
-    }
+    if (refuse_scheme(event, now)) return;
     // RFC 3261 section 8.1.1.8: without it the caller could not be reached inside the dialog.
     if (usable_target(invite.contact_uri()).empty()) {
         reply(event, 400, "Missing Or Bad Contact", {}, now);

@@ -111,6 +111,27 @@ TEST_CASE("call: requests outside a dialog are answered for themselves") {
     CHECK(phones.engine().calls() == 0);
 }
 
+TEST_CASE("call: a Request-URI of a scheme that is not served is 416 (RFC 3261 section 8.2.2.1)") {
+    for (const char *method : {"INVITE", "OPTIONS"}) {
+        for (const char *uri : {"nobodyKnowsThisScheme:opaque", "soap.beep://192.0.2.103:3002", "http:x"}) {
+            CAPTURE(method);
+            CAPTURE(uri);
+            TwoPhones phones;
+            // The scheme is looked at before the extensions that are asked for (RFC 3261 section 8.2).
+            std::string request = phones.request(method, {}, 1, "Require: nothing-known\r\n");
+            request.replace(request.find("sip:bob@192.0.2.9"), 17, uri);
+            phones.send(phones.alice, request);
+            CHECK(phones.got(phones.alice, "SIP/2.0 416"));
+            CHECK(phones.engine().calls() == 0);
+        }
+        TwoPhones phones;
+        std::string request = phones.request(method, {}, 1);
+        request.replace(request.find("sip:bob@192.0.2.9"), 17, "TEL:+3110662000");
+        phones.send(phones.alice, request);
+        CHECK(phones.got(phones.alice, *method == 'I' ? "SIP/2.0 100" : "SIP/2.0 200"));
+    }
+}
+
 TEST_CASE("call: requests for a dialog that is not here are 481") {
     TwoPhones phones;
     for (const char *method : {"BYE", "INVITE", "UPDATE", "INFO"}) {

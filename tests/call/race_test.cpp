@@ -84,7 +84,8 @@ TEST_CASE("race: BYE against BYE: both get 200, and the first that arrived has h
         phones.send(alice_first ? phones.bob : phones.alice, alice_first ? from_bob : from_alice);
         CHECK(phones.got(phones.alice, "SIP/2.0 200"));
         CHECK(phones.got(phones.bob, "SIP/2.0 200"));
-        // The BYE that went the other way finds a phone that has hung up: 481 is as good as 200 (RFC 5407 section 3.2.3).
+        // The BYE that went the other way finds a phone that has hung up: 481 is as good as 200 (RFC 5407 section
+        // 3.2.3).
         const Endpoint &late = alice_first ? phones.bob : phones.alice;
         phones.send(late, TwoPhones::answer(phones.take(late, "BYE"), "481 Gone"));
         CHECK(phones.finish().reason == (alice_first ? EndReason::caller_bye : EndReason::callee_bye));
