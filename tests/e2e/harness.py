@@ -238,6 +238,7 @@ class Raw:
 
 class EndToEnd(unittest.TestCase):
     """One test has one scratch folder, one tandemd (or several, one after the other) and any number of SIPps."""
+    call_ids_are_unique = True  # no caller makes two calls with one Call-ID
 
     def setUp(self):
         if not TANDEMD or not os.access(TANDEMD, os.X_OK):
@@ -390,7 +391,7 @@ class EndToEnd(unittest.TestCase):
         for table in ("dialog", "dialog_variable", "dialog_profile"):
             self.assertEqual(self.rows(f"SELECT * FROM {table}"), [])
         twice = "SELECT caller_call_id FROM cdr WHERE answered_us > 0 GROUP BY caller_call_id HAVING count(*) > 1"
-        self.assertEqual(self.rows(twice), [])
+        self.assertEqual(self.rows(twice) if self.call_ids_are_unique else [], [])
 
     def check_record(self, record):
         """What holds for any record (CONTRACT, Store)."""

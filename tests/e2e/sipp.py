@@ -220,14 +220,18 @@ def _read_trace(data):
 
 
 class Sipp:
-    """One SIPp process with one scenario."""
+    """One SIPp process with one scenario, ours or one that is built into SIPp."""
 
     def __init__(self, folder, scenario, port, host="127.0.0.1", target=None, user=None, calls=1, rate=10,
-                 transport="u1", **values):
+                 transport="u1", is_built_in=False, arguments=(), **values):
         self.name, self.port = f"{scenario}-{port}", port
         self._folder = Path(folder)
-        (self._folder / f"{self.name}.xml").write_text(expand(scenario, **values))
-        command = [os.environ.get("SIPP", "sipp"), "-sf", f"{self.name}.xml", "-i", host, "-p", str(port),
+        if is_built_in:
+            given = ["-sn", scenario]
+        else:
+            (self._folder / f"{self.name}.xml").write_text(expand(scenario, **values))
+            given = ["-sf", f"{self.name}.xml"]
+        command = [os.environ.get("SIPP", "sipp"), *given, *map(str, arguments), "-i", host, "-p", str(port),
                    "-m", str(calls), "-timeout", f"{2 * PATIENCE:g}s", "-timeout_error", "-nostdin", "-skip_rlimit",
                    "-mp", str(port + 2), "-t", transport,
                    "-trace_msg", "-message_file", f"{self.name}.messages",

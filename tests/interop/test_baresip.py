@@ -1,0 +1,99 @@
+"""baresip calls through tandemd, and is called: another baresip, and SIPp."""
+from baresip import Baresip
+
+from harness import Cdr, EndToEnd, Route, main
+
+
+class WithBaresip(EndToEnd):
+    def phone(self, user, **settings):
+        phone = Baresip(self.folder, user, self.ports.take(), **settings)
+        self.addCleanup(phone.stop)
+        return phone
+
+
+class TwoBaresips(WithBaresip):
+    def ring(self):
+        """Alice calls; Bob's phone rings."""
+        self.bob = self.phone("bob")
+        self.start(Route(self.bob.port, "^bob$"))
+        self.alice = self.phone("alice")
+        self.alice.tell("dial", f"sip:bob@127.0.0.1:{self.tandemd.port}")
+        self.bob.hears("CALL_INCOMING")
+        self.alice.hears("CALL_RINGING")
+
+    def talk(self):
+        self.ring()
+        self.bob.tell("accept")
+        for phone in (self.alice, self.bob):
+            phone.hears("CALL_ESTABLISHED")
+
+    def hang_up(self, phone):
+        phone.tell("hangup")
+        for each in (self.alice, self.bob):
+            each.hears("CALL_CLOSED")
+
+    def test_the_caller_hangs_up(self):
+        self.talk()
+        self.hang_up(self.alice)
+        self.finish(Cdr("caller_bye", 200, rang=True))
+
+    def test_the_callee_hangs_up(self):
+        self.talk()
+        self.hang_up(self.bob)
+        self.finish(Cdr("callee_bye", 200, rang=True))
+
+    def test_each_holds_and_resumes(self):
+        """A re-INVITE each, whose offer the other answers."""
+        self.talk()
+        for phone, other in ((self.alice, self.bob), (self.bob, self.alice)):
+            for command in ("hold", "resume"):
+                for each in (phone, other):
+                    each.events.clear()
+                phone.tell(command)
+                self.assertEqual(other.hears("CALL_REMOTE_SDP"), "offer")
+                self.assertEqual(phone.hears("CALL_REMOTE_SDP"), "answer")
+        self.hang_up(self.alice)
+        self.finish(Cdr("caller_bye", 200, rang=True))
+
+    def test_the_caller_gives_up(self):
+        self.ring()
+        self.hang_up(self.alice)
+        self.finish(Cdr("cancelled", 487, rang=True))
+
+    def test_the_callee_declines(self):
+        self.ring()
+        self.bob.tell("hangup")
+        self.assertEqual(self.alice.hears("CALL_CLOSED"), "486 Rejected")
+        self.finish(Cdr("refused", 486, rang=True))
+
+    def test_nobody_of_that_name(self):
+        self.start(Route(self.ports.take(), "^bob$"))
+        self.alice = self.phone("alice")
+        self.alice.tell("dial", f"sip:carol@127.0.0.1:{self.tandemd.port}")
+        self.assertIn("404", self.alice.hears("CALL_CLOSED"))
+        self.finish(Cdr("refused", 404))
+
+
+class WithSipp(WithBaresip):
+    def test_baresip_calls_sipp(self):
+        callee = self.callee("callee_hangs_up")
+        self.start(callee.port)
+        alice = self.phone("alice")
+        alice.tell("dial", f"sip:bob@127.0.0.1:{self.tandemd.port}")
+        alice.hears("CALL_ESTABLISHED")
+        callee.finish()
+        alice.hears("CALL_CLOSED")
+        self.finish(Cdr("callee_bye", 200, callee=callee))
+
+    def test_sipp_calls_baresip_that_answers_by_itself(self):
+        bob = self.phone("bob", answers="auto")
+        self.start(bob.port)
+        caller = self.caller("caller_basic", hold=200)
+        bob.hears("CALL_ESTABLISHED")
+        caller.finish()
+        bob.hears("CALL_CLOSED")
+        self.finish(Cdr("caller_bye", 200, caller))
+
+
+if __name__ == "__main__":
+    main()
