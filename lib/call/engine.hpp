@@ -78,8 +78,8 @@ public:
     // ends with the reason `probe`. not_found: no leg of a call; wrong_state: it is not answered, or ends.
     Result<void> refresh(DialogId leg, Instant now);
 
-    // Hold: each leg in order is told that the other peer only sends (RFC 3264 section 8.4); resume takes it back. A leg
-    // that refuses leaves the call as it was. What comes of it comes as events. not_found: no leg of a call;
+    // Hold: each leg in order is told that the other peer only sends (RFC 3264 section 8.4); resume takes it back. A
+    // leg that refuses leaves the call as it was. What comes of it comes as events. not_found: no leg of a call;
     // wrong_state: it is not up, another command is at work, or no session description is known.
     Result<CommandId> hold(DialogId leg, Instant now);
     Result<CommandId> resume(DialogId leg, Instant now);

@@ -94,10 +94,10 @@ class Peer:
 
     def options(self, call_id):
         """A request in good order."""
-        branch = f"z9hG4bK-{call_id}"
-        lines = [f"OPTIONS sip:{url_host(self.server[0])} SIP/2.0", f"Via: SIP/2.0/{self.transport.upper()} {self.name};rport;"
-                 f"branch={branch}", "Max-Forwards: 70", f"From: <sip:wire@{self.name}>;tag=wire",
-                 "To: <sip:wire@example.com>", f"Call-ID: {call_id}", "CSeq: 1 OPTIONS", "Content-Length: 0", "", ""]
+        via = f"SIP/2.0/{self.transport.upper()} {self.name};rport;branch=z9hG4bK-{call_id}"
+        lines = [f"OPTIONS sip:{url_host(self.server[0])} SIP/2.0", f"Via: {via}", "Max-Forwards: 70",
+                 f"From: <sip:wire@{self.name}>;tag=wire", "To: <sip:wire@example.com>", f"Call-ID: {call_id}",
+                 "CSeq: 1 OPTIONS", "Content-Length: 0", "", ""]
         return "\r\n".join(lines).encode()
 
     def acknowledge(self, response, uri=None):

@@ -1,4 +1,4 @@
-"""Each message of RFC 4475 and RFC 5118, byte for byte, over each transport: expectations.toml says what has to come."""
+"""Each message of RFC 4475 and RFC 5118, byte for byte, by each transport; expectations.toml says what has to come."""
 import itertools
 import re
 
