@@ -1,5 +1,6 @@
 #include "call/engine.hpp"
 #include <algorithm>
+#include "call/admission_gate.hpp"
 #include "call/b2bua.hpp"
 #include "sip/message.hpp"
 
@@ -17,8 +18,10 @@ TrackerOptions only_ends(TrackerOptions options) {
 struct Engine::Parts {
     Parts(const EngineOptions &given, Router &routes, ProfileTable &profiles, Random &random, Instant now)
         : options(given), router(routes), shared(random, profiles), transactions(given.transactions, random, now),
-          tracker(only_ends(given.dialogs), shared, random, now),
-          b2bua(options, transactions, tracker, router, random, statistics, now) {}
+          tracker(only_ends(given.dialogs), shared, random, now), gate(options.sources, statistics),
+          b2bua(options, transactions, tracker, router, random, statistics, now) {
+        transactions.set_gate(&gate);
+    }
 
     // One input, every output: events of the transactions and of the dialogs cause more of each other.
     void settle(Instant now) {
@@ -42,6 +45,7 @@ struct Engine::Parts {
     TrackerShared shared;
     TransactionTable transactions;
     Tracker tracker;
+    AdmissionGate gate;
     B2bua b2bua;
 };
 
@@ -142,6 +146,7 @@ Result<void> Engine::end(DialogId leg, EndReason reason, Instant now) {
 }
 
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
+void Engine::set_overloaded(bool is_overloaded) { parts_->gate.set_overloaded(is_overloaded); }
 
 std::size_t Engine::calls() const { return parts_->b2bua.size(); }
 std::size_t Engine::transactions() const { return parts_->transactions.size(); }

@@ -16,6 +16,7 @@
 #include "base/instant.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "base/source_limiter.hpp"
 #include "call/call_event.hpp"
 #include "call/command.hpp"
 #include "call/listener.hpp"
@@ -35,6 +36,7 @@ struct EngineOptions {
     std::uint32_t call_max = 65536; // beyond it an INVITE gets 503 with Retry-After
     std::uint32_t forward_max = 16; // requests passed inside one call that wait for their answer
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
+    SourceLimiter *sources = nullptr; // shared by engines, and outlives them; null: no limit for a source
 };
 
 struct EngineStatistics {
@@ -43,6 +45,9 @@ struct EngineStatistics {
     std::uint64_t too_large = 0;
     std::uint64_t keepalives = 0; // CRLF alone (RFC 5626 section 3.5.1)
     std::uint64_t refused_full = 0;
+    std::uint64_t refused_overload = 0; // new INVITEs, answered 503
+    std::uint64_t refused_source = 0;   // beyond the rate of their source: answered 503
+    std::uint64_t dropped_source = 0;   // the same, and not answered
     std::uint64_t loops = 0;
     std::uint64_t events_lost = 0;
 };
@@ -89,6 +94,9 @@ public:
 
     // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
     void refuse_new_calls();
+
+    // The same for as long as it is true, without a trace of the call: for a worker that is behind, or short of memory.
+    void set_overloaded(bool is_overloaded);
 
     std::size_t calls() const; // with a leg that still has something to do
     std::size_t transactions() const;

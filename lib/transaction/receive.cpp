@@ -112,19 +112,39 @@ void TransactionTable::receive_new(Message message, const Endpoint &source, cons
             ++statistics_.merged;
             return answer(message, source, 482);
         }
+        if (!is_admitted(message, source, now)) return;
     }
 
     message.mark_received(source);
     const auto id = add_server(message, source, match);
     if (!id) {
         ++statistics_.refused_full;
-        return answer(message, source, 503, {}, "Retry-After: 5\r\n");
+        return refuse(message, source);
     }
     Transaction &transaction = *transactions_.find(*id);
     transaction.request = message;
     transaction.merge_key = merge_key;
     if (merge_key) merges_.insert(merge_key, *id);
     run(*id, transaction, Input::begin, now, message, source);
+}
+
+bool TransactionTable::is_admitted(Message &request, const Endpoint &source, Instant now) {
+    switch (gate_ ? gate_->admit(request, source, now) : Admission::accept) {
+    case Admission::accept: return true;
+    case Admission::refuse:
+        ++statistics_.refused_at_gate;
+        refuse(request, source);
+        return false;
+    case Admission::drop: ++statistics_.dropped_at_gate; return false;
+    }
+    return true;
+}
+
+// After different times, so that those who are refused together do not come back together; the same request is told the
+// same time again.
+void TransactionTable::refuse(Message &request, const Endpoint &source) {
+    const std::uint64_t seconds = 5 + matcher_.merge(request) % 11;
+    answer(request, source, 503, {}, "Retry-After: " + std::to_string(seconds) + "\r\n");
 }
 
 // A 2xx that has its ACK already. True if it came before, so that there is nothing else to do.

@@ -16,6 +16,7 @@
 #include "base/slot_table.hpp"
 #include "base/timer_wheel.hpp"
 #include "sip/message.hpp"
+#include "transaction/gate.hpp"
 #include "transaction/machine.hpp"
 #include "transaction/match.hpp"
 #include "transaction/outgoing.hpp"
@@ -46,6 +47,8 @@ struct TransactionStatistics {
     std::uint64_t stray_cancels = 0;   // answered 481
     std::uint64_t timeouts = 0;        // timers B, F and H
     std::uint64_t refused_full = 0;    // answered 503 because transaction_max is reached
+    std::uint64_t refused_at_gate = 0; // answered 503 because the gate says so
+    std::uint64_t dropped_at_gate = 0;
 };
 
 struct ClientRequest {
@@ -64,6 +67,9 @@ class TransactionTable {
 public:
     // `random` outlives the table.
     TransactionTable(const TransactionOptions &options, Random &random, Instant now);
+
+    // From now on it is asked; it outlives the table. Without one everybody may begin.
+    void set_gate(Gate *gate) { gate_ = gate; }
 
     // A message from the network, parsed. Retransmissions, ACKs for refusals, malformed and merged requests are
     // dealt with here; what is left becomes events. The top Via of a new request is marked with the source.
@@ -135,6 +141,8 @@ private:
     bool send_ack_again(const Transaction &transaction, const Message &response);
     void receive_response(Message message, const Endpoint &source, Instant now);
     void receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
+    bool is_admitted(Message &request, const Endpoint &source, Instant now);
+    void refuse(Message &request, const Endpoint &source);
     void answer(Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason = {},
                 std::string_view extra = {}); // without a transaction
     template <class Predicate>
@@ -165,6 +173,7 @@ private:
 
     TransactionOptions options_;
     Random &random_;
+    Gate *gate_ = nullptr;
     Matcher matcher_;
     SlotTable<Transaction, TransactionTag> transactions_;
     TimerWheel<TransactionId> timers_;

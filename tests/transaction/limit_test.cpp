@@ -1,5 +1,6 @@
 // A full table: nothing is lost that was there, and what is new is told so.
 #include <doctest/doctest.h>
+#include "base/text.hpp"
 #include "transaction/harness.hpp"
 
 namespace tandem {
@@ -18,7 +19,10 @@ TEST_CASE("limit: beyond transaction_max a request gets 503 with Retry-After and
     const auto answer = Message::parse(h.sent[0].bytes);
     REQUIRE(answer.ok());
     CHECK(answer->status() == 503);
-    CHECK(answer->value(Header::retry_after) == "5");
+    const auto retry_after = parse_number(answer->value(Header::retry_after));
+    REQUIRE(retry_after.has_value());
+    CHECK(*retry_after >= 5);
+    CHECK(*retry_after <= 15);
     CHECK(h.sent[0].bytes == h.sent[1].bytes);
     CHECK(h.table.size() == 1);
     CHECK(h.table.statistics().refused_full == 2);
@@ -37,6 +41,61 @@ TEST_CASE("limit: beyond transaction_max a request gets 503 with Retry-After and
     h.run_to(5000);
     h.receive(test::request("INVITE", {.branch = "z9hG4bK2", .call_id = "2"}));
     CHECK(h.count(Kind::request) == 2);
+}
+
+namespace {
+
+struct FakeGate final : Gate {
+    Admission admit(const Message &request, const Endpoint &, Instant) override {
+        asked.push_back(request.method());
+        return says;
+    }
+    Admission says = Admission::accept;
+    std::vector<Method> asked;
+};
+
+} // namespace
+
+TEST_CASE("limit: who may not pass the gate is answered 503 or not at all, and leaves nothing") {
+    Harness h;
+    FakeGate gate;
+    h.table.set_gate(&gate);
+    gate.says = Admission::refuse;
+    h.receive(test::request("INVITE"));
+    REQUIRE(h.sent.size() == 1);
+    const auto answer = Message::parse(h.sent[0].bytes);
+    REQUIRE(answer.ok());
+    CHECK(answer->status() == 503);
+    CHECK(answer->has(Header::retry_after));
+    h.receive(test::request("ACK", {.to_tag = std::string(answer->to_tag())}));
+    CHECK(h.count(Kind::ack) == 0);
+    gate.says = Admission::drop;
+    h.receive(test::request("INVITE", {.branch = "z9hG4bK2", .call_id = "2"}));
+    CHECK(h.sent.size() == 1);
+    CHECK(h.count(Kind::request) == 0);
+    CHECK(h.table.size() == 0);
+    CHECK(h.table.statistics().refused_at_gate == 1);
+    CHECK(h.table.statistics().dropped_at_gate == 1);
+}
+
+TEST_CASE("limit: the gate is asked for what is new and outside of a dialog, and for nothing else") {
+    Harness h;
+    FakeGate gate;
+    h.table.set_gate(&gate);
+    h.receive(test::request("INVITE"));
+    CHECK(gate.asked == std::vector{Method::invite});
+    gate.says = Admission::drop;
+    h.receive(test::request("INVITE")); // again
+    h.receive(test::request("CANCEL"));
+    h.receive(test::request("ACK")); // of no answer
+    h.receive(test::request("BYE", {.branch = "z9hG4bK2", .to_tag = "bob"}));
+    h.receive(test::request("INVITE", {.branch = "z9hG4bK3", .to_tag = "bob"}));
+    CHECK(gate.asked == std::vector{Method::invite});
+    CHECK(h.count(Kind::request) == 3);
+    CHECK(h.count(Kind::cancel) == 1);
+    CHECK(h.table.statistics().absorbed == 2);
+    h.receive(test::request("OPTIONS", {.branch = "z9hG4bK4"}));
+    CHECK(gate.asked == std::vector{Method::invite, Method::options});
 }
 
 TEST_CASE("limit: a full table takes no request of the user") {
