@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include "base/endpoint.hpp"
+#include "base/instant.hpp"
 #include "base/shared_bytes.hpp"
 
 namespace tandem {
@@ -53,6 +54,10 @@ public:
     virtual void send(std::span<const OutDatagram> batch) = 0;
 
     virtual const TransportStatistics &statistics() const = 0;
+
+    // How long the last message of the last batch had waited to be read. Zero where that is not known, and where no
+    // more are waiting.
+    virtual Duration lag() const { return Duration::zero(); }
 };
 
 } // namespace tandem

@@ -1,7 +1,10 @@
 #include "net/udp_transport.hpp"
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <deque>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -45,6 +48,7 @@ struct UdpTransport::Impl final : Reader, std::enable_shared_from_this<Impl> {
     void close();
     void on_readable() override;
     bool receive_batch(); // false: there is no more
+    Duration read_lag() const;
     void send(std::span<const OutDatagram> batch);
     std::size_t send_now(const OutDatagram *first,
                          std::size_t count); // how many are done with: fewer if it would block
@@ -62,6 +66,7 @@ struct UdpTransport::Impl final : Reader, std::enable_shared_from_this<Impl> {
     BatchHandler batch_handler;
     SendFailedHandler failed_handler;
     TransportStatistics statistics;
+    Duration lag{};
 
     MessageBatch in;
     std::unique_ptr<char[]> in_bytes; // batch_max times datagram_max; a page is real once it was written to
@@ -119,8 +124,23 @@ bool UdpTransport::Impl::receive_batch() {
         statistics.received_bytes += in.headers[i].msg_len;
     }
     statistics.received += used;
+    lag = count == options.batch_max ? read_lag() : Duration::zero();
     if (used > 0 && batch_handler) batch_handler({received.data(), used});
     return count == options.batch_max;
+}
+
+// The kernel stamps datagrams from the first time that it is asked, so one that is never behind pays nothing for it.
+Duration UdpTransport::Impl::read_lag() const {
+    timespec stamp{};
+    timespec now{};
+    if (::ioctl(fd.get(), SIOCGSTAMPNS_OLD, &stamp) != 0) return Duration::zero(); // it came before that
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const auto passed =
+        std::chrono::seconds(now.tv_sec - stamp.tv_sec) + std::chrono::nanoseconds(now.tv_nsec - stamp.tv_nsec);
+    // Somebody has set the clock between the two.
+    constexpr auto lag_max = std::chrono::minutes(1);
+    if (passed < Duration::zero() || passed > lag_max) return Duration::zero();
+    return std::chrono::duration_cast<Duration>(passed);
 }
 
 void UdpTransport::Impl::send(std::span<const OutDatagram> batch) {
@@ -239,5 +259,7 @@ void UdpTransport::on_send_failed(SendFailedHandler handler) { impl_->failed_han
 void UdpTransport::send(std::span<const OutDatagram> batch) { impl_->send(batch); }
 
 const TransportStatistics &UdpTransport::statistics() const { return impl_->statistics; }
+
+Duration UdpTransport::lag() const { return impl_->lag; }
 
 } // namespace tandem

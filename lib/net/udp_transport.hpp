@@ -30,6 +30,7 @@ public:
     void on_send_failed(SendFailedHandler handler) override;
     void send(std::span<const OutDatagram> batch) override;
     const TransportStatistics &statistics() const override;
+    Duration lag() const override;
 
 private:
     struct Impl;

@@ -131,6 +131,24 @@ TEST_CASE("udp: what more than one turn of batches brings is received without a 
     CHECK(others == 8);
 }
 
+TEST_CASE("udp: the lag is how long the last message of a full batch has waited, and zero where none wait") {
+    Loop loop;
+    Peer alice(loop, "127.0.0.1"), bob(loop, "127.0.0.1", {.batch_max = 4});
+    std::vector<Duration> lags;
+    bob.udp->on_batch([&](std::span<const Datagram>) { lags.push_back(bob.udp->lag()); });
+    alice.send(bob.udp->local(), numbered(4)); // from the first full batch on the kernel stamps
+    run_until(loop, [&] { return lags.size() == 1; });
+
+    alice.send(bob.udp->local(), numbered(6));
+    Loop other;
+    const Instant sent = SystemClock::now();
+    run_until(other, [&] { return SystemClock::now() >= sent + milliseconds(30); });
+    run_until(loop, [&] { return lags.size() == 3; });
+    CHECK(lags[1] >= milliseconds(30));
+    CHECK(lags[1] <= SystemClock::now() - sent + milliseconds(10));
+    CHECK(lags[2] == Duration::zero());
+}
+
 TEST_CASE("udp: a datagram beyond the limit is counted and dropped, its neighbours arrive") {
     Loop loop;
     Peer alice(loop, "127.0.0.1"), bob(loop, "127.0.0.1", {.datagram_max = 100});
