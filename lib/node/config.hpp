@@ -38,6 +38,19 @@ struct StoreConfig {
     bool operator==(const StoreConfig &) const = default;
 };
 
+struct LimitConfig {
+    std::uint32_t calls = 65536;
+    std::uint32_t dialogs = 131072;
+    std::uint32_t transactions = 262144;
+    std::uint32_t memory_mb = 0;                   // above which there are no new calls; 0: none
+    Duration lag = std::chrono::milliseconds(100); // that messages wait to be read, the same; zero: none
+    std::uint32_t source_rate = 0;                 // requests outside of dialogs, a second and source; 0: none
+    std::uint32_t source_burst = 0;                // at once
+    std::vector<Cidr> source_exempt;               // whom that does not concern
+
+    bool operator==(const LimitConfig &) const = default;
+};
+
 struct TimerConfig { // zero: none
     Duration early = std::chrono::milliseconds(181'000);
     Duration no_ack = std::chrono::milliseconds(32'000);
@@ -101,6 +114,7 @@ struct Config {
     SipConfig sip;
     DnsConfig dns;
     StoreConfig store;
+    LimitConfig limits;
     TimerConfig timers;
     std::vector<ProfileOptions> profiles;
     std::vector<RouteConfig> routes; // in the order of the file: the first match wins

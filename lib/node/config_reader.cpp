@@ -43,6 +43,7 @@ public:
         one("dns", [this](ConfigSection &section) { read_dns(section, config_); });
         one("store", [this](ConfigSection &section) { read_store(section, config_); });
         one("redis", read_redis);
+        one("limits", [this](ConfigSection &section) { read_limits(section, config_); });
         one("timers", [this](ConfigSection &section) { read_timers(section, config_); });
         several("profile", [this](ConfigSection &section) { read_profile(section, config_); });
         several("trunk", [this](ConfigSection &section) { read_trunk(section, config_, trunks_); });

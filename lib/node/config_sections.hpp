@@ -22,6 +22,7 @@ std::vector<Cidr> read_cidrs(ConfigSection &section, const TomlValue &blocks, st
 void read_sip(ConfigSection &section, Config &config);
 void read_dns(ConfigSection &section, Config &config);
 void read_store(ConfigSection &section, Config &config);
+void read_limits(ConfigSection &section, Config &config);
 void read_timers(ConfigSection &section, Config &config);
 void read_log(ConfigSection &section, Config &config);
 

@@ -35,7 +35,8 @@ bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint>
 } // namespace
 
 Server::Server(const Config &config, const std::string &path, Log &log)
-    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_) {
+    : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
+      sources_(source_limits(config.limits), random_), memory_(std::uint64_t{config.limits.memory_mb} << 20) {
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config));
     }
@@ -153,6 +154,18 @@ Result<void, Failure> Server::open_store() {
     return {};
 }
 
+SourceLimits Server::source_limits(const LimitConfig &limits) {
+    SourceLimits sources;
+    sources.rate = limits.source_rate;
+    sources.burst = limits.source_burst;
+    if (!limits.source_exempt.empty()) {
+        sources.is_exempt = [exempt = limits.source_exempt](const IpAddress &ip) {
+            return std::any_of(exempt.begin(), exempt.end(), [&ip](const Cidr &block) { return block.contains(ip); });
+        };
+    }
+    return sources;
+}
+
 // What is bounded for the process, each worker has its share of.
 WorkerOptions Server::worker_options(const Transports &transports) const {
     const auto share = [this](std::uint32_t &max) {
@@ -164,6 +177,13 @@ WorkerOptions Server::worker_options(const Transports &transports) const {
         const Endpoint &local = transport->local();
         options.engine.listeners.push_back({local, sent_by(config_.sip, local, transports.front()->local())});
     }
+    options.engine.call_max = config_.limits.calls;
+    options.engine.transactions.transaction_max = config_.limits.transactions;
+    options.engine.dialogs.dialog_max = config_.limits.dialogs;
+    options.engine.sources = &sources_;
+    options.memory = &memory_;
+    options.overload.begin = config_.limits.lag;
+    options.overload.end = config_.limits.lag / 5;
     options.journal.wait_max = config_.store.wait_max;
     options.dns.servers = config_.dns.servers;
     options.dns.lookup.timeout = config_.dns.timeout;
@@ -227,8 +247,12 @@ void Server::reload() {
     warn_of_restart(*config);
 
     log_.configure(config->log);
+    sources_.change(source_limits(config->limits));
     config_.sip.drain = config->sip.drain;
     config_.sip.trusted = config->sip.trusted;
+    config_.limits.source_rate = config->limits.source_rate;
+    config_.limits.source_burst = config->limits.source_burst;
+    config_.limits.source_exempt = std::move(config->limits.source_exempt);
     config_.routes = std::move(config->routes);
     config_.profiles = std::move(config->profiles);
     config_.log = config->log;
@@ -253,6 +277,11 @@ void Server::warn_of_restart(const Config &config) const {
     if (config.dns != config_.dns) warn("[dns]");
     if (config.store != config_.store) warn("[store]");
     if (config.timers != config_.timers) warn("[timers]");
+    LimitConfig limits = config.limits;
+    limits.source_rate = config_.limits.source_rate;
+    limits.source_burst = config_.limits.source_burst;
+    limits.source_exempt = config_.limits.source_exempt;
+    if (limits != config_.limits) warn("[limits] but for its sources");
 }
 
 } // namespace tandem

@@ -67,6 +67,7 @@ private:
     Result<Transports, Failure> open_transports(Station &station, const std::vector<Endpoint> &listen);
     Result<std::unique_ptr<MessageTransport>, Failure> open_transport(Loop &loop, const Endpoint &at, bool share_port);
     Result<void, Failure> open_store();
+    static SourceLimits source_limits(const LimitConfig &limits);
     void make_workers(std::vector<Transports> transports);
     WorkerOptions worker_options(const Transports &transports) const;
     void make_board();
@@ -87,8 +88,10 @@ private:
     std::string path_;
     Log &log_;
     WallClock wall_;
-    SystemRandom random_; // of the profiles, and of what the workers have in common
+    SystemRandom random_; // of the profiles and the sources, and of what the workers have in common
     ProfileTable profiles_;
+    SourceLimiter sources_;
+    MemoryBudget memory_;
     std::unique_ptr<Switchboard> board_; // none: one worker
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept

@@ -13,7 +13,8 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
       random_(options.engine.dialogs.shard), engine_(options.engine, router, profiles, random_, SystemClock::now()),
       names_(loop, options.engine.listeners, options.dns, log,
              [this](LookupId lookup, std::span<const Endpoint> addresses) { on_resolved(lookup, addresses); }),
-      outbox_(transports_.size()), profiles_(profiles), self_(std::make_shared<Worker *>(this)) {
+      outbox_(transports_.size()), profiles_(profiles), overload_(options.overload),
+      self_(std::make_shared<Worker *>(this)) {
     if (store) {
         auto stored = [self = std::weak_ptr(self_)] {
             if (const auto worker = self.lock()) (*worker)->on_stored();
@@ -22,7 +23,8 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
         journal_.emplace(*store, wall, log, options.journal, wake);
     }
     for (const auto &transport : transports_) {
-        transport->on_batch([this](std::span<const Datagram> batch) { on_batch(batch); });
+        transport->on_batch(
+            [this, from = transport.get()](std::span<const Datagram> batch) { on_batch(batch, from->lag()); });
         transport->on_send_failed([this](const OutDatagram &datagram, int) { on_send_failed(datagram); });
         transport->on_connection_lost(
             [this](const Endpoint &peer, const std::string &reason) { on_connection_lost(peer, reason); });
@@ -31,8 +33,9 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
     arm(SystemClock::now());
 }
 
-void Worker::on_batch(std::span<const Datagram> batch) {
+void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
     const Instant now = SystemClock::now();
+    watch_load(lag, now);
     if (hand_over_) batch = hand_over_->keep_own(batch);
     for (const Datagram &datagram : batch) receive(datagram.peer, datagram.bytes, 0, now);
     settle(now);
@@ -145,6 +148,20 @@ void Worker::release_places() {
     for (; !places_.empty() && places_.front().ticket <= settled; places_.pop_front()) {
         profiles_.release(places_.front().places);
     }
+}
+
+// Before a batch: what has waited for too long is refused with the rest.
+void Worker::watch_load(Duration lag, Instant now) {
+    overload_.observe(lag, now);
+    const bool is_short = options_.memory && options_.memory->is_exceeded(now);
+    const bool is_overloaded = overload_.is_on() || is_short;
+    if (is_overloaded == std::exchange(is_overloaded_, is_overloaded)) return;
+    engine_.set_overloaded(is_overloaded);
+    if (!is_overloaded || (overload_told_at_ && now < *overload_told_at_ + options_.garbage_interval)) return;
+    overload_told_at_ = now;
+    const std::string why = is_short ? "memory is short" : fmt::format("messages wait for {} ms", to_ms(lag));
+    log_.warn(fmt::format("overload: {}; new calls get 503; since the start {} were refused so", why,
+                          engine_.statistics().refused_overload));
 }
 
 std::uint64_t Worker::garbage() const {

@@ -24,8 +24,10 @@
 #include "node/hand_over.hpp"
 #include "node/journal.hpp"
 #include "node/log.hpp"
+#include "node/memory_budget.hpp"
 #include "node/name_lookup.hpp"
 #include "node/outbox.hpp"
+#include "node/overload.hpp"
 #include "node/store_queue.hpp"
 #include "node/worker_statistics.hpp"
 
@@ -35,9 +37,11 @@ struct WorkerOptions {
     EngineOptions engine; // its listeners are those of the transports, in the same order; dialogs.shard is the worker's
     JournalOptions journal;
     ResolverOptions dns;
-    std::size_t waiting_max = 64 << 20;                   // bytes of messages that wait for the store
-    std::size_t letters_per_turn = 256;                   // of other workers; then others of the loop get their turn
-    Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage in this time
+    std::size_t waiting_max = 64 << 20; // bytes of messages that wait for the store
+    std::size_t letters_per_turn = 256; // of other workers; then others of the loop get their turn
+    OverloadOptions overload;
+    MemoryBudget *memory = nullptr;                       // shared by workers, and outlives them; null: none
+    Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage, and of overload, in this
     Duration linger = std::chrono::seconds(1);            // after the last call of a drain: peers may repeat a message
 };
 
@@ -69,7 +73,7 @@ public:
     const JournalStatistics *journal() const { return journal_ ? &journal_->statistics() : nullptr; }
 
 private:
-    void on_batch(std::span<const Datagram> batch);
+    void on_batch(std::span<const Datagram> batch, Duration lag);
     void on_deadline();
     void on_stored();
     void on_send_failed(const OutDatagram &datagram);
@@ -87,6 +91,7 @@ private:
     void hold_places(StoreTicket ticket);
     void release_places();
     void look_up_names();
+    void watch_load(Duration lag, Instant now);
     void watch_garbage(Instant now);
     void watch_drain(Instant now);
     void arm(Instant now);
@@ -121,6 +126,10 @@ private:
     std::atomic<std::size_t> calls_{0}; // as of the last round
 
     Instant wall_read_at_{};
+    Overload overload_;
+    bool is_overloaded_ = false; // or short of memory
+    std::optional<Instant> overload_told_at_;
+
     std::uint64_t garbage_told_ = 0;
     std::optional<Instant> garbage_at_; // of the last line about it
 

@@ -31,6 +31,15 @@ path       = "/tmp/x.db"
 durability = "power"
 commit_interval_ms = 0
 wait_max_ms = 250
+[limits]
+calls = 1000
+dialogs = 3000
+transactions = 5000
+memory_mb = 256
+lag_ms = 50
+source_rate = 20
+source_burst = 40
+source_exempt = ["192.0.2.0/24", "2001:db8::/32"]
 [redis]
 url = ""
 prefix = "tandem:"
@@ -116,6 +125,7 @@ TEST_CASE("config: an empty file has the defaults, and no route") {
     CHECK(config->store.durability == Durability::process);
     CHECK(config->store.commit_interval == std::chrono::milliseconds(5));
     CHECK(config->store.wait_max == std::chrono::seconds(1));
+    CHECK(config->limits == LimitConfig());
     CHECK(to_ms(config->timers.early) == 181'000);
     CHECK(to_ms(config->timers.no_ack) == 32'000);
     CHECK(to_ms(config->timers.max_duration) == 43'200'000);
@@ -144,6 +154,16 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(config->store.durability == Durability::power);
     CHECK(config->store.commit_interval == Duration::zero());
     CHECK(config->store.wait_max == std::chrono::milliseconds(250));
+    const LimitConfig &limits = config->limits;
+    CHECK(limits.calls == 1000);
+    CHECK(limits.dialogs == 3000);
+    CHECK(limits.transactions == 5000);
+    CHECK(limits.memory_mb == 256);
+    CHECK(limits.lag == std::chrono::milliseconds(50));
+    CHECK(limits.source_rate == 20);
+    CHECK(limits.source_burst == 40);
+    REQUIRE(limits.source_exempt.size() == 2);
+    CHECK(limits.source_exempt[1].network() == "2001:db8::/32");
     CHECK(to_ms(config->timers.early) == 1000);
     CHECK(to_ms(config->timers.no_ack) == 2000);
     CHECK(config->timers.max_duration == Duration::zero());
@@ -230,6 +250,18 @@ TEST_CASE("config: a target with a name is looked up for each call, as its URI s
     CHECK(targets.at(3).to.to_string() == "192.0.2.2:5060");
 }
 
+TEST_CASE("config: dialogs and transactions follow the calls, and the burst the rate, where nothing else is said") {
+    const auto config = parse_config("[limits]\ncalls = 10\nsource_rate = 7\n", "f");
+    REQUIRE(config.ok());
+    CHECK(config->limits.dialogs == 20);
+    CHECK(config->limits.transactions == 40);
+    CHECK(config->limits.source_burst == 7);
+    const auto idle = parse_config("[limits]\nsource_burst = 7\n", "f");
+    REQUIRE(idle.ok());
+    CHECK(idle->warnings ==
+          std::vector<std::string>{"f:2:16: \"source_burst\" in [limits] has no effect without \"source_rate\""});
+}
+
 TEST_CASE("config: what has no effect in this version is a warning with its place") {
     const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n"
                                      "[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
@@ -259,11 +291,12 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"a = 1\na = 2\n", "f:2:5: Error while parsing key-value pair: cannot redefine existing integer 'a'"},
         // sections
         {"[sipp]\n", "f:1:2: unknown section [sipp]; did you mean [sip]?"},
-        {"\n[nonsense]\n", "f:2:2: unknown section [nonsense]; known sections are sip, tls, dns, store, redis, timers, "
-                           "profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+        {"\n[nonsense]\n",
+         "f:2:2: unknown section [nonsense]; known sections are sip, tls, dns, store, redis, limits, timers, "
+         "profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
         {"listen = 1\n",
          "f:1:1: unknown key \"listen\" outside of every section; known sections are sip, tls, dns, store, "
-         "redis, timers, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+         "redis, limits, timers, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
         {"sip = 1\n", "f:1:1: \"sip\" must be one table; write [sip]"},
         {"[[log]]\n", "f:1:3: \"log\" must be one table; write [log]"},
         {"[profile]\nname = \"a\"\n", "f:1:2: \"profile\" may be there several times; write [[profile]]"},
@@ -308,6 +341,19 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[store]\npath = \"a\\u0000b\"\n", "f:2:8: \"path\" in [store] must not hold a NUL character"},
         {"[store]\ndurability = \"full\"\n",
          "f:2:14: \"durability\" in [store] must be one of none, process, power, not \"full\""},
+        // [limits]
+        {"[limits]\ncalls = 0\n", "f:2:9: \"calls\" in [limits] must be from 1 to 1000000, not 0"},
+        {"[limits]\ndialogs = 1\n", "f:2:11: \"dialogs\" in [limits] must be from 2 to 4000000, not 1"},
+        {"[limits]\ntransactions = 1\n", "f:2:16: \"transactions\" in [limits] must be from 2 to 8000000, not 1"},
+        {"[limits]\nmemory_mb = -1\n", "f:2:13: \"memory_mb\" in [limits] must be from 0 to 16777216, not -1"},
+        {"[limits]\nlag_ms = 20000\n", "f:2:10: \"lag_ms\" in [limits] must be from 0 to 10000, not 20000"},
+        {"[limits]\nsource_rate = 1000001\n",
+         "f:2:15: \"source_rate\" in [limits] must be from 0 to 1000000, not 1000001"},
+        {"[limits]\nsource_rate = 1\nsource_burst = 0\n",
+         "f:3:16: \"source_burst\" in [limits] must be from 1 to 1000000, not 0"},
+        {"[limits]\nsource_exempt = [\"10.0.0.1/8\"]\n",
+         "f:2:18: \"10.0.0.1/8\" in \"source_exempt\" of [limits] has bits behind its prefix; write \"10.0.0.0/8\""},
+        {"[limits]\ncall = 5\n", "f:2:1: unknown key \"call\" in [limits]; did you mean \"calls\"?"},
         {"[store]\ncommit_interval_ms = 2000\n",
          "f:2:22: \"commit_interval_ms\" in [store] must be from 0 to 1000, not 2000"},
         {"[store]\nwait_max_ms = 0\n", "f:2:15: \"wait_max_ms\" in [store] must be from 1 to 60000, not 0"},

@@ -27,7 +27,9 @@ public:
         if (on_send) on_send();
     }
     const TransportStatistics &statistics() const override { return statistics_; }
+    Duration lag() const override { return late; }
 
+    Duration late{};
     BatchHandler receive;
     SendFailedHandler fail;
     std::function<void()> on_send;
@@ -203,6 +205,48 @@ TEST_CASE("worker: calls go on while the store fails, and without a store") {
     keeping_nothing.receive({invite(1)});
     CHECK(keeping_nothing.sent("INVITE ") == 1);
     CHECK(keeping_nothing.worker->journal() == nullptr);
+}
+
+TEST_CASE("worker: while it is behind new calls are refused and those that are up are served") {
+    Fixture node(nullptr);
+    node.receive({invite(1)});
+    node.transport->late = std::chrono::milliseconds(100);
+    node.receive({invite(2), invite(1), options(10)});
+    CHECK(node.sent("SIP/2.0 503 ") == 1);
+    CHECK(node.sent("SIP/2.0 200 ") == 1); // OPTIONS
+    CHECK(node.sent("INVITE ") == 1);
+    CHECK(node.worker->engine().statistics().refused_overload == 1);
+    CHECK(node.worker->engine().calls() == 1);
+    CHECK(node.transport->sent[2].bytes.view().find("\r\nRetry-After: ") != std::string_view::npos);
+    CHECK(node.lines.str().find("warn overload: messages wait for 100 ms; new calls get 503") != std::string::npos);
+    CHECK(lines_of(node.lines.str()) == 1);
+}
+
+TEST_CASE("worker: beyond the memory it may use new calls are refused") {
+    std::uint64_t resident = 100;
+    MemoryBudget memory(1000, [&resident](bool) { return MemoryUse{resident, 0}; });
+    WorkerOptions options;
+    options.memory = &memory;
+    resident = 2000;
+    Fixture node(nullptr, options);
+    node.receive({invite(1)});
+    CHECK(node.sent("SIP/2.0 503 ") == 1);
+    CHECK(node.lines.str().find("overload: memory is short; new calls get 503") != std::string::npos);
+}
+
+TEST_CASE("worker: a source beyond its rate hears so once, and others do not notice") {
+    SystemRandom random;
+    SourceLimiter sources({.rate = 1, .burst = 2}, random);
+    WorkerOptions options;
+    options.engine.sources = &sources;
+    Fixture node(nullptr, options);
+    node.receive({invite(1), invite(2), invite(3), invite(4), invite(5)});
+    CHECK(node.sent("INVITE ") == 2);
+    CHECK(node.sent("SIP/2.0 503 ") == 1);
+    node.receive({invite(6)}, test::endpoint("192.0.2.11"));
+    CHECK(node.sent("INVITE ") == 3);
+    CHECK(node.worker->engine().statistics().refused_source == 1);
+    CHECK(node.worker->engine().statistics().dropped_source == 2);
 }
 
 TEST_CASE("worker: garbage is told once in the interval, with its numbers") {
