@@ -16,4 +16,11 @@ constexpr std::int64_t to_ms(Duration span) { return span.count() / 1000; }
 // "Never": later than every instant a clock can give, and safe to compare and to take the minimum of.
 constexpr Instant never = Instant::max();
 
+// The next instant that is a multiple of `step`, or `at` itself; a step of zero changes nothing.
+constexpr Instant round_up(Instant at, Duration step) {
+    if (step == Duration::zero() || at > never - step) return at;
+    const Duration rest = at.time_since_epoch() % step;
+    return rest == Duration::zero() ? at : at + (step - rest);
+}
+
 } // namespace tandem

@@ -12,11 +12,6 @@ std::chrono::steady_clock::time_point to_steady(Instant at) {
     return std::chrono::steady_clock::time_point(at.time_since_epoch());
 }
 
-Instant round_up(Instant at, Duration step) {
-    const Duration rest = at.time_since_epoch() % step;
-    return rest == Duration::zero() || at > never - step ? at : at + (step - rest);
-}
-
 } // namespace
 
 void Loop::Impl::arm_timer(Instant at) {

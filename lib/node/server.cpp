@@ -187,6 +187,7 @@ WorkerOptions Server::worker_options(const Transports &transports) const {
     options.journal.wait_max = config_.store.wait_max;
     options.dns.servers = config_.dns.servers;
     options.dns.lookup.timeout = config_.dns.timeout;
+    options.engine.transactions.linger_slack = std::chrono::milliseconds(250);
     options.engine.dialogs.early = config_.timers.early;
     options.engine.dialogs.no_ack = config_.timers.no_ack;
     options.engine.dialogs.lifetime = config_.timers.max_duration;

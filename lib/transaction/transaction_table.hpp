@@ -33,6 +33,9 @@ struct TransactionOptions {
     Duration t2 = std::chrono::seconds(4);        // longest interval between retransmissions
     Duration t4 = std::chrono::seconds(5);        // longest life of a message in the network
     Duration timer_d = std::chrono::seconds(32);  // wait for retransmitted refusals over UDP
+    // Where a transaction only absorbs what comes late, its end is rounded up to a multiple of this, so that many share
+    // one wake-up.
+    Duration linger_slack = Duration::zero();
     std::uint32_t transaction_max = 262144;       // beyond it a request gets 503 with Retry-After, statelessly
 };
 

@@ -109,4 +109,26 @@ TEST_CASE("server: responses go where the top Via says, whoever repeats the requ
     CHECK(h.sent[2].to == test::udp("198.51.100.1", 5060)); // received, and the port of sent-by
 }
 
+TEST_CASE("transaction: ends that nobody hears of share a wake-up, what is told comes on time") {
+    TransactionOptions options;
+    options.linger_slack = std::chrono::milliseconds(250);
+    Harness h(test::udp(), options);
+    for (const std::int64_t at : {10, 120}) {
+        h.run_to(at);
+        h.receive(test::request("OPTIONS", {.branch = "z9hG4bK" + std::to_string(at), .cseq = static_cast<std::uint32_t>(at)}));
+        CHECK(h.respond(h.last_request(), 200).ok());
+    }
+    h.run_to(32249);
+    CHECK(h.table.size() == 2);
+    CHECK(h.table.next_deadline() == at_ms(32250));
+    h.run_to(32250);
+    CHECK(h.is_over());
+
+    h.send("OPTIONS");
+    h.run_to(64249);
+    CHECK(h.count(Kind::timeout) == 0);
+    h.run_to(64250);
+    CHECK(h.count(Kind::timeout) == 1);
+}
+
 } // namespace tandem
