@@ -39,8 +39,6 @@ inline void add_rounds(std::array<std::uint64_t, 4> &state) {
     }
 }
 
-std::string_view as_bytes(const std::array<char, 8> &bytes) { return {bytes.data(), bytes.size()}; }
-
 } // namespace
 
 template <int block_rounds, int final_rounds>
@@ -53,6 +51,14 @@ inline void SipHash<block_rounds, final_rounds>::add_block(std::uint64_t block) 
     state_[3] ^= block;
     add_rounds<block_rounds>(state_);
     state_[0] ^= block;
+}
+
+template <int block_rounds, int final_rounds>
+inline void SipHash<block_rounds, final_rounds>::add(std::uint64_t number) {
+    const auto shift = static_cast<unsigned>(8 * (size_ % 8));
+    size_ += sizeof number;
+    add_block(tail_ | number << shift);
+    tail_ = shift == 0 ? 0 : number >> (64 - shift);
 }
 
 template <int block_rounds, int final_rounds>
@@ -94,7 +100,7 @@ std::uint64_t KeyedHash::of_pieces(std::initializer_list<std::string_view> piece
     SipHash<1, 3> hash(key0_, key1_);
     for (const std::string_view piece : pieces) {
         // The size comes first, so no two sequences of pieces feed the same bytes.
-        hash.add(as_bytes(std::bit_cast<std::array<char, 8>>(std::uint64_t{piece.size()})));
+        hash.add(std::uint64_t{piece.size()});
         hash.add(piece);
     }
     return hash.end();

@@ -17,6 +17,7 @@ class SipHash {
 public:
     SipHash(std::uint64_t key0, std::uint64_t key1);
     void add(std::string_view bytes);
+    void add(std::uint64_t number); // its eight bytes, the lowest first
     std::uint64_t end() const; // of what was added so far
 
 private:

@@ -1,6 +1,7 @@
 #include "call/header_policy.hpp"
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string>
 #include "base/text.hpp"
 
@@ -60,6 +61,13 @@ constexpr Row policy[] = {
     {Header::referred_by, Treatment::drop},
     {Header::replaces, Treatment::drop},
 };
+
+// By Header: it is asked for every line of every message.
+constexpr auto treatments = [] {
+    std::array<Treatment, static_cast<std::size_t>(Header::www_authenticate) + 1> by_header{}; // pass
+    for (const Row &row : policy) by_header[static_cast<std::size_t>(row.header)] = row.treatment;
+    return by_header;
+}();
 
 // Headers without a name of their own that do not cross.
 constexpr std::array<std::string_view, 8> dropped_names = {"Authentication-Info", "Proxy-Authentication-Info",
@@ -130,10 +138,7 @@ Treatment treatment(const HeaderLine &line) {
         });
         return is_dropped ? Treatment::drop : Treatment::pass;
     }
-    for (const Row &row : policy) {
-        if (row.header == line.id) return row.treatment;
-    }
-    return Treatment::pass;
+    return treatments[static_cast<std::size_t>(line.id)];
 }
 
 void pass_headers(const Message &from, Writer &to, bool is_trusted, std::string_view replaced) {

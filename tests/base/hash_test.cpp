@@ -89,6 +89,17 @@ TEST_CASE("hash: a message added in pieces hashes as the whole, wherever it is c
     }
 }
 
+TEST_CASE("hash: a number counts as its eight bytes, wherever it stands") {
+    for (std::size_t size = 0; size < 9; ++size) {
+        CAPTURE(size);
+        SipHash<1, 3> hash(key0, key1);
+        hash.add(message(size));
+        hash.add(std::uint64_t{0x0706050403020100});
+        hash.add("end");
+        CHECK(hash.end() == hash_of<SipHash<1, 3>>(message(size) + message(8) + "end"));
+    }
+}
+
 TEST_CASE("hash: the end of a hash may be asked for, and more added") {
     SipHash<1, 3> hash(key0, key1);
     hash.add("call");
