@@ -27,7 +27,7 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
         call->offer_from.reset();
         note_sessions(call->leg(other(*from)), call->leg(*from), invite.offer, session_of(ack));
     }
-    send_ack(*call, invite, &ack, now);
+    if (!invite.is_acked) send_ack(*call, invite, &ack, now);
     forget_invite(*call, invite);
     send_own_invites(id, *call, now);
 }

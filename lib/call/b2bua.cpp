@@ -80,6 +80,7 @@ void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
     case Method::update:
     case Method::info:
     case Method::prack:
+    case Method::refer:
     case Method::notify: reply(event, 481, {}, {}, now); break; // they live inside a dialog only
     default: reply(event, 405, {}, allow, now); break;
     }
@@ -95,6 +96,9 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     case Method::info:
     case Method::message:
     case Method::prack:
+    case Method::refer:
+    case Method::subscribe:
+    case Method::notify:
     case Method::options: break;
     default: reply(event, 405, {}, "Allow: " + std::string(allowed_methods()) + "\r\n", now); return;
     }
@@ -107,7 +111,12 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     CallId id;
     Call *call = find_call(fed->dialog, id);
     const auto side = call ? call->side_of(fed->dialog) : std::nullopt;
-    if (!side) {
+    const bool is_between = call && call->transfer && is_of_transfer(*call, fed->dialog);
+    if (is_between && method != Method::bye) {
+        refuse_for_now(event, now);
+        return;
+    }
+    if (!side || is_between) {
         // Of no call any more, or of a callee that somebody else was faster than.
         reply(event, method == Method::bye ? 200 : 481, {}, {}, now);
         if (method == Method::bye) feed_answer(request, 200, {}, {}, now);
@@ -139,8 +148,14 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         reply(event, 481, {}, {}, now);
         return;
     }
+    if (call->is_lent || (call->transfer && call->transfer->has_left)) {
+        refuse_for_now(event, now);
+        return;
+    }
     if (refuse_to_pass(event, now)) return;
-    if (method == Method::invite) {
+    if (method == Method::refer) {
+        on_refer(id, *call, from, fed->dialog, event, now);
+    } else if (method == Method::invite) {
         on_reinvite(id, *call, from, event, now);
     } else {
         forward(id, *call, from, fed->dialog, event, now);
@@ -152,6 +167,18 @@ bool B2bua::refuse_scheme(const TransactionEvent &event, Instant now) {
     if (is_routable(event.message.request_uri())) return false;
     reply(event, 416, {}, {}, now);
     return true;
+}
+
+// A target that a transfer has not come to an end with, before or after its answer.
+bool B2bua::is_of_transfer(const Call &call, DialogId dialog) {
+    return call.transfer->target.dialog == dialog || call.find_attempt(dialog);
+}
+
+// There is nobody that it could pass to yet.
+void B2bua::refuse_for_now(const TransactionEvent &event, Instant now) {
+    const Method method = event.message.method();
+    const bool is_offer = method == Method::invite || method == Method::update;
+    reply(event, is_offer ? 491 : 500, {}, is_offer ? std::string() : retry_after(), now);
 }
 
 // RFC 3261 section 8.2.2.3.
@@ -189,6 +216,10 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     }
     static_cast<void>(feed(response, now));
     if (response.method() == Method::invite) {
+        // Its answer waits for that of the remaining leg.
+        const bool is_known = call && call->transfer && call->transfer->invite == event.transaction &&
+                              call->transfer->to_tag == response.to_tag();
+        if (is_known) return;
         // The call is over, or somebody else was faster, and the callee answers it all the same.
         const bool is_success = response.status() >= 200 && response.status() < 300;
         if (is_success && !transactions_.is_acknowledged(event.transaction, response.to_tag())) {
@@ -202,6 +233,7 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
         send_own_invites(id, *call, now);
         return;
     }
+    if (response.method() == Method::notify) on_notify_answered(*call, event.transaction, response.status(), now);
     for (Side side : {Side::caller, Side::callee}) {
         if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
     }
@@ -231,6 +263,7 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
         send_own_invites(id, *call, now);
         return;
     }
+    on_notify_answered(*call, event.transaction, status, now);
     for (Side side : {Side::caller, Side::callee}) {
         if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
     }

@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, session, hold.
+// own_invite, session, hold, transfer, refer, replaces.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,6 +20,7 @@
 #include "call/engine.hpp"
 #include "call/leg_writer.hpp"
 #include "call/lookup.hpp"
+#include "call/refer_to.hpp"
 #include "call/router.hpp"
 #include "dialog/tracker.hpp"
 #include "transaction/transaction_table.hpp"
@@ -42,6 +43,7 @@ public:
     Result<void> refresh(DialogId leg, Instant now);
     Result<CommandId> hold(DialogId leg, Instant now);
     Result<CommandId> resume(DialogId leg, Instant now);
+    Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now);
     Result<void> end(DialogId leg, EndReason reason, Instant now);
 
     void advance(Instant now);
@@ -68,6 +70,8 @@ private:
     void reply(const TransactionEvent &event, std::uint16_t status, std::string_view reason, std::string_view extra,
                Instant now);
     bool refuse_scheme(const TransactionEvent &event, Instant now);
+    static bool is_of_transfer(const Call &call, DialogId dialog);
+    void refuse_for_now(const TransactionEvent &event, Instant now);
     bool refuse_options(const TransactionEvent &event, Instant now);
     bool refuse_to_pass(const TransactionEvent &event, Instant now);
     Result<Fed> feed(const Message &message, Instant now);
@@ -84,7 +88,9 @@ private:
     void start_call(const TransactionEvent &event, Instant now);
     void refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
                     std::string_view extra, Instant now);
-    bool attach(Call &call, const TransactionEvent &event, const Route &route, Instant now);
+    bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
+    Result<void> reserve(DialogId dialog, const Route &route, Instant now);
+    static std::string loop_line(std::string_view loop_path);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
 
     // hunt.cpp: the search for a callee
@@ -123,6 +129,7 @@ private:
     // prack.cpp
     static constexpr std::size_t reliable_max = 8; // that wait under one To-tag
     bool take_reliable(CallId id, Call &call, InviteExchange &invite, Leg &leg, const Message &response, Instant now);
+    void acknowledge_reliable(CallId id, Call &call, Leg &leg, const Message &response, Instant now);
     ReliableFork *take_rseq(Call &call, const Leg &leg, const Message &response, std::uint32_t rseq);
     void send_prack(CallId id, Leg &leg, const Message &response, std::uint32_t rseq, Instant now);
     void send_reliable(CallId id, Call &call, ReliableTag &tag, Instant now);
@@ -157,7 +164,8 @@ private:
         Leg *leg = nullptr;
         const Fork *fork = nullptr; // none: the one in front
     };
-    void forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now);
+    void forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now,
+                 std::string_view extra = {});
     void pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response, Instant now);
     Across find_across(Call &call, Side from, DialogId dialog, const Message &request);
 
@@ -170,7 +178,9 @@ private:
     void end_pending(CallId id, Call &call, Instant now);
     void give_up_reinvite(Call &call, InviteExchange &invite, Instant now);
     void end_forwards(Call &call, Instant now);
+    void end_exchanges(CallId id, Call &call, Instant now);
     void send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now);
+    void send_bye(const Call &call, Leg &leg, std::string_view reason, Instant now);
 
     // own_invite.cpp
     static constexpr std::size_t own_invite_max = 8;
@@ -188,7 +198,16 @@ private:
     void lose_leg(CallId id, Call &call, Side side, Instant now);
     void schedule_own_invite(CallId id, OwnInvite &own, Instant now);
     void on_own_invite_timer(CallId id, Call &call, Instant now);
+    void give_up_own_invite(Call &call, OwnInvite &own, Instant now);
     void give_up_own_invites(Call &call, Instant now);
+    template <class Predicate>
+    void give_up_own_invites(Call &call, Predicate is_meant, Instant now) {
+        for (const auto &own : call.own_invites) {
+            if (is_meant(*own)) give_up_own_invite(call, *own, now);
+        }
+        std::erase_if(call.own_invites, [&](const auto &own) { return is_meant(*own); });
+    }
+    static Leg &leg_of(Call &call, const OwnInvite &own);
     static void renew_offer(Call &call, OwnInvite &own);
     void on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now);
     void on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now);
@@ -201,6 +220,44 @@ private:
     void on_hold_answered(CallId id, Call &call, Side side, std::uint16_t status, Instant now);
     void end_hold(Call &call, std::uint16_t status);
     void note_hold(const Call &call, CallEventKind event, Side leg, std::uint16_t status);
+
+    // transfer.cpp
+    static constexpr std::uint8_t transfer_max = 8; // of one call
+    void on_target_answered(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);
+    void acknowledge_target(Call &call, const Session *answer, Instant now);
+    void ask_remaining(CallId id, Call &call, Instant now);
+    void on_remaining_answered(CallId id, Call &call, std::uint16_t status, Instant now);
+    void on_target_settled(CallId id, Call &call, std::uint16_t status, Instant now);
+    void complete_transfer(CallId id, Call &call, Instant now);
+    void fail_transfer(CallId id, Call &call, std::uint16_t status, Instant now);
+    void end_failed_transfer(CallId id, Call &call, std::uint16_t status, Instant now);
+    void drop_target(Call &call, std::uint16_t status, Instant now);
+    void on_target_lost(CallId id, Call &call, Instant now);
+    void give_up_transfer(Call &call, Instant now);
+    void on_transferor_left(Call &call, const TransactionEvent &event, Instant now);
+    void release(Call &call, Leg leg, TransactionId notify, Instant now);
+    void on_notify_answered(Call &call, TransactionId notify, std::uint16_t status, Instant now);
+    void note_transfer(const Transfer &transfer, CallEventKind kind, DialogId leg, std::uint16_t status);
+
+    // refer.cpp
+    void on_refer(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now);
+    void begin_transfer(CallId id, Call &call, const ReferTo &target, std::string_view referred_by, Instant now);
+    bool join_profiles(Call &call, const Route &route, Instant now);
+    void report_transfer(CallId id, Call &call, std::uint16_t status, Instant now);
+    void pass_refer(CallId id, Call &call, Side from, DialogId dialog, ReferTo target, const TransactionEvent &event,
+                    Instant now);
+
+    // replaces.cpp
+    struct Replaced {
+        CallId call;
+        Side side = Side::caller; // whose peer gives way
+    };
+    std::optional<Replaced> find_replaced(const Replaces &replaces);
+    void begin_join(CallId id, Call &call, const Replaced &replaced, Instant now);
+    void give_back(Call &call, Instant now);
+    bool take_newcomer(const TransactionEvent &event, Instant now);
+    void accept_newcomer(CallId id, Call &call, const Session &answer, Instant now);
+    void refuse_newcomer(Call &call, std::uint16_t status, Instant now);
 
     // session.cpp
     // The session with the origin that the leg has seen from the first, and a version that rises with each change
@@ -235,6 +292,9 @@ private:
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
 };
+
+// What somebody said, without the hold that he was on.
+Session unheld(const Session &session);
 
 // A header line for a Reason (RFC 3326), or nothing.
 std::string reason_line(std::string_view reason);

@@ -16,7 +16,9 @@
 #include "call/leg.hpp"
 #include "call/own_invite.hpp"
 #include "call/reliable.hpp"
+#include "call/router.hpp"
 #include "call/setup.hpp"
+#include "call/transfer.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
 #include "transaction/transaction_id.hpp"
@@ -74,12 +76,18 @@ struct Call {
     std::unique_ptr<Setup> setup;                         // until then
     std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
     std::vector<std::unique_ptr<OwnInvite>> own_invites;
-    std::unique_ptr<Hold> hold; // none: tandem holds nobody
+    std::unique_ptr<Hold> hold;            // none: tandem holds nobody
+    std::unique_ptr<Transfer> transfer;    // none: nobody is being replaced. If there is one, `setup` is its search
+    std::unique_ptr<ReleasedLeg> released; // none: nobody waits for his BYE
     std::vector<Forward> forwards;
     std::unique_ptr<Reliability> reliability; // none: no provisional response is reliable
     std::vector<ForkTags> forks;              // until the answer
     std::optional<Side> offer_from;           // whose offer waits for its answer (RFC 3264 section 4)
-    bool is_ending = false;                   // the legs are being hung up: nothing new passes
+    CallId id;                                // its own name
+    Refers refers = Refers::local;
+    std::uint8_t transfers = 0; // begun so far
+    bool is_lent = false;       // one of its legs is another call's for now: nothing passes
+    bool is_ending = false;     // the legs are being hung up: nothing new passes
 
     Leg &leg(Side side) { return legs[index(side)]; }
     const Leg &leg(Side side) const { return legs[index(side)]; }
@@ -92,6 +100,7 @@ struct Call {
     // not over, 491 if one crosses it; 0: nothing does.
     std::uint16_t invite_refusal(Side from) const;
     std::uint16_t offer_refusal(Side from) const;
+    bool is_ringing() const { return setup && !transfer; } // the callee is being searched
     Forward *find_forward(TransactionId either);
     const ForkTags *find_fork_tags(std::string_view ours) const; // the latest, where several look like one
     const ForkTags *find_fork_tags(DialogId leg, std::string_view callee) const;

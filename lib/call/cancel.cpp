@@ -14,6 +14,11 @@ void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     const CallId id(event.owner);
     Call *call = calls_.find(id);
     InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr;
+    if (call && call->transfer && call->transfer->kind == TransferKind::newcomer &&
+        call->transfer->invite == event.transaction) {
+        static_cast<void>(feed(event.message, now));
+        return fail_transfer(id, *call, 487, now);
+    }
     if (!invite || invite->is_answered) return;
     // Known by branch and sent-by (RFC 3261 section 9.2): a caller behind a NAT may come from elsewhere.
     const std::string reason = event.message.values(Header::reason);

@@ -33,7 +33,9 @@ void B2bua::on_dialog(const DialogEvent &event, Instant now) {
     Call *call = find_call(event.dialog, id);
     if (!call) return;
     if (event.kind == DialogEventKind::end_due) on_end_due(id, *call, event, now);
-    if (event.kind == DialogEventKind::ended) erase_if_over(id, now);
+    if (event.kind != DialogEventKind::ended) return;
+    if (call->transfer && call->transfer->target.dialog == event.dialog) on_target_lost(id, *call, now);
+    erase_if_over(id, now);
 }
 
 void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now) {
@@ -52,6 +54,7 @@ void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant 
 void B2bua::erase_if_over(CallId id, Instant now) {
     Call *call = calls_.find(id);
     if (!call || is_live(call->leg(Side::caller).dialog) || is_live(call->leg(Side::callee).dialog)) return;
+    give_up_transfer(*call, now);
     drop_attempts(*call, {}, now);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);
     give_up_own_invites(*call, now);

@@ -139,6 +139,12 @@ Result<CommandId> Engine::resume(DialogId leg, Instant now) {
     return command;
 }
 
+Result<CommandId> Engine::transfer(DialogId leg, std::string_view uri, Instant now) {
+    const auto command = parts_->b2bua.transfer(leg, uri, now);
+    parts_->settle(now);
+    return command;
+}
+
 Result<void> Engine::end(DialogId leg, EndReason reason, Instant now) {
     const auto ended = parts_->b2bua.end(leg, reason, now);
     parts_->settle(now);

@@ -89,6 +89,10 @@ public:
     Result<CommandId> hold(DialogId leg, Instant now);
     Result<CommandId> resume(DialogId leg, Instant now);
 
+    // The peer of this leg is to talk to `uri` (a value of Refer-To), which goes where the route table sends it; the
+    // other leg is released once he does. The same errors, and invalid.
+    Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now);
+
     // Ends the call of this leg, whatever its state; its record shows the reason.
     Result<void> end(DialogId leg, EndReason reason, Instant now);
 

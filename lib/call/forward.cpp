@@ -48,7 +48,8 @@ void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent
 }
 
 // `dialog` is the one that the request came in.
-void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now) {
+void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now,
+                    std::string_view extra) {
     const Message &request = event.message;
     const bool has_offer = request.method() == Method::update && has_session(request);
     if (const std::uint16_t refusal = has_offer ? call.offer_refusal(from) : 0; refusal != 0) {
@@ -61,7 +62,11 @@ void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const Tra
     }
     RequestParts parts;
     parts.max_forwards = next_max_forwards(request);
-    parts.has_contact = request.method() == Method::update;
+    // Whatever moves the target of its sender (RFC 3261 section 12.2.1.1, RFC 6665 section 8.2.1).
+    const Method method = request.method();
+    parts.has_contact =
+        method == Method::update || method == Method::refer || method == Method::subscribe || method == Method::notify;
+    parts.extra = extra;
     parts.passed = &request;
     const Across across = find_across(call, from, dialog, request);
     if (!across.leg) {
@@ -112,7 +117,7 @@ void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, c
 // Where a request inside the call goes on. Before the answer there may be several forks, of several callees: it stays
 // with its own.
 B2bua::Across B2bua::find_across(Call &call, Side from, DialogId dialog, const Message &request) {
-    if (call.forks.empty() && !call.setup) return {&call.leg(other(from)), nullptr};
+    if (call.forks.empty() && !call.is_ringing()) return {&call.leg(other(from)), nullptr};
     const ForkTags *tags =
         from == Side::caller ? call.find_fork_tags(request.to_tag()) : call.find_fork_tags(dialog, request.from_tag());
     if (!tags) return {};

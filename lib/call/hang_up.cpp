@@ -5,6 +5,10 @@ namespace tandem {
 
 void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now) {
     const Message &bye = event.message;
+    if (call.transfer && call.transfer->from == from && !call.transfer->has_left &&
+        is_live(call.leg(other(from)).dialog)) {
+        return on_transferor_left(call, event, now);
+    }
     reply(event, 200, {}, {}, now);
     for (Side side : {Side::caller, Side::callee}) {
         // Each record says by its own roles who hung up: the peer of this dialog, or we for the other side.
@@ -38,7 +42,14 @@ void B2bua::hang_up(CallId id, Call &call, std::string_view reason, bool is_over
 // Transactions under way end before the call does (RFC 3261 section 15.1.2).
 void B2bua::end_pending(CallId id, Call &call, Instant now) {
     if (call.is_ending) return;
+    give_up_transfer(call, now);
     call.is_ending = true;
+    end_exchanges(id, call, now);
+    give_up_own_invites(call, now);
+    end_forwards(call, now);
+}
+
+void B2bua::end_exchanges(CallId id, Call &call, Instant now) {
     for (const auto &invite : call.invites) {
         if (!invite->is_answered) {
             invite->is_first ? give_up_first(id, call, *invite, 487, {}, now) : give_up_reinvite(call, *invite, now);
@@ -48,8 +59,6 @@ void B2bua::end_pending(CallId id, Call &call, Instant now) {
             send_ack(call, *invite, nullptr, now);
         }
     }
-    give_up_own_invites(call, now);
-    end_forwards(call, now);
 }
 
 void B2bua::give_up_reinvite(Call &call, InviteExchange &invite, Instant now) {
@@ -80,11 +89,15 @@ void B2bua::end_forwards(Call &call, Instant now) {
 }
 
 void B2bua::send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now) {
-    Leg &leg = call.leg(side);
+    static_cast<void>(id);
+    send_bye(call, call.leg(side), reason, now);
+}
+
+void B2bua::send_bye(const Call &call, Leg &leg, std::string_view reason, Instant now) {
     if (leg.bye || !is_live(leg.dialog)) return;
     RequestParts parts;
     parts.reason = reason;
-    const auto sent = send(id, leg, nullptr, Method::bye, parts, now);
+    const auto sent = send(call.id, leg, nullptr, Method::bye, parts, now);
     if (sent) {
         leg.bye = *sent;
     } else {

@@ -75,7 +75,8 @@ constexpr std::array<std::string_view, 8> dropped_names = {"Authentication-Info"
                                                            "Security-Verify",     "Join",
                                                            "Target-Dialog",       "X-Tandem-Loop"};
 
-constexpr std::string_view methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, PRACK";
+constexpr std::string_view methods =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, PRACK, REFER, NOTIFY, SUBSCRIBE";
 
 bool is_method(std::string_view token) {
     switch (parse_method(token)) {
@@ -86,6 +87,9 @@ bool is_method(std::string_view token) {
     case Method::options:
     case Method::info:
     case Method::update:
+    case Method::refer:
+    case Method::notify:
+    case Method::subscribe:
     case Method::message:
     case Method::prack: return true;
     default: return false;
@@ -93,8 +97,8 @@ bool is_method(std::string_view token) {
 }
 
 // Option tags that two user agents can use across tandem because all they need passes.
-constexpr std::array<std::string_view, 7> options = {"timer",      "histinfo",          "privacy",      "100rel",
-                                                     "answermode", "resource-priority", "early-session"};
+constexpr std::array<std::string_view, 8> options = {"timer",      "histinfo",          "privacy",       "100rel",
+                                                     "answermode", "resource-priority", "early-session", "replaces"};
 
 bool is_option(std::string_view token) {
     return std::any_of(options.begin(), options.end(),

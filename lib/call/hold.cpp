@@ -48,7 +48,7 @@ Result<void> B2bua::end(DialogId dialog, EndReason reason, Instant now) {
 // The call with this leg, if both its legs are up and no command is at work.
 Call *B2bua::find_quiet_call(DialogId dialog, CallId &id) {
     Call *call = find_call(dialog, id);
-    if (!call || call->is_ending || call->setup) return nullptr;
+    if (!call || call->is_ending || call->setup || call->transfer || call->is_lent) return nullptr;
     for (Side side : {Side::caller, Side::callee}) {
         const DialogSet *set = tracker_.find(call->leg(side).dialog);
         if (!set || set->state != DialogState::confirmed) return nullptr;

@@ -97,11 +97,11 @@ void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now)
 
 // The INVITE to one address of the attempt's target. False: a bound is reached, or no listener can send there.
 bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now) {
-    const Message *invite = transactions_.request(call.first_invite()->server);
     const auto sender = with_listener(options_.listeners, address);
-    if (!invite || !sender) return false;
+    if (!sender) return false;
     const Endpoint to = *sender;
     const Setup &setup = *call.setup;
+    const Message &invite = setup.invite;
     const RouteTarget &target = setup.route.targets[attempt.target];
     std::string call_id;
     append_token(random_, call_id);
@@ -115,11 +115,13 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
     view.cseq = 1;
     view.call_id = call_id;
     view.from_tag = from_tag;
-    view.from_uri = invite->from_uri();
-    view.to_uri = invite->to_uri();
+    view.from_uri = invite.from_uri();
+    view.to_uri = invite.to_uri();
     view.request_uri = target.request_uri;
+    // Where the caller himself is replaced there is no other set that would count.
+    const bool counts = call.transfer && call.transfer->from == Side::caller;
     const DialogId caller = call.leg(Side::caller).dialog;
-    const LegOptions leg{.leg_of = tracker_.find(caller)->record,
+    const LegOptions leg{.leg_of = counts ? RecordId() : tracker_.find(caller)->record,
                          .local_side = Side::caller,
                          .source = {},
                          .trunk = target.trunk,
@@ -129,8 +131,12 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         ++statistics_.refused_full;
         return false;
     }
-    SharedBytes bytes = writer_.first_invite(*invite, target.request_uri, to, call_id, from_tag, branch,
-                                             target.headers + setup.route.headers, reliability_offer(*invite, attempt));
+    if (counts && !reserve(fed->dialog, setup.route, now)) {
+        tracker_.end(fed->dialog, EndReason::limit, now);
+        return false;
+    }
+    SharedBytes bytes = writer_.first_invite(invite, target.request_uri, to, call_id, from_tag, branch,
+                                             target.headers + setup.route.headers, reliability_offer(invite, attempt));
     const auto sent = transactions_.send_request(
         {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1}, now);
     if (!sent) {
@@ -141,6 +147,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
     attempt.leg = {.dialog = fed->dialog, .peer = to, .local = Side::caller};
     attempt.client = *sent;
     attempt.has_answered = false;
+    if (call.transfer) return true;
     tracker_.set_callee_call_id(caller, call_id);
     tracker_.set_trunk(caller, target.trunk);
     return true;
@@ -177,7 +184,10 @@ void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const M
     const std::uint16_t status = response.status();
     if (status > 100) attempt.has_answered = true;
     if (status < 200) {
-        if (status > 100) pass_provisional(id, call, *call.first_invite(), attempt.leg, response, now);
+        if (status == 100) return;
+        if (!call.transfer) return pass_provisional(id, call, *call.first_invite(), attempt.leg, response, now);
+        acknowledge_reliable(id, call, attempt.leg, response, now);
+        report_transfer(id, call, status, now);
     } else if (status < 300) {
         take_attempt(id, call, attempt, response, now);
     } else if (status != 421 || !offer_reliability(id, call, attempt, response, now)) {
@@ -193,6 +203,7 @@ void B2bua::take_attempt(CallId id, Call &call, Attempt &attempt, const Message 
         fail_attempt(id, call, attempt, 480, nullptr, EndReason::callee_bye, now);
         return;
     }
+    if (call.transfer) return on_target_answered(id, call, attempt, answer, now);
     InviteExchange &first = *call.first_invite();
     first.client = attempt.client;
     first.client_cseq = 1;
@@ -247,6 +258,10 @@ void B2bua::note_refusal(Setup &setup, std::uint16_t status, const Message *refu
 // No target is left: the caller gets the best of the refusals.
 void B2bua::end_setup(CallId id, Call &call, Instant now) {
     Setup &setup = *call.setup;
+    if (call.transfer) {
+        const std::uint16_t best = setup.best_status == 0 ? std::uint16_t{503} : setup.best_status;
+        return fail_transfer(call.id, call, best, now);
+    }
     if (setup.best_reason != EndReason::none) {
         tracker_.set_end_reason(call.leg(Side::caller).dialog, setup.best_reason);
     }

@@ -25,6 +25,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         return;
     }
     if (refuse_to_pass(event, now)) return;
+    if (take_newcomer(event, now)) return;
     std::string loop_path;
     if (is_loop(invite, event.source, loop_path)) {
         ++statistics_.loops;
@@ -48,6 +49,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     }
     const CallId id = *made;
     Call &call = *calls_.find(id);
+    call.id = id;
     call.legs[index(Side::caller)] = {.dialog = fed->dialog, .peer = event.source, .local = Side::callee};
     note_methods(call.leg(Side::caller), invite);
     transactions_.set_owner(event.transaction, id.value());
@@ -67,12 +69,14 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
         return;
     }
-    if (!attach(call, event, route, now)) return;
+    if (!attach(fed->dialog, event, route, now)) return;
+    call.refers = route.refers;
     static_cast<void>(transactions_.respond(event.transaction, 100,
                                             writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
-    route.headers.append(loop_header).append(": ").append(loop_path).append("\r\n");
+    route.headers.append(loop_line(loop_path));
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
+    call.setup->invite = invite;
     if (!try_next(id, call, now)) end_setup(id, call, now);
 }
 
@@ -86,17 +90,13 @@ void B2bua::refuse_new(const TransactionEvent &event, std::uint16_t status, std:
 }
 
 // Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.
-bool B2bua::attach(Call &call, const TransactionEvent &event, const Route &route, Instant now) {
-    const DialogId dialog = call.leg(Side::caller).dialog;
+bool B2bua::attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now) {
     for (const RouteVariable &variable : route.variables) {
         if (tracker_.set_variable(dialog, variable.name, VariableValue::of_text(variable.value), now)) continue;
         refuse_new(event, 400, "Bad Value For A Variable", {}, now);
         return false;
     }
-    if (route.profiles.empty()) return true;
-    std::vector<ProfileRequest> requests;
-    for (const RouteProfile &profile : route.profiles) requests.push_back({profile.name, profile.value, {}});
-    const auto reserved = tracker_.reserve(dialog, requests, now);
+    const auto reserved = reserve(dialog, route, now);
     if (reserved) return true;
     switch (reserved.error()) {
     case Error::limit:
@@ -111,6 +111,17 @@ bool B2bua::attach(Call &call, const TransactionEvent &event, const Route &route
         break;
     }
     return false;
+}
+
+Result<void> B2bua::reserve(DialogId dialog, const Route &route, Instant now) {
+    if (route.profiles.empty()) return {};
+    std::vector<ProfileRequest> requests;
+    for (const RouteProfile &profile : route.profiles) requests.push_back({profile.name, profile.value, {}});
+    return tracker_.reserve(dialog, requests, now);
+}
+
+std::string B2bua::loop_line(std::string_view loop_path) {
+    return std::string(loop_header) + ": " + std::string(loop_path) + "\r\n";
 }
 
 // A loop repeats everything that routing looks at; a call that comes back changed is a spiral, and legal (RFC 3261

@@ -9,7 +9,7 @@
 namespace tandem {
 
 Result<void> B2bua::start_own_invite(CallId id, Call &call, OwnInvite invite, Instant now) {
-    if (call.is_ending || !is_live(call.leg(invite.leg).dialog)) return Error::wrong_state;
+    if (call.is_ending || !is_live(leg_of(call, invite).dialog)) return Error::wrong_state;
     if (call.own_invites.size() >= own_invite_max) return Error::full;
     auto own = std::make_unique<OwnInvite>(std::move(invite));
     own->due = now;
@@ -28,7 +28,7 @@ void B2bua::send_own_invites(CallId id, Call &call, Instant now) {
                                     [&](const auto &own) { return own->due <= now; });
     if (found == call.own_invites.end()) return;
     OwnInvite &own = **found;
-    Leg &leg = call.leg(own.leg);
+    Leg &leg = leg_of(call, own);
     renew_offer(call, own);
     own.cseq = tracker_.next_cseq(leg.dialog, leg.local);
     const std::string headers = own.headers + "Allow: " + std::string(allowed_methods()) + "\r\n";
@@ -50,7 +50,7 @@ void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const 
     if (status < 200 || own.is_taken) return;
     if (status >= 300) return fail_own_invite(id, call, own, status, response.value(Header::retry_after), now);
 
-    Leg &leg = call.leg(own.leg);
+    Leg &leg = leg_of(call, own);
     note_methods(leg, response);
     own.to_tag = response.to_tag();
     Session said = session_of(response);
@@ -72,14 +72,14 @@ void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const 
 void B2bua::answer_own_invite(CallId id, Call &call, OwnInvite &own, const Session &offer, const Session &answer,
                               Instant now) {
     acknowledge_own_invite(call, own, &answer, now);
-    Leg &leg = call.leg(own.leg);
+    Leg &leg = leg_of(call, own);
     leg.session = offer;
     leg.told = answer;
     end_own_invite(id, call, own, 200, now);
 }
 
 void B2bua::acknowledge_own_invite(Call &call, const OwnInvite &own, const Session *answer, Instant now) {
-    const Leg &leg = call.leg(own.leg);
+    const Leg &leg = leg_of(call, own);
     const WrittenRequest ack = write_ack(leg, own.cseq, own.to_tag, nullptr, answer);
     if (ack.bytes.empty()) return;
     transactions_.acknowledge(own.client, own.to_tag, ack.to, ack.bytes);
@@ -91,7 +91,7 @@ void B2bua::fail_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t
     Duration wait{};
     if (status == 491) {
         // In steps of 10 ms: 2.1 to 4 seconds for the side that made the Call-ID, up to 2 seconds for the other.
-        const bool is_owner = call.leg(own.leg).local == Side::caller;
+        const bool is_owner = leg_of(call, own).local == Side::caller;
         const auto steps = static_cast<int>(is_owner ? 210 + random_.next() % 191 : random_.next() % 201);
         wait = std::chrono::milliseconds(10 * steps);
     } else if (status == 500) {
@@ -116,7 +116,8 @@ void B2bua::end_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t 
                                     [&](const auto &kept) { return kept.get() == &own; });
     const std::unique_ptr<OwnInvite> ended = std::move(*found);
     call.own_invites.erase(found);
-    if (status == 408 || status == 481) return lose_leg(id, call, ended->leg, now);
+    const bool is_gone = status == 408 || status == 481;
+    if (is_gone && !ended->is_to_target) return lose_leg(id, call, ended->leg, now);
     on_own_invite_over(id, call, *ended, status, now);
     send_own_invites(id, call, now);
 }
@@ -153,24 +154,23 @@ void B2bua::on_own_invite_timer(CallId id, Call &call, Instant now) {
     send_own_invites(id, call, now);
 }
 
-// The call ends: what is under way is cancelled, and acknowledged should it be answered all the same.
+// What is under way is cancelled, and acknowledged should it be answered all the same. Nobody hears of it.
+void B2bua::give_up_own_invite(Call &call, OwnInvite &own, Instant now) {
+    timers_.cancel(own.timer);
+    if (!own.client) return;
+    if (own.is_taken) return acknowledge_own_invite(call, own, nullptr, now);
+    static_cast<void>(transactions_.cancel(own.client, {}, now));
+    const Leg &leg = leg_of(call, own);
+    const DialogSet *set = tracker_.find(leg.dialog);
+    if (!set) return;
+    const std::string to_tag(path_of(*set, leg.local, nullptr).remote_tag);
+    const WrittenRequest ack = write_ack(leg, own.cseq, to_tag, nullptr, nullptr);
+    if (!ack.bytes.empty()) transactions_.acknowledge_when_answered(own.client, to_tag, ack.to, ack.bytes);
+}
+
 void B2bua::give_up_own_invites(Call &call, Instant now) {
-    for (const auto &own : call.own_invites) {
-        timers_.cancel(own->timer);
-        if (!own->client) continue;
-        if (own->is_taken) {
-            acknowledge_own_invite(call, *own, nullptr, now);
-            continue;
-        }
-        static_cast<void>(transactions_.cancel(own->client, {}, now));
-        const Leg &leg = call.leg(own->leg);
-        const DialogSet *set = tracker_.find(leg.dialog);
-        if (!set) continue;
-        const std::string to_tag(path_of(*set, leg.local, nullptr).remote_tag);
-        const WrittenRequest ack = write_ack(leg, own->cseq, to_tag, nullptr, nullptr);
-        if (!ack.bytes.empty()) transactions_.acknowledge_when_answered(own->client, to_tag, ack.to, ack.bytes);
-    }
-    call.own_invites.clear();
+    give_up_own_invites(
+        call, [](const OwnInvite &) { return true; }, now);
     if (call.hold && call.hold->command) end_hold(call, 487);
 }
 
@@ -179,16 +179,22 @@ void B2bua::renew_offer(Call &call, OwnInvite &own) {
     switch (own.purpose) {
     case InvitePurpose::refresh: own.offer = call.leg(own.leg).told; break;
     case InvitePurpose::hold: own.offer = session_to_hold(call, own.leg); break;
+    case InvitePurpose::transfer: own.offer = call.transfer->answer; break;
+    case InvitePurpose::settle: own.offer = call.leg(other(own.leg)).session; break;
+    case InvitePurpose::restore: own.offer = unheld(call.leg(other(own.leg)).session); break;
     }
-    own.offer = as_of_leg(call.leg(own.leg), own.offer);
+    own.offer = as_of_leg(leg_of(call, own), own.offer);
 }
 
 // The peer's 2xx makes an offer. Whoever asked for it answers, at the latest after 64*T1.
 void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now) {
     switch (own.purpose) {
     case InvitePurpose::refresh:
-    case InvitePurpose::hold: { // it is sent without an offer if there is none to make
-        const Session told = call.leg(own.leg).told;
+    case InvitePurpose::hold:
+    case InvitePurpose::transfer:
+    case InvitePurpose::settle:
+    case InvitePurpose::restore: { // it is sent without an offer if there is none to make
+        const Session told = leg_of(call, own).told;
         answer_own_invite(id, call, own, offer, told, now);
         break;
     }
@@ -197,7 +203,14 @@ void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Ses
 
 void B2bua::on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now) {
     switch (own.purpose) {
-    case InvitePurpose::refresh: break; // a refusal leaves the session as it was (section 14.1)
+    case InvitePurpose::refresh: // a refusal leaves the session as it was (section 14.1)
+    case InvitePurpose::restore: break;
+    case InvitePurpose::transfer:
+        if (call.transfer) on_remaining_answered(id, call, status, now);
+        break;
+    case InvitePurpose::settle:
+        if (call.transfer) on_target_settled(id, call, status, now);
+        break;
     case InvitePurpose::hold:
         if (call.hold && call.hold->command) on_hold_answered(id, call, own.leg, status, now);
         break;

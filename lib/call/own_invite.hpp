@@ -12,16 +12,20 @@ namespace tandem {
 
 // Who hears of its outcome: B2bua::on_own_invite_over().
 enum class InvitePurpose : std::uint8_t {
-    refresh, // nothing is to change: is the peer still there?
-    hold,    // or resume, by command
+    refresh,  // nothing is to change: is the peer still there?
+    hold,     // or resume, by command
+    transfer, // the remaining leg is offered the target's session
+    settle,   // the target hears what the remaining leg said
+    restore,  // the remaining leg is given back what it had
 };
 
 struct OwnInvite {
     Side leg = Side::caller; // where it goes
     InvitePurpose purpose = InvitePurpose::refresh;
-    Session offer;        // empty: the peer makes the offer in its 2xx, and the ACK answers
-    std::string headers;  // whole header lines of its own, or empty
-    TransactionId client; // none: it waits for another offer to end, or after a 491
+    bool is_to_target = false; // of the call's transfer, which has no place of its own yet
+    Session offer;             // empty: the peer makes the offer in its 2xx, and the ACK answers
+    std::string headers;       // whole header lines of its own, or empty
+    TransactionId client;      // none: it waits for another offer to end, or after a 491
     std::uint32_t cseq = 0;
     std::string to_tag;     // of its 2xx
     bool is_taken = false;  // a 2xx came whose offer waits for the answer

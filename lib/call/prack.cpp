@@ -94,6 +94,14 @@ bool B2bua::take_reliable(CallId id, Call &call, InviteExchange &invite, Leg &le
     return false;
 }
 
+// The target of a transfer rings reliably: nobody but us is there to acknowledge it.
+void B2bua::acknowledge_reliable(CallId id, Call &call, Leg &leg, const Message &response, Instant now) {
+    const std::uint32_t rseq = rseq_of(response);
+    if (rseq == 0) return;
+    if (!call.reliability) call.reliability = std::make_unique<Reliability>();
+    if (take_rseq(call, leg, response, rseq)) send_prack(id, leg, response, rseq, now);
+}
+
 // Null if the response has been here, or is not the next one of its fork: it is discarded (RFC 3262 section 4).
 ReliableFork *B2bua::take_rseq(Call &call, const Leg &leg, const Message &response, std::uint32_t rseq) {
     Reliability &known = *call.reliability;
@@ -256,6 +264,7 @@ void B2bua::end_reliability(CallId id, Call &call, bool may_follow, Instant now)
 // A callee who answers no INVITE without 100rel (RFC 3261 section 21.4.16) gets it from tandem, if the caller can not.
 // Not where the callee is to make the offer: its answer would have to come in a PRACK of the caller's.
 bool B2bua::offer_reliability(CallId id, Call &call, Attempt &attempt, const Message &refusal, Instant now) {
+    if (call.transfer) return false;
     const InviteExchange &first = *call.first_invite();
     const Message *invite = transactions_.request(first.server);
     if (!invite || !first.has_offer || attempt.offers_reliability) return false;

@@ -23,6 +23,9 @@ struct RouteTarget {
 // What a redirection (3xx) of the callee means.
 enum class Redirects : std::uint8_t { pass, follow };
 
+// What a REFER inside the call means: a transfer that is done here, a request of the other side's, or none.
+enum class Refers : std::uint8_t { local, pass, reject };
+
 // How the forks of a callee look to the caller: each To-tag of its own, or all of them as one.
 enum class ForkView : std::uint8_t { each, one };
 
@@ -45,6 +48,7 @@ struct Route {
     std::vector<std::uint16_t> hunt_on; // answers, 300 to 699, that try the next target
     Redirects redirects = Redirects::pass;
     ForkView forks = ForkView::each;
+    Refers refers = Refers::local;
     std::vector<RouteProfile> profiles; // joined all or none: a limit refuses the call 503
     std::vector<RouteVariable> variables;
     Duration ring_timeout{}; // of each target, from INVITE to answer; zero: none

@@ -30,6 +30,7 @@ struct Attempt {
 
 struct Setup {
     Route route;
+    Message invite; // what the targets get is made of it: the caller's, or one of our own
     std::size_t next_target = 0;
     std::vector<std::unique_ptr<Attempt>> attempts; // under way
     std::uint8_t redirects = 0;                     // followed so far

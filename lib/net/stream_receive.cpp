@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <sys/socket.h>
 #include "base/text.hpp"
+#include "base/token.hpp"
 #include "net/socket_address.hpp"
 #include "net/stream_impl.hpp"
 #include "net/system_clock.hpp"

@@ -93,6 +93,7 @@ struct RouteConfig {
     std::vector<std::uint16_t> hunt_on = {408, 500, 503};
     Redirects redirects = Redirects::pass;
     ForkView forks = ForkView::each;
+    Refers refers = Refers::local;
     Duration ring_timeout = std::chrono::seconds(60);
     std::optional<Template> user; // none: the user of the request-URI
     std::vector<std::pair<std::string, Template>> headers;

@@ -346,12 +346,10 @@ void read_route(ConfigSection &section, const std::vector<TrunkTarget> &trunks, 
     }
     read_variables(section, route);
     std::string refer = "local";
-    const TomlValue *value = section.choice("refer", {"local", "pass", "reject"}, refer);
-    if (refer != "local") {
-        section.unavailable(value->at, fmt::format("\"refer\" = \"{}\" in [[route]]", refer), "leave it out");
-    }
+    section.choice("refer", {"local", "pass", "reject"}, refer);
+    route.refers = refer == "pass" ? Refers::pass : refer == "reject" ? Refers::reject : Refers::local;
     bool is_controlled = false;
-    value = section.flag("control", is_controlled);
+    const TomlValue *value = section.flag("control", is_controlled);
     if (is_controlled) section.unavailable(value->at, "\"control\" in [[route]]", "write false, or leave it out");
     section.finish();
     config.routes.push_back(std::move(route));

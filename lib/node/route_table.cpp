@@ -178,6 +178,7 @@ Route RouteTable::make_route(const Entry &entry, const std::string &user, const 
     if (route.targets.size() > 1 || config.redirects == Redirects::follow) route.hunt_on = config.hunt_on;
     route.redirects = config.redirects;
     route.forks = config.forks;
+    route.refers = config.refers;
     route.ring_timeout = config.ring_timeout;
     return route;
 }

@@ -167,7 +167,7 @@ SourceLimits Server::source_limits(const LimitConfig &limits) {
 }
 
 // What is bounded for the process, each worker has its share of.
-WorkerOptions Server::worker_options(const Transports &transports) const {
+WorkerOptions Server::worker_options(const Transports &transports) {
     const auto share = [this](std::uint32_t &max) {
         const auto workers = static_cast<std::uint32_t>(stations_.size());
         max = (max + workers - 1) / workers;

@@ -69,7 +69,7 @@ private:
     Result<void, Failure> open_store();
     static SourceLimits source_limits(const LimitConfig &limits);
     void make_workers(std::vector<Transports> transports);
-    WorkerOptions worker_options(const Transports &transports) const;
+    WorkerOptions worker_options(const Transports &transports);
     void make_board();
     Result<void, Failure> declare(const std::vector<ProfileOptions> &profiles);
     void on_signal(int signal);

@@ -211,11 +211,12 @@ TEST_CASE("config: every section and key of a full file is read") {
 }
 
 TEST_CASE("config: a route names targets in order, and those that ring together in an array of their own") {
-    const auto config = parse_config("[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1:1\"\n"
-                                     "[[route]]\nto = [\"t\", [\"sip:127.0.0.1:2\", \"t\", \"sip:127.0.0.1:3\"]]\n"
-                                     "hunt_on = [486, 503, 486]\nredirects = \"follow\"\nforks = \"one\"\n"
-                                     "[[route]]\nto = [\"t\"]\n",
-                                     "f");
+    const auto config =
+        parse_config("[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1:1\"\n"
+                     "[[route]]\nto = [\"t\", [\"sip:127.0.0.1:2\", \"t\", \"sip:127.0.0.1:3\"]]\n"
+                     "hunt_on = [486, 503, 486]\nredirects = \"follow\"\nforks = \"one\"\nrefer = \"pass\"\n"
+                     "[[route]]\nto = [\"t\"]\n",
+                     "f");
     REQUIRE(config.ok());
     const RouteConfig &route = config->routes.at(0);
     std::string order;
@@ -226,10 +227,12 @@ TEST_CASE("config: a route names targets in order, and those that ring together 
     CHECK(route.hunt_on == std::vector<std::uint16_t>{486, 503});
     CHECK(route.redirects == Redirects::follow);
     CHECK(route.forks == ForkView::one);
+    CHECK(route.refers == Refers::pass);
     const RouteConfig &plain = config->routes.at(1);
     CHECK(plain.hunt_on == std::vector<std::uint16_t>{408, 500, 503});
     CHECK(plain.redirects == Redirects::pass);
     CHECK(plain.forks == ForkView::each);
+    CHECK(plain.refers == Refers::local);
 }
 
 TEST_CASE("config: a target with a name is looked up for each call, as its URI says") {
@@ -509,8 +512,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nvariables = { a = \"{from.usr}\" }\n",
          "f:3:19: bad \"a\" in \"variables\" of [[route]]: unknown name {from.usr}; known are from.user from.uri "
          "to.user to.uri request.user request.uri source.ip trunk header.NAME var.NAME"},
-        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nrefer = \"pass\"\n",
-         "f:3:9: \"refer\" = \"pass\" in [[route]] is not available in this version; leave it out"},
+        {"[[route]]\nto = [\"sip:127.0.0.1\"]\nrefer = \"follow\"\n",
+         "f:3:9: \"refer\" in [[route]] must be one of local, pass, reject, not \"follow\""},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\ncontrol = true\n",
          "f:3:11: \"control\" in [[route]] is not available in this version; write false, or leave it out"},
         // [registrar]

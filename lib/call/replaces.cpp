@@ -1,0 +1,164 @@
+// A dialog that somebody names: its other leg is joined with this call (RFC 5589 section 7.3), or a newcomer takes its
+// place (RFC 3891).
+#include <algorithm>
+#include <utility>
+#include "base/text.hpp"
+#include "call/b2bua.hpp"
+#include "call/refer_to.hpp"
+
+namespace tandem {
+
+// Whose place the INVITE with this Replaces would take. Named from our side it is the peer of that leg; named from the
+// peer's own side, as after a REFER that was passed, it is the peer of the other leg.
+std::optional<B2bua::Replaced> B2bua::find_replaced(const Replaces &replaces) {
+    const DialogId dialog = tracker_.find(replaces.call_id, replaces.to_tag, replaces.from_tag);
+    CallId id;
+    Call *call = find_call(dialog, id);
+    const auto side = call ? call->side_of(dialog) : std::nullopt;
+    if (!side || call->leg(*side).dialog != dialog) return std::nullopt;
+    const Leg &leg = call->leg(*side);
+    const std::string_view from_tag = tracker_.find(dialog)->view(DialogSet::from_tag);
+    const bool is_ours = leg.local == Side::caller ? from_tag == replaces.to_tag : from_tag == replaces.from_tag;
+    return Replaced{id, is_ours ? *side : other(*side)};
+}
+
+namespace {
+
+bool is_quiet(const Call &call) {
+    return !call.is_ending && !call.is_lent && !call.setup && !call.transfer && call.invites.empty() &&
+           call.own_invites.empty() && call.forwards.empty() && !call.offer_from;
+}
+
+} // namespace
+
+// The leg that talks with the replaced one is lent to this call, until it is its leg or the transfer has failed.
+void B2bua::begin_join(CallId id, Call &call, const Replaced &replaced, Instant now) {
+    Transfer &transfer = *call.transfer;
+    Call *lender = calls_.find(replaced.call);
+    if (lender == &call) return fail_transfer(id, call, 400, now);
+    Leg &lent = lender->leg(other(replaced.side));
+    if (!is_live(lent.dialog) || !is_live(lender->leg(replaced.side).dialog)) return fail_transfer(id, call, 480, now);
+    if (!is_quiet(*lender)) return fail_transfer(id, call, 491, now);
+    if (!lent.session || !call.leg(other(transfer.from)).session) return fail_transfer(id, call, 488, now);
+    transfer.kind = TransferKind::join;
+    transfer.lender = replaced.call.value();
+    transfer.lender_side = other(replaced.side);
+    transfer.target = std::exchange(lent, Leg());
+    transfer.answer = unheld(transfer.target.session);
+    transfer.is_acked = true;
+    lender->is_lent = true;
+    tracker_.set_owner(transfer.target.dialog, id.value());
+    ask_remaining(id, call, now);
+}
+
+void B2bua::give_back(Call &call, Instant now) {
+    Transfer &transfer = *call.transfer;
+    const CallId lender_id(transfer.lender);
+    Call *lender = calls_.find(lender_id);
+    if (lender) lender->is_lent = false;
+    const bool is_wanted = lender && !lender->is_ending && is_live(lender->leg(other(transfer.lender_side)).dialog);
+    if (!is_live(transfer.target.dialog)) {
+        if (is_wanted) hang_up(lender_id, *lender, {}, false, now);
+    } else if (is_wanted) {
+        tracker_.set_owner(transfer.target.dialog, transfer.lender);
+        lender->leg(transfer.lender_side) = std::move(transfer.target);
+    } else {
+        send_bye(call, transfer.target, {}, now);
+    }
+}
+
+// An INVITE that wants the place of somebody in a call that is up. False: it is not one of these.
+bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
+    const Message &invite = event.message;
+    if (!invite.has(Header::replaces)) return false;
+    const auto refuse = [&](std::uint16_t status, std::string_view reason = {}) {
+        reply(event, status, reason, {}, now);
+        return true;
+    };
+    const bool has_join = std::any_of(invite.headers().begin(), invite.headers().end(), [](const HeaderLine &line) {
+        return line.id == Header::other && equals_ignoring_case(line.name, "Join"); // RFC 3911 section 4
+    });
+    const auto replaces = parse_replaces(invite.values(Header::replaces));
+    if (!replaces || has_join) return refuse(400, "Bad Replaces");
+    const auto replaced = find_replaced(*replaces);
+    if (!replaced) return refuse(481); // also of an early dialog, whose place nobody can take (RFC 3891 section 3)
+    const CallId id = replaced->call;
+    Call &call = *calls_.find(id);
+    const Leg &leg = call.leg(replaced->side);
+    const DialogSet *set = tracker_.find(leg.dialog);
+    if (!set || set->is_over() || call.is_ending) return refuse(603);
+    if (set->state != DialogState::confirmed) return refuse(481);
+    if (replaces->is_early_only) return refuse(486);
+    if (call.transfer || call.is_lent || call.first_invite()) return refuse(491);
+    if (!has_session(invite)) return refuse(488, "Offer Wanted");
+
+    // Only who may call at all may take a place.
+    const Route route = router_.route(invite, event.source);
+    if (route.refuse != 0 || route.targets.empty()) {
+        return refuse(route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason);
+    }
+    const std::string source = event.source.to_string();
+    const LegOptions options{
+        .leg_of = {}, .local_side = Side::callee, .source = source, .trunk = {}, .owner = id.value()};
+    const auto fed = tracker_.feed_invite(view_of(invite, view_text_), options, now);
+    if (!fed || !fed->is_new) return refuse(!fed && fed.error() == Error::full ? 503 : 482);
+    if (!attach(fed->dialog, event, route, now)) return true;
+
+    transactions_.set_owner(event.transaction, id.value());
+    static_cast<void>(transactions_.respond(event.transaction, 100,
+                                            writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    auto transfer = std::make_unique<Transfer>();
+    transfer->kind = TransferKind::newcomer;
+    transfer->from = replaced->side;
+    transfer->invite = event.transaction;
+    transfer->source = event.source;
+    transfer->answer = session_of(invite);
+    transfer->target = {.dialog = fed->dialog, .peer = event.source, .local = Side::callee};
+    note_methods(transfer->target, invite);
+    call.transfer = std::move(transfer);
+    ask_remaining(id, call, now);
+    return true;
+}
+
+// His INVITE is answered like any other, and the 2xx is sent again until its ACK.
+void B2bua::accept_newcomer(CallId id, Call &call, const Session &answer, Instant now) {
+    Transfer &transfer = *call.transfer;
+    const Message *request = transactions_.request(transfer.invite);
+    if (!request) return; // he gave up
+    const std::string tag = make_token(random_);
+    SharedBytes bytes =
+        writer_.response(*request, transfer.source, 200, {}, tag, nullptr, "Supported: replaces\r\n", &answer);
+    feed_answer(*request, 200, tag, {}, now);
+    transfer.target.session = transfer.answer;
+    transfer.target.told = answer;
+    auto invite = std::make_unique<InviteExchange>();
+    invite->from = transfer.from;
+    invite->server = transfer.invite;
+    invite->source = transfer.source;
+    invite->server_cseq = request->cseq();
+    invite->is_first = true;
+    invite->has_offer = true;
+    invite->is_answered = true;
+    invite->is_taken = true;
+    invite->is_acked = true; // the remaining side's, by our own re-INVITE
+    invite->answer = bytes;
+    invite->resend_after = options_.transactions.t1;
+    invite->resend_until = now + 64 * options_.transactions.t1;
+    invite->timer =
+        timers_.schedule(now + invite->resend_after, {.call = id, .invite = invite->server, .kind = TimerKind::resend});
+    static_cast<void>(transactions_.respond(transfer.invite, 200, std::move(bytes), now));
+    call.invites.insert(call.invites.begin(), std::move(invite));
+}
+
+void B2bua::refuse_newcomer(Call &call, std::uint16_t status, Instant now) {
+    Transfer &transfer = *call.transfer;
+    const Message *request = transactions_.request(transfer.invite);
+    if (!request) return;
+    if (status == 401 || status == 407) status = 503; // a challenge is meant for us
+    const std::string tag = make_token(random_);
+    SharedBytes bytes = writer_.response(*request, transfer.source, status, {}, tag, nullptr);
+    feed_answer(*request, status, tag, {}, now);
+    static_cast<void>(transactions_.respond(transfer.invite, status, std::move(bytes), now));
+}
+
+} // namespace tandem

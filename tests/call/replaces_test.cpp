@@ -1,0 +1,357 @@
+// Replaces: attended transfers (RFC 5589 section 7) and INVITEs that take somebody's place (RFC 3891).
+#include "call/refer_to.hpp"
+#include "call/two_phones.hpp"
+
+using namespace tandem;
+using test::TwoPhones;
+
+namespace {
+
+std::string sdp(std::string_view who, int port, std::string_view direction = "sendrecv") {
+    return "v=0\r\no=" + std::string(who) + " 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio " + std::to_string(port) +
+           " RTP/AVP 0\r\na=" + std::string(direction) + "\r\n";
+}
+
+bool has(const Message &message, std::string_view text) { return message.body().find(text) != std::string_view::npos; }
+
+void swap_all(std::string &text, std::string_view from, std::string_view to) {
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+        text.replace(at, from.size(), to);
+    }
+}
+
+// Alice called Bob (call-a).
+struct Up : TwoPhones {
+    Up() {
+        send(alice, invite({}, sdp("alice", 4000)));
+        bobs_invite = take(bob, "INVITE");
+        send(bob, answer(bobs_invite, "200 OK", "bob", {}, sdp("bob", 4001)));
+        our_tag = take(alice, "SIP/2.0 200").to_tag();
+        send(alice, request("ACK", our_tag, 1));
+        take(bob, "ACK");
+        forget();
+    }
+    void nothing_left(std::size_t records) {
+        wait(400'000);
+        CHECK(engine().calls() == 0);
+        CHECK(engine().transactions() == 0);
+        CHECK(engine().dialogs() == 0);
+        CHECK(engine().tracker().statistics().active == 0);
+        CHECK(engine().tracker().statistics().early == 0);
+        CHECK(ended.size() == records);
+    }
+};
+
+// Then she called Carol (call-b), and refers Bob to her.
+struct Attended : Up {
+    Attended() {
+        router.answer.targets = {{"sip:carol@192.0.2.3:5063", carol, "carrier-c"}};
+        send(alice, second(invite({}, sdp("alice", 4010))));
+        carols_invite = take(carol, "INVITE");
+        send(carol, answer(carols_invite, "200 OK", "carol", {}, sdp("carol", 4002)));
+        second_tag = take(alice, "SIP/2.0 200").to_tag();
+        send(alice, second(request("ACK", second_tag, 1)));
+        take(carol, "ACK");
+        forget();
+    }
+    static std::string second(std::string text) {
+        swap_all(text, "call-a", "call-b");
+        swap_all(text, "z9hG4bK-a", "z9hG4bK-z");
+        return text;
+    }
+    void refer() {
+        send(alice,
+             request("REFER", our_tag, 50,
+                     "Refer-To: <sip:carol@c?Replaces=call-b%3Bto-tag%3D" + second_tag + "%3Bfrom-tag%3Dalice>\r\n"));
+        take(alice, "SIP/2.0 202");
+        CHECK(notified() == "SIP/2.0 100 Trying\r\n");
+    }
+    std::string notified() {
+        const Message notify = take(alice, "NOTIFY");
+        send(alice, answer(notify, "200 OK"));
+        return std::string(notify.body());
+    }
+    std::string from_carol(std::string_view method, std::uint32_t cseq, std::string_view body = {}) {
+        std::string text = from_bob(carols_invite, method, cseq, {}, body);
+        swap_all(text, "192.0.2.2:5062", "192.0.2.3:5063");
+        swap_all(text, "tag=bob", "tag=carol");
+        swap_all(text, "z9hG4bK-b", "z9hG4bK-c");
+        return text;
+    }
+    Message carols_invite;
+    std::string second_tag;
+};
+
+// Dave's requests outside of Alice's dialog, with an INVITE that wants somebody's place.
+std::string of_dave(std::string text) {
+    swap_all(text, "Call-ID: call-a", "Call-ID: call-d");
+    swap_all(text, "z9hG4bK-a", "z9hG4bK-d");
+    swap_all(text, "192.0.2.1:5061", "192.0.2.4:5064");
+    swap_all(text, ">;tag=alice", ">;tag=dave");
+    swap_all(text, "alice@", "dave@");
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("replaces: the header names a dialog by three words (RFC 3891 section 6.1)") {
+    const auto read = parse_replaces("98732@sip.example.com ;from-tag=r33th4x0r; to-tag=ff87ff;early-only");
+    REQUIRE(read);
+    CHECK(read->call_id == "98732@sip.example.com");
+    CHECK(read->to_tag == "ff87ff");
+    CHECK(read->from_tag == "r33th4x0r");
+    CHECK(read->is_early_only);
+    CHECK(read->to_string() == "98732@sip.example.com;to-tag=ff87ff;from-tag=r33th4x0r;early-only");
+    for (const char *bad : {"", "x", "x;to-tag=1", "x;to-tag=1;from-tag=", "x;to-tag=1;to-tag=2;from-tag=3",
+                            "x y;to-tag=1;from-tag=2", ";to-tag=1;from-tag=2", "x;to-tag=1;from-tag=2,y;to-tag=1"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse_replaces(bad));
+    }
+}
+
+TEST_CASE("replaces: Refer-To is read back as it was written, and odd escapes are refused") {
+    const auto read =
+        parse_refer_to("\"C\" <sip:c@example.com;x=y?Replaces=a%40b%3bto-tag%3D1%3Bfrom-tag%3D2&Subject=z>");
+    REQUIRE(read.ok());
+    CHECK(read->uri == "sip:c@example.com;x=y");
+    CHECK(read->replaces->call_id == "a@b");
+    CHECK(write_refer_to(*read) == "<sip:c@example.com;x=y?Replaces=a%40b%3Bto-tag%3D1%3Bfrom-tag%3D2>");
+    CHECK(parse_refer_to("<tel:+1234>")->uri == "tel:+1234");
+    for (const char *bad : {"<sip:c@c?Replaces=%>", "<sip:c@c?Replaces=%4>", "<sip:c@c?Replaces=%zz>", "<sip:>", "<>",
+                            "<sip:c@c?Replaces>", ""}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse_refer_to(bad).ok());
+    }
+}
+
+TEST_CASE("attended transfer: the two who remain are joined, and both legs of who referred get BYE (RFC 5589 "
+          "section 7.3)") {
+    Attended phones;
+    phones.refer();
+    const Message to_bob = phones.take(phones.bob, "INVITE");
+    CHECK(has(to_bob, "m=audio 4002"));
+    CHECK(to_bob.call_id() == phones.bobs_invite.call_id());
+    phones.send(phones.bob, TwoPhones::answer(to_bob, "200 OK", "", {}, sdp("bob", 4001)));
+    const Message to_carol = phones.take(phones.carol, "INVITE");
+    CHECK(has(to_carol, "m=audio 4001"));
+    CHECK(has(to_carol, "o=alice 1 2 ")); // the origin that she knows
+    CHECK(to_carol.call_id() == phones.carols_invite.call_id());
+    CHECK_FALSE(phones.got(phones.alice, "BYE"));
+    phones.send(phones.carol, TwoPhones::answer(to_carol, "200 OK", "", {}, sdp("carol", 4002)));
+    CHECK(phones.got(phones.carol, "ACK"));
+    const Message bye = phones.take(phones.alice, "BYE");
+    CHECK(bye.call_id() == "call-b");
+    phones.send(phones.alice, TwoPhones::answer(bye, "200 OK"));
+    CHECK(phones.notified() == "SIP/2.0 200 OK\r\n");
+    const Message first = phones.take(phones.alice, "BYE");
+    CHECK(first.call_id() == "call-a");
+    phones.send(phones.alice, TwoPhones::answer(first, "200 OK"));
+    CHECK(phones.engine().calls() == 1);
+
+    phones.send(phones.carol, phones.from_carol("INFO", 4));
+    CHECK(phones.got(phones.bob, "INFO"));
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 60));
+    phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
+    phones.nothing_left(2);
+}
+
+TEST_CASE("attended transfer: who referred may hang up both legs at once") {
+    Attended phones;
+    phones.refer();
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 51));
+    phones.send(phones.alice, Attended::second(phones.request("BYE", phones.second_tag, 51)));
+    CHECK_FALSE(phones.got(phones.bob, "BYE"));
+    CHECK_FALSE(phones.got(phones.carol, "BYE"));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "200 OK", "", {}, sdp("bob", 4001)));
+    const Message to_carol = phones.take(phones.carol, "INVITE");
+    SUBCASE("and it succeeds") {
+        phones.send(phones.carol, TwoPhones::answer(to_carol, "200 OK", "", {}, sdp("carol", 4002)));
+        phones.send(phones.carol, phones.from_carol("BYE", 4));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    }
+    SUBCASE("or fails, and nobody is left alone") {
+        phones.send(phones.carol, TwoPhones::answer(to_carol, "488 No"));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+        phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
+    }
+    phones.nothing_left(2);
+}
+
+TEST_CASE("attended transfer: a refusal leaves both calls as they were") {
+    for (const bool is_first : {true, false}) {
+        CAPTURE(is_first);
+        Attended phones;
+        phones.refer();
+        const Message to_bob = phones.take(phones.bob, "INVITE");
+        if (is_first) {
+            phones.send(phones.bob, TwoPhones::answer(to_bob, "488 No"));
+        } else {
+            phones.send(phones.bob, TwoPhones::answer(to_bob, "200 OK", "", {}, sdp("bob", 4001)));
+            phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "INVITE"), "488 No"));
+            const Message back = phones.take(phones.bob, "INVITE");
+            CHECK(has(back, "m=audio 4000"));
+            phones.send(phones.bob, TwoPhones::answer(back, "200 OK", "", {}, sdp("bob", 4001)));
+        }
+        CHECK(phones.notified() == "SIP/2.0 488 Not Acceptable Here\r\n");
+        phones.forget();
+        phones.send(phones.carol, phones.from_carol("INFO", 4));
+        CHECK(phones.take(phones.alice, "INFO").call_id() == "call-b");
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "INFO", 60));
+        CHECK(phones.take(phones.alice, "INFO").call_id() == "call-a");
+    }
+}
+
+TEST_CASE("attended transfer: one of the two who remain hangs up meanwhile") {
+    for (const bool is_carol : {true, false}) {
+        CAPTURE(is_carol);
+        Attended phones;
+        phones.refer();
+        const Message to_bob = phones.take(phones.bob, "INVITE");
+        if (is_carol) {
+            phones.send(phones.carol, phones.from_carol("BYE", 4));
+            const Message bye = phones.take(phones.alice, "BYE");
+            CHECK(bye.call_id() == "call-b");
+            phones.send(phones.alice, TwoPhones::answer(bye, "200 OK"));
+            phones.send(phones.bob, TwoPhones::answer(to_bob, "488 No"));
+            CHECK(phones.notified().substr(8, 3) == "480");
+            phones.send(phones.alice, phones.request("BYE", phones.our_tag, 51));
+            phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+        } else {
+            phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 60));
+            phones.send(phones.bob, TwoPhones::answer(to_bob, "487 Request Terminated"));
+            CHECK(phones.notified().substr(8, 3) == "487");
+            phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "BYE"), "200 OK"));
+            // The other call is as it was.
+            phones.send(phones.alice, Attended::second(phones.request("BYE", phones.second_tag, 51)));
+            phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
+        }
+        phones.nothing_left(2);
+    }
+}
+
+TEST_CASE("attended transfer: while a leg is lent nothing passes to it") {
+    Attended phones;
+    phones.refer();
+    phones.send(phones.alice, Attended::second(phones.request("INFO", phones.second_tag, 51)));
+    CHECK(phones.got(phones.alice, "SIP/2.0 500"));
+    phones.send(phones.alice, Attended::second(phones.invite({}, sdp("alice", 1), phones.second_tag, 52)));
+    CHECK(phones.got(phones.alice, "SIP/2.0 491"));
+    phones.send(phones.carol, phones.from_carol("INVITE", 4, sdp("carol", 1)));
+    CHECK(phones.got(phones.carol, "SIP/2.0 491"));
+}
+
+TEST_CASE("attended transfer: a dialog that is not here is named to whoever the route finds (RFC 5589 section 7.1)") {
+    Up phones;
+    phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, "carrier-c"}};
+    phones.send(phones.alice, phones.request("REFER", phones.our_tag, 50,
+                                             "Refer-To: <sip:carol@c?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2>\r\n"));
+    CHECK(phones.take(phones.carol, "INVITE").value(Header::replaces) == "x;to-tag=1;from-tag=2");
+}
+
+TEST_CASE("INVITE with Replaces: a newcomer takes the place of either peer (RFC 3891 section 3)") {
+    for (const bool is_caller : {true, false}) {
+        CAPTURE(is_caller);
+        Up phones;
+        const Endpoint replaced = is_caller ? phones.alice : phones.bob;
+        const Endpoint stays = is_caller ? phones.bob : phones.alice;
+        const std::string replaces = is_caller ? "call-a;to-tag=" + phones.our_tag + ";from-tag=alice"
+                                               : std::string(phones.bobs_invite.call_id()) +
+                                                     ";to-tag=" + std::string(phones.bobs_invite.from_tag()) +
+                                                     ";from-tag=bob";
+        phones.send(phones.dave,
+                    of_dave(phones.invite("Require: replaces\r\nReplaces: " + replaces + "\r\n", sdp("dave", 4004))));
+        CHECK(phones.got(phones.dave, "SIP/2.0 100"));
+        const Message offer = phones.take(stays, "INVITE");
+        CHECK(has(offer, "m=audio 4004"));
+        CHECK_FALSE(phones.got(replaced, "BYE"));
+        phones.send(stays, TwoPhones::answer(offer, "200 OK", "", {}, sdp("y", 4005)));
+        CHECK(phones.got(stays, "ACK"));
+        const Message ok = phones.take(phones.dave, "SIP/2.0 200");
+        CHECK(has(ok, "m=audio 4005"));
+        phones.send(replaced, TwoPhones::answer(phones.take(replaced, "BYE"), "200 OK"));
+        phones.wait(500);
+        CHECK(phones.got(phones.dave, "SIP/2.0 200")); // until its ACK
+        phones.send(phones.dave, of_dave(phones.request("ACK", ok.to_tag(), 1)));
+        CHECK_FALSE(phones.got(stays, "ACK"));
+        phones.wait(5000);
+        CHECK_FALSE(phones.got(phones.dave, "SIP/2.0 200"));
+
+        phones.send(phones.dave, of_dave(phones.request("BYE", ok.to_tag(), 2)));
+        phones.send(stays, TwoPhones::answer(phones.take(stays, "BYE"), "200 OK"));
+        phones.nothing_left(2);
+    }
+}
+
+TEST_CASE("INVITE with Replaces: if it comes to nothing the call stays as it was") {
+    Up phones;
+    const std::string replaces = "Replaces: call-a;to-tag=" + phones.our_tag + ";from-tag=alice\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
+    const Message offer = phones.take(phones.bob, "INVITE");
+    SUBCASE("the other peer refuses") {
+        phones.send(phones.bob, TwoPhones::answer(offer, "488 No"));
+        CHECK(phones.got(phones.dave, "SIP/2.0 488"));
+    }
+    SUBCASE("the newcomer gives up") {
+        phones.send(phones.bob, TwoPhones::answer(offer, "100 Trying", ""));
+        phones.send(phones.dave, of_dave(phones.cancel()));
+        CHECK(phones.got(phones.dave, "SIP/2.0 487"));
+        phones.send(phones.bob, TwoPhones::answer(offer, "200 OK", "", {}, sdp("bob", 4001)));
+        const Message back = phones.take(phones.bob, "INVITE");
+        CHECK(has(back, "m=audio 4000"));
+        phones.send(phones.bob, TwoPhones::answer(back, "200 OK", "", {}, sdp("bob", 4001)));
+    }
+    phones.forget();
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 3));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    phones.nothing_left(2);
+}
+
+TEST_CASE("INVITE with Replaces: the other peer hangs up meanwhile: 487, and who was to be replaced gets BYE") {
+    Up phones;
+    const std::string replaces = "Replaces: call-a;to-tag=" + phones.our_tag + ";from-tag=alice\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
+    const Message offer = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 5));
+    phones.send(phones.bob, TwoPhones::answer(offer, "487 Request Terminated"));
+    CHECK(phones.got(phones.dave, "SIP/2.0 487"));
+    phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "BYE"), "200 OK"));
+    phones.nothing_left(2);
+}
+
+TEST_CASE("INVITE with Replaces: what is refused (RFC 3891 section 3)") {
+    Up phones;
+    const std::string good = "Replaces: call-a;to-tag=" + phones.our_tag + ";from-tag=alice";
+    struct Case {
+        std::string headers;
+        const char *status;
+    };
+    const std::vector<Case> cases = {
+        {good + "\r\n" + good + "\r\n", "SIP/2.0 400"}, // two of them
+        {"Replaces: call-a\r\n", "SIP/2.0 400"},
+        {good + "\r\nJoin: call-a;to-tag=1;from-tag=2\r\n", "SIP/2.0 400"},
+        {"Replaces: call-x;to-tag=1;from-tag=2\r\n", "SIP/2.0 481"},
+        {"Replaces: call-a;to-tag=guess;from-tag=alice\r\n", "SIP/2.0 481"},
+        {good + ";early-only\r\n", "SIP/2.0 486"},
+    };
+    std::uint32_t cseq = 10;
+    for (const Case &each : cases) {
+        CAPTURE(each.headers);
+        phones.send(phones.dave, of_dave(phones.invite(each.headers, sdp("dave", 4004), {}, ++cseq)));
+        CHECK(phones.got(phones.dave, each.status));
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+    }
+    // Who may not call may take no place either.
+    phones.router.answer.refuse = 403;
+    phones.send(phones.dave, of_dave(phones.invite(good + "\r\n", sdp("dave", 4004), {}, 30)));
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+}
+
+TEST_CASE("INVITE with Replaces: an early dialog's place can not be taken: 481") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite());
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "180 Ringing"));
+    const std::string tag(phones.take(phones.alice, "SIP/2.0 180").to_tag());
+    const std::string replaces = "Replaces: call-a;to-tag=" + tag + ";from-tag=alice\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(replaces)));
+    CHECK(phones.got(phones.dave, "SIP/2.0 481"));
+}
