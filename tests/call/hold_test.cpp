@@ -14,7 +14,7 @@ std::string sdp(std::string_view who, int version, std::string_view direction) {
 }
 
 struct Held : TwoPhones {
-    Held() {
+    Held() : TwoPhones(with_events()) {
         send(alice, invite({}, sdp("alice", 10, "")));
         bobs_invite = take(bob, "INVITE");
         send(bob, answer(bobs_invite, "200 OK", "bob", {}, sdp("bob", 20, "sendrecv")));
@@ -22,6 +22,11 @@ struct Held : TwoPhones {
         send(alice, request("ACK", our_tag, 1));
         take(bob, "ACK");
         forget();
+    }
+    static EngineOptions with_events() {
+        EngineOptions options;
+        options.event_max = 64;
+        return options;
     }
     DialogId leg() { return engine().tracker().find("call-a", "alice", {}); }
     CommandId command(bool is_resume) {
