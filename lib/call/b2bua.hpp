@@ -229,6 +229,7 @@ private:
     void on_remaining_answered(CallId id, Call &call, std::uint16_t status, Instant now);
     void on_target_settled(CallId id, Call &call, std::uint16_t status, Instant now);
     void complete_transfer(CallId id, Call &call, Instant now);
+    void let_one_count(Call &call, const Transfer &done, Instant now);
     void fail_transfer(CallId id, Call &call, std::uint16_t status, Instant now);
     void end_failed_transfer(CallId id, Call &call, std::uint16_t status, Instant now);
     void drop_target(Call &call, std::uint16_t status, Instant now);
@@ -256,7 +257,11 @@ private:
     void begin_join(CallId id, Call &call, const Replaced &replaced, Instant now);
     void give_back(Call &call, Instant now);
     bool take_newcomer(const TransactionEvent &event, Instant now);
-    void accept_newcomer(CallId id, Call &call, const Session &answer, Instant now);
+    bool pick_up(Call &call, const TransactionEvent &event, Instant now);
+    void answer_newcomer(Call &call, InviteExchange &invite, const Session &answer, std::string_view tag, Instant now);
+    void accept_newcomer(Call &call, const Session &answer, Instant now);
+    std::optional<DialogId> admit_newcomer(CallId id, const TransactionEvent &event, Instant now);
+    Call *find_ringing(const Replaces &replaces);
     void refuse_newcomer(Call &call, std::uint16_t status, Instant now);
 
     // session.cpp

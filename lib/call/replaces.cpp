@@ -43,6 +43,11 @@ void B2bua::begin_join(CallId id, Call &call, const Replaced &replaced, Instant 
     transfer.kind = TransferKind::join;
     transfer.lender = replaced.call.value();
     transfer.lender_side = other(replaced.side);
+    if (const auto record = tracker_.record(lender->leg(Side::caller).dialog)) {
+        for (const ProfileView &place : record->profiles) {
+            transfer.places.push_back({std::string(place.profile), std::string(place.value)});
+        }
+    }
     transfer.target = std::exchange(lent, Leg());
     transfer.answer = unheld(transfer.target.session);
     transfer.is_acked = true;
@@ -67,6 +72,30 @@ void B2bua::give_back(Call &call, Instant now) {
     }
 }
 
+// Only who may call at all may take a place: the route table is asked, and his record counts like any other. None: he
+// is refused.
+std::optional<DialogId> B2bua::admit_newcomer(CallId id, const TransactionEvent &event, Instant now) {
+    const Message &invite = event.message;
+    const Route route = router_.route(invite, event.source);
+    if (route.refuse != 0 || route.targets.empty()) {
+        reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
+        return std::nullopt;
+    }
+    const std::string source = event.source.to_string();
+    const LegOptions options{
+        .leg_of = {}, .local_side = Side::callee, .source = source, .trunk = {}, .owner = id.value()};
+    const auto fed = tracker_.feed_invite(view_of(invite, view_text_), options, now);
+    if (!fed || !fed->is_new) {
+        reply(event, !fed && fed.error() == Error::full ? 503 : 482, {}, {}, now);
+        return std::nullopt;
+    }
+    if (!attach(fed->dialog, event, route, now)) return std::nullopt;
+    transactions_.set_owner(event.transaction, id.value());
+    static_cast<void>(transactions_.respond(event.transaction, 100,
+                                            writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    return fed->dialog;
+}
+
 // An INVITE that wants the place of somebody in a call that is up. False: it is not one of these.
 bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
@@ -80,55 +109,104 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     });
     const auto replaces = parse_replaces(invite.values(Header::replaces));
     if (!replaces || has_join) return refuse(400, "Bad Replaces");
+    if (Call *ringing = find_ringing(*replaces)) return pick_up(*ringing, event, now);
     const auto replaced = find_replaced(*replaces);
-    if (!replaced) return refuse(481); // also of an early dialog, whose place nobody can take (RFC 3891 section 3)
+    if (!replaced) return refuse(481);
     const CallId id = replaced->call;
     Call &call = *calls_.find(id);
     const Leg &leg = call.leg(replaced->side);
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set || set->is_over() || call.is_ending) return refuse(603);
-    if (set->state != DialogState::confirmed) return refuse(481);
+    if (set->state != DialogState::confirmed) return refuse(481); // early, and not begun by us (RFC 3891 section 3)
     if (replaces->is_early_only) return refuse(486);
     if (call.transfer || call.is_lent || call.first_invite()) return refuse(491);
     if (!has_session(invite)) return refuse(488, "Offer Wanted");
 
-    // Only who may call at all may take a place.
-    const Route route = router_.route(invite, event.source);
-    if (route.refuse != 0 || route.targets.empty()) {
-        return refuse(route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason);
-    }
-    const std::string source = event.source.to_string();
-    const LegOptions options{
-        .leg_of = {}, .local_side = Side::callee, .source = source, .trunk = {}, .owner = id.value()};
-    const auto fed = tracker_.feed_invite(view_of(invite, view_text_), options, now);
-    if (!fed || !fed->is_new) return refuse(!fed && fed.error() == Error::full ? 503 : 482);
-    if (!attach(fed->dialog, event, route, now)) return true;
-
-    transactions_.set_owner(event.transaction, id.value());
-    static_cast<void>(transactions_.respond(event.transaction, 100,
-                                            writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    const auto dialog = admit_newcomer(id, event, now);
+    if (!dialog) return true;
     auto transfer = std::make_unique<Transfer>();
     transfer->kind = TransferKind::newcomer;
     transfer->from = replaced->side;
     transfer->invite = event.transaction;
     transfer->source = event.source;
     transfer->answer = session_of(invite);
-    transfer->target = {.dialog = fed->dialog, .peer = event.source, .local = Side::callee};
+    transfer->target = {.dialog = *dialog, .peer = event.source, .local = Side::callee};
     note_methods(transfer->target, invite);
     call.transfer = std::move(transfer);
     ask_remaining(id, call, now);
     return true;
 }
 
-// His INVITE is answered like any other, and the 2xx is sent again until its ACK.
-void B2bua::accept_newcomer(CallId id, Call &call, const Session &answer, Instant now) {
+// The call that rings where this Replaces says, by an INVITE of ours; null: none.
+Call *B2bua::find_ringing(const Replaces &replaces) {
+    const DialogId dialog = tracker_.find(replaces.call_id, replaces.to_tag, replaces.from_tag);
+    CallId id;
+    Call *call = find_call(dialog, id);
+    if (!call || !call->is_ringing() || !call->find_attempt(dialog)) return nullptr;
+    return tracker_.find(dialog)->view(DialogSet::from_tag) == replaces.to_tag ? call : nullptr;
+}
+
+// The newcomer answers in place of those who ring. Two offers meet: each is the other one's answer, where they describe
+// as many media.
+bool B2bua::pick_up(Call &call, const TransactionEvent &event, Instant now) {
+    const Message &invite = event.message;
+    InviteExchange &first = *call.first_invite();
+    const Message *request = transactions_.request(first.server);
+    const auto wanted = request ? directions_of(request->body()) : std::nullopt;
+    const auto offered = directions_of(invite.body());
+    if (!wanted || !offered || wanted->size() != offered->size()) {
+        reply(event, 488, {}, {}, now);
+        return true;
+    }
+    const auto dialog = admit_newcomer(call.id, event, now);
+    if (!dialog) return true;
+    const Session asked = session_of(*request);
+    const Session said = session_of(invite);
+    const std::string our_tag(this->our_tag(call, *dialog, {}));
+    drop_attempts(call, "SIP;cause=200;text=\"Call completed elsewhere\"", now);
+    call.setup.reset();
+    Leg &callee = call.leg(Side::callee);
+    callee = {.dialog = *dialog, .peer = event.source, .local = Side::callee};
+    note_methods(callee, invite);
+    note_sessions(call.leg(Side::caller), callee, asked, said);
+    call.offer_from.reset();
+    call.forks.clear();
+    tracker_.set_callee_call_id(call.leg(Side::caller).dialog, invite.call_id());
+    answer_newcomer(call, first, said, our_tag, now);
+    auto second = std::make_unique<InviteExchange>();
+    second->from = Side::callee;
+    second->server = event.transaction;
+    second->source = event.source;
+    second->server_cseq = invite.cseq();
+    answer_newcomer(call, *second, asked, make_token(random_), now);
+    call.invites.push_back(std::move(second));
+    return true;
+}
+
+// The 2xx to an INVITE whose other side has nothing left to acknowledge; it is sent again until its ACK.
+void B2bua::answer_newcomer(Call &call, InviteExchange &invite, const Session &answer, std::string_view tag,
+                            Instant now) {
+    const Message *request = transactions_.request(invite.server);
+    if (!request) return; // given up
+    SharedBytes bytes =
+        writer_.response(*request, invite.source, 200, {}, tag, nullptr, "Supported: replaces\r\n", &answer);
+    feed_answer(*request, 200, tag, {}, now);
+    invite.has_offer = true;
+    invite.is_answered = true;
+    invite.is_taken = true;
+    invite.is_acked = true;
+    invite.answer = bytes;
+    invite.resend_after = options_.transactions.t1;
+    invite.resend_until = now + 64 * options_.transactions.t1;
+    invite.timer = timers_.schedule(now + invite.resend_after,
+                                    {.call = call.id, .invite = invite.server, .kind = TimerKind::resend});
+    static_cast<void>(transactions_.respond(invite.server, 200, std::move(bytes), now));
+}
+
+void B2bua::accept_newcomer(Call &call, const Session &answer, Instant now) {
     Transfer &transfer = *call.transfer;
     const Message *request = transactions_.request(transfer.invite);
     if (!request) return; // he gave up
-    const std::string tag = make_token(random_);
-    SharedBytes bytes =
-        writer_.response(*request, transfer.source, 200, {}, tag, nullptr, "Supported: replaces\r\n", &answer);
-    feed_answer(*request, 200, tag, {}, now);
     transfer.target.session = transfer.answer;
     transfer.target.told = answer;
     auto invite = std::make_unique<InviteExchange>();
@@ -137,16 +215,7 @@ void B2bua::accept_newcomer(CallId id, Call &call, const Session &answer, Instan
     invite->source = transfer.source;
     invite->server_cseq = request->cseq();
     invite->is_first = true;
-    invite->has_offer = true;
-    invite->is_answered = true;
-    invite->is_taken = true;
-    invite->is_acked = true; // the remaining side's, by our own re-INVITE
-    invite->answer = bytes;
-    invite->resend_after = options_.transactions.t1;
-    invite->resend_until = now + 64 * options_.transactions.t1;
-    invite->timer =
-        timers_.schedule(now + invite->resend_after, {.call = id, .invite = invite->server, .kind = TimerKind::resend});
-    static_cast<void>(transactions_.respond(transfer.invite, 200, std::move(bytes), now));
+    answer_newcomer(call, *invite, answer, make_token(random_), now);
     call.invites.insert(call.invites.begin(), std::move(invite));
 }
 

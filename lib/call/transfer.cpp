@@ -64,7 +64,7 @@ void B2bua::on_remaining_answered(CallId id, Call &call, std::uint16_t status, I
     }
     const Session &said = call.leg(other(transfer.from)).session;
     if (transfer.kind == TransferKind::newcomer) {
-        accept_newcomer(id, call, said, now);
+        accept_newcomer(call, said, now);
         return complete_transfer(id, call, now);
     }
     if (transfer.kind == TransferKind::search) {
@@ -93,6 +93,7 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     call.hold.reset();
     end_forwards(call, now);
     Leg left = std::exchange(call.leg(done.from), std::move(done.target));
+    let_one_count(call, done, now);
     for (Side side : {Side::caller, Side::callee}) {
         // Each record that counts shows the leg that it is joined with.
         const DialogSet *set = tracker_.find(call.leg(other(side)).dialog);
@@ -105,6 +106,29 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
         lender->is_lent = false;
         hang_up(CallId(done.lender), *lender, {}, false, now);
     }
+}
+
+// Where both who remain were called, by somebody whose records end now, one of them goes on with a record of its own,
+// and with the place in the profiles that the lender's has.
+void B2bua::let_one_count(Call &call, const Transfer &done, Instant now) {
+    for (const Leg &leg : call.legs) {
+        const DialogSet *set = tracker_.find(leg.dialog);
+        if (set && !set->leg_of) return;
+    }
+    Leg &leg = call.leg(done.from);
+    const auto apart = tracker_.count_apart(leg.dialog, now);
+    if (!apart) return;
+    leg.dialog = *apart;
+    Route places;
+    places.profiles = done.places;
+    if (reserve(*apart, places, now)) return;
+    // The limit has room for one of the two only.
+    const Call *lender = calls_.find(CallId(done.lender));
+    const DialogId counted = lender ? lender->leg(other(done.lender_side)).dialog : DialogId();
+    for (const RouteProfile &place : done.places) {
+        static_cast<void>(tracker_.leave(counted, place.name, place.value, now));
+    }
+    static_cast<void>(reserve(*apart, places, now));
 }
 
 // It came to nothing, by `status`. While the remaining leg is being asked, what it says is waited for.

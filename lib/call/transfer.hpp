@@ -43,6 +43,7 @@ struct Transfer {
     Endpoint source{};                  // newcomer: where the INVITE came from
     std::uint64_t lender = 0;           // join: the call, a CallId
     Side lender_side = Side::caller;    // and which leg of it this is
+    std::vector<RouteProfile> places{}; // join: the lender's, in profiles
     std::vector<RouteProfile> joined{}; // that the call is in for this transfer alone
 };
 

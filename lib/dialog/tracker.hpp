@@ -135,6 +135,11 @@ public:
     // no limit, for `lifetime`; for the others it fails with invalid. not_found: the set is over.
     Result<void> set_timeout(DialogId id, DialogTimer timer, std::optional<Duration> timeout);
 
+    // Lets a confirmed leg of another set's call count by itself, from now on: the other set ends, and this one's call
+    // goes on. The dialog goes over to a set of its own, with a record of its own, and the old id ends. wrong_state: it
+    // counts already, or is not confirmed; full.
+    Result<DialogId> count_apart(DialogId leg, Instant now);
+
     // Ends the set now: for ends that no message shows. No effect on one that has ended.
     void end(DialogId id, EndReason reason, Instant now);
 
@@ -216,6 +221,7 @@ private:
     void note_unseen_ack(DialogId id, DialogSet &set, Fork &fork, Side from, Method method, Instant now);
     void acknowledge(DialogId id, DialogSet &set, Fork &fork, Instant now);
     Result<Fed> feed_again(DialogId id, std::uint64_t key, bool is_recent, Instant now);
+    RecordId next_record();
     static bool has_branch(const DialogSet &set, std::uint64_t key);
     void add_branch(DialogId id, DialogSet &set, std::uint64_t key, Instant now);
     static bool cancel_branch(DialogSet &set, std::uint64_t key);

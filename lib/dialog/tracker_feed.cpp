@@ -78,8 +78,7 @@ Result<Fed> Tracker::feed_invite(const MessageView &invite, const LegOptions &le
         throw;
     }
     DialogSet &set = *sets_.find(id);
-    const std::uint64_t serial = shared_.serial.fetch_add(1, std::memory_order_relaxed) + 1;
-    set.record = {options_.epoch, serial << serial_low_bits | serial_low_};
+    set.record = next_record();
     set.local_side = leg.local_side;
     set.owner = leg.owner;
     set.leg_of = leg.leg_of;
@@ -94,6 +93,11 @@ Result<Fed> Tracker::feed_invite(const MessageView &invite, const LegOptions &le
     mark_changed(id, set);
     raise(DialogEventKind::created, id, now);
     return Fed{id, Side::caller, true};
+}
+
+RecordId Tracker::next_record() {
+    const std::uint64_t serial = shared_.serial.fetch_add(1, std::memory_order_relaxed) + 1;
+    return {options_.epoch, serial << serial_low_bits | serial_low_};
 }
 
 // What makes a request the same one: an old branch (RFC 2543) may be the same for all that its client sends.
@@ -212,8 +216,8 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, std::uint64_t ha
     if (is_lower && (!is_first_bye || set.local_side)) return Error::stale_cseq;
     if (is_equal && !is_first_bye) {
         // Its answer and that of the first INVITE look alike.
-        const bool is_like_first = request.method == Method::invite && from == Side::caller &&
-                                   request.cseq == set.invite_cseq;
+        const bool is_like_first =
+            request.method == Method::invite && from == Side::caller && request.cseq == set.invite_cseq;
         if (is_like_first) fork->is_doubtful = true;
         return Fed{id, from, false};
     }

@@ -45,6 +45,8 @@ struct Up : TwoPhones {
 // Then she called Carol (call-b), and refers Bob to her.
 struct Attended : Up {
     Attended() {
+        REQUIRE(profiles().declare({"total", false, 1, {}}).ok());
+        router.answer.profiles = {{"total", ""}};
         router.answer.targets = {{"sip:carol@192.0.2.3:5063", carol, "carrier-c"}};
         send(alice, second(invite({}, sdp("alice", 4010))));
         carols_invite = take(carol, "INVITE");
@@ -150,9 +152,12 @@ TEST_CASE("attended transfer: the two who remain are joined, and both legs of wh
 
     phones.send(phones.carol, phones.from_carol("INFO", 4));
     CHECK(phones.got(phones.bob, "INFO"));
+    CHECK(phones.engine().tracker().statistics().active == 1); // a record of its own, for neither of them called
+    CHECK(*phones.profiles().size("total") == 1);
     phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 60));
     phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
-    phones.nothing_left(2);
+    CHECK(*phones.profiles().size("total") == 0);
+    phones.nothing_left(3);
 }
 
 TEST_CASE("attended transfer: who referred may hang up both legs at once") {
@@ -166,15 +171,17 @@ TEST_CASE("attended transfer: who referred may hang up both legs at once") {
     const Message to_carol = phones.take(phones.carol, "INVITE");
     SUBCASE("and it succeeds") {
         phones.send(phones.carol, TwoPhones::answer(to_carol, "200 OK", "", {}, sdp("carol", 4002)));
+        CHECK(*phones.profiles().size("total") == 1);
         phones.send(phones.carol, phones.from_carol("BYE", 4));
         phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+        phones.nothing_left(3);
     }
     SUBCASE("or fails, and nobody is left alone") {
         phones.send(phones.carol, TwoPhones::answer(to_carol, "488 No"));
         phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
         phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
+        phones.nothing_left(2);
     }
-    phones.nothing_left(2);
 }
 
 TEST_CASE("attended transfer: a refusal leaves both calls as they were") {
@@ -346,7 +353,7 @@ TEST_CASE("INVITE with Replaces: what is refused (RFC 3891 section 3)") {
     CHECK_FALSE(phones.got(phones.bob, "INVITE"));
 }
 
-TEST_CASE("INVITE with Replaces: an early dialog's place can not be taken: 481") {
+TEST_CASE("INVITE with Replaces: the place of one who called can not be taken while it rings: 481") {
     TwoPhones phones;
     phones.send(phones.alice, phones.invite());
     phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "180 Ringing"));
@@ -354,4 +361,46 @@ TEST_CASE("INVITE with Replaces: an early dialog's place can not be taken: 481")
     const std::string replaces = "Replaces: call-a;to-tag=" + tag + ";from-tag=alice\r\n";
     phones.send(phones.dave, of_dave(phones.invite(replaces)));
     CHECK(phones.got(phones.dave, "SIP/2.0 481"));
+}
+
+TEST_CASE("INVITE with Replaces: a call that rings is picked up (RFC 3891 section 3)") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
+    const Message bobs = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
+    phones.forget();
+    const std::string replaces = "Replaces: " + std::string(bobs.call_id()) +
+                                 ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob;early-only\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "CANCEL"), "200 OK"));
+    phones.send(phones.bob, TwoPhones::answer(bobs, "487 Request Terminated"));
+    const Message to_alice = phones.take(phones.alice, "SIP/2.0 200");
+    CHECK(has(to_alice, "m=audio 4004"));
+    const Message to_dave = phones.take(phones.dave, "SIP/2.0 200");
+    CHECK(has(to_dave, "m=audio 4000"));
+    phones.send(phones.alice, phones.request("ACK", to_alice.to_tag(), 1));
+    phones.send(phones.dave, of_dave(phones.request("ACK", to_dave.to_tag(), 1)));
+    phones.wait(5000);
+    CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 200"));
+    CHECK_FALSE(phones.got(phones.dave, "SIP/2.0 200"));
+    phones.send(phones.dave, of_dave(phones.request("INFO", to_dave.to_tag(), 2)));
+    CHECK(phones.got(phones.alice, "INFO"));
+    phones.send(phones.alice, phones.request("BYE", to_alice.to_tag(), 2));
+    phones.send(phones.dave, TwoPhones::answer(phones.take(phones.dave, "BYE"), "200 OK"));
+    phones.wait(400'000);
+    CHECK(phones.engine().calls() == 0);
+    CHECK(phones.engine().dialogs() == 0);
+    CHECK(phones.ended.size() == 2);
+}
+
+TEST_CASE("INVITE with Replaces: a pick-up with other media than the call's is 488, and it rings on") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
+    const Message bobs = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
+    const std::string replaces =
+        "Replaces: " + std::string(bobs.call_id()) + ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004) + "m=video 4006 RTP/AVP 96\r\n")));
+    CHECK(phones.got(phones.dave, "SIP/2.0 488"));
+    CHECK_FALSE(phones.got(phones.bob, "CANCEL"));
 }

@@ -31,7 +31,7 @@ public:
         view.to_uri = "sip:bob@b";
         view.request_uri = "sip:bob@192.0.2.9";
         view.branch = branch;
-        const auto fed = tracker.feed_invite(view, {.local_side = local_side}, step.at);
+        const auto fed = tracker.feed_invite(view, {.leg_of = leg_of, .local_side = local_side}, step.at);
         if (fed && fed->is_new) id = fed->dialog;
         return fed;
     }
@@ -107,7 +107,8 @@ public:
 
     std::string call_id = "call-1";
     std::string caller_tag = "a1";
-    std::string branch; // of the INVITE, its CANCEL and its answers
+    RecordId leg_of;
+    std::string branch;             // of the INVITE, its CANCEL and its answers
     std::optional<Side> local_side; // who we are; none: in the middle
     bool is_forged = false;         // what comes in our name is not ours
     DialogId id;

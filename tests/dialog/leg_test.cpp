@@ -132,3 +132,43 @@ TEST_CASE("leg: our next number goes on from what we sent, for each fork, whatev
     CHECK(call.tracker.next_cseq(call.id, Side::callee, "b1") == 1);
     CHECK(call.tracker.next_cseq(DialogId(), Side::caller) == 0);
 }
+
+TEST_CASE("leg: one that outlives the set it belonged to counts by itself, in a set and a record of its own") {
+    Conversation call;
+    call.local_side = Side::caller;
+    call.leg_of = {7, 7};
+    call.confirm();
+    CHECK(call.tracker.statistics().active == 0);
+    const DialogId leg = call.id;
+    const RecordId record = call.tracker.record(leg)->id;
+    const auto apart = call.tracker.count_apart(leg, at_ms(5));
+    REQUIRE(apart);
+    CHECK(call.tracker.statistics().active == 1);
+    CHECK(call.tracker.statistics().processed == 1);
+    CHECK(call.tracker.find(leg)->is_over());
+    const auto now = call.tracker.record(*apart);
+    CHECK(now->id != record);
+    CHECK_FALSE(now->leg_of);
+    CHECK(now->state == DialogState::confirmed);
+    CHECK(now->forks.at(0).to_tag == "b1");
+    CHECK(call.tracker.count_apart(*apart, at_ms(5)).error() == Error::wrong_state);
+    CHECK(call.tracker.count_apart(leg, at_ms(5)).error() == Error::not_found);
+    // The dialog goes on there, with its numbers and its deadline.
+    CHECK(call.tracker.next_cseq(*apart, Side::caller) == 2);
+    CHECK(call.request(Side::callee, Method::bye, {.cseq = 9})->dialog == *apart);
+    CHECK(call.respond(Side::callee, Method::bye, 200, {.cseq = 9})->dialog == *apart);
+    CHECK(call.tracker.find(*apart)->is_over());
+    std::size_t ended = 0;
+    call.tracker.drain_changes(nullptr, [&](const DialogRecord &) { ++ended; });
+    CHECK(ended == 2);
+    CHECK(call.tracker.statistics().active == 0);
+    CHECK_FALSE(call.tracker.next_deadline());
+}
+
+TEST_CASE("leg: one that is not answered can not count by itself") {
+    Conversation call;
+    call.local_side = Side::caller;
+    call.leg_of = {7, 7};
+    CHECK(call.invite());
+    CHECK(call.tracker.count_apart(call.id, at_ms(0)).error() == Error::wrong_state);
+}

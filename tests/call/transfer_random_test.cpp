@@ -1,0 +1,241 @@
+// Three phones that do whatever comes to their minds with calls, transfers and Replaces: in the end nothing is left.
+#include <map>
+#include <set>
+#include "call/two_phones.hpp"
+
+using namespace tandem;
+using test::TwoPhones;
+
+namespace {
+
+struct PhoneDialog {
+    std::string call_id;
+    std::string local; // From of its requests, with the tag
+    std::string remote;
+    std::string local_tag;
+    std::string remote_tag;
+    std::uint32_t cseq = 100;
+};
+
+class Party {
+public:
+    Party(std::uint64_t seed, bool is_quiet) : random_(seed), is_quiet_(is_quiet) {
+        wire_.router.answer.ring_timeout = std::chrono::seconds(20);
+        phones_ = {wire_.alice, wire_.bob, wire_.carol, wire_.dave};
+    }
+
+    void run(int steps) {
+        for (int step = 0; step < steps; ++step) {
+            const std::uint64_t die = random_.next() % 100;
+            if (die < 60) {
+                const std::uint64_t count = is_quiet_ ? roll(60) : 1; // they are quick, or they are not
+                for (std::uint64_t i = 0; i < count; ++i) take_one();
+            } else if (die < 70) {
+                call(random_.next() % phones_.size());
+            } else if (die < 90) {
+                act();
+            } else {
+                wire_.wait(static_cast<std::int64_t>(random_.next() % 3000));
+            }
+        }
+    }
+
+    // Everybody falls silent, and all deadlines pass.
+    void end() {
+        wire_.wait(700'000);
+        Engine &engine = wire_.engine();
+        for (DialogId dialog : engine.tracker().dialogs())
+            static_cast<void>(engine.end(dialog, EndReason::admin, wire_.now));
+        wire_.wait(700'000);
+        REQUIRE(engine.calls() == 0);
+        REQUIRE(engine.transactions() == 0);
+        REQUIRE(engine.dialogs() == 0);
+        REQUIRE(engine.tracker().statistics().active == 0);
+        REQUIRE(engine.tracker().statistics().early == 0);
+        REQUIRE(engine.tracker().statistics().processed == wire_.ended.size());
+    }
+    std::size_t calls() const { return wire_.ended.size(); }
+    std::size_t transferred() const { return transferred_; }
+    std::size_t attended() const { return attended_; }
+    std::size_t replaced() const { return replaced_; }
+
+private:
+    std::uint64_t roll(std::uint64_t sides) { return random_.next() % sides; }
+
+    std::string sdp() {
+        return "v=0\r\no=x " + std::to_string(roll(3)) + " " + std::to_string(roll(9)) +
+               " IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio " + std::to_string(4000 + roll(3)) + " RTP/AVP 0\r\n";
+    }
+    std::string address(std::size_t phone) {
+        return "192.0.2." + std::to_string(phone + 1) + ":" + std::to_string(5061 + phone);
+    }
+    std::string head(std::size_t phone, std::string_view method, const PhoneDialog &dialog, std::uint32_t cseq) {
+        return std::string(method) + " sip:" + std::to_string(roll(4)) + "@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP " +
+               address(phone) + ";branch=z9hG4bK-r" + std::to_string(++branch_) + "\r\nFrom: " + dialog.local +
+               "\r\nTo: " + dialog.remote + "\r\nCall-ID: " + dialog.call_id + "\r\nCSeq: " + std::to_string(cseq) +
+               " " + std::string(method) + "\r\nMax-Forwards: 70\r\nContact: <sip:x@" + address(phone) + ">\r\n";
+    }
+    static std::string tail(std::string_view body) {
+        return (body.empty() ? std::string() : "Content-Type: application/sdp\r\n") +
+               "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    }
+    PhoneDialog *any_dialog(std::size_t phone) {
+        auto &dialogs = dialogs_[phone];
+        if (dialogs.empty()) return nullptr;
+        auto found = dialogs.begin();
+        std::advance(found, static_cast<std::ptrdiff_t>(roll(dialogs.size())));
+        return &found->second;
+    }
+    std::string replaces(const PhoneDialog &dialog, bool is_escaped) {
+        const bool is_odd = roll(4) == 0;
+        const std::string &to = is_odd ? dialog.local_tag : dialog.remote_tag;
+        const std::string &from = is_odd ? dialog.remote_tag : dialog.local_tag;
+        return is_escaped ? dialog.call_id + "%3Bto-tag%3D" + to + "%3Bfrom-tag%3D" + from
+                          : dialog.call_id + ";to-tag=" + to + ";from-tag=" + from;
+    }
+
+    void route() {
+        wire_.router.answer.targets.clear();
+        const std::uint64_t count = 1 + roll(2);
+        for (std::uint64_t i = 0; i < count; ++i) {
+            const std::size_t phone = roll(phones_.size());
+            wire_.router.answer.targets.push_back({"sip:x@" + address(phone), phones_[phone], "t", {}, roll(2) == 0});
+        }
+        wire_.router.answer.hunt_on = {486, 503};
+        wire_.router.answer.refuse = roll(12) == 0 ? 403 : 0;
+        wire_.router.answer.refers = roll(8) == 0 ? Refers::pass : Refers::local;
+    }
+    void call(std::size_t phone) {
+        route();
+        PhoneDialog dialog;
+        const std::string number = std::to_string(++calls_);
+        dialog.call_id = "c" + number;
+        dialog.local_tag = "l" + number;
+        dialog.local = "<sip:p@a>;tag=l" + number;
+        dialog.remote = "<sip:q@b>";
+        std::string text = head(phone, "INVITE", dialog, 1);
+        const PhoneDialog *named = roll(4) == 0 ? any_dialog(roll(phones_.size())) : nullptr;
+        const bool is_taking = named && !named->remote_tag.empty();
+        if (is_taking) taking_.insert(dialog.call_id);
+        if (is_taking) text += "Replaces: " + replaces(*named, false) + "\r\n";
+        dialogs_[phone][dialog.call_id] = dialog;
+        wire_.send(phones_[phone], text + tail(roll(8) == 0 ? std::string() : sdp()));
+    }
+    void act() {
+        const std::size_t phone = roll(phones_.size());
+        PhoneDialog *dialog = any_dialog(phone);
+        if (!dialog || dialog->remote_tag.empty()) return;
+        route();
+        static constexpr std::string_view methods[] = {"REFER",  "REFER", "REFER",  "BYE",
+                                                       "INVITE", "INFO",  "UPDATE", "NOTIFY"};
+        const std::string_view method = methods[roll(is_quiet_ ? 4 : 8)];
+        std::string text = head(phone, method, *dialog, ++dialog->cseq);
+        std::string body;
+        if (method == "REFER") {
+            const PhoneDialog *named = roll(2) == 0 ? any_dialog(phone) : nullptr;
+            const bool is_attended = named && !named->remote_tag.empty();
+            text +=
+                "Refer-To: <sip:x@c" + (is_attended ? "?Replaces=" + replaces(*named, true) : std::string()) + ">\r\n";
+            referred_[dialog->call_id] = is_attended;
+        } else if (method == "INVITE" || method == "UPDATE") {
+            if (roll(6) != 0) body = sdp();
+        }
+        if (method == "BYE") dialogs_[phone].erase(std::string(dialog->call_id));
+        wire_.send(phones_[phone], text + tail(body));
+    }
+    // What waits for some phone is answered, or lost.
+    void take_one() {
+        const std::size_t phone = roll(phones_.size());
+        auto message = wire_.try_take(phones_[phone], "");
+        if (!message || (!is_quiet_ && roll(12) == 0)) return;
+        if (message->is_request()) {
+            answer(phone, *message);
+        } else if (message->method() == Method::invite) {
+            on_response(phone, *message);
+        }
+    }
+    void answer(std::size_t phone, const Message &request) {
+        const Method method = request.method();
+        if (method == Method::ack) return;
+        const std::string call_id(request.call_id());
+        if (method == Method::notify && request.body().substr(0, 11) == "SIP/2.0 200") {
+            ++(referred_[call_id] ? attended_ : transferred_);
+        }
+        if (method == Method::invite) {
+            auto &dialogs = dialogs_[phone];
+            const bool is_new = request.to_tag().empty();
+            const std::string tag = is_new ? "t" + std::to_string(++calls_) : std::string(request.to_tag());
+            static constexpr std::string_view lines[] = {"200 OK",   "200 OK",      "200 OK", "200 OK",  "180 Ringing",
+                                                         "486 Busy", "491 Pending", "503 No", "481 Gone"};
+            const std::string_view line = lines[roll(is_quiet_ && roll(4) != 0 ? 5 : 9)];
+            if (is_new && line < "3") {
+                PhoneDialog dialog;
+                dialog.call_id = call_id;
+                dialog.local_tag = tag;
+                dialog.remote_tag = request.from_tag();
+                dialog.local = std::string(request.value(Header::to)) + ";tag=" + tag;
+                dialog.remote = request.value(Header::from);
+                dialogs[call_id] = dialog;
+            }
+            const bool is_late = request.body().empty();
+            const std::string body = line == "200 OK" && (is_late || roll(10) != 0) ? sdp() : std::string();
+            wire_.send(phones_[phone], TwoPhones::answer(request, line, tag, {}, body));
+            if (line == "180 Ringing" && roll(3) != 0) {
+                wire_.send(phones_[phone], TwoPhones::answer(request, roll(3) ? "200 OK" : "603 No", tag, {}, sdp()));
+            }
+            return;
+        }
+        if (method == Method::bye) dialogs_[phone].erase(call_id);
+        wire_.send(phones_[phone], TwoPhones::answer(request, roll(10) == 0 ? "481 Gone" : "200 OK", "x"));
+    }
+    void on_response(std::size_t phone, const Message &response) {
+        auto &dialogs = dialogs_[phone];
+        const auto found = dialogs.find(std::string(response.call_id()));
+        if (found == dialogs.end() || response.status() < 180) return;
+        PhoneDialog &dialog = found->second;
+        if (response.status() < 300 && dialog.remote_tag.empty()) {
+            dialog.remote_tag = response.to_tag();
+            dialog.remote = response.value(Header::to);
+        }
+        if (response.status() < 200) return;
+        if (response.status() == 200 && taking_.erase(dialog.call_id) != 0) ++replaced_;
+        wire_.send(phones_[phone], head(phone, "ACK", dialog, response.cseq()) + tail(roll(4) == 0 ? sdp() : ""));
+    }
+
+    TwoPhones wire_;
+    SeededRandom random_;
+    bool is_quiet_;
+    std::vector<Endpoint> phones_;
+    std::map<std::size_t, std::map<std::string, PhoneDialog>> dialogs_;
+    std::uint64_t branch_ = 0;
+    std::uint64_t calls_ = 0;
+    std::map<std::string, bool> referred_; // by Call-ID: with Replaces?
+    std::set<std::string> taking_;
+    std::size_t transferred_ = 0;
+    std::size_t attended_ = 0;
+    std::size_t replaced_ = 0;
+};
+
+} // namespace
+
+TEST_CASE("transfer: whatever phones do, and in whatever order, nothing is left and each counted set has one record") {
+    std::size_t calls = 0;
+    std::size_t transferred = 0;
+    std::size_t attended = 0;
+    std::size_t replaced = 0;
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        CAPTURE(seed);
+        Party party(seed, seed % 2 == 0);
+        party.run(150);
+        party.end();
+        calls += party.calls();
+        transferred += party.transferred();
+        attended += party.attended();
+        replaced += party.replaced();
+    }
+    CHECK(calls > 1000);
+    // It comes to all of it.
+    CHECK(transferred > 20);
+    CHECK(attended > 20);
+    CHECK(replaced > 20);
+}
