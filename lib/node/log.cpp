@@ -2,12 +2,15 @@
 #include <atomic>
 #include <fmt/format.h>
 #include <iterator>
+#include <mutex>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <string>
+#include <unistd.h>
 #include <utility>
+#include "node/log_writer.hpp"
 
 namespace tandem {
 namespace {
@@ -53,23 +56,41 @@ std::string escaped(std::string_view text, LogFormat format) {
     return out;
 }
 
+class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    explicit WriterSink(LogWriter &writer) : writer_(writer) {}
+
+private:
+    void sink_it_(const spdlog::details::log_msg &message) override {
+        spdlog::memory_buf_t line;
+        formatter_->format(message, line);
+        writer_.write(fmt::to_string(line));
+    }
+    void flush_() override {}
+
+    LogWriter &writer_;
+};
+
 } // namespace
 
 struct Log::Impl {
-    explicit Impl(spdlog::sink_ptr sink) : logger("tandem", std::move(sink)) {}
+    explicit Impl(int fd)
+        : writer(std::make_unique<LogWriter>(fd)), logger("tandem", std::make_shared<WriterSink>(*writer)) {}
+    explicit Impl(std::ostream &out) : logger("tandem", std::make_shared<spdlog::sinks::ostream_sink_mt>(out)) {}
 
+    void write(LogLevel level, std::string_view text);
+
+    std::unique_ptr<LogWriter> writer; // none: a stream of a test
     spdlog::logger logger;
     std::atomic<LogFormat> format = LogFormat::text; // changes while workers write
+    std::atomic<std::uint64_t> lost_told = 0;
 };
 
-Log::Log(const LogConfig &config) : impl_(std::make_unique<Impl>(std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
-    configure(config);
-}
+Log::Log(const LogConfig &config) : Log(config, STDERR_FILENO) {}
 
-Log::Log(const LogConfig &config, std::ostream &out)
-    : impl_(std::make_unique<Impl>(std::make_shared<spdlog::sinks::ostream_sink_mt>(out))) {
-    configure(config);
-}
+Log::Log(const LogConfig &config, int fd) : impl_(std::make_unique<Impl>(fd)) { configure(config); }
+
+Log::Log(const LogConfig &config, std::ostream &out) : impl_(std::make_unique<Impl>(out)) { configure(config); }
 
 Log::~Log() = default;
 
@@ -82,13 +103,22 @@ void Log::configure(const LogConfig &config) {
     impl_->logger.flush_on(spdlog::level::trace);
 }
 
-void Log::write(LogLevel level, std::string_view text) {
+void Log::Impl::write(LogLevel level, std::string_view text) {
     const auto at = spdlog_level(level);
-    if (!impl_->logger.should_log(at)) return;
-    const std::string safe = escaped(text, impl_->format);
-    impl_->logger.log(at, impl_->format == LogFormat::json
-                              ? fmt::format(R"("level":"{}","text":"{}")", name(level), safe)
-                              : fmt::format("{} {}", name(level), safe));
+    if (!logger.should_log(at)) return;
+    const LogFormat as = format;
+    const std::string safe = escaped(text, as);
+    logger.log(at, as == LogFormat::json ? fmt::format(R"("level":"{}","text":"{}")", name(level), safe)
+                                         : fmt::format("{} {}", name(level), safe));
+}
+
+void Log::write(LogLevel level, std::string_view text) {
+    const std::uint64_t lost = impl_->writer ? impl_->writer->lost() : 0;
+    impl_->write(level, text);
+    if (lost == impl_->lost_told || impl_->writer->lost() != lost) return;
+    impl_->write(LogLevel::warn,
+                 fmt::format("log: {} lines before this one are lost: nobody took them", lost - impl_->lost_told));
+    if (impl_->writer->lost() == lost) impl_->lost_told = lost;
 }
 
 } // namespace tandem

@@ -1,5 +1,6 @@
 // The log of a node: lines of text or JSON, on standard error. What stands in a line is never a secret, and never
-// per message: a call that goes well leaves no line.
+// per message: a call that goes well leaves no line. Nobody waits for who reads it: what he does not take in time is lost,
+// counted, and told when he takes lines again. From any thread.
 #pragma once
 #include <iosfwd>
 #include <memory>
@@ -11,7 +12,8 @@ namespace tandem {
 class Log {
 public:
     explicit Log(const LogConfig &config);           // standard error
-    Log(const LogConfig &config, std::ostream &out); // `out` outlives the log
+    Log(const LogConfig &config, int fd);            // the same for a descriptor, which stays the caller's
+    Log(const LogConfig &config, std::ostream &out); // at once, for tests; `out` outlives the log
     ~Log();
     Log(const Log &) = delete;
     Log &operator=(const Log &) = delete;
