@@ -76,8 +76,9 @@ class Cdr:
 class Tandemd:
     """The process, from `tandemd ready` to its end."""
 
-    def __init__(self, folder, config, host="127.0.0.1", port=0):
+    def __init__(self, folder, config, host="127.0.0.1", port=0, stderr=None, environment=()):
         self.folder, self.host, self.port = Path(folder), host, port
+        self._stderr, self._environment = stderr, dict(environment)
         self.config = self.folder / "tandem.toml"
         self.config.write_text(config)
         self.starts = 0
@@ -88,8 +89,9 @@ class Tandemd:
         self.stderr = self.folder / f"tandemd-{len(list(self.folder.glob('tandemd-*')))}.stderr"
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen([TANDEMD, "--config", str(self.config)], cwd=self.folder,
-                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True,
-                                            preexec_fn=end_with_test)
+                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
+                                            stderr=stderr if self._stderr is None else self._stderr,
+                                            env=os.environ | self._environment, preexec_fn=end_with_test)
         started, ready = threading.Event(), []  # set when it is ready, or its output has ended
 
         def listen(output):
@@ -156,6 +158,10 @@ class Raw:
     def __init__(self, host="127.0.0.1", tandemd_port=None):
         self.host, self.tandemd_port = host, tandemd_port
         self.socket = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
+        try:  # room for hundreds of answers that nobody has read yet
+            self.socket.setsockopt(socket.SOL_SOCKET, 33, 4 << 20)  # SO_RCVBUFFORCE
+        except PermissionError:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self.socket.bind((self.host, 0))
         self.port = self.socket.getsockname()[1]
         self._count = 0
@@ -269,11 +275,11 @@ class EndToEnd(unittest.TestCase):
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
                 + profiles + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
 
-    def start(self, *routes, host="127.0.0.1", port=None, **settings):
+    def start(self, *routes, host="127.0.0.1", port=None, stderr=None, environment=(), **settings):
         """tandemd, ready, with these routes; a bare number is a route for everybody to that port."""
         routes = [route if isinstance(route, Route) else Route(route) for route in routes]
         config = self.config(routes, host=host, port=port, **settings)
-        self.tandemd = Tandemd(self.folder, config, host, self.port)
+        self.tandemd = Tandemd(self.folder, config, host, self.port, stderr, environment)
         self.addCleanup(self.tandemd.kill)
         return self.tandemd
 

@@ -1,0 +1,191 @@
+"""More than tandemd can take, of calls, of one source, of memory, and a log that nobody reads."""
+import fcntl
+import os
+import re
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+from harness import Cdr, EndToEnd, Route, main
+from sipp import Message, wait_until
+
+
+class Overload(EndToEnd):
+    def start_with(self, lines, *routes):
+        """tandemd with further lines of configuration, which are whole sections."""
+        return self.start(*routes, profiles=lines)
+
+    def status(self, name):
+        return int(re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{self.tandemd.process.pid}/status").read_text(),
+                             re.M)[1])
+
+    def codes(self, raw, count, timeout=30):
+        """Final answers to so many different requests, as messages by Call-ID."""
+        finals, deadline = {}, time.monotonic() + timeout
+        while len(finals) < count and time.monotonic() < deadline:
+            message = raw.receive(1)
+            if message and message.code and message.code >= 200:
+                finals[message.call_id] = message
+                raw.acknowledge(message)
+        return finals
+
+    def stopped_for(self, seconds, *sends):
+        """Everything is sent while the process stands still, and has waited so long when it goes on."""
+        self.tandemd.signal(signal.SIGSTOP)
+        wait_until(lambda: Path(f"/proc/{self.tandemd.process.pid}/stat").read_text().split()[2] == "T", "it stands")
+        for raw, data in sends:
+            raw.send(data)
+        sent = time.monotonic()
+        wait_until(lambda: time.monotonic() > sent + seconds, "the time is over")
+        self.tandemd.signal(signal.SIGCONT)
+
+    def test_what_waited_too_long_is_refused_and_calls_that_are_up_are_served(self):
+        callee = self.callee("callee_basic")
+        self.start(Route(callee.port, "^bob$"))  # anybody else is not found
+        with self.tandemd.raw() as raw, self.tandemd.raw() as other:
+            invite = raw.request("INVITE")
+            answer = raw.ask(invite)
+            self.assertEqual(answer.code, 200)
+            dialog = {"From": Message(invite).header("From"), "To": answer.header("To"), "Call_ID": answer.call_id}
+            contact = answer.header("Contact").partition("<")[2].partition(">")[0]
+            raw.send(raw.request("ACK", uri=contact, **dialog))
+            callee.wait_for("ACK")
+
+            # The first full batch makes the kernel stamp what comes; nothing of it says how long it has waited.
+            first = [(other, other.request("OPTIONS")) for _ in range(100)]
+            self.stopped_for(0, *first)
+            self.assertEqual(len(self.codes(other, 100)), 100)
+
+            nobody = [(other, other.request("INVITE", user="nobody")) for _ in range(240)]
+            bye = raw.request("BYE", uri=contact, **dialog | {"CSeq": "2 BYE"})
+            self.stopped_for(0.3, *nobody[:160], (raw, bye), *nobody[160:])
+            while (message := raw.receive()).method != "BYE":
+                pass
+            self.assertEqual(message.code, 200, "a call that is up is not refused")
+            finals = self.codes(other, 240)
+            self.assertEqual(len(finals), 240)
+            refused = [message for message in finals.values() if message.code == 503]
+            self.assertGreater(len(refused), 120)
+            for message in refused:
+                self.assertTrue(5 <= int(message.header("Retry-After")) <= 15, message.raw)
+
+            recovered = time.monotonic()
+            callees = set()
+            while not callees:
+                final = other.ask(other.request("INVITE", user="nobody"))
+                self.assertLess(time.monotonic() - recovered, 2, "it goes on taking calls")
+                callees |= {final.call_id} if final.code != 503 else set()
+        callee.finish()
+        self.assertEqual(self.said().count("overload: messages wait for"), 1)
+        records = self.rows("SELECT sip_code FROM cdr WHERE sip_code = 503")
+        self.assertEqual(records, [], "a refusal leaves no trace")
+        self.finish(Cdr("caller_bye", 200), among="sip_code = 200")
+
+    def test_beyond_its_memory_it_takes_no_call_and_keeps_those_it_has(self):
+        silent = self.ports.take()  # nobody answers there
+        self.start(silent)
+        before = self.status("VmRSS")
+        self.tandemd.kill()
+        budget_mb = before // 1024 + 8
+        self.tandemd = None
+        self.start_with(f"[limits]\nmemory_mb = {budget_mb}\n", silent)
+        with self.tandemd.raw() as raw:
+            invites, refused = [], 0
+            while not refused:
+                for _ in range(50):
+                    invites.append(raw.request("INVITE"))
+                    raw.send(invites[-1])
+                trying = 0
+                while trying < 50 and not refused:
+                    message = raw.receive()
+                    trying += message.code == 100
+                    refused += message.code == 503
+                self.assertLess(len(invites), 50_000, "the memory goes somewhere")
+            peak = self.status("VmHWM") // 1024
+            print(f"{len(invites)} calls in {peak} of {budget_mb} MB, after {before // 1024} MB without", flush=True)
+            self.assertGreater(len(invites), 100)
+            self.assertLess(peak, budget_mb + 4)
+            self.assertTrue(self.tandemd.answers_options())
+
+            first = Message(invites[0])
+            same = {"Via": first.header("Via"), "From": first.header("From"), "Call_ID": first.call_id}
+            raw.send(raw.request("CANCEL", **same))
+            finals = {}
+            while (first.call_id, "INVITE") not in finals:
+                message = raw.receive()
+                if message.code >= 200:
+                    finals[message.call_id, message.method] = message.code
+            self.assertEqual(finals[first.call_id, "INVITE"], 487, "a call that is up is served")
+        self.assertIn("overload: memory is short", self.said())
+
+    def test_a_source_beyond_its_rate_hears_so_once_a_second(self):
+        callee = self.callee("callee_basic")
+        self.start_with("[limits]\nsource_rate = 1\nsource_burst = 5\n", callee.port)
+        with self.tandemd.raw() as raw:
+            for _ in range(100):
+                raw.send(raw.request("OPTIONS"))
+            codes = Counter()
+            while (message := raw.receive(0.3)) is not None:
+                codes[message.code] += 1
+        self.assertIn(codes[200], (5, 6))
+        self.assertIn(codes[503], (1, 2))
+        self.tandemd.signal(signal.SIGTERM)
+        self.assertEqual(self.tandemd.ends(), 0)
+
+    def test_a_storm_of_copies_is_one_call_and_costs_little(self):
+        """FAULTS N3: one leg to the callee, and less than 20 us of CPU for a copy."""
+        silent = self.ports.take()
+        self.store = ""
+        self.start(silent)
+        with self.tandemd.raw() as raw:
+            invite = raw.request("INVITE")
+            raw.send(invite)
+            self.assertEqual(raw.receive().code, 100)
+            best = None
+            for _ in range(5):
+                before = self.cpu_ns()
+                for _ in range(10):
+                    for _ in range(100):
+                        raw.send(invite)
+                    for _ in range(100):
+                        self.assertEqual(raw.receive().code, 100)
+                cost = (self.cpu_ns() - before) / 1000 / 1000
+                best = min(best or cost, cost)
+            print(f"{best:.1f} us for a copy", flush=True)
+            self.assertLess(best, 20 if not self.is_sanitized() else 500)
+
+    def cpu_ns(self):
+        tasks = Path(f"/proc/{self.tandemd.process.pid}/task")
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir())
+
+    def is_sanitized(self):
+        return re.search(r"lib(asan|tsan)", Path(f"/proc/{self.tandemd.process.pid}/maps").read_text()) is not None
+
+
+class Log(EndToEnd):
+    def test_a_log_that_nobody_reads_stops_nobody(self):
+        callee = self.callee("callee_basic")
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK)
+        try:
+            while os.write(writer, b"x" * 4096):
+                pass
+        except BlockingIOError:
+            pass
+        fcntl.fcntl(writer, fcntl.F_SETFL, 0)
+        self.tandemd = None
+        self.start(callee.port, stderr=writer)
+        os.close(writer)
+        with self.tandemd.raw() as raw:  # lines about them are in the log
+            for _ in range(10):
+                raw.send(b"no SIP at all\r\n\r\n")
+        self.caller("caller_basic", hold=0).finish()
+        callee.finish()
+        self.assertTrue(self.tandemd.answers_options())
+        self.finish(Cdr("caller_bye", 200))
+
+
+if __name__ == "__main__":
+    main()
