@@ -114,8 +114,14 @@ class Pings:
         self._stop.set()
         self._thread.join()
 
-    def percentile(self, percent):
-        return sorted(self.took)[len(self.took) * percent // 100]
+    def taken(self):
+        """Those since the last time."""
+        took, self.took = self.took, []
+        return took
+
+
+def percentile(numbers, percent):
+    return sorted(numbers)[len(numbers) * percent // 100]
 
 
 class Slow(StoreTest):
@@ -128,18 +134,21 @@ class Slow(StoreTest):
         self.addCleanup(pings.stop)
         caller = self.caller("caller_basic", calls=calls, rate=rate, hold=300)
         self.wait_for_rows("SELECT * FROM cdr LIMIT 10", 10)
+        before = pings.taken()
         began = time.monotonic()
         what = begin()
         wait_until(lambda: time.monotonic() > began + seconds, "the time is over")
         up = len(callee.received("ACK"))
+        during = pings.taken()
         end(what)
         self.assertGreater(up, rate * (seconds - 2), "calls went on meanwhile")
         caller.finish()
         callee.finish()
         pings.stop()
-        print(f"OPTIONS: {len(pings.took)} answers, median {pings.percentile(50) * 1000:.1f} ms, "
-              f"99 % within {pings.percentile(99) * 1000:.1f} ms", flush=True)
-        self.assertLess(pings.percentile(99), 0.05)
+        print(f"OPTIONS: {len(during)} answers, median {percentile(during, 50) * 1000:.1f} ms, 99 % within "
+              f"{percentile(during, 99) * 1000:.1f} ms; before it {percentile(before, 99) * 1000:.1f} ms", flush=True)
+        # A machine that is busy with other things keeps everybody waiting, with a store and without.
+        self.assertLess(percentile(during, 99), max(0.05, 3 * percentile(before, 99)))
         wait_until(lambda: "store: back after" in self.said(), "the store is back")
         self.assertEqual(self.said().count("calls go on"), 1)
         self.wait_for_rows("SELECT * FROM cdr", calls)
