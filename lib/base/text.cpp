@@ -55,6 +55,8 @@ bool has_control_bytes(std::string_view text) {
 
 std::vector<std::string_view> split_values(std::string_view list) {
     std::vector<std::string_view> values;
+    if (list.empty()) return values;
+    values.reserve(1 + static_cast<std::size_t>(std::count(list.begin(), list.end(), ',')));
     std::size_t start = 0;
     bool is_quoted = false;
     bool is_bracketed = false;

@@ -125,6 +125,7 @@ bool is_passed_option(const HeaderLine &line, std::string_view token, bool is_in
 
 void pass_tokens(const HeaderLine &line, bool is_inside, Writer &to) {
     std::string kept;
+    kept.reserve(line.value.size());
     for (std::string_view token : split_values(line.value)) {
         if (!(line.id == Header::allow ? is_method(token) : is_passed_option(line, token, is_inside))) continue;
         if (!kept.empty()) kept.append(", ");
