@@ -4,6 +4,7 @@
 #include <utility>
 #include "base/text.hpp"
 #include "call/b2bua.hpp"
+#include "sip/uri.hpp"
 
 namespace tandem {
 namespace {
@@ -56,6 +57,13 @@ std::vector<std::string> contacts_by_preference(const Message &redirection) {
     std::vector<std::string> uris;
     for (Contact &contact : contacts) uris.push_back(std::move(contact.uri));
     return uris;
+}
+
+// The name that its address was looked up by: what a certificate must have.
+std::string host_of(const RouteTarget &target) {
+    if (target.lookup.empty()) return {};
+    const auto uri = Uri::parse(target.lookup);
+    return uri ? uri->host : std::string();
 }
 
 } // namespace
@@ -138,7 +146,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
     SharedBytes bytes = writer_.first_invite(invite, target.request_uri, to, call_id, from_tag, branch,
                                              target.headers + setup.route.headers, reliability_offer(invite, attempt));
     const auto sent = transactions_.send_request(
-        {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1}, now);
+        {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1, host_of(target)}, now);
     if (!sent) {
         ++statistics_.refused_full;
         tracker_.end(fed->dialog, EndReason::refused, now);

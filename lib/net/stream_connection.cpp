@@ -8,9 +8,9 @@ namespace tandem {
 
 StreamConnection::StreamConnection(asio::io_context &io, StreamOwner &owner, OwnedDescriptor fd,
                                    std::unique_ptr<StreamChannel> channel, const Endpoint &peer, bool is_ours,
-                                   Instant now)
-    : owner_(owner), fd_(std::move(fd)), readable_(io), channel_(std::move(channel)), peer_(peer), is_ours_(is_ours),
-      entered_(now), used_(now) {}
+                                   std::string_view host, Instant now)
+    : owner_(owner), fd_(std::move(fd)), readable_(io), channel_(std::move(channel)), peer_(peer), host_(host),
+      is_ours_(is_ours), entered_(now), used_(now) {}
 
 AsioError StreamConnection::watch() { return readable_.open(fd_.get(), shared_from_this()); }
 

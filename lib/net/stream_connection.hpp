@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 #include "base/endpoint.hpp"
@@ -40,14 +41,16 @@ enum class StreamState : std::uint8_t {
 class StreamConnection final : public Reader, public std::enable_shared_from_this<StreamConnection> {
 public:
     StreamConnection(asio::io_context &io, StreamOwner &owner, OwnedDescriptor fd,
-                     std::unique_ptr<StreamChannel> channel, const Endpoint &peer, bool is_ours, Instant now);
+                     std::unique_ptr<StreamChannel> channel, const Endpoint &peer, bool is_ours, std::string_view host,
+                     Instant now);
 
     AsioError watch(); // from now on the owner is told
     void close();      // no call comes after this
 
     int fd() const { return fd_.get(); }
-    const Endpoint &peer() const { return peer_; } // the far end's address; as in received messages
-    bool is_ours() const { return is_ours_; }      // we have made it
+    const Endpoint &peer() const { return peer_; }    // the far end's address; as in received messages
+    const std::string &host() const { return host_; } // that we asked for; empty: none
+    bool is_ours() const { return is_ours_; }         // we have made it
     StreamState state() const { return state_; }
     StreamChannel &channel() { return *channel_; }
     StreamFramer &framer() { return framer_; }
@@ -83,6 +86,7 @@ private:
     Readable readable_; // after fd_: it goes first
     std::unique_ptr<StreamChannel> channel_;
     const Endpoint peer_;
+    const std::string host_;
     const bool is_ours_;
     bool has_spoken_ = false;
     StreamState state_ = StreamState::connecting;

@@ -35,7 +35,7 @@ void StreamTransport::Impl::lose(StreamConnection &connection, int error, const 
     Endpoint address = connection.peer();
     const auto tell = [&](std::uint16_t port) {
         address.port = port;
-        if (find(address)) return; // what is still to come may come there
+        if (find(address, {})) return; // what is still to come may come there
         lost.push_back({address, reason});
         report_later();
     };

@@ -15,18 +15,21 @@
 namespace tandem {
 
 struct StreamTransport::Impl final : StreamOwner, std::enable_shared_from_this<Impl> {
-    Impl(Loop &loop, const StreamOptions &stream_options);
+    Impl(Loop &loop, const StreamOptions &stream_options, std::shared_ptr<const TlsContext> context);
 
     // stream_transport.cpp
     void close();
     void on_accepted(OwnedDescriptor fd, const Endpoint &peer);
-    StreamConnection *adopt(OwnedDescriptor fd, const Endpoint &peer, bool is_ours, Instant now); // nullptr: errno
+    std::unique_ptr<StreamChannel> make_channel(int fd, const Endpoint &peer, bool is_ours,
+                                                std::string_view host) const;
+    StreamConnection *adopt(OwnedDescriptor fd, const Endpoint &peer, bool is_ours, std::string_view host,
+                            Instant now); // nullptr: errno
 
     // stream_send.cpp
     void send(std::span<const OutDatagram> batch);
     StreamConnection *connection_for(const OutDatagram &datagram, Instant now, int &error);
-    StreamConnection *find(const Endpoint &to) const;
-    StreamConnection *connect(const Endpoint &to, Instant now, int &error);
+    StreamConnection *find(const Endpoint &to, std::string_view host) const;
+    StreamConnection *connect(const Endpoint &to, std::string_view host, Instant now, int &error);
     bool enqueue(StreamConnection &connection, const OutDatagram &datagram, Instant now);
     void flush(StreamConnection &connection, Instant now);
 
@@ -52,6 +55,7 @@ struct StreamTransport::Impl final : StreamOwner, std::enable_shared_from_this<I
 
     asio::io_context &io;
     const StreamOptions options;
+    std::shared_ptr<const TlsContext> tls; // none: plain TCP
     SystemRandom random;
     std::shared_ptr<StreamAcceptor> acceptor;
     ConnectionTable table;

@@ -60,19 +60,25 @@ void StreamTransport::Impl::send(std::span<const OutDatagram> batch) {
 
 StreamConnection *StreamTransport::Impl::connection_for(const OutDatagram &datagram, Instant now, int &error) {
     Endpoint to = datagram.to;
-    if (StreamConnection *connection = find(to)) return connection;
+    const std::string_view host = tls ? datagram.host.view() : std::string_view();
+    if (StreamConnection *connection = find(to, host)) return connection;
     if (is_response(datagram.bytes.view())) {
         to.port = listening_port(datagram.bytes.view(), to.transport);
-        if (StreamConnection *connection = find(to)) return connection;
+        if (StreamConnection *connection = find(to, host)) return connection;
     }
-    return connect(to, now, error);
+    return connect(to, host, now, error);
 }
 
-StreamConnection *StreamTransport::Impl::find(const Endpoint &to) const {
-    return table.find(to, [](const StreamConnection &connection) { return connection.state() <= StreamState::open; });
+// The same address may be several hosts: a connection serves another one only if its certificate says so.
+StreamConnection *StreamTransport::Impl::find(const Endpoint &to, std::string_view host) const {
+    return table.find(to, [host](StreamConnection &connection) {
+        if (connection.state() > StreamState::open) return false;
+        if (host.empty() || equals_ignoring_case(connection.host(), host)) return true;
+        return connection.state() == StreamState::open && connection.channel().is_host(host);
+    });
 }
 
-StreamConnection *StreamTransport::Impl::connect(const Endpoint &to, Instant now, int &error) {
+StreamConnection *StreamTransport::Impl::connect(const Endpoint &to, std::string_view host, Instant now, int &error) {
     error = EADDRNOTAVAIL;
     const Endpoint &local = acceptor->local();
     if (to.port == 0 || to.ip.is_v6 != local.ip.is_v6) return nullptr;
@@ -86,7 +92,7 @@ StreamConnection *StreamTransport::Impl::connect(const Endpoint &to, Instant now
     const socklen_t size = to_address(to, address);
     const bool has_begun =
         fd && bind_source(fd.get(), local) && (::connect(fd.get(), &address.any, size) == 0 || errno == EINPROGRESS);
-    StreamConnection *connection = has_begun ? adopt(std::move(fd), to, true, now) : nullptr;
+    StreamConnection *connection = has_begun ? adopt(std::move(fd), to, true, host, now) : nullptr;
     if (!connection) {
         error = errno;
         return nullptr;

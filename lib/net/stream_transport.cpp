@@ -18,9 +18,9 @@ AcceptorOptions acceptor_options(const StreamOptions &options) {
 
 } // namespace
 
-StreamTransport::Impl::Impl(Loop &loop, const StreamOptions &stream_options)
-    : io(loop.impl().io), options(stream_options), table(options, random), in_bytes(new char[options.read_size]),
-      timers(SystemClock::now()), timer(io) {}
+StreamTransport::Impl::Impl(Loop &loop, const StreamOptions &stream_options, std::shared_ptr<const TlsContext> context)
+    : io(loop.impl().io), options(stream_options), tls(std::move(context)), table(options, random),
+      in_bytes(new char[options.read_size]), timers(SystemClock::now()), timer(io) {}
 
 void StreamTransport::Impl::close() {
     is_closed = true;
@@ -40,19 +40,26 @@ void StreamTransport::Impl::on_accepted(OwnedDescriptor fd, const Endpoint &peer
         ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         return;
     }
-    StreamConnection *connection = adopt(std::move(fd), peer, false, now);
+    StreamConnection *connection = adopt(std::move(fd), peer, false, {}, now);
     if (!connection) return;
     ++stream_statistics.accepted;
     connection->enter(StreamState::handshaking, now);
     on_ready(*connection);
 }
 
-StreamConnection *StreamTransport::Impl::adopt(OwnedDescriptor fd, const Endpoint &peer, bool is_ours, Instant now) {
+std::unique_ptr<StreamChannel> StreamTransport::Impl::make_channel(int fd, const Endpoint &peer, bool is_ours,
+                                                                   std::string_view host) const {
+    if (!tls) return make_plain_channel(fd);
+    return is_ours ? tls->connect(fd, host, peer.ip) : tls->accept(fd);
+}
+
+StreamConnection *StreamTransport::Impl::adopt(OwnedDescriptor fd, const Endpoint &peer, bool is_ours,
+                                               std::string_view host, Instant now) {
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // what is sent together is written together
-    auto channel = make_plain_channel(fd.get());
+    auto channel = make_channel(fd.get(), peer, is_ours, host);
     auto connection =
-        std::make_shared<StreamConnection>(io, *this, std::move(fd), std::move(channel), peer, is_ours, now);
+        std::make_shared<StreamConnection>(io, *this, std::move(fd), std::move(channel), peer, is_ours, host, now);
     if (const AsioError error = connection->watch()) {
         errno = error.value();
         return nullptr;
@@ -63,8 +70,9 @@ StreamConnection *StreamTransport::Impl::adopt(OwnedDescriptor fd, const Endpoin
 }
 
 Result<std::unique_ptr<StreamTransport>, Failure> StreamTransport::open(Loop &loop, const Endpoint &at,
-                                                                        const StreamOptions &options) {
-    auto impl = std::make_shared<Impl>(loop, options);
+                                                                        const StreamOptions &options,
+                                                                        std::shared_ptr<const TlsContext> tls) {
+    auto impl = std::make_shared<Impl>(loop, options, std::move(tls));
     auto acceptor = StreamAcceptor::open(
         impl->io, at, acceptor_options(options),
         [raw = impl.get()](OwnedDescriptor fd, const Endpoint &peer) { raw->on_accepted(std::move(fd), peer); });
@@ -76,6 +84,8 @@ Result<std::unique_ptr<StreamTransport>, Failure> StreamTransport::open(Loop &lo
 StreamTransport::StreamTransport(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 StreamTransport::~StreamTransport() { impl_->close(); }
+
+void StreamTransport::use(std::shared_ptr<const TlsContext> tls) { impl_->tls = std::move(tls); }
 
 const Endpoint &StreamTransport::local() const { return impl_->acceptor->local(); }
 

@@ -1,5 +1,5 @@
-// SIP over TCP: connections that come and those that are made when a message needs one. What waits for a connection is
-// sent together; what was read together is handed over together.
+// SIP over TCP and over TLS: connections that come, and those that are made when a message needs one. What waits for a
+// connection is sent together; what was read together is handed over together.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include "base/result.hpp"
 #include "net/loop.hpp"
 #include "net/stream_options.hpp"
+#include "net/tls_context.hpp"
 #include "net/transport.hpp"
 
 namespace tandem {
@@ -25,12 +26,16 @@ struct StreamStatistics {
 
 class StreamTransport final : public MessageTransport {
 public:
-    // Binds `at`, whose transport is tcp; port 0 takes a free one. Received messages carry at.listener, and the address
-    // of the far end: what is sent there goes over that connection while it lives (RFC 3261 section 18.2.2). A response
-    // that finds it gone goes to the port of its Via, by a new one. `loop` outlives the result.
-    static Result<std::unique_ptr<StreamTransport>, Failure> open(Loop &loop, const Endpoint &at,
-                                                                  const StreamOptions &options = {});
+    // Binds `at`, whose transport is tcp, or tls with a context; port 0 takes a free one. Received messages carry
+    // at.listener, and the address of the far end: what is sent there goes over that connection while it lives (RFC 3261
+    // section 18.2.2). A response that finds it gone goes to the port of its Via, by a new one. `loop` outlives the
+    // result.
+    static Result<std::unique_ptr<StreamTransport>, Failure>
+    open(Loop &loop, const Endpoint &at, const StreamOptions &options = {}, std::shared_ptr<const TlsContext> tls = {});
     ~StreamTransport() override;
+
+    // From now on handshakes begin with this one; connections that live go on.
+    void use(std::shared_ptr<const TlsContext> tls);
 
     const Endpoint &local() const override;
     void on_batch(BatchHandler handler) override;

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "call/router.hpp"
 #include "dialog/profile_table.hpp"
+#include "net/tls_context.hpp"
 #include "node/cidr.hpp"
 #include "node/template.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -114,6 +115,7 @@ struct LogConfig {
 struct Config {
     SipConfig sip;
     DnsConfig dns;
+    TlsFiles tls;
     StoreConfig store;
     LimitConfig limits;
     TimerConfig timers;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 #include <vector>
+#include "base/text.hpp"
 #include "node/config_section.hpp"
 #include "node/config_sections.hpp"
 #include "node/toml_document.hpp"
@@ -39,7 +40,8 @@ public:
     void read() {
         config_.sip.listen.push_back(parse_address_port("127.0.0.1:5060").value());
         one("sip", [this](ConfigSection &section) { read_sip(section, config_); });
-        one("tls", read_tls);
+        one("tls", [this](ConfigSection &section) { read_tls(section, config_); });
+        check_certificate();
         one("dns", [this](ConfigSection &section) { read_dns(section, config_); });
         one("store", [this](ConfigSection &section) { read_store(section, config_); });
         one("redis", read_redis);
@@ -88,6 +90,19 @@ private:
             if (item.kind != TomlValue::Kind::table) return wrong(item.at);
             ConfigSection section(item, fmt::format("[[{}]]", name), problems_);
             reader(section);
+        }
+    }
+
+    // Without one nobody can be answered over TLS.
+    void check_certificate() {
+        const TomlMember *sip = root_.find("sip");
+        const TomlMember *listen = sip ? sip->value.find("listen") : nullptr;
+        if (!listen || !config_.tls.certificate.empty()) return;
+        for (const TomlValue &item : listen->value.items) {
+            if (!equals_ignoring_case(std::string_view(item.text).substr(0, 4), "tls:")) continue;
+            problems_.add(
+                item.at,
+                fmt::format("\"{}\" in \"listen\" of [sip] needs \"certificate\" and \"key\" in [tls]", item.text));
         }
     }
 

@@ -232,11 +232,17 @@ void read_log(ConfigSection &section, Config &config) {
     section.finish();
 }
 
-void read_tls(ConfigSection &section) {
-    for (std::string_view key : {"certificate", "key", "ca"}) read_secret(section, key);
-    bool verify_peer = false;
-    section.flag("verify_peer", verify_peer);
-    section.warn(section.at(), "[tls] has no effect in this version, which has no TLS");
+void read_tls(ConfigSection &section, Config &config) {
+    const TomlValue *certificate = section.text("certificate", config.tls.certificate);
+    const TomlValue *key = section.text("key", config.tls.key);
+    section.text("ca", config.tls.ca);
+    section.flag("verify_peer", config.tls.verify_peer);
+    if (config.tls.certificate.empty() != config.tls.key.empty()) {
+        const bool has_key = config.tls.certificate.empty();
+        section.problem((has_key ? key : certificate)->at,
+                        fmt::format("\"{}\" in [tls] needs \"{}\" beside it", has_key ? "key" : "certificate",
+                                    has_key ? "certificate" : "key"));
+    }
     section.finish();
 }
 

@@ -10,8 +10,8 @@
 namespace tandem {
 
 // What this version can listen on and send by.
-constexpr std::string_view available_transports = "write udp or tcp";
-constexpr bool is_transport_available(Transport transport) { return transport <= Transport::tcp; }
+constexpr std::string_view available_transports = "write udp, tcp or tls";
+constexpr bool is_transport_available(Transport transport) { return transport <= Transport::tls; }
 
 // "192.0.2.1:5060" or "[2001:db8::1]:5060".
 std::optional<Endpoint> parse_address_port(std::string_view text);
@@ -21,13 +21,13 @@ std::vector<Cidr> read_cidrs(ConfigSection &section, const TomlValue &blocks, st
 
 void read_sip(ConfigSection &section, Config &config);
 void read_dns(ConfigSection &section, Config &config);
+void read_tls(ConfigSection &section, Config &config);
 void read_store(ConfigSection &section, Config &config);
 void read_limits(ConfigSection &section, Config &config);
 void read_timers(ConfigSection &section, Config &config);
 void read_log(ConfigSection &section, Config &config);
 
 // Sections that are checked, and that this version serves nothing of.
-void read_tls(ConfigSection &section);
 void read_redis(ConfigSection &section);
 void read_registrar(ConfigSection &section);
 void read_control(ConfigSection &section);

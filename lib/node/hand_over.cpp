@@ -68,7 +68,10 @@ std::uint64_t BorrowedTransport::unmark(std::uint64_t owner) { return Transactio
 
 void BorrowedTransport::send(std::span<const OutDatagram> batch) {
     for (const OutDatagram &datagram : batch) {
-        mail_.add({.kind = LetterKind::to_send, .peer = datagram.to, .owner = mark(datagram.owner, worker_)},
+        mail_.add({.kind = LetterKind::to_send,
+                   .peer = datagram.to,
+                   .owner = mark(datagram.owner, worker_),
+                   .host = std::string(datagram.host.view())},
                   datagram.bytes.view());
     }
     board_.box(holder_).put(mail_);
@@ -76,7 +79,7 @@ void BorrowedTransport::send(std::span<const OutDatagram> batch) {
     // No handler is called from inside send().
     for (const Letter &letter : mail_.letters()) {
         loop_.post([this, to = letter.peer, owner = unmark(letter.owner)] {
-            if (failed_handler_) failed_handler_({to, {}, owner}, ENOBUFS);
+            if (failed_handler_) failed_handler_({to, {}, owner, {}}, ENOBUFS);
         });
     }
     mail_.clear();

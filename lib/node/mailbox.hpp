@@ -23,6 +23,7 @@ struct Letter {
     std::uint8_t asked = 0;  // of a CANCEL: workers that had no INVITE for it
     Endpoint peer;           // where it came from, or goes
     std::uint64_t owner = 0; // OutDatagram::owner
+    std::string host{};      // OutDatagram::host, as text of its own
     std::size_t offset = 0;  // of its bytes in the mail
     std::size_t size = 0;
 };

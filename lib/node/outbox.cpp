@@ -15,7 +15,8 @@ std::uint32_t &Outbox::waiting_for(const Endpoint &peer) {
 
 void Outbox::add(std::vector<Outgoing> &messages, bool is_change) {
     for (Outgoing &message : messages) {
-        OutDatagram datagram{message.to, std::move(message.bytes), message.transaction.value()};
+        OutDatagram datagram{message.to, std::move(message.bytes), message.transaction.value(),
+                             std::move(message.host)};
         std::uint32_t &waiting = waiting_for(message.to);
         if (!is_change && waiting == 0) {
             ready_.at(message.to.listener).push_back(std::move(datagram));

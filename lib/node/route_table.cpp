@@ -118,7 +118,7 @@ void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trus
 Route RouteTable::route(const Message &invite, const Endpoint &source) {
     const auto uri = Uri::parse(invite.request_uri());
     if (!uri) return refuse(400, "Bad Request-URI");
-    if (uri->scheme != "sip" && uri->scheme != "tel") return refuse(416);
+    if (uri->scheme != "sip" && uri->scheme != "sips" && uri->scheme != "tel") return refuse(416);
 
     const std::string user = uri->user.substr(0, uri->user.find(':')); // without a password
     std::vector<std::string_view> groups;
@@ -149,6 +149,7 @@ std::optional<RouteTarget> RouteTable::target_of(std::string_view text) {
 Route RouteTable::make_route(const Entry &entry, const std::string &user, const Message &invite, const Endpoint &source,
                              const std::vector<std::string_view> &groups) {
     const RouteConfig &config = entry.config;
+    const bool is_secure = equals_ignoring_case(invite.request_uri().substr(0, 5), "sips:");
     Route route;
     for (const TargetConfig &to : config.targets) {
         const TemplateInput input{&invite, &source, to.trunk, &groups};
@@ -160,7 +161,9 @@ Route RouteTable::make_route(const Entry &entry, const std::string &user, const 
         if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
         RouteTarget target;
         if (!render_headers(config, input, target.headers)) return refuse(400, "Bad Header Value");
-        target.request_uri = to.is_secure ? "sips:" : "sip:";
+        // Who asks for SIPS is promised TLS on every hop (RFC 3261 section 26.2.2).
+        if (is_secure && to.to.transport != Transport::tls) return refuse(480, "SIPS Not Allowed");
+        target.request_uri = to.is_secure || is_secure ? "sips:" : "sip:";
         if (!callee.empty()) target.request_uri.append(callee).append("@");
         target.request_uri.append(to.host_port);
         if (!to.params.empty()) target.request_uri.append(";").append(to.params);

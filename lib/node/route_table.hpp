@@ -26,7 +26,8 @@ public:
     //   404  no route matches;
     //   400  the Request-URI can not be read, or a template would put into a header, URI, profile or variable what may
     //        not stand there;
-    //   416  the Request-URI is neither sip: nor tel:.
+    //   416  the Request-URI is neither sip:, sips: nor tel:;
+    //   480  the Request-URI is sips:, and the route leads to somebody without TLS.
     Route route(const Message &invite, const Endpoint &source) override;
     bool is_trusted(const IpAddress &peer) const override;
     std::optional<RouteTarget> target_of(std::string_view uri) override;

@@ -32,6 +32,14 @@ bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint>
     return true;
 }
 
+// None where nobody listens on TLS.
+Result<std::shared_ptr<const TlsContext>, Failure> load_certificates(const Config &config) {
+    const bool is_needed = std::any_of(config.sip.listen.begin(), config.sip.listen.end(),
+                                       [](const Endpoint &at) { return at.transport == Transport::tls; });
+    if (!is_needed) return std::shared_ptr<const TlsContext>();
+    return TlsContext::load(config.tls);
+}
+
 } // namespace
 
 Server::Server(const Config &config, const std::string &path, Log &log)
@@ -89,6 +97,9 @@ Result<void, Failure> Server::declare(const std::vector<ProfileOptions> &profile
 }
 
 Result<std::vector<Server::Transports>, Failure> Server::open_all_transports() {
+    auto tls = load_certificates(config_);
+    if (!tls) return tls.error();
+    tls_ = std::move(*tls);
     std::vector<Transports> all;
     std::vector<Endpoint> listen = config_.sip.listen;
     if (board_) {
@@ -120,6 +131,9 @@ Result<Server::Transports, Failure> Server::open_transports(Station &station, co
         }
         auto transport = open_transport(station.loop, at, board_ != nullptr);
         if (!transport) return transport.error();
+        if (at.transport == Transport::tls) {
+            station.tls_transports.push_back(static_cast<StreamTransport *>(transport->get()));
+        }
         transports.push_back(std::move(*transport));
     }
     return transports;
@@ -134,7 +148,8 @@ Result<std::unique_ptr<MessageTransport>, Failure> Server::open_transport(Loop &
         if (!udp) return udp.error();
         return std::unique_ptr<MessageTransport>(std::move(*udp));
     }
-    auto stream = StreamTransport::open(loop, at);
+    const bool is_tls = at.transport == Transport::tls;
+    auto stream = StreamTransport::open(loop, at, {}, is_tls ? tls_ : nullptr);
     if (!stream) return stream.error();
     return std::unique_ptr<MessageTransport>(std::move(*stream));
 }
@@ -240,6 +255,10 @@ void Server::reload() {
         return log_.error("reload: a route needs a listener that only a restart opens; the former configuration stays "
                           "in force");
     }
+    auto tls = !tls_ ? Result<std::shared_ptr<const TlsContext>, Failure>(nullptr) : TlsContext::load(config->tls);
+    if (!tls) {
+        return log_.error(fmt::format("reload: {}; the former configuration stays in force", tls.error().detail));
+    }
     if (auto declared = declare(config->profiles); !declared) {
         static_cast<void>(declare(config_.profiles)); // those before the one that failed have new limits
         return log_.error(fmt::format("reload: {}; the former configuration stays in force", declared.error().detail));
@@ -257,8 +276,11 @@ void Server::reload() {
     config_.routes = std::move(config->routes);
     config_.profiles = std::move(config->profiles);
     config_.log = config->log;
-    const auto replace = [routes = config_.routes, trusted = config_.sip.trusted](Station &station) {
+    config_.tls = config->tls;
+    tls_ = *tls;
+    const auto replace = [routes = config_.routes, trusted = config_.sip.trusted, tls = tls_](Station &station) {
         station.routes.replace(routes, trusted);
+        for (StreamTransport *transport : station.tls_transports) transport->use(tls);
     };
     everywhere(replace, [this, size = config_.routes.size()] {
         log_.info(fmt::format("reload: {} routes are in force", size));

@@ -11,6 +11,7 @@
 #include "base/wall_clock.hpp"
 #include "dialog/profile_table.hpp"
 #include "net/loop.hpp"
+#include "net/stream_transport.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
 #include "node/config.hpp"
@@ -58,7 +59,8 @@ private:
         Loop loop;
         RouteTable routes;
         std::unique_ptr<Worker> worker;
-        std::thread thread; // of all but the first
+        std::vector<StreamTransport *> tls_transports; // of the worker
+        std::thread thread;                            // of all but the first
     };
 
     Server(const Config &config, const std::string &path, Log &log);
@@ -92,7 +94,8 @@ private:
     ProfileTable profiles_;
     SourceLimiter sources_;
     MemoryBudget memory_;
-    std::unique_ptr<Switchboard> board_; // none: one worker
+    std::unique_ptr<Switchboard> board_;    // none: one worker
+    std::shared_ptr<const TlsContext> tls_; // none: no listener wants one
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
     std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops

@@ -35,7 +35,10 @@ void Worker::read(const Letter &letter, Instant now) {
     switch (letter.kind) {
     case LetterKind::received: return receive(letter.peer, bytes, letter.asked, now);
     case LetterKind::to_send:
-        outbox_.ready().at(letter.peer.listener).push_back({letter.peer, SharedBytes(bytes), letter.owner});
+        outbox_.ready()
+            .at(letter.peer.listener)
+            .push_back({letter.peer, SharedBytes(bytes), letter.owner,
+                        letter.host.empty() ? SharedBytes() : SharedBytes(letter.host)});
         break;
     case LetterKind::not_sent: engine_.on_send_failed(TransactionId(letter.owner), now); break;
     case LetterKind::connection_lost: engine_.on_connection_lost(letter.peer, now); break;

@@ -10,6 +10,7 @@ struct Outgoing {
     Endpoint to;
     SharedBytes bytes;
     TransactionId transaction; // none: nobody asks
+    SharedBytes host{};        // TLS: the name that the peer must prove; empty: its address will do
 };
 
 } // namespace tandem

@@ -15,6 +15,7 @@ Result<TransactionId> TransactionTable::send_request(const ClientRequest &reques
     if (!id) return id;
     Transaction &transaction = *transactions_.find(*id);
     transaction.owner = request.owner;
+    if (request.to.transport == Transport::tls && !request.host.empty()) transaction.host = SharedBytes(request.host);
     if (!request.call_id.empty()) {
         transaction.repeated = matcher_.repeated(request.call_id, request.from_tag, request.cseq);
     }

@@ -56,6 +56,7 @@ struct Transaction {
     std::uint32_t sent_tag = 0;  // is_old: hash of the To tag of the final response, which the ACK will carry
 
     SharedBytes bytes;  // what is sent again: client: the request, or the ACK; server: the last response
+    SharedBytes host;   // client over TLS: as in ClientRequest
     SharedBytes cancel; // INVITE client: the CANCEL that waits for a provisional response
     Message request;    // server: until the final response
     std::unique_ptr<std::vector<SentAck>> acks; // INVITE client, accepted: one for each To-tag that was acknowledged

@@ -161,7 +161,7 @@ void TransactionTable::perform(Action action, TransactionId id, Transaction &tra
 
 void TransactionTable::send_kept(TransactionId id, const Transaction &transaction) {
     // A request that comes again before the first response finds nothing kept.
-    if (!transaction.bytes.empty()) outgoing_.push_back({transaction.peer, transaction.bytes, id});
+    if (!transaction.bytes.empty()) outgoing_.push_back({transaction.peer, transaction.bytes, id, transaction.host});
 }
 
 void TransactionTable::send_cancel(Transaction &invite, Instant now) {
@@ -174,6 +174,7 @@ void TransactionTable::send_cancel(Transaction &invite, Instant now) {
     }
     Transaction &cancel = *transactions_.find(*id);
     cancel.is_internal = true;
+    cancel.host = invite.host;
     run(*id, cancel, Input::begin, now);
 }
 

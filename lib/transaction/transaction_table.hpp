@@ -64,6 +64,8 @@ struct ClientRequest {
     std::string_view call_id{};
     std::string_view from_tag{};
     std::uint32_t cseq = 0;
+    // TLS: the name that led to the address, which the peer must prove (RFC 5922); empty: its address will do.
+    std::string_view host{};
 };
 
 class TransactionTable {

@@ -1,5 +1,15 @@
 """Calls over TCP, over TCP to UDP and back, and over IPv6; connections that end in the middle of a call."""
-from harness import Cdr, EndToEnd, Route, main
+import re
+import resource
+import signal
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+from harness import Cdr, EndToEnd, Route, Tandemd, main
+from sipp import PATIENCE, Message, wait_until
+from stream import Certificates, Connection, Listener
 
 
 class Tcp(EndToEnd):
@@ -78,6 +88,281 @@ class Tcp(EndToEnd):
         caller = self.caller("caller_refused", transport="t1", code=503)
         caller.finish(timeout=10)
         self.finish(Cdr(None, 503, caller, answered=False))
+
+
+class Streams(EndToEnd):
+    """tandemd with UDP, TCP and TLS, and connections that the tests hold in their own hands."""
+
+    def begin(self, *routes, tls="", **settings):
+        """tandemd; `tls` are further lines of [tls]."""
+        self.certificates = Certificates(self.folder)
+        self.certificates.make("tandem")
+        self.tls_port = self.ports.take()
+        port = self.ports.take()
+        text = self.config(routes, port=port, **settings)
+        listen = ", ".join(f'"{name}:127.0.0.1:{port}"' for name in ("udp", "tcp"))
+        text = re.sub(r"listen = .*", f'listen = [{listen}, "tls:127.0.0.1:{self.tls_port}"]', text, count=1)
+        text += f'[tls]\ncertificate = "tandem.pem"\nkey = "tandem.key"\n{tls}'
+        self.tandemd = Tandemd(self.folder, text, "127.0.0.1", self.port)
+        self.addCleanup(self.tandemd.kill)
+
+    def connect(self, **values):
+        connection = Connection("127.0.0.1", self.tandemd.port, **values)
+        self.addCleanup(connection._socket.close)
+        return connection
+
+    def connect_tls(self, context=None, name="sip.example.com"):
+        connection = Connection("127.0.0.1", self.tls_port, context or self.certificates.trusting(), name)
+        self.addCleanup(connection._socket.close)
+        return connection
+
+    def listen(self, context=None):
+        listener = Listener("127.0.0.1", self.ports.take(), context)
+        self.addCleanup(listener.close)
+        return listener
+
+    def dialog(self, invite, answer):
+        """What a caller's requests inside the dialog repeat."""
+        contact = answer.header("Contact").partition("<")[2].partition(">")[0]
+        return {"uri": contact, "From": invite.header("From"), "To": answer.header("To"), "Call_ID": invite.call_id}
+
+    def set_up(self, caller, listener, **values):
+        """A call from one connection to another: its dialog as the caller sees it, and the callee's connection."""
+        invite = caller.request("INVITE", **values)
+        caller.send(invite)
+        callee = listener.accept()
+        callee.respond(callee.expect("INVITE"), 200)
+        answer = caller.expect("INVITE", 200)
+        dialog = self.dialog(Message(invite), answer)
+        caller.send(caller.request("ACK", **dialog))
+        callee.expect("ACK")
+        return dialog, answer, callee
+
+    def hang_up(self, caller, callee, dialog):
+        caller.send(caller.request("BYE", **dialog | {"CSeq": "2 BYE"}))
+        callee.respond(callee.expect("BYE"), 200)
+        caller.expect("BYE", 200)
+
+
+class Tls(Streams):
+    def test_a_call_over_tls(self):
+        listener = self.listen()
+        self.begin(Route(listener.port, transport="tls"))
+        listener.context = self.certificates.serving("callee")
+        caller = self.connect_tls()
+        dialog, answer, callee = self.set_up(caller, listener)
+        self.assertEqual(answer.header("Contact"), f"<sip:127.0.0.1:{self.tls_port};transport=tls>")
+        self.hang_up(caller, callee, dialog)
+        self.finish(Cdr("caller_bye", 200))
+
+    def test_a_sips_call_is_sips_on_both_legs(self):
+        listener = self.listen()
+        self.begin(Route(listener.port, transport="tls"))
+        listener.context = self.certificates.serving("callee")
+        caller = self.connect_tls()
+        caller.send(caller.request("INVITE", uri="sips:bob@127.0.0.1"))
+        callee = listener.accept()
+        invite = callee.expect("INVITE")
+        self.assertTrue(invite.uri.startswith("sips:bob@"), invite.uri)
+        self.assertEqual(invite.header("Contact"), f"<sips:127.0.0.1:{self.tls_port}>")
+        self.assertTrue(invite.header("Via").startswith(f"SIP/2.0/TLS 127.0.0.1:{self.tls_port};"))
+        callee.respond(invite, 486)
+        caller.expect("INVITE", 486)
+        self.finish(Cdr("refused", 486))
+
+    def test_a_call_from_tls_to_sipp_over_udp(self):
+        callee = self.callee("callee_basic")
+        self.begin(Route(callee.port))
+        caller = self.connect_tls()
+        invite = caller.request("INVITE")
+        answer = caller.ask(invite)
+        dialog = self.dialog(Message(invite), answer)
+        caller.send(caller.request("ACK", **dialog))
+        callee.wait_for("ACK")
+        caller.send(caller.request("BYE", **dialog | {"CSeq": "2 BYE"}))
+        caller.expect("BYE", 200)
+        callee.finish()
+        self.finish(Cdr("caller_bye", 200, callee=callee))
+
+    def test_a_peer_without_the_right_name_is_not_called(self):
+        listener = self.listen()
+        self.begin(Route(listener.port, transport="tls"), tls='verify_peer = true\nca = "ca.pem"\n')
+        self.certificates.make("stranger", "DNS:stranger.example.com")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.folder / "stranger.pem", self.folder / "stranger.key")
+        listener.context = context
+        caller = self.connect_tls(self.certificates.trusting("caller"))
+        caller.send(caller.request("INVITE"))
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            listener.accept().receive()
+        self.assertEqual(caller.expect("INVITE", 503).code, 503)
+        self.finish(Cdr(None, 503, answered=False))
+
+    def test_who_shows_no_certificate_is_refused_where_one_is_asked_for(self):
+        self.begin(tls='verify_peer = true\nca = "ca.pem"\n')
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            stranger = self.connect_tls()
+            stranger.ask(stranger.request("OPTIONS"))
+        friend = self.connect_tls(self.certificates.trusting("friend"))
+        self.assertEqual(friend.ask(friend.request("OPTIONS")).code, 200)
+        self.finish()
+
+    def test_old_versions_of_tls_are_refused(self):
+        self.begin()
+        for version, works in (("-tls1_1", False), ("-tls1_2", True), ("-tls1_3", True)):
+            with self.subTest(version):
+                self.assertEqual(self.s_client(version)[0] == 0, works)
+        self.finish()
+
+    def s_client(self, *arguments):
+        """openssl s_client's exit code and what it printed."""
+        done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.tls_port}", *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+        return done.returncode, done.stdout + done.stderr
+
+    def subject(self):
+        return re.search(r"subject=CN = (\S+)", self.s_client()[1])[1]
+
+    def test_sighup_takes_over_a_new_certificate_and_keeps_the_old_one_if_the_new_is_bad(self):
+        self.begin()
+        self.assertEqual(self.subject(), "tandem")
+        caller = self.connect_tls()
+        self.assertEqual(caller.ask(caller.request("OPTIONS")).code, 200)
+        text = self.tandemd.config.read_text()
+
+        self.certificates.make("renewed")
+        self.tandemd.config.write_text(text.replace('"tandem.', '"renewed.'))
+        self.tandemd.signal(signal.SIGHUP)
+        wait_until(lambda: "reload: 0 routes are in force" in self.said(), "the reload")
+        self.assertEqual(self.subject(), "renewed")
+        self.assertEqual(caller.ask(caller.request("OPTIONS")).code, 200, "the connection that lives goes on")
+
+        (self.folder / "renewed.pem").write_text("no certificate\n")
+        self.tandemd.signal(signal.SIGHUP)
+        wait_until(lambda: "the former configuration stays in force" in self.said(), "the refusal")
+        self.assertIn('reload: [tls] certificate "renewed.pem": no start line', self.said())
+        self.assertEqual(self.subject(), "renewed")
+        self.finish()
+
+    def test_a_key_that_does_not_match_is_one_line_at_the_start(self):
+        self.begin()
+        self.finish()
+        self.certificates.make("other")
+        path = self.write_config(self.tandemd.config.read_text().replace('"tandem.key"', '"other.key"'))
+        result = self.run_tandemd("--config", path)
+        self.assertEqual(result.returncode, 2)
+        self.assertEqual(result.stderr, 'tandemd: [tls] key "other.key": key values mismatch\n')
+
+
+class Broken(Streams):
+    def test_a_callee_that_resets_is_called_anew_for_the_bye(self):
+        """N10: inside the dialog a request makes a new connection."""
+        listener = self.listen()
+        self.begin(Route(listener.port, transport="tcp"))
+        caller = self.connect()
+        dialog, _, callee = self.set_up(caller, listener)
+        callee.reset()
+        caller.send(caller.request("BYE", **dialog | {"CSeq": "2 BYE"}))
+        again = listener.accept()
+        again.respond(again.expect("BYE"), 200)
+        caller.expect("BYE", 200)
+        self.finish(Cdr("caller_bye", 200))
+
+    def test_a_caller_that_resets_is_called_back_by_his_contact(self):
+        listener, home = self.listen(), self.listen()
+        self.begin(Route(listener.port, transport="tcp"))
+        caller = self.connect()
+        _, _, callee = self.set_up(caller, listener, Contact=f"<sip:raw@127.0.0.1:{home.port};transport=tcp>")
+        caller.reset()
+        to_tandem = Message(callee.last_invite)
+        bye = callee.request("BYE", uri=to_tandem.header("Contact").strip("<>"), CSeq="7 BYE",
+                             From=to_tandem.header("To") + ";tag=raw", To=to_tandem.header("From"),
+                             Call_ID=to_tandem.call_id)
+        callee.send(bye)
+        again = home.accept()
+        again.respond(again.expect("BYE"), 200)
+        callee.expect("BYE", 200)
+        self.finish(Cdr("callee_bye", 200))
+
+    def test_an_answer_that_finds_its_connection_gone_goes_to_the_via(self):
+        """RFC 3261 section 18.2.2."""
+        home = self.listen()
+        callee = self.callee("callee_refuses", code=486, reason="Busy Here", headers="")
+        self.begin(Route(callee.port, transport=""))
+        caller = self.connect()
+        via = f"SIP/2.0/TCP 127.0.0.1:{home.port};branch=z9hG4bK-home"
+        caller.send(caller.request("INVITE", Via=via))
+        caller.reset()
+        again = home.accept()
+        self.assertEqual(again.expect("INVITE", 486).headers("Via"), [via])
+        again.send(again.request("ACK", Via=via, To=again.last.header("To"), From=again.last.header("From"),
+                                 Call_ID=again.last.call_id))
+        callee.finish()
+        self.finish(Cdr("refused", 486))
+
+    def test_a_ringing_callee_that_resets_ends_the_call_at_once(self):
+        listener = self.listen()
+        self.begin(Route(listener.port, transport="tcp"))
+        caller = self.connect()
+        caller.send(caller.request("INVITE"))
+        callee = listener.accept()
+        callee.respond(callee.expect("INVITE"), 180)
+        caller.expect("INVITE", 180)
+        callee.reset()
+        self.assertEqual(caller.expect("INVITE", 503, timeout=5).code, 503)
+        listener.accept().expect("CANCEL")
+        self.finish(Cdr(None, 503, answered=False))
+
+    def test_a_stream_that_lies_about_its_length_is_refused_and_closed(self):
+        self.begin()
+        for length in ("Content-Length: -1\r\n", "", "Content-Length: 3\r\nl: 4\r\n"):
+            with self.subTest(length):
+                caller = self.connect()
+                caller.send(caller.request("OPTIONS").replace(b"Content-Length: 0\r\n", length.encode()))
+                self.assertEqual(caller.expect("OPTIONS", 400).code, 400)
+                with self.assertRaises(ConnectionError):
+                    caller.receive()
+        self.finish()
+
+    def test_without_descriptors_connections_are_refused_and_udp_goes_on(self):
+        """L2."""
+        self.begin()
+        kept = self.connect()
+        self.assertEqual(kept.ask(kept.request("OPTIONS")).code, 200)
+        resource.prlimit(self.tandemd.process.pid, resource.RLIMIT_NOFILE, (64, 64))
+        held = []
+        for _ in range(80):
+            held.append(socket.create_connection(("127.0.0.1", self.tandemd.port), PATIENCE))
+            self.addCleanup(held[-1].close)
+        before = self.processor_time()
+        for _ in range(20):
+            self.assertTrue(self.tandemd.answers_options())
+            self.assertEqual(kept.ask(kept.request("OPTIONS")).code, 200)
+        held[-1].settimeout(PATIENCE)
+        self.assertEqual(self.end_of(held[-1]), b"", "it is refused, not left waiting")
+        self.assertLess(self.processor_time() - before, 1.0, "the accept loop does not spin")
+        for connection in held:
+            connection.close()
+        wait_until(self.is_served, "a connection is served again")
+        self.finish()
+
+    def end_of(self, connection):
+        try:
+            return connection.recv(1)
+        except ConnectionError:
+            return b""
+
+    def is_served(self):
+        try:
+            connection = Connection("127.0.0.1", self.tandemd.port)
+            with connection:
+                return connection.ask(connection.request("OPTIONS")).code == 200
+        except (OSError, ConnectionError):
+            return False
+
+    def processor_time(self):
+        fields = Path(f"/proc/{self.tandemd.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / 100
 
 
 if __name__ == "__main__":

@@ -68,14 +68,20 @@ void RawSocket::reset() {
 
 std::uint16_t RawSocket::port() const { return name_of(fd_.get()).port; }
 
-RawListener::RawListener(std::string_view ip, std::uint16_t port)
+RawSocket::RawSocket(OwnedDescriptor fd, const Endpoint &to) : fd_(std::move(fd)) {
+    SocketAddress address{};
+    const socklen_t size = to_address(to, address);
+    REQUIRE(::connect(fd_.get(), &address.any, size) == 0);
+}
+
+RawListener::RawListener(std::string_view ip, std::uint16_t port, int backlog)
     : fd_(::socket(tcp(ip).ip.is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     const int on = 1;
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     SocketAddress address{};
     const socklen_t size = to_address(tcp(ip, port), address);
     REQUIRE(::bind(fd_.get(), &address.any, size) == 0);
-    REQUIRE(::listen(fd_.get(), 1024) == 0);
+    REQUIRE(::listen(fd_.get(), backlog) == 0);
     local_ = name_of(fd_.get());
 }
 

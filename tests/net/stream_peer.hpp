@@ -43,6 +43,7 @@ public:
     RawSocket() = default;
     explicit RawSocket(const Endpoint &to, std::uint16_t from_port = 0);
     explicit RawSocket(int fd) : fd_(fd) {}
+    RawSocket(OwnedDescriptor fd, const Endpoint &to); // connects it
 
     void send(std::string_view bytes);
     std::string receive(); // what has come meanwhile
@@ -62,7 +63,7 @@ private:
 // Accepts what a transport connects to.
 class RawListener {
 public:
-    explicit RawListener(std::string_view ip = "127.0.0.1", std::uint16_t port = 0);
+    explicit RawListener(std::string_view ip = "127.0.0.1", std::uint16_t port = 0, int backlog = 1024);
     bool accept(RawSocket &socket); // into one that is empty; false: nobody waits
     const Endpoint &local() const { return local_; }
 

@@ -274,7 +274,6 @@ TEST_CASE("config: what has no effect in this version is a warning with its plac
     REQUIRE(config.ok());
     const std::vector<std::string> expected = {
         "f:2:11: \"domains\" in [sip] has no effect in this version, which registers nobody",
-        "f:3:1: [tls] has no effect in this version, which has no TLS",
         "f:5:1: [[trunk]] \"t\": challenges are passed to the caller as 503 in this version",
         "f:11:10: \"listen\" in [admin] is not opened in this version",
     };
@@ -315,7 +314,7 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:11: \"udp:0.0.0.0:5060\" in \"listen\" of [sip] is no address that others can send to; say with "
          "\"advertise\" which one they use"},
         {"[sip]\nlisten = [\"ws:127.0.0.1:5060\"]\n", "f:2:11: the transport of \"ws:127.0.0.1:5060\" in \"listen\" of "
-                                                      "[sip] is not available in this version; write udp or tcp"},
+                                                      "[sip] is not available in this version; write udp, tcp or tls"},
         {"[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\", \"tcp:127.0.0.1:5060\"]\n",
          "f:2:55: \"tcp:127.0.0.1:5060\" is in \"listen\" of [sip] twice; write it once"},
         {"[sip]\nadvertise = \"a b\"\n", "f:2:13: bad \"advertise\" in [sip]: \"a b\"; write HOST or HOST:PORT, for "
@@ -327,6 +326,12 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[sip]\ndrain_ms = -1\n", "f:2:12: \"drain_ms\" in [sip] must be from 0 to 2592000000, not -1"},
         {"[sip]\ndomains = [true]\n", "f:2:12: \"domains\" in [sip] must be an array of strings, not a boolean"},
         // [tls]
+        {"[sip]\nlisten = [\"tls:127.0.0.1:5061\"]\n",
+         "f:2:11: \"tls:127.0.0.1:5061\" in \"listen\" of [sip] needs \"certificate\" and \"key\" in [tls]"},
+        {"[sip]\nlisten = [\"tcp:127.0.0.1:5061\", \"tls:127.0.0.1:5061\"]\n[tls]\ncertificate = \"a\"\nkey = \"b\"\n",
+         "f:2:33: \"tls:127.0.0.1:5061\" is in \"listen\" of [sip] twice; write it once"},
+        {"[tls]\ncertificate = \"a\"\n", "f:2:15: \"certificate\" in [tls] needs \"key\" beside it"},
+        {"[tls]\nkey = \"a\"\n", "f:2:7: \"key\" in [tls] needs \"certificate\" beside it"},
         {"[tls]\nca = 1\n", "f:2:6: \"ca\" in [tls] must be a string, not an integer"},
         {"[tls]\nverify_peer = 1\n", "f:2:15: \"verify_peer\" in [tls] must be true or false, not an integer"},
         // [dns]
@@ -421,11 +426,13 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "\"tcp:127.0.0.1:5060\" in \"listen\" of [sip]"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1;transport=wss\"\n",
          "f:3:7: the transport of \"sip:127.0.0.1;transport=wss\" in \"uri\" of [[trunk]] is not available in this "
-         "version; write udp or tcp"},
+         "version; write udp, tcp or tls"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sips:127.0.0.1\"\n",
-         "f:3:7: the transport of \"sips:127.0.0.1\" in \"uri\" of [[trunk]] is not available in this version; write "
-         "udp "
-         "or tcp"},
+         "f:3:7: \"sips:127.0.0.1\" in \"uri\" of [[trunk]] needs an address like \"tls:127.0.0.1:5060\" in "
+         "\"listen\" of [sip]"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sips:127.0.0.1;transport=udp\"\n",
+         "f:3:7: the transport of \"sips:127.0.0.1;transport=udp\" in \"uri\" of [[trunk]] is not available in this "
+         "version; write udp, tcp or tls"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:bob@127.0.0.1\"\n",
          "f:3:7: \"sip:bob@127.0.0.1\" in \"uri\" of [[trunk]] has a user or headers; write the address alone: the "
          "user "

@@ -210,7 +210,7 @@ TEST_CASE("routes: a profile's or variable's value that no header could hold, or
 TEST_CASE("routes: a scheme that is not ours is refused 416") {
     auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n");
     CHECK(routes.route(test::invite("http://bob@192.0.2.1"), caller).refuse == 416);
-    CHECK(routes.route(test::invite("sips:bob@192.0.2.1"), caller).refuse == 416);
+    CHECK(routes.route(test::invite("sips:bob@192.0.2.1"), caller).refuse == 480); // the target has no TLS
     CHECK(uri_of(routes.route(test::invite("tel:+441234"), caller)) == "sip:+441234@127.0.0.1:1");
 }
 
@@ -220,4 +220,22 @@ TEST_CASE("routes: replaced routes are in force for the next call") {
     CHECK(uri_of(routes.route(test::invite("sip:b@a"), caller)) == "sip:b@127.0.0.1:2");
     routes.replace({}, {});
     CHECK(routes.route(test::invite("sip:b@a"), caller).refuse == 404);
+}
+
+TEST_CASE("routes: SIPS goes by TLS alone, and as SIPS (RFC 3261 section 26.2.2)") {
+    auto routes = table("[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tls:127.0.0.1:5061\"]\n"
+                        "[tls]\ncertificate = \"c\"\nkey = \"k\"\n"
+                        "[[route]]\nmatch = 'plain'\nto = [\"sip:127.0.0.1:1\"]\n"
+                        "[[route]]\nmatch = 'tls'\nto = [\"sip:127.0.0.1:2;transport=tls\"]\n"
+                        "[[route]]\nmatch = 'sips'\nto = [\"sips:127.0.0.1\"]\n");
+    const auto uri = [&](const std::string &asked) { return uri_of(routes.route(test::invite(asked), caller)); };
+    CHECK(uri("sip:tls@h") == "sip:tls@127.0.0.1:2;transport=tls");
+    CHECK(uri("sips:tls@h") == "sips:tls@127.0.0.1:2;transport=tls");
+    CHECK(uri("sip:sips@h") == "sips:sips@127.0.0.1");
+    CHECK(uri("sips:sips@h") == "sips:sips@127.0.0.1");
+    const Route secure = routes.route(test::invite("sips:sips@h"), caller);
+    CHECK(secure.targets.at(0).to.port == 5061);
+    CHECK(secure.targets.at(0).to.transport == Transport::tls);
+    CHECK(secure.targets.at(0).to.listener == 1);
+    CHECK(routes.route(test::invite("SIPS:plain@h"), caller).refuse == 480);
 }
