@@ -13,11 +13,30 @@ TrackerOptions only_ends(TrackerOptions options) {
     return options;
 }
 
+// To each UDP listener the TCP listener of its address, or else the first of its family.
+TransactionOptions with_twins(const EngineOptions &given) {
+    TransactionOptions options = given.transactions;
+    for (std::size_t i = 0; i < given.listeners.size(); ++i) {
+        Endpoint at = given.listeners[i].bound;
+        if (at.transport != Transport::udp) continue;
+        at.transport = Transport::tcp;
+        const auto same = std::find_if(given.listeners.begin(), given.listeners.end(), [&](const Listener &listener) {
+            return listener.bound.transport == Transport::tcp && listener.bound.ip == at.ip;
+        });
+        const auto twin = same != given.listeners.end()
+                              ? static_cast<std::uint8_t>(same - given.listeners.begin())
+                              : find_listener(given.listeners, at).value_or(static_cast<std::uint8_t>(i));
+        if (twin == i) continue; // there is none
+        options.twins.push_back({static_cast<std::uint8_t>(i), twin, given.listeners[twin].sent_by});
+    }
+    return options;
+}
+
 } // namespace
 
 struct Engine::Parts {
     Parts(const EngineOptions &given, Router &routes, ProfileTable &profiles, Random &random, Instant now)
-        : options(given), router(routes), shared(random, profiles), transactions(given.transactions, random, now),
+        : options(given), router(routes), shared(random, profiles), transactions(with_twins(given), random, now),
           tracker(only_ends(given.dialogs), shared, random, now), gate(options.sources, statistics),
           b2bua(options, transactions, tracker, router, random, statistics, now) {
         transactions.set_gate(&gate);

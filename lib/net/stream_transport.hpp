@@ -27,9 +27,9 @@ struct StreamStatistics {
 class StreamTransport final : public MessageTransport {
 public:
     // Binds `at`, whose transport is tcp, or tls with a context; port 0 takes a free one. Received messages carry
-    // at.listener, and the address of the far end: what is sent there goes over that connection while it lives (RFC 3261
-    // section 18.2.2). A response that finds it gone goes to the port of its Via, by a new one. `loop` outlives the
-    // result.
+    // at.listener and the address of the far end: what is sent there goes over that connection while it lives; a
+    // response that finds it gone goes to the port of its Via, by a new one (RFC 3261 section 18.2.2). `loop` outlives
+    // the result.
     static Result<std::unique_ptr<StreamTransport>, Failure>
     open(Loop &loop, const Endpoint &at, const StreamOptions &options = {}, std::shared_ptr<const TlsContext> tls = {});
     ~StreamTransport() override;

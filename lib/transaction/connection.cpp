@@ -23,6 +23,7 @@ void TransactionTable::forget_connection(Transaction &transaction) {
 }
 
 void TransactionTable::on_connection_lost(const Endpoint &peer, Instant now) {
+    if (!large_acks_.empty()) send_large_acks_by_udp(peer, now);
     const auto entry = connections_.find(matcher_.peer(peer));
     if (entry == connections_.end()) return;
     const std::vector<TransactionId> waiting = std::move(entry->second);

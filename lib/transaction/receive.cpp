@@ -14,6 +14,7 @@ TransactionId TransactionTable::find_server(const ServerMatch &match, Predicate 
 }
 
 bool TransactionTable::receive(Message message, const Endpoint &source, Instant now, StrayCancel stray) {
+    now_ = now;
     if (message.is_request()) return receive_request(std::move(message), source, stray, now);
     receive_response(std::move(message), source, now);
     return true;

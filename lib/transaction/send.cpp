@@ -11,9 +11,13 @@ Result<TransactionId> TransactionTable::send_request(const ClientRequest &reques
     if (request.method == Method::ack || request.method == Method::cancel) return Error::invalid;
     if (request.branch.empty() || request.bytes.empty()) return Error::invalid;
 
-    const auto id = add_client(request.method, matcher_.client(request.branch), request.to, request.bytes);
+    now_ = now;
+    const auto by_tcp = way_by_tcp(request.to, request.bytes.view());
+    const auto id = add_client(request.method, matcher_.client(request.branch), by_tcp ? by_tcp->to : request.to,
+                               by_tcp ? by_tcp->bytes : request.bytes);
     if (!id) return id;
     Transaction &transaction = *transactions_.find(*id);
+    if (by_tcp) transaction.by_udp = std::make_unique<Way>(Way{request.to, request.bytes});
     transaction.owner = request.owner;
     if (request.to.transport == Transport::tls && !request.host.empty()) transaction.host = SharedBytes(request.host);
     if (!request.call_id.empty()) {
@@ -64,8 +68,13 @@ Result<void> TransactionTable::respond(TransactionId server, std::uint16_t statu
 }
 
 void TransactionTable::acknowledge(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack) {
-    outgoing_.push_back({to, ack, {}});
-    acknowledge_when_answered(invite, to_tag, to, std::move(ack));
+    Way way{to, std::move(ack)};
+    if (auto by_tcp = way_by_tcp(to, way.bytes.view())) {
+        std::swap(way, *by_tcp);
+        keep_large_ack(invite, to_tag, way.to, std::move(*by_tcp));
+    }
+    outgoing_.push_back({way.to, way.bytes, {}, {}});
+    acknowledge_when_answered(invite, to_tag, way.to, std::move(way.bytes));
 }
 
 void TransactionTable::acknowledge_when_answered(TransactionId invite, std::string_view to_tag, const Endpoint &to,

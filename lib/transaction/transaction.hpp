@@ -38,6 +38,12 @@ struct SentAck {
     SharedBytes bytes;
 };
 
+// One of the ways that a request may take.
+struct Way {
+    Endpoint to;
+    SharedBytes bytes;
+};
+
 struct Transaction {
     static constexpr std::uint32_t no_place = 0xffffffff;
 
@@ -55,10 +61,11 @@ struct Transaction {
     std::uint32_t to_tag = 0;    // is_old: hash of the request's To tag
     std::uint32_t sent_tag = 0;  // is_old: hash of the To tag of the final response, which the ACK will carry
 
-    SharedBytes bytes;  // what is sent again: client: the request, or the ACK; server: the last response
-    SharedBytes host;   // client over TLS: as in ClientRequest
-    SharedBytes cancel; // INVITE client: the CANCEL that waits for a provisional response
-    Message request;    // server: until the final response
+    SharedBytes bytes;           // what is sent again: client: the request, or the ACK; server: the last response
+    SharedBytes host;            // client over TLS: as in ClientRequest
+    std::unique_ptr<Way> by_udp; // client, sent by TCP for its size, without a response: what it was written as
+    SharedBytes cancel;          // INVITE client: the CANCEL that waits for a provisional response
+    Message request;             // server: until the final response
     std::unique_ptr<std::vector<SentAck>> acks; // INVITE client, accepted: one for each To-tag that was acknowledged
     std::uint64_t owner = 0;
     std::uint64_t repeated = 0; // client: hash of Call-ID, From-tag and CSeq, which a response repeats; 0: not known

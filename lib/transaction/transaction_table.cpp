@@ -111,8 +111,12 @@ Result<TransactionId> TransactionTable::add_client(Method method, const MatchKey
 
 Action TransactionTable::run(TransactionId id, Transaction &transaction, Input input, Instant now,
                              const Message &message, const Endpoint &source) {
+    if (transaction.by_udp && (input == Input::transport_error || input == Input::connection_lost)) {
+        return go_back_to_udp(id, transaction, now);
+    }
     const Step step = next_step(transaction.kind, transaction.state, input);
     transaction.state = step.next;
+    if (step.next >= TransactionState::proceeding) transaction.by_udp.reset();
     if (step.next >= TransactionState::completed) forget_connection(transaction);
     perform(step.action, id, transaction, input, now, message, source);
     if (step.next == TransactionState::terminated || !set_timer(id, transaction, step, now)) {
@@ -246,6 +250,7 @@ void TransactionTable::on_timer(TransactionId id, Instant now) {
 }
 
 void TransactionTable::advance(Instant now) {
+    now_ = now;
     timers_.advance(now, [this, now](TransactionId id) { on_timer(id, now); });
 }
 

@@ -28,6 +28,13 @@ namespace tandem {
 // What to do with a CANCEL that matches nothing here: another table of the process may have its INVITE.
 enum class StrayCancel : std::uint8_t { answer, leave }; // with 481, or not at all
 
+// A UDP listener, and the TCP listener that takes over what is too large for it.
+struct ListenerTwin {
+    std::uint8_t udp = 0; // as in Endpoint::listener
+    std::uint8_t tcp = 0;
+    std::string sent_by; // of the TCP listener
+};
+
 struct TransactionOptions {
     Duration t1 = std::chrono::milliseconds(500); // round trip estimate (RFC 3261 section 17.1.1.1)
     Duration t2 = std::chrono::seconds(4);        // longest interval between retransmissions
@@ -37,6 +44,7 @@ struct TransactionOptions {
     // one wake-up.
     Duration linger_slack = Duration::zero();
     std::uint32_t transaction_max = 262144;       // beyond it a request gets 503 with Retry-After, statelessly
+    std::vector<ListenerTwin> twins;              // none: everything stays on UDP
 };
 
 struct TransactionStatistics {
@@ -52,6 +60,8 @@ struct TransactionStatistics {
     std::uint64_t refused_full = 0;    // answered 503 because transaction_max is reached
     std::uint64_t refused_at_gate = 0; // answered 503 because the gate says so
     std::uint64_t dropped_at_gate = 0;
+    std::uint64_t by_tcp = 0;          // requests too large for UDP (RFC 3261 section 18.1.1)
+    std::uint64_t back_to_udp = 0;     // of those: the peer has no TCP
 };
 
 struct ClientRequest {
@@ -85,7 +95,8 @@ public:
     // ends with a token, so it carries the shard.
     void append_branch(std::string &out);
 
-    // Starts a client transaction. Fails with full, or invalid for an ACK (send() it), a CANCEL (cancel() the INVITE),
+    // Starts a client transaction. Above 1300 bytes it goes by TCP, where there is a twin, to the same address and port;
+    // by UDP after all if that fails before any response (RFC 3261 section 18.1.1). Fails with full, or invalid for an ACK (send() it), a CANCEL (cancel() the INVITE),
     // and a request without branch or bytes.
     Result<TransactionId> send_request(const ClientRequest &request, Instant now);
 
@@ -170,11 +181,26 @@ private:
     void watch_connection(TransactionId id, Transaction &transaction);
     void forget_connection(Transaction &transaction);
 
+    // large.cpp
+    std::optional<Way> way_by_tcp(const Endpoint &to, std::string_view request);
+    Action go_back_to_udp(TransactionId id, Transaction &transaction, Instant now);
+    void note_without_tcp(const Endpoint &peer, Instant now);
+    void keep_large_ack(TransactionId invite, std::string_view to_tag, const Endpoint &by_tcp, Way by_udp);
+    void send_large_acks_by_udp(const Endpoint &lost, Instant now);
+
     // transaction_table.cpp
     bool set_timer(TransactionId id, Transaction &transaction, const Step &step, Instant now);
     Duration duration_of(End end, bool reliable) const;
     void forget_merge(TransactionId id, Transaction &transaction);
     void erase(TransactionId id, Transaction &transaction);
+
+    struct LargeAck {
+        TransactionId invite;
+        std::string to_tag;
+        Endpoint by_tcp; // where it was sent
+        Way by_udp;      // what it was written as
+    };
+    static constexpr std::size_t large_ack_max = 64;
 
     TransactionOptions options_;
     Random &random_;
@@ -186,6 +212,9 @@ private:
     HashIndex<TransactionId> servers_;                                          // by Transaction::key
     HashIndex<TransactionId> merges_;                                           // by Transaction::merge_key
     std::unordered_map<std::uint64_t, std::vector<TransactionId>> connections_; // by Matcher::peer(); see `place`
+    std::unordered_map<std::uint64_t, Instant> without_tcp_; // by Matcher::peer(); until TCP is tried again
+    std::vector<LargeAck> large_acks_;
+    Instant now_{}; // of the last input that had a time
     std::vector<TransactionEvent> events_;
     std::size_t events_taken_ = 0;
     std::vector<Outgoing> outgoing_;

@@ -202,6 +202,12 @@ class Raw:
         except (TimeoutError, BlockingIOError):
             return None
 
+    def receive_code(self, code):
+        """The next response with this code; others are passed over."""
+        while (message := self.receive()) and message.code != code:
+            pass
+        return message
+
     def receive_other(self, *seen):
         """The next message that is not one of these once more."""
         while (message := self.receive()) and message.raw in [one.raw for one in seen]:

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from harness import Cdr, EndToEnd, Route, Tandemd, main
+from harness import Cdr, EndToEnd, Raw, Route, Tandemd, main
 from sipp import PATIENCE, Message, wait_until
 from stream import Certificates, Connection, Listener
 
@@ -252,6 +252,51 @@ class Tls(Streams):
         result = self.run_tandemd("--config", path)
         self.assertEqual(result.returncode, 2)
         self.assertEqual(result.stderr, 'tandemd: [tls] key "other.key": key values mismatch\n')
+
+
+class Large(Streams):
+    """RFC 3261 section 18.1.1."""
+    BODY = "x" * 1500
+
+    def begin_with_callee(self):
+        """tandemd, and the callee's UDP socket."""
+        callee = Raw("127.0.0.1")
+        self.addCleanup(callee._socket.close)
+        self.begin(Route(callee.port))
+        callee.tandemd_port = self.port
+        return callee
+
+    def offer(self, caller):
+        caller.send(caller.request("INVITE", headers=("Content-Type: text/plain",), body=self.BODY))
+
+    def test_an_invite_beyond_1300_bytes_goes_by_tcp(self):
+        udp = self.begin_with_callee()
+        listener = Listener("127.0.0.1", udp.port)
+        self.addCleanup(listener.close)
+        with self.tandemd.raw() as caller:
+            self.offer(caller)
+            callee = listener.accept()
+            invite = callee.expect("INVITE")
+            self.assertTrue(invite.header("Via").startswith(f"SIP/2.0/TCP 127.0.0.1:{self.port};"), invite)
+            self.assertEqual(invite.header("Contact"), f"<sip:127.0.0.1:{self.port}>")
+            self.assertEqual(invite.body.decode(), self.BODY)
+            callee.respond(invite, 486)
+            callee.expect("ACK")
+            refusal = caller.receive_code(486)
+            caller.acknowledge(refusal)
+        self.assertIsNone(udp.receive(timeout=0.2))
+        self.finish(Cdr("refused", 486))
+
+    def test_without_tcp_at_the_other_side_it_goes_by_udp_after_all(self):
+        udp = self.begin_with_callee()
+        with self.tandemd.raw() as caller:
+            self.offer(caller)
+            invite = udp.receive(timeout=5)
+            self.assertEqual((invite.method, invite.body.decode()), ("INVITE", self.BODY))
+            self.assertTrue(invite.header("Via").startswith(f"SIP/2.0/UDP 127.0.0.1:{self.port};"), invite)
+            udp.respond(invite, 486)
+            caller.acknowledge(caller.receive_code(486))
+        self.finish(Cdr("refused", 486))
 
 
 class Broken(Streams):
