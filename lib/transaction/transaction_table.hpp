@@ -95,9 +95,9 @@ public:
     // ends with a token, so it carries the shard.
     void append_branch(std::string &out);
 
-    // Starts a client transaction. Above 1300 bytes it goes by TCP, where there is a twin, to the same address and port;
-    // by UDP after all if that fails before any response (RFC 3261 section 18.1.1). Fails with full, or invalid for an ACK (send() it), a CANCEL (cancel() the INVITE),
-    // and a request without branch or bytes.
+    // Starts a client transaction. Above 1300 bytes it goes by TCP, where there is a twin, to the same address and
+    // port; by UDP after all if that fails before any response (RFC 3261 section 18.1.1). Fails with full, or invalid
+    // for an ACK (send() it), a CANCEL (cancel() the INVITE), and a request without branch or bytes.
     Result<TransactionId> send_request(const ClientRequest &request, Instant now);
 
     // Sends CANCEL for an INVITE client transaction: at once if a provisional response has come, else when the
