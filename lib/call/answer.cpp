@@ -26,9 +26,16 @@ void B2bua::on_invite_response(CallId id, Call &call, InviteExchange &invite, co
         if (status > 100) pass_provisional(id, call, invite, call.leg(other(invite.from)), response, now);
     } else if (status < 300) {
         take_answer(id, call, invite, response, now);
-    } else {
+    } else if (status != 422 || !raise_interval(call.leg(other(invite.from)).timer, response) ||
+               !resend_reinvite(id, call, invite, now)) {
         refuse_invite(id, call, invite, status, &response, now);
     }
+}
+
+// The other side wants another session timer, which the asker has nothing to do with. False: it can not be sent.
+bool B2bua::resend_reinvite(CallId id, Call &call, InviteExchange &invite, Instant now) {
+    const Message *request = transactions_.request(invite.server);
+    return request && !invite.is_answered && !call.is_ending && send_reinvite(id, call, invite, *request, now).ok();
 }
 
 // `leg` is the one that the response came by.
@@ -99,8 +106,10 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     const Message *body_of = fork && fork->answer && answer.body().empty() ? &fork->answer : nullptr;
     auto session = restated(call.leg(invite.from), answer);
     if (body_of) session = session_of(*body_of);
+    take_session_timer(id, call, asked, answer, now);
+    const std::string lines = answer_session_timer(id, call, invite.from, request, now);
     SharedBytes bytes = writer_.response(request, invite.source, answer.status(), answer.reason_phrase(), tag, &answer,
-                                         {}, session ? &*session : nullptr);
+                                         lines, session ? &*session : nullptr);
     feed_answer(request, answer.status(), tag, {}, now);
     note_methods(call.leg(asked), answer);
     invite.is_settled = fork && fork->is_settled;
@@ -150,6 +159,10 @@ void B2bua::refuse_invite(CallId id, Call &call, InviteExchange &invite, std::ui
         // A challenge is meant for us, and its answer would be our secret: the asker learns only that it failed.
         const bool is_challenge = status == 401 || status == 407;
         if (is_challenge) status = 503;
+        if (status == 422) { // of the other leg's session timer
+            status = 500;
+            refusal = nullptr;
+        }
         const std::string tag = is_first ? make_token(random_) : std::string();
         SharedBytes bytes =
             writer_.response(*request, invite.source, status, refusal && !is_challenge ? refusal->reason_phrase() : "",

@@ -153,6 +153,11 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         return;
     }
     if (refuse_to_pass(event, now)) return;
+    if ((method == Method::invite || method == Method::update) && refuse_session_timer(event, now)) return;
+    if (is_refresh(request) && call->is_answered()) {
+        answer_refresh(id, *call, from, event, now);
+        return;
+    }
     if (method == Method::refer) {
         on_refer(id, *call, from, fed->dialog, event, now);
     } else if (method == Method::invite) {
@@ -229,13 +234,16 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     }
     if (!call || response.status() < 200) return;
     if (Forward *forward = call->find_forward(event.transaction)) {
-        pass_forwarded(*call, *forward, response.status(), &response, now);
+        pass_forwarded(id, *call, *forward, response.status(), &response, now);
         send_own_invites(id, *call, now);
         return;
     }
     if (response.method() == Method::notify) on_notify_answered(*call, event.transaction, response.status(), now);
     for (Side side : {Side::caller, Side::callee}) {
         if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
+        if (call->leg(side).timer.update == event.transaction) {
+            on_refresh_answered(id, *call, side, response.status(), &response, now);
+        }
     }
 }
 
@@ -259,13 +267,16 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
         return;
     }
     if (Forward *forward = call->find_forward(event.transaction)) {
-        if (forward->client == event.transaction) pass_forwarded(*call, *forward, status, nullptr, now);
+        if (forward->client == event.transaction) pass_forwarded(id, *call, *forward, status, nullptr, now);
         send_own_invites(id, *call, now);
         return;
     }
     on_notify_answered(*call, event.transaction, status, now);
     for (Side side : {Side::caller, Side::callee}) {
         if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
+        if (call->leg(side).timer.update == event.transaction) {
+            on_refresh_answered(id, *call, side, status, nullptr, now);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, session, hold, transfer, refer, replaces.
+// own_invite, session, session_timer, hold, transfer, refer, replaces.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -53,11 +53,11 @@ public:
     std::size_t size() const { return calls_.size(); }
 
 private:
-    enum class TimerKind : std::uint8_t { ring, resend, reliable, late_prack, own_invite };
+    enum class TimerKind : std::uint8_t { ring, resend, own_invite, reliable, late_prack, session };
     struct CallTimer {
         CallId call;
         TransactionId invite{};   // resend: the server side of the exchange meant
-        std::uint32_t target = 0; // ring: of the attempt meant; reliable: the place in Reliability::tags
+        std::uint32_t target = 0; // of the attempt meant, in Reliability::tags, or of the side in Call::legs
         TimerKind kind = TimerKind::ring;
     };
 
@@ -114,6 +114,7 @@ private:
 
     // answer.cpp: what the callee of an INVITE says
     void on_invite_response(CallId id, Call &call, InviteExchange &invite, const Message &response, Instant now);
+    bool resend_reinvite(CallId id, Call &call, InviteExchange &invite, Instant now);
     void pass_provisional(CallId id, Call &call, InviteExchange &invite, Leg &leg, const Message &response,
                           Instant now);
     bool has_left(const Leg &leg, const Message &answer) const;
@@ -164,9 +165,13 @@ private:
         Leg *leg = nullptr;
         const Fork *fork = nullptr; // none: the one in front
     };
+    Result<TransactionId> send_reinvite(CallId id, Call &call, InviteExchange &invite, const Message &request,
+                                        Instant now);
     void forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now,
                  std::string_view extra = {});
-    void pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response, Instant now);
+    bool resend_update(CallId id, Call &call, Forward &forward, const Message &refusal, Instant now);
+    void pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_t status, const Message *response,
+                        Instant now);
     Across find_across(Call &call, Side from, DialogId dialog, const Message &request);
 
     // hang_up.cpp
@@ -181,6 +186,26 @@ private:
     void end_exchanges(CallId id, Call &call, Instant now);
     void send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now);
     void send_bye(const Call &call, Leg &leg, std::string_view reason, Instant now);
+
+    // session_timer.cpp
+    bool refuse_session_timer(const TransactionEvent &event, Instant now);
+    std::string timer_lines(const SessionTimer &timer) const;
+    std::string answer_session_timer(CallId id, Call &call, Side side, const Message &request, Instant now);
+    void take_session_timer(CallId id, Call &call, Side side, const Message &answer, Instant now);
+    void read_session_timer(SessionTimer &timer, const Message &answer) const;
+    void start_session_timer(CallId id, Call &call, Side side, Instant now);
+    void set_session_timer(CallId id, Call &call, Side side, Instant at);
+    void stop_session_timers(Call &call);
+    void on_session_timer(CallId id, Call &call, Side side, Instant now);
+    void expire_session(CallId id, Call &call, Instant now);
+    void refresh_session(CallId id, Call &call, Side side, Instant now);
+    void retry_refresh(CallId id, Call &call, Side side, Instant now);
+    void on_refresh_answered(CallId id, Call &call, Side side, std::uint16_t status, const Message *response,
+                             Instant now);
+    void on_refresh_refused(CallId id, Call &call, Side side, std::uint16_t status, Instant now);
+    bool raise_interval(SessionTimer &timer, const Message &refusal) const;
+    static bool is_refresh(const Message &request);
+    void answer_refresh(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
 
     // own_invite.cpp
     static constexpr std::size_t own_invite_max = 8;

@@ -23,6 +23,7 @@ void B2bua::on_timer(const CallTimer &timer, Instant now) {
     case TimerKind::reliable:
         if (call->reliability) resend_reliable(timer.call, *call, timer.target, now);
         break;
+    case TimerKind::session: on_session_timer(timer.call, *call, static_cast<Side>(timer.target), now); break;
     case TimerKind::late_prack: end_reliability(timer.call, *call, false, now); break;
     }
 }
@@ -58,6 +59,7 @@ void B2bua::erase_if_over(CallId id, Instant now) {
     drop_attempts(*call, {}, now);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);
     give_up_own_invites(*call, now);
+    stop_session_timers(*call);
     end_reliability(id, *call, false, now);
     end_forwards(*call, now); // refused while one of them was under way
     calls_.erase(id);

@@ -35,6 +35,8 @@ struct EngineOptions {
     TrackerOptions dialogs;
     std::uint32_t call_max = 65536; // beyond it an INVITE gets 503 with Retry-After
     std::uint32_t forward_max = 16; // requests passed inside one call that wait for their answer
+    Duration session_expires{};     // what we ask of each peer (RFC 4028); zero: nothing, but what he asks is kept
+    Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
     SourceLimiter *sources = nullptr; // shared by engines, and outlives them; null: no limit for a source
 };

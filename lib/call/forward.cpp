@@ -24,27 +24,35 @@ void B2bua::on_reinvite(CallId id, Call &call, Side from, const TransactionEvent
     made->source = event.source;
     made->server_cseq = event.message.cseq();
     made->has_offer = has_session(event.message);
-
-    Leg &to = call.leg(other(from));
-    made->client_cseq = tracker_.next_cseq(to.dialog, to.local);
-    RequestParts parts;
-    parts.cseq = made->client_cseq;
-    parts.max_forwards = next_max_forwards(event.message);
-    parts.has_contact = true;
-    parts.passed = &event.message;
-    const auto session = restated(to, event.message);
-    if (session) parts.session = &*session;
-    const auto sent = send(id, to, nullptr, Method::invite, parts, now);
+    const auto sent = send_reinvite(id, call, *made, event.message, now);
     if (!sent) {
         reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
         return;
     }
-    made->client = *sent;
     if (made->has_offer) call.offer_from = from;
     transactions_.set_owner(event.transaction, id.value());
     static_cast<void>(transactions_.respond(event.transaction, 100,
                                             writer_.response(event.message, event.source, 100, {}, {}, nullptr), now));
     call.invites.push_back(std::move(made));
+}
+
+Result<TransactionId> B2bua::send_reinvite(CallId id, Call &call, InviteExchange &invite, const Message &request,
+                                           Instant now) {
+    Leg &to = call.leg(other(invite.from));
+    const std::string lines = timer_lines(to.timer);
+    RequestParts parts;
+    parts.cseq = tracker_.next_cseq(to.dialog, to.local);
+    parts.max_forwards = next_max_forwards(request);
+    parts.has_contact = true;
+    parts.extra = lines;
+    parts.passed = &request;
+    const auto session = restated(to, request);
+    if (session) parts.session = &*session;
+    const auto sent = send(id, to, nullptr, Method::invite, parts, now);
+    if (!sent) return sent;
+    invite.client = *sent;
+    invite.client_cseq = parts.cseq;
+    return sent;
 }
 
 // `dialog` is the one that the request came in.
@@ -66,15 +74,18 @@ void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const Tra
     const Method method = request.method();
     parts.has_contact =
         method == Method::update || method == Method::refer || method == Method::subscribe || method == Method::notify;
-    parts.extra = extra;
     parts.passed = &request;
     const Across across = find_across(call, from, dialog, request);
+    std::string lines;
     if (!across.leg) {
         reply(event, 481, {}, {}, now); // it rings without a tag: there is no dialog yet
         return;
     }
     const auto session = restated(*across.leg, request);
     if (session) parts.session = &*session;
+    if (method == Method::update && call.is_answered()) lines = timer_lines(across.leg->timer);
+    lines.append(extra);
+    parts.extra = lines;
     const auto sent = send(id, *across.leg, across.fork, request.method(), parts, now);
     if (!sent) {
         reply(event, sent.error() == Error::full ? 503 : 481, {}, {}, now);
@@ -89,10 +100,33 @@ void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const Tra
     call.forwards.push_back({from, event.transaction, *sent, event.source, has_offer, callee_leg});
 }
 
+// As resend_reinvite().
+bool B2bua::resend_update(CallId id, Call &call, Forward &forward, const Message &refusal, Instant now) {
+    const Message *request = transactions_.request(forward.server);
+    Leg &to = call.leg(other(forward.from));
+    if (!request || request->method() != Method::update || call.is_ending || !call.is_answered()) return false;
+    if (!raise_interval(to.timer, refusal)) return false;
+    const std::string lines = timer_lines(to.timer);
+    RequestParts parts;
+    parts.max_forwards = next_max_forwards(*request);
+    parts.has_contact = true;
+    parts.extra = lines;
+    parts.passed = request;
+    const auto sent = send(id, to, nullptr, Method::update, parts, now);
+    if (sent) forward.client = *sent;
+    return sent.ok();
+}
+
 // The answer of the other side, or a `status` of our own if `response` is null.
-void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, const Message *response, Instant now) {
+void B2bua::pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_t status, const Message *response,
+                           Instant now) {
     if (status == 401 || status == 407) {
         status = 503; // meant for us, as in refuse_invite()
+        response = nullptr;
+    }
+    if (status == 422 && response) {
+        if (resend_update(id, call, forward, *response, now)) return;
+        status = 500; // of the other leg's session timer
         response = nullptr;
     }
     if (const Message *request = transactions_.request(forward.server)) {
@@ -104,9 +138,14 @@ void B2bua::pass_forwarded(Call &call, Forward &forward, std::uint16_t status, c
             Leg &answerer = forward.from == Side::caller ? callee : call.leg(Side::caller);
             note_sessions(offerer, answerer, session_of(*request), session_of(*response));
         }
+        std::string lines;
+        if (request->method() == Method::update && response && status < 300 && call.is_answered()) {
+            take_session_timer(id, call, other(forward.from), *response, now);
+            lines = answer_session_timer(id, call, forward.from, *request, now);
+        }
         SharedBytes bytes =
             writer_.response(*request, forward.source, status, response ? response->reason_phrase() : "", {}, response,
-                             {}, session ? &*session : nullptr);
+                             lines, session ? &*session : nullptr);
         feed_answer(*request, status, {}, {}, now);
         static_cast<void>(transactions_.respond(forward.server, status, std::move(bytes), now));
     }

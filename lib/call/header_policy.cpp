@@ -44,6 +44,8 @@ constexpr Row policy[] = {
     {Header::proxy_require, Treatment::drop}, // it is meant for proxies, and tandem is none
     {Header::rack, Treatment::own},           // numbers of one leg
     {Header::rseq, Treatment::own},
+    {Header::session_expires, Treatment::own}, // agreed on each leg (RFC 4028)
+    {Header::min_se, Treatment::own},
 
     // Secrets of one leg.
     {Header::authorization, Treatment::drop},
@@ -116,9 +118,10 @@ bool has_line(std::string_view lines, const HeaderLine &line) {
     return false;
 }
 
-// Reliable provisional responses are agreed on each leg: whether a message needs them says who sends it (RFC 3262
-// section 3), and a re-INVITE does not offer them.
+// Session timers are agreed on each leg. So are reliable provisional responses: whether a message needs them says who
+// sends it (RFC 3262 section 3), and a re-INVITE does not offer them.
 bool is_passed_option(const HeaderLine &line, std::string_view token, bool is_inside) {
+    if (equals_ignoring_case(token, "timer")) return false;
     const bool stays = line.id == Header::require || is_inside;
     return is_option(token) && !(stays && equals_ignoring_case(token, "100rel"));
 }

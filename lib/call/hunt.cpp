@@ -143,8 +143,9 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         tracker_.end(fed->dialog, EndReason::limit, now);
         return false;
     }
+    const std::string own = timer_lines(attempt.leg.timer).append(reliability_offer(invite, attempt));
     SharedBytes bytes = writer_.first_invite(invite, target.request_uri, to, call_id, from_tag, branch,
-                                             target.headers + setup.route.headers, reliability_offer(invite, attempt));
+                                             target.headers + setup.route.headers, own);
     const auto sent = transactions_.send_request(
         {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1, host_of(target)}, now);
     if (!sent) {
@@ -152,7 +153,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         tracker_.end(fed->dialog, EndReason::refused, now);
         return false;
     }
-    attempt.leg = {.dialog = fed->dialog, .peer = to, .local = Side::caller};
+    attempt.leg = {.dialog = fed->dialog, .peer = to, .local = Side::caller, .timer = attempt.leg.timer};
     attempt.client = *sent;
     attempt.has_answered = false;
     if (call.transfer) return true;
@@ -198,6 +199,9 @@ void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const M
         report_transfer(id, call, status, now);
     } else if (status < 300) {
         take_attempt(id, call, attempt, response, now);
+    } else if (status == 422 && raise_interval(attempt.leg.timer, response) &&
+               send_attempt(id, call, attempt, Endpoint(attempt.leg.peer), now)) {
+        return; // the caller has nothing to do with it
     } else if (status != 421 || !offer_reliability(id, call, attempt, response, now)) {
         if (status == 503) attempt.has_answered = false; // so that another address may serve (RFC 3263 section 4.3)
         fail_attempt(id, call, attempt, status, &response, EndReason::none, now);

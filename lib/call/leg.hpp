@@ -6,6 +6,7 @@
 #include "base/method.hpp"
 #include "call/sdp_edit.hpp"
 #include "call/session.hpp"
+#include "call/session_timer.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
 #include "transaction/transaction_id.hpp"
@@ -31,6 +32,7 @@ struct Leg {
     Session session{};                   // what the peer said last, and
     Session told{};                      // what it was told, of the offer and answer that are in force
     std::unique_ptr<LegOrigin> origin{}; // none: it was told nothing but what the other peer said
+    SessionTimer timer{};
 
     bool may_send(Method method) const { return allowed == 0 || (allowed & mask_of(method)) != 0; }
 };

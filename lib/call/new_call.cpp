@@ -24,7 +24,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         reply(event, 400, "Missing Or Bad Contact", {}, now);
         return;
     }
-    if (refuse_to_pass(event, now)) return;
+    if (refuse_to_pass(event, now) || refuse_session_timer(event, now)) return;
     if (take_newcomer(event, now)) return;
     std::string loop_path;
     if (is_loop(invite, event.source, loop_path)) {

@@ -31,7 +31,8 @@ void B2bua::send_own_invites(CallId id, Call &call, Instant now) {
     Leg &leg = leg_of(call, own);
     renew_offer(call, own);
     own.cseq = tracker_.next_cseq(leg.dialog, leg.local);
-    const std::string headers = own.headers + "Allow: " + std::string(allowed_methods()) + "\r\n";
+    const std::string headers =
+        own.headers + timer_lines(leg.timer) + "Allow: " + std::string(allowed_methods()) + "\r\n";
     RequestParts parts;
     parts.cseq = own.cseq;
     parts.has_contact = true;
@@ -48,10 +49,17 @@ void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const 
     static_cast<void>(feed(response, now));
     const std::uint16_t status = response.status();
     if (status < 200 || own.is_taken) return;
+    if (status == 422 && raise_interval(leg_of(call, own).timer, response)) {
+        own.client = {};
+        own.due = now;
+        return send_own_invites(id, call, now);
+    }
     if (status >= 300) return fail_own_invite(id, call, own, status, response.value(Header::retry_after), now);
 
     Leg &leg = leg_of(call, own);
     note_methods(leg, response);
+    read_session_timer(leg.timer, response);
+    if (!own.is_to_target) start_session_timer(id, call, own.leg, now);
     own.to_tag = response.to_tag();
     Session said = session_of(response);
     if (own.offer || !said) {
@@ -117,6 +125,7 @@ void B2bua::end_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t 
     const std::unique_ptr<OwnInvite> ended = std::move(*found);
     call.own_invites.erase(found);
     const bool is_gone = status == 408 || status == 481;
+    if (is_gone && ended->purpose == InvitePurpose::session_timer) return expire_session(id, call, now);
     if (is_gone && !ended->is_to_target) return lose_leg(id, call, ended->leg, now);
     on_own_invite_over(id, call, *ended, status, now);
     send_own_invites(id, call, now);
@@ -177,6 +186,7 @@ void B2bua::give_up_own_invites(Call &call, Instant now) {
 // While it waited the peers may have agreed on something else.
 void B2bua::renew_offer(Call &call, OwnInvite &own) {
     switch (own.purpose) {
+    case InvitePurpose::session_timer:
     case InvitePurpose::refresh: own.offer = call.leg(own.leg).told; break;
     case InvitePurpose::hold: own.offer = session_to_hold(call, own.leg); break;
     case InvitePurpose::transfer: own.offer = call.transfer->answer; break;
@@ -189,6 +199,7 @@ void B2bua::renew_offer(Call &call, OwnInvite &own) {
 // The peer's 2xx makes an offer. Whoever asked for it answers, at the latest after 64*T1.
 void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now) {
     switch (own.purpose) {
+    case InvitePurpose::session_timer:
     case InvitePurpose::refresh:
     case InvitePurpose::hold:
     case InvitePurpose::transfer:
@@ -203,6 +214,9 @@ void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Ses
 
 void B2bua::on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now) {
     switch (own.purpose) {
+    case InvitePurpose::session_timer:
+        if (status >= 300 && !call.is_ending) on_refresh_refused(id, call, own.leg, status, now);
+        break;
     case InvitePurpose::refresh: // a refusal leaves the session as it was (section 14.1)
     case InvitePurpose::restore: break;
     case InvitePurpose::transfer:

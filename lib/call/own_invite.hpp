@@ -12,11 +12,12 @@ namespace tandem {
 
 // Who hears of its outcome: B2bua::on_own_invite_over().
 enum class InvitePurpose : std::uint8_t {
-    refresh,  // nothing is to change: is the peer still there?
-    hold,     // or resume, by command
-    transfer, // the remaining leg is offered the target's session
-    settle,   // the target hears what the remaining leg said
-    restore,  // the remaining leg is given back what it had
+    refresh,       // nothing is to change: is the peer still there?
+    session_timer, // the same, by RFC 4028
+    hold,          // or resume, by command
+    transfer,      // the remaining leg is offered the target's session
+    settle,        // the target hears what the remaining leg said
+    restore,       // the remaining leg is given back what it had
 };
 
 struct OwnInvite {

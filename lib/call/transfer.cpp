@@ -29,6 +29,7 @@ void B2bua::on_target_answered(CallId id, Call &call, Attempt &attempt, const Me
     timers_.cancel(attempt.ring_timer);
     transfer.target = std::move(attempt.leg);
     note_methods(transfer.target, answer);
+    read_session_timer(transfer.target.timer, answer); // it runs from where the target takes its place
     std::erase_if(call.setup->attempts, [&](const auto &kept) { return kept.get() == &attempt; });
     drop_attempts(call, "SIP;cause=200;text=\"Call completed elsewhere\"", now);
     call.setup.reset();
@@ -93,6 +94,8 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     call.hold.reset();
     end_forwards(call, now);
     Leg left = std::exchange(call.leg(done.from), std::move(done.target));
+    timers_.cancel(left.timer.timer);
+    start_session_timer(id, call, done.from, now);
     let_one_count(call, done, now);
     for (Side side : {Side::caller, Side::callee}) {
         // Each record that counts shows the leg that it is joined with.

@@ -56,6 +56,8 @@ struct TimerConfig { // zero: none
     Duration early = std::chrono::milliseconds(181'000);
     Duration no_ack = std::chrono::milliseconds(32'000);
     Duration max_duration = std::chrono::milliseconds(43'200'000);
+    Duration session_expires = std::chrono::seconds(1800); // asked of each peer (RFC 4028)
+    Duration min_se = std::chrono::seconds(90);            // not zero
 
     bool operator==(const TimerConfig &) const = default;
 };

@@ -205,13 +205,17 @@ void read_timers(ConfigSection &section, Config &config) {
     section.milliseconds("no_ack_ms", 0, timer_max_ms, config.timers.no_ack);
     section.milliseconds("max_duration_ms", 0, timer_max_ms, config.timers.max_duration);
 
-    constexpr std::int64_t session_expires_default = 1800;
-    std::int64_t session_expires = session_expires_default;
+    std::int64_t session_expires = 1800;
     const TomlValue *value = section.number("session_expires_s", 0, 86'400, session_expires);
-    if (session_expires != 0 && session_expires != session_expires_default) {
-        section.unavailable(value->at, "\"session_expires_s\" in [timers] (session timers)",
-                            "write 0, or leave it out");
+    std::int64_t min_se = 90; // RFC 4028 section 5; a laboratory may have less
+    const TomlValue *min_value = section.number("min_se_s", 1, 86'400, min_se);
+    if (session_expires != 0 && session_expires < min_se) {
+        section.problem((value ? value : min_value)->at,
+                        fmt::format("\"session_expires_s\" in [timers] is {}, less than \"min_se_s\", {}",
+                                    session_expires, min_se));
     }
+    config.timers.session_expires = std::chrono::seconds(session_expires);
+    config.timers.min_se = std::chrono::seconds(min_se);
     std::int64_t probe = 0;
     value = section.number("probe_ms", 0, timer_max_ms, probe);
     if (probe != 0) section.unavailable(value->at, "\"probe_ms\" in [timers]", "write 0, or leave it out");

@@ -206,6 +206,8 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.dialogs.early = config_.timers.early;
     options.engine.dialogs.no_ack = config_.timers.no_ack;
     options.engine.dialogs.lifetime = config_.timers.max_duration;
+    options.engine.session_expires = config_.timers.session_expires;
+    options.engine.min_session_expires = config_.timers.min_se;
     // One worker sends what ends a call before what begins the next; several take no turns.
     options.engine.dialogs.holds_places = stations_.size() > 1;
     share(options.engine.call_max);

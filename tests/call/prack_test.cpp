@@ -50,7 +50,7 @@ struct ReliablePhones : TwoPhones {
 TEST_CASE("prack: a reliable response and its PRACK go end to end, with numbers of each leg (RFC 3262 section 3)") {
     ReliablePhones phones;
     phones.ring();
-    CHECK(phones.bobs_invite.value(Header::supported) == "100rel");
+    CHECK(phones.bobs_invite.values(Header::supported) == "100rel,timer");
     const Message progress = phones.progress(7001, "v=0 answer");
     CHECK(progress.value(Header::require) == "100rel");
     const std::uint64_t rseq = std::stoull(std::string(progress.value(Header::rseq)));
@@ -79,7 +79,7 @@ TEST_CASE("prack: tandem requires nothing of the callee: what the caller require
     ReliablePhones phones;
     phones.ring(requiring);
     CHECK_FALSE(phones.bobs_invite.has(Header::require));
-    CHECK(phones.bobs_invite.value(Header::supported) == "100rel");
+    CHECK(phones.bobs_invite.values(Header::supported) == "timer,100rel");
 }
 
 TEST_CASE("prack: the refusal of a PRACK passes back") {
@@ -94,7 +94,7 @@ TEST_CASE("prack: the refusal of a PRACK passes back") {
 TEST_CASE("prack: for a caller who can not, nothing is offered and tandem acknowledges what comes all the same") {
     ReliablePhones phones;
     phones.ring({});
-    CHECK_FALSE(phones.bobs_invite.has(Header::supported));
+    CHECK(phones.bobs_invite.values(Header::supported) == "timer");
     const Message progress = phones.progress(9, "v=0 answer");
     CHECK_FALSE(progress.has(Header::require));
     CHECK_FALSE(progress.has(Header::rseq));
@@ -133,7 +133,7 @@ TEST_CASE("prack: a callee who asks for 100rel by 421 gets it from tandem, once 
     phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "421 Extension Required", "bob", requiring));
     CHECK(phones.take(phones.bob, "ACK").call_id() == phones.bobs_invite.call_id());
     const Message again = phones.take(phones.bob, "INVITE");
-    CHECK(again.value(Header::supported) == "100rel");
+    CHECK(again.values(Header::supported) == "timer,100rel");
     CHECK(again.call_id() != phones.bobs_invite.call_id());
     CHECK_FALSE(phones.got(phones.carol, "INVITE"));
     SUBCASE("he rings reliably") {
@@ -518,7 +518,7 @@ TEST_CASE("prack: a re-INVITE does not offer it; what comes reliably all the sam
     SUBCASE("who could gets plain responses") {
         phones.send(phones.alice, phones.invite(able, "v=0 hold", phones.our_tag, 2));
         const Message invite = phones.take(phones.bob, "INVITE");
-        CHECK_FALSE(invite.has(Header::supported));
+        CHECK(invite.values(Header::supported) == "timer");
         phones.send(phones.bob, ReliablePhones::reliable(invite, "183 Progress", 8, "v=0 held", ""));
         CHECK_FALSE(phones.take(phones.alice, "SIP/2.0 183").has(Header::rseq));
         CHECK(phones.take(phones.bob, "PRACK").value(Header::rack) == "8 2 INVITE");

@@ -47,9 +47,10 @@ lease_ms = 8000
 timeout_ms = 200
 [timers]
 early_ms = 1000
+min_se_s = 10
 no_ack_ms = 2000
 max_duration_ms = 0
-session_expires_s = 0
+session_expires_s = 20
 probe_ms = 0
 [[profile]]
 name = "total"
@@ -129,6 +130,8 @@ TEST_CASE("config: an empty file has the defaults, and no route") {
     CHECK(to_ms(config->timers.early) == 181'000);
     CHECK(to_ms(config->timers.no_ack) == 32'000);
     CHECK(to_ms(config->timers.max_duration) == 43'200'000);
+    CHECK(to_ms(config->timers.session_expires) == 1'800'000);
+    CHECK(to_ms(config->timers.min_se) == 90'000);
     CHECK(config->profiles.empty());
     CHECK(config->routes.empty());
     CHECK(config->log.level == LogLevel::info);
@@ -165,6 +168,8 @@ TEST_CASE("config: every section and key of a full file is read") {
     REQUIRE(limits.source_exempt.size() == 2);
     CHECK(limits.source_exempt[1].network() == "2001:db8::/32");
     CHECK(to_ms(config->timers.early) == 1000);
+    CHECK(to_ms(config->timers.session_expires) == 20'000);
+    CHECK(to_ms(config->timers.min_se) == 10'000);
     CHECK(to_ms(config->timers.no_ack) == 2000);
     CHECK(config->timers.max_duration == Duration::zero());
     CHECK(config->log.level == LogLevel::warn);
@@ -371,8 +376,11 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[redis]\nlease_ms = 1\n", "f:2:12: \"lease_ms\" in [redis] must be from 100 to 3600000, not 1"},
         // [timers]
         {"[timers]\nearly_ms = \"1\"\n", "f:2:12: \"early_ms\" in [timers] must be an integer, not a string"},
-        {"[timers]\nsession_expires_s = 90\n", "f:2:21: \"session_expires_s\" in [timers] (session timers) is not "
-                                               "available in this version; write 0, or leave it out"},
+        {"[timers]\nsession_expires_s = 89\n",
+         "f:2:21: \"session_expires_s\" in [timers] is 89, less than \"min_se_s\", 90"},
+        {"[timers]\nmin_se_s = 1801\n",
+         "f:2:12: \"session_expires_s\" in [timers] is 1800, less than \"min_se_s\", 1801"},
+        {"[timers]\nmin_se_s = 0\n", "f:2:12: \"min_se_s\" in [timers] must be from 1 to 86400, not 0"},
         {"[timers]\nprobe_ms = 5\n",
          "f:2:12: \"probe_ms\" in [timers] is not available in this version; write 0, or leave it out"},
         // [[profile]]
