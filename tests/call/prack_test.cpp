@@ -387,6 +387,50 @@ TEST_CASE("prack: an offer in a reliable response is answered in its PRACK, and 
     CHECK(phones.got(phones.bob, "INVITE"));
 }
 
+TEST_CASE("prack: what was agreed before the answer is what a refresh repeats afterwards") {
+    ReliablePhones phones;
+    std::string alices = "v=0 offer";
+    std::string bobs = "v=0 answer";
+    SUBCASE("in the INVITE and a reliable response") {
+        phones.ring();
+        phones.acknowledge(phones.progress(1, bobs), 2);
+    }
+    SUBCASE("in a reliable response and its PRACK") {
+        phones.ring(able, "");
+        const Message progress = phones.progress(1, bobs);
+        phones.send(phones.alice, phones.prack(progress.to_tag(), 2, progress.value(Header::rseq), alices));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "PRACK"), "200 OK"));
+        phones.take(phones.alice, "SIP/2.0 200");
+    }
+    SUBCASE("in a PRACK and its answer") {
+        alices = "v=0 second offer";
+        bobs = "v=0 second answer";
+        phones.ring();
+        const Message progress = phones.progress(1, "v=0 answer");
+        phones.send(phones.alice, phones.prack(progress.to_tag(), 2, progress.value(Header::rseq), alices));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "PRACK"), "200 OK", "bob", {}, bobs));
+        phones.take(phones.alice, "SIP/2.0 200");
+    }
+    SUBCASE("by tandem, for a caller who can not") {
+        phones.ring({});
+        phones.progress(1, bobs);
+        phones.take(phones.bob, "PRACK");
+    }
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK"));
+    const Message ok = phones.take(phones.alice, "SIP/2.0 200");
+    phones.send(phones.alice, phones.request("ACK", ok.to_tag(), 1));
+    phones.take(phones.bob, "ACK");
+    const Tracker &tracker = phones.engine().tracker();
+    REQUIRE(phones.refresh(tracker.find(phones.bobs_invite.call_id(), phones.bobs_invite.from_tag(), {})).ok());
+    const Message invite = phones.take(phones.bob, "INVITE");
+    CHECK(invite.body() == alices);
+    CHECK(invite.cseq() == 3);
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "", {}, bobs));
+    phones.take(phones.bob, "ACK");
+    REQUIRE(phones.refresh(tracker.find("call-a", "alice", {})).ok());
+    CHECK(phones.take(phones.alice, "INVITE").body() == bobs);
+}
+
 TEST_CASE("prack: an UPDATE with an offer passes before the answer once the first offer has its own (RFC 3311)") {
     ReliablePhones phones;
     phones.ring();

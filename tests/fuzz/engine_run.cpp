@@ -41,6 +41,10 @@ RunOptions read_options(Line letters) {
         case 'k': run.engine.dialogs.fork_max = 1 + letters.number(100); break;
         case 'c': run.engine.call_max = letters.number(100); break;
         case 'f': run.engine.forward_max = letters.number(100); break;
+        case 's':
+            run.engine.session_expires = std::chrono::seconds(letters.number(100'000));
+            run.engine.min_session_expires = std::chrono::seconds(1);
+            break;
         case 'A': run.alice.transport = Transport::tcp; break;
         case 'B': run.bob.transport = Transport::tcp; break;
         case '6': run.bob.ip = *IpAddress::parse("2001:db8::2"); break;

@@ -42,6 +42,22 @@ std::string line(std::string_view name, std::string_view value) {
     return std::string(name).append(": ").append(value).append("\r\n");
 }
 
+// [r] [q] [pN] [u] [xN] [yN]: 100rel supported, required; RSeq N; Allow with UPDATE; Session-Expires N, refresher uac
+// or uas.
+std::string extensions(Line &step) {
+    std::string out;
+    if (step.take('r')) out += line("Supported", "100rel");
+    if (step.take('q')) out += line("Require", "100rel");
+    if (step.take('p')) out += line("RSeq", std::to_string(step.number(0xffffffff)));
+    if (step.take('u')) out += line("Allow", "INVITE, ACK, BYE, CANCEL, UPDATE, PRACK");
+    for (char refresher : {'x', 'y'}) {
+        if (!step.take(refresher)) continue;
+        out += line("Session-Expires", std::to_string(step.number(0xffffffff))) + line("k", "timer");
+        out.insert(out.find("\r\nk: timer"), refresher == 'x' ? ";refresher=uac" : ";refresher=uas");
+    }
+    return out;
+}
+
 std::string ending(bool has_body) {
     return has_body ? "Content-Type: application/sdp\r\nContent-Length: 8\r\n\r\nv=0 text"
                     : "Content-Length: 0\r\n\r\n";
@@ -78,16 +94,18 @@ std::string Phone::write(Line step) {
     }
 }
 
-// I number [d]: the number makes the Call-ID; d: with an offer.
+// I number [d] [extensions]: the number makes the Call-ID; d: with an offer.
 std::string Phone::write_invite(Line step) {
     const std::string call = name_ + std::to_string(step.number(9));
     std::string out = start("INVITE", "sip:" + call + "@192.0.2.9", next_branch());
     out += "From: \"A, B\" <sip:" + name_ + "@example.com>;tag=" + call + "\r\nTo: <sip:other@example.com>\r\n";
     out += line("Call-ID", call) + "CSeq: " + std::to_string(++cseq_) + " INVITE\r\n";
-    return out + ending(step.take('d'));
+    const bool has_body = step.take('d');
+    return out + extensions(step) + ending(has_body);
 }
 
-// R status back [t number | -] [d] [c]: to the request that it got; tag, none; with a description; without a Contact.
+// R status back [t number | -] [d] [c] [extensions]: to the request that it got; tag, none; with a description; without
+// a Contact.
 std::string Phone::write_response(Line step) {
     const std::uint32_t status = step.number(999);
     const Kept *asked = find_back(got_, step.number(kept_max), [](const Kept &kept) {
@@ -103,11 +121,11 @@ std::string Phone::write_response(Line step) {
     out += "\r\n" + line("Call-ID", request.call_id()) + line("CSeq", request.value(Header::cseq));
     const bool has_body = step.take('d');
     if (!step.take('c')) out += "Contact: <sip:" + name_ + "@" + endpoint_.to_string() + ">\r\n";
-    return out + ending(has_body);
+    return out + extensions(step) + ending(has_body);
 }
 
-// Q method back [t number] [+] [=] [o] [d]: in the dialog of the message that it got; tag; a great CSeq, the last one
-// once more; no To-tag; with a body.
+// Q method back [t number] [+] [=] [o] [d] [extensions]: in the dialog of the message that it got; tag; a great CSeq,
+// the last one once more; no To-tag; with a body. A PRACK is for that message.
 std::string Phone::write_request(Line step) {
     const std::string_view method = method_of(step.letter());
     const Kept *met = find_back(got_, step.number(kept_max), [](const Kept &) { return true; });
@@ -123,7 +141,12 @@ std::string Phone::write_request(Line step) {
     std::string out = start(method, "sip:192.0.2.9", next_branch());
     out += line("From", local) + line("To", remote) + line("Call-ID", message.call_id());
     out += "CSeq: " + std::to_string(cseq_) + " " + std::string(method) + "\r\n";
-    return out + ending(step.take('d'));
+    if (method == "PRACK") {
+        out += "RAck: " + std::string(message.value(Header::rseq)) + " " + std::string(message.value(Header::cseq)) +
+               "\r\n";
+    }
+    const bool has_body = step.take('d');
+    return out + extensions(step) + ending(has_body);
 }
 
 // A back [d]: for the final response to an INVITE; with an answer.
