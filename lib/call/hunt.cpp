@@ -216,6 +216,7 @@ void B2bua::take_attempt(CallId id, Call &call, Attempt &attempt, const Message 
         return;
     }
     if (call.transfer) return on_target_answered(id, call, attempt, answer, now);
+    our_tag(call, attempt.leg.dialog, answer.to_tag()); // while the setup says how forks are to look
     InviteExchange &first = *call.first_invite();
     first.client = attempt.client;
     first.client_cseq = 1;

@@ -165,6 +165,7 @@ void B2bua::resend_reliable(CallId id, Call &call, std::uint32_t place, Instant 
         give_up_first(id, call, *first, 504, "SIP;cause=504;text=\"No PRACK\"", now);
     } else {
         send_reliable(id, call, tag, now);
+        release_held(id, call, now);
     }
 }
 

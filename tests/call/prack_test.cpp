@@ -515,6 +515,27 @@ TEST_CASE("prack: forks that look like one share one row of numbers, and each PR
     CHECK(phones.take(phones.carol, "PRACK").value(Header::rack) == "900 1 INVITE");
 }
 
+TEST_CASE("prack: a 2xx under the tag of a callee who was given up waits for the PRACK he was owed, not for ever") {
+    ReliablePhones phones;
+    phones.router.answer.forks = ForkView::one;
+    phones.router.answer.targets.push_back({"sip:carol@192.0.2.3:5063", phones.carol, "c"});
+    phones.router.answer.hunt_on = {486};
+    phones.ring();
+    const Message progress = phones.progress(5, "v=0 bob's");
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "486 Busy Here"));
+    const Message carols = phones.take(phones.carol, "INVITE");
+    phones.send(phones.carol, TwoPhones::answer(carols, "200 OK", "carol", {}, "v=0 carol's"));
+    CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 200"));
+    SUBCASE("it comes") {
+        phones.send(phones.alice, phones.prack(progress.to_tag(), 2, progress.value(Header::rseq)));
+        CHECK(phones.take(phones.alice, "SIP/2.0 200").method() == Method::prack);
+    }
+    SUBCASE("it never comes") { phones.wait(32'000); }
+    const Message ok = phones.take(phones.alice, "SIP/2.0 200");
+    CHECK(ok.to_tag() == progress.to_tag());
+    CHECK(ok.body() == "v=0 carol's");
+}
+
 TEST_CASE("prack: what a callee said who was given up is acknowledged here, and what he had to say is dropped") {
     ReliablePhones phones;
     phones.router.answer.targets.push_back({"sip:carol@192.0.2.3:5063", phones.carol, "c"});
