@@ -10,7 +10,7 @@ constexpr std::size_t finding_max = 10'000; // a broken engine breaks the rules 
 
 std::string who(const Endpoint &at) {
     if (is_engine(at)) return "b2bua";
-    return (side_at(at) == Side::caller ? "caller:" : "callee:") + std::to_string(at.port);
+    return party_name(party_at(at)) + ":" + std::to_string(at.port);
 }
 
 double seconds(Instant when) { return static_cast<double>(when.time_since_epoch().count()) / 1e6; }

@@ -1,5 +1,6 @@
 #include "sim/plan.hpp"
 #include <algorithm>
+#include "sim/address.hpp"
 #include "sim/dice.hpp"
 
 namespace tandem::sim {
@@ -64,7 +65,58 @@ void draw_actions(Plan &plan, Dice &dice) {
     if (dice.chance(0.15)) plan.actions.push_back({side(), plan.talk - std::min(plan.talk, dice.ms(0, 80)), kind()});
 }
 
+DecoyPlan draw_decoy(DecoyPlace place, Dice &dice) {
+    DecoyPlan decoy{.place = place};
+    const bool is_beside = place == DecoyPlace::beside;
+    decoy.kind = dice.pick({is_beside ? DecoyKind::ring : DecoyKind::refuse, DecoyKind::refuse, DecoyKind::ring,
+                            DecoyKind::cross, DecoyKind::cross, DecoyKind::silence});
+    decoy.refusal = dice.pick({404, 480, 486, 486, 500, 503, 503, 302});
+    if (place != DecoyPlace::before && dice.chance(0.15)) decoy.refusal = dice.pick({400, 403, 488, 603});
+    decoy.after = dice.chance(0.3) ? 0ms : dice.ms(0, 5000);
+    const bool rings = decoy.kind == DecoyKind::ring || decoy.kind == DecoyKind::cross;
+    if (rings || (decoy.kind == DecoyKind::refuse && dice.chance(0.5)))
+        decoy.ring_after = dice.chance(0.3) ? 0ms : dice.ms(0, std::min<std::int64_t>(to_ms(decoy.after) + 1, 3000));
+    decoy.has_body = dice.chance(0.4);
+    return decoy;
+}
+
+// All that a route may name besides the callee. Every part has an end: a name that stays unknown, and who rings for
+// ever, by the ring timeout.
+void draw_hunt(Plan &plan, Dice &dice) {
+    if (plan.ending == Ending::no_route || !dice.chance(0.3)) return;
+    if (plan.ring_timeout == Duration(0)) plan.ring_timeout = dice.ms(10'000, 40'000);
+    plan.sees_one_fork = dice.chance(0.2);
+    if (dice.chance(0.4)) {
+        plan.name = dice.chance(0.8) ? NamePlan::address : dice.pick({NamePlan::no_such_name, NamePlan::no_answer});
+        plan.lookup = dice.chance(0.3) ? 0ms : dice.ms(0, 4000);
+        if (plan.name == NamePlan::address && dice.chance(0.5)) {
+            auto dead = draw_decoy(DecoyPlace::first_address, dice);
+            dead.kind = dice.chance(0.4) ? DecoyKind::silence : DecoyKind::refuse;
+            dead.refusal = 503; // RFC 3263 section 4.3
+            plan.decoys.push_back(dead);
+            if (dead.kind == DecoyKind::silence) plan.ring_timeout += 32s; // Timer B
+        }
+    } else if (dice.chance(0.2)) {
+        auto sign = draw_decoy(DecoyPlace::before, dice);
+        sign.kind = DecoyKind::redirect;
+        plan.decoys.push_back(sign);
+        return;
+    }
+    if (plan.ring_timeout > 40s) return; // Timer C of the caller's leg has to outlast all of it
+    const auto add = [&](DecoyPlace place, double chance) {
+        if (dice.chance(chance)) plan.decoys.push_back(draw_decoy(place, dice));
+    };
+    add(DecoyPlace::before, 0.5);
+    add(DecoyPlace::before, 0.2);
+    add(DecoyPlace::beside, 0.4);
+    add(DecoyPlace::beside, 0.2);
+    add(DecoyPlace::after, 0.3);
+    if (plan.decoys.size() > decoy_max) plan.decoys.resize(decoy_max);
+}
+
 } // namespace
+
+bool is_hunted_on(int status) { return std::find(hunt_on.begin(), hunt_on.end(), status) != hunt_on.end(); }
 
 Plan draw_plan(std::uint64_t seed, std::size_t number) {
     Dice dice(seed, 'p', number);
@@ -91,6 +143,8 @@ Plan draw_plan(std::uint64_t seed, std::size_t number) {
                     static_cast<std::uint16_t>(dice.chance(0.2) ? dice.between(1, 2) : 0)};
     plan.is_behind_nat = plan.proxies[0] == 0 && dice.chance(0.15);
     plan.is_forgetful = dice.chance(0.05);
+    Dice hunt(seed, 'h', number);
+    draw_hunt(plan, hunt);
     return plan;
 }
 
@@ -98,27 +152,49 @@ bool Plan::is_forked() const {
     return std::any_of(rings.begin(), rings.end(), [](const Ring &ring) { return ring.fork != 0; });
 }
 
+bool Plan::is_redirected() const {
+    return std::any_of(decoys.begin(), decoys.end(),
+                       [](const DecoyPlan &decoy) { return decoy.kind == DecoyKind::redirect; });
+}
+
+Duration Plan::reach_max() const {
+    Duration out = lookup;
+    for (const auto &decoy : decoys) {
+        const bool is_in_the_way = decoy.place == DecoyPlace::before || decoy.place == DecoyPlace::first_address;
+        if (!is_in_the_way) continue;
+        const bool is_asked = decoy.kind == DecoyKind::refuse || decoy.kind == DecoyKind::redirect;
+        out += is_asked ? decoy.after + margin : decoy.kind == DecoyKind::silence ? Duration(32s) : ring_timeout;
+    }
+    return out;
+}
+
 bool Plan::must_be_answered() const {
+    if (name == NamePlan::no_such_name || name == NamePlan::no_answer) return false;
+    for (const auto &decoy : decoys)
+        if (decoy.refusal >= 600) return false;
+    const bool is_named = name != NamePlan::none; // then the timeout counts from the lookup
     return ending == Ending::answer && !anyone_vanishes() && !early_bye_after &&
-           (!cancel_after || *cancel_after > answer_after + margin) &&
-           (ring_timeout == Duration(0) || ring_timeout > answer_after + margin);
+           (!cancel_after || *cancel_after > reach_max() + answer_after + margin) &&
+           (ring_timeout == Duration(0) ||
+            ring_timeout > (is_named ? reach_max() : Duration(0)) + answer_after + margin);
 }
 
 bool Plan::must_be_refused() const {
-    return ending == Ending::refuse && !anyone_vanishes() && !early_bye_after &&
+    return !is_hunted() && ending == Ending::refuse && !anyone_vanishes() && !early_bye_after &&
            (!cancel_after || *cancel_after > answer_after + margin) &&
            (ring_timeout == Duration(0) || ring_timeout > answer_after + margin);
 }
 
 bool Plan::must_be_cancelled() const {
-    if (!cancel_after || anyone_vanishes() || ending == Ending::no_route) return false;
+    if (!cancel_after || anyone_vanishes() || ending == Ending::no_route || is_hunted()) return false;
     const bool is_before_timeout = ring_timeout == Duration(0) || *cancel_after + margin < ring_timeout;
     if (ending == Ending::ring_for_ever || ending == Ending::silence) return is_before_timeout;
     return is_before_timeout && *cancel_after + margin < answer_after;
 }
 
 bool Plan::must_ring_out() const {
-    return (ending == Ending::ring_for_ever || ending == Ending::silence) && !anyone_vanishes() && !early_bye_after &&
+    return !is_hunted() && (ending == Ending::ring_for_ever || ending == Ending::silence) && !anyone_vanishes() &&
+           !early_bye_after &&
            (!cancel_after || (ring_timeout != Duration(0) && *cancel_after > ring_timeout + margin));
 }
 
@@ -133,11 +209,20 @@ std::string Plan::to_string() const {
     if (early_bye_after) out += ", early BYE after " + ms(*early_bye_after);
     out += ", ring timeout " + ms(ring_timeout) + ", talk " + ms(talk);
     for (const auto side : {Side::caller, Side::callee}) {
-        const std::string name = side == Side::caller ? "caller" : "callee";
-        if (hangs_up[index(side)]) out += ", " + name + " hangs up";
-        if (const auto &when = vanishes_after[index(side)]) out += ", " + name + " vanishes after " + ms(*when);
-        if (proxies[index(side)]) out += ", " + name + " behind " + std::to_string(proxies[index(side)]) + " proxies";
+        const auto who = party_name(index(side));
+        if (hangs_up[index(side)]) out += ", " + who + " hangs up";
+        if (const auto &when = vanishes_after[index(side)]) out += ", " + who + " vanishes after " + ms(*when);
+        if (proxies[index(side)]) out += ", " + who + " behind " + std::to_string(proxies[index(side)]) + " proxies";
     }
+    constexpr const char *kinds[] = {"refuses", "redirects", "rings", "crosses", "is silent"};
+    constexpr const char *places[] = {"first address", "before", "beside", "after"};
+    for (const auto &decoy : decoys) {
+        out += std::string(", ") + places[static_cast<int>(decoy.place)] + " " + kinds[static_cast<int>(decoy.kind)];
+        if (decoy.kind == DecoyKind::refuse) out += " " + std::to_string(decoy.refusal) + " after " + ms(decoy.after);
+        if (decoy.ring_after) out += " ringing after " + ms(*decoy.ring_after);
+    }
+    if (name != NamePlan::none)
+        out += ", name " + std::to_string(static_cast<int>(name)) + " looked up in " + ms(lookup);
     if (offers_late) out += ", late offer";
     if (never_acks) out += ", never ACKs";
     if (ack_after > Duration(0)) out += ", ACK after " + ms(ack_after);

@@ -35,6 +35,33 @@ struct Action { // inside the confirmed call
     ActionKind kind = ActionKind::info;
 };
 
+// Somebody else whom the route names, and who never gets the call.
+enum class DecoyKind : std::uint8_t {
+    refuse,
+    redirect, // to the callee
+    ring,     // until it is told to stop
+    cross,    // the same, and then its answer crosses what tells it to stop
+    silence,
+};
+enum class DecoyPlace : std::uint8_t {
+    first_address, // of the name that leads to the callee
+    before,
+    beside, // rings together with the callee
+    after,
+};
+
+struct DecoyPlan {
+    DecoyKind kind = DecoyKind::refuse;
+    DecoyPlace place = DecoyPlace::before;
+    int refusal = 486;
+    Duration after{};                   // the INVITE: the refusal
+    std::optional<Duration> ring_after; // it says 180 or, with a body, 183
+    bool has_body = false;
+};
+
+// What a resolver says of the callee's name.
+enum class NamePlan : std::uint8_t { none, address, no_such_name, no_answer }; // none: the route has the address
+
 struct Plan {
     std::size_t number = 0;
     Instant start{};
@@ -57,6 +84,15 @@ struct Plan {
     std::array<std::uint16_t, 2> proxies{}; // by Side: they record the route
     bool is_behind_nat = false;             // the caller's Via shows an address that nobody reaches
     bool is_forgetful = false;              // the caller sends INFO long after the end
+    std::vector<DecoyPlan> decoys;          // in the order of their places
+    NamePlan name = NamePlan::none;
+    Duration lookup{};          // how long it takes
+    bool sees_one_fork = false; // the caller: all forks have one To tag
+
+    // The callee is not the only one who decides what becomes of the call.
+    bool is_hunted() const { return !decoys.empty() || name != NamePlan::none; }
+    bool is_redirected() const; // somebody else knows where the callee is
+    Duration reach_max() const; // until the callee's INVITE when nothing is lost
 
     bool is_forked() const;
     bool anyone_vanishes() const { return vanishes_after[0] || vanishes_after[1]; }
@@ -71,6 +107,10 @@ struct Plan {
 };
 
 Plan draw_plan(std::uint64_t seed, std::size_t number);
+
+// Answers that try the next target.
+constexpr std::array<std::uint16_t, 7> hunt_on = {302, 404, 408, 480, 486, 500, 503};
+bool is_hunted_on(int status);
 
 constexpr Duration lifetime = std::chrono::minutes(15); // of a call: the B2BUA's configuration
 constexpr Duration timer_c = std::chrono::seconds(181);

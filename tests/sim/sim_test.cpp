@@ -178,6 +178,29 @@ TEST_CASE("simulation: its checks find a record that is lost, and one that comes
     CHECK(tells(tampered({.ended = [](const DialogRecord &) { return 2; }}), "ended 2 times"));
 }
 
+TEST_CASE("simulation: its checks find an answer of another fork that is not hung up") {
+    const auto drop = [](std::string &bytes) {
+        return !is_request(bytes, "BYE ") || bytes.substr(0, bytes.find("\r\n")).find("@10.3.") == bytes.npos;
+    };
+    CHECK(tells(tampered({.outgoing = drop}), "from another fork got no BYE within a second"));
+}
+
+TEST_CASE("simulation: its checks find a refusal that none of the targets gave") {
+    const auto change = [](std::string &bytes) {
+        if (is_request(bytes, "SIP/2.0 503")) bytes.replace(8, 3, "580");
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "was sent 580 by nobody"));
+}
+
+TEST_CASE("simulation: its checks find a hunt that ends too early") {
+    // The second target's INVITE never leaves, so that nobody was asked who should have been.
+    const auto drop = [](std::string &bytes) {
+        return !is_request(bytes, "INVITE sip:callee-") || bytes.find("\r\nTo: ") == bytes.npos;
+    };
+    CHECK(tells(tampered({.outgoing = drop}), "the hunt ended before its last target"));
+}
+
 template <class Number>
 bool read(std::string_view text, std::string_view name, std::optional<Number> &out) {
     if (text.substr(0, name.size()) != name) return false;

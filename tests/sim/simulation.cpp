@@ -21,6 +21,13 @@ EngineOptions engine_options() {
     return options;
 }
 
+// The call whose callee a URI names.
+std::optional<std::size_t> callee_in(std::string_view uri) {
+    constexpr std::string_view prefix = "sip:callee-";
+    if (uri.substr(0, prefix.size()) != prefix) return std::nullopt;
+    return std::stoul(std::string(uri.substr(prefix.size())));
+}
+
 } // namespace
 
 Simulation::Simulation(const SimulationOptions &options)
@@ -46,33 +53,94 @@ Route Simulation::Routes::route(const Message &invite, const Endpoint &source) {
     if (invite.request_uri().substr(0, user.size()) != user) return {.refuse = 599};
     const auto &plan = simulation_.calls_[number]->plan;
     if (plan.ending == Ending::no_route) return {.refuse = 404};
-    const auto callee = agent_address(number, Side::callee);
-    return {.targets = {{.request_uri = user + callee.to_string(), .to = callee}},
-            .profiles = {{"total", ""}},
-            .ring_timeout = plan.ring_timeout};
+    Route route{.hunt_on = {hunt_on.begin(), hunt_on.end()},
+                .redirects = plan.is_redirected() ? Redirects::follow : Redirects::pass,
+                .forks = plan.sees_one_fork ? ForkView::one : ForkView::each,
+                .profiles = {{"total", ""}},
+                .ring_timeout = plan.ring_timeout};
+    const auto add_decoys = [&](DecoyPlace place) {
+        for (std::size_t i = 0; i < plan.decoys.size(); ++i) {
+            if (plan.decoys[i].place != place) continue;
+            const auto at = agent_address(number, first_decoy + i);
+            route.targets.push_back(
+                {.request_uri = "sip:decoy@" + at.to_string(), .to = at, .is_parallel = place == DecoyPlace::beside});
+        }
+    };
+    const auto callee = agent_address(number, callee_party);
+    const auto name = "callee-" + std::to_string(number) + ".invalid";
+    add_decoys(DecoyPlace::before);
+    if (plan.name != NamePlan::none)
+        route.targets.push_back({.request_uri = user + name, .lookup = user + name});
+    else if (!plan.is_redirected())
+        route.targets.push_back({.request_uri = user + callee.to_string(), .to = callee});
+    add_decoys(DecoyPlace::beside);
+    add_decoys(DecoyPlace::after);
+    return route;
+}
+
+// The callee's own address alone: nobody else may be called because a redirection says so.
+std::optional<RouteTarget> Simulation::Routes::target_of(std::string_view uri) {
+    const auto number = callee_in(uri);
+    if (!number || *number >= simulation_.calls_.size()) return std::nullopt;
+    return RouteTarget{.request_uri = std::string(uri), .to = agent_address(*number, callee_party)};
+}
+
+// The resolver: what the plan says of the name, when it says so.
+void Simulation::look_up(const Lookup &lookup) {
+    const auto callee = callee_in(lookup.uri);
+    if (!callee) return find(std::nullopt, "a lookup of " + lookup.uri + ", which no route names");
+    auto &call = *calls_[*callee];
+    call.witness.lookup_out(network_.now());
+    if (call.plan.name == NamePlan::no_answer) return;
+    network_.after(call.plan.lookup, [this, &call, id = lookup.id] {
+        std::vector<Endpoint> addresses;
+        const auto number = call.plan.number;
+        if (!call.plan.decoys.empty() && call.plan.decoys.front().place == DecoyPlace::first_address)
+            addresses.push_back(agent_address(number, first_decoy));
+        if (call.plan.name == NamePlan::address)
+            addresses.push_back(agent_address(number, callee_party));
+        else
+            call.witness.lookup_failed();
+        engine_->on_resolved(id, addresses, network_.now());
+        touched_.push_back(number);
+    });
 }
 
 void Simulation::deliver(const Endpoint &to, const Endpoint &from, const std::string &bytes) {
     if (!is_engine(to)) {
-        auto &call = *calls_[call_at(to)];
-        if (side_at(to) == Side::caller)
-            call.caller.receive(to, from, bytes);
-        else
-            call.callee.receive(to, from, bytes);
-        return;
+        return deliver_to_peer(*calls_[call_at(to)], to, from, bytes);
     }
     auto &call = *calls_[call_at(from)];
+    if (call.plan.is_hunted()) flush(); // what timers of this instant did is known to come earlier
+    const bool was_decided = call.witness.facts().decision != Decision::none;
     std::string why;
     if (const auto message = TextMessage::parse(bytes, why))
-        call.witness.received(side_at(from), *message, network_.now());
+        call.witness.received(party_at(from), *message, network_.now());
     touched_.push_back(call_at(from));
     engine_->receive(bytes, from, network_.now());
+    if (!call.plan.is_hunted()) return;
+    flush(); // and what comes next, to come later
+    if (!was_decided && call.witness.facts().decision != Decision::none)
+        for (auto &decoy : call.decoys) decoy.on_decided();
+}
+
+void Simulation::deliver_to_peer(Call &call, const Endpoint &to, const Endpoint &from, const std::string &bytes) {
+    const auto party = party_at(to);
+    if (party == caller_party)
+        call.caller.receive(to, from, bytes);
+    else if (party == callee_party)
+        call.callee.receive(to, from, bytes);
+    else
+        call.decoys.at(party - first_decoy).receive(to, from, bytes);
 }
 
 // The order of lib/call/engine.hpp: inputs, then records, then datagrams.
 void Simulation::flush() {
     engine_->drain_changes([this](const DialogRecord &record) { take_change(record); },
                            [this](const DialogRecord &record) { take_end(record); });
+    lookups_.clear();
+    engine_->take_lookups(lookups_);
+    for (const auto &lookup : lookups_) look_up(lookup);
     outgoing_.clear();
     engine_->take_outgoing(outgoing_);
     for (const auto &out : outgoing_) {
@@ -85,7 +153,7 @@ void Simulation::flush() {
         }
         std::string why;
         if (const auto message = TextMessage::parse(bytes, why))
-            calls_[number]->witness.sent(side_at(out.to), out.to, *message, bytes, network_.now());
+            calls_[number]->witness.sent(party_at(out.to), out.to, *message, bytes, network_.now());
         network_.send(engine_address(), out.to, std::move(bytes));
     }
     for (const auto number : touched_) calls_[number]->witness.batch_done(network_.now());

@@ -1,6 +1,7 @@
 // One run: many random calls through one Engine over one emulated network, and what came of them.
 #pragma once
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "cdr/cdr.hpp"
 #include "sim/callee.hpp"
 #include "sim/caller.hpp"
+#include "sim/decoy.hpp"
 #include "sim/journal.hpp"
 #include "sim/network.hpp"
 #include "sim/plan.hpp"
@@ -67,18 +69,23 @@ private:
     struct Call {
         Call(const Plan &planned, Journal &journal, Network &network, std::uint64_t seed)
             : plan(planned), witness(plan, board, journal), caller(plan, board, network, journal, seed),
-              callee(plan, board, network, journal, seed) {}
+              callee(plan, board, network, journal, seed) {
+            for (std::size_t i = 0; i < plan.decoys.size(); ++i)
+                decoys.emplace_back(plan, i, board, network, journal, seed);
+        }
 
         Plan plan;
         Board board;
         Witness witness;
         Caller caller;
         Callee callee;
+        std::deque<Decoy> decoys;
     };
     class Routes final : public Router {
     public:
         explicit Routes(const Simulation &simulation) : simulation_(simulation) {}
         Route route(const Message &invite, const Endpoint &source) override;
+        std::optional<RouteTarget> target_of(std::string_view uri) override;
 
     private:
         const Simulation &simulation_;
@@ -86,7 +93,9 @@ private:
 
     void step(Instant when);
     void deliver(const Endpoint &to, const Endpoint &from, const std::string &bytes);
+    void deliver_to_peer(Call &call, const Endpoint &to, const Endpoint &from, const std::string &bytes);
     void flush();
+    void look_up(const Lookup &lookup);
     void take_change(const DialogRecord &record);
     void take_end(const DialogRecord &record);
     Record &keep(const DialogRecord &record);
@@ -99,11 +108,12 @@ private:
     void judge_profile();
 
     // verdict.cpp: after the run
-    void judge_engine();
+    void judge_engine(); // the first of them
     void judge_call(const Call &call);
     void judge_record(const Call &call, const Record &record);
     void judge_reason(const Call &call, const Record &record);
     void judge_decision(const Call &call);
+    void judge_failures(const Call &call);
     void judge_script(const Call &call, const Record &record);
 
     SimulationOptions options_;
@@ -116,9 +126,11 @@ private:
     WallClock wall_;
     std::vector<std::unique_ptr<Call>> calls_; // by number; empty where `only` names another
     std::map<RecordId, Record> records_;
-    std::vector<std::size_t> touched_; // calls that sent something in this batch
+    std::multimap<std::string, const Record *> records_by_call_id_; // when all is over
+    std::vector<std::size_t> touched_;                              // calls that sent something in this batch
     std::size_t up_max_ = 0;
     std::vector<Outgoing> outgoing_;
+    std::vector<Lookup> lookups_;
 };
 
 // Runs it again for the first calls with findings, one at a time, and prints what they sent.

@@ -23,9 +23,9 @@ std::string phrase(int status) {
 
 } // namespace
 
-Stack::Stack(std::size_t call, Side side, Network &network, Journal &journal, std::uint64_t seed)
-    : call_(call), side_(side), name_(side == Side::caller ? "caller" : "callee"), network_(network),
-      dice_(seed, side == Side::caller ? 'a' : 'b', call), journal_(journal) {}
+Stack::Stack(std::size_t call, Party party, Network &network, Journal &journal, std::uint64_t seed)
+    : call_(call), party_(party), name_(party_name(party)), network_(network),
+      dice_(seed, party < first_decoy ? 'a' + party : 'A' + party, call), journal_(journal) {}
 
 void Stack::set_hops(std::uint16_t proxies, bool is_behind_nat) {
     proxies_ = proxies;
@@ -37,13 +37,13 @@ void Stack::send_from(const Endpoint &at, const Endpoint &to, const std::string 
 }
 
 void Stack::send(const std::string &bytes) {
-    send_from(agent_address(call_, side_, proxies_ ? proxy_port : agent_port), engine_address(), bytes);
+    send_from(agent_address(call_, party_, proxies_ ? proxy_port : agent_port), engine_address(), bytes);
 }
 
 std::vector<std::string> Stack::new_vias() {
     std::vector<std::string> vias;
     const auto via = [&](std::uint16_t port) {
-        auto host = agent_address(call_, side_, port).to_string();
+        auto host = agent_address(call_, party_, port).to_string();
         if (is_behind_nat_) host = "192.168.7.7:" + std::to_string(port);
         auto out = "SIP/2.0/UDP " + host + ";branch=z9hG4bK" + dice_.word();
         if (is_behind_nat_ || dice_.chance(0.5)) out += ";rport";

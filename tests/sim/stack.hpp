@@ -40,7 +40,7 @@ struct ServerTransaction {
 
 class Stack {
 public:
-    Stack(std::size_t call, Side side, Network &network, Journal &journal, std::uint64_t seed);
+    Stack(std::size_t call, Party party, Network &network, Journal &journal, std::uint64_t seed);
     virtual ~Stack() = default;
     Stack(const Stack &) = delete;
     Stack &operator=(const Stack &) = delete;
@@ -80,7 +80,7 @@ protected:
     }
 
     const std::size_t call_;
-    const Side side_;
+    const Party party_;
     const std::string name_;
     Network &network_;
     Dice dice_;

@@ -11,7 +11,7 @@ bool begins_with(std::string_view text, std::string_view with) { return text.sub
 } // namespace
 
 UserAgent::UserAgent(const Plan &plan, Side side, Board &board, Network &network, Journal &journal, std::uint64_t seed)
-    : Stack(plan.number, side, network, journal, seed), plan_(plan), board_(board) {
+    : Stack(plan.number, index(side), network, journal, seed), plan_(plan), side_(side), board_(board) {
     set_hops(plan.proxies[index(side)], side == Side::caller && plan.is_behind_nat);
     if (const auto &when = plan.vanishes_after[index(side)])
         network_.at(plan.start + *when, [this] {
@@ -61,14 +61,14 @@ void UserAgent::end(std::size_t number) {
 }
 
 std::string UserAgent::contact(std::string_view user) const {
-    return "<sip:" + std::string(user) + "@" + agent_address(call_, side_).to_string() + ">";
+    return "<sip:" + std::string(user) + "@" + agent_address(call_, party_).to_string() + ">";
 }
 
 // The proxy that is next to the B2BUA has proxy_port, and each adds itself on top as the message passes.
 std::vector<std::string> UserAgent::record_route() const {
     std::vector<std::string> out;
     for (std::uint16_t i = 0; i < plan_.proxies[index(side_)]; ++i) {
-        const auto at = agent_address(call_, side_, static_cast<std::uint16_t>(proxy_port + i));
+        const auto at = agent_address(call_, party_, static_cast<std::uint16_t>(proxy_port + i));
         out.push_back("<sip:" + at.to_string() + ";lr>");
     }
     if (side_ == Side::callee) std::reverse(out.begin(), out.end());
@@ -78,7 +78,7 @@ std::vector<std::string> UserAgent::record_route() const {
 std::string UserAgent::put_body(TextMessage &message, std::string_view purpose) {
     const auto label = name_ + "-" + std::string(purpose) + "-" + std::to_string(++labels_);
     message.body = "v=0\r\no=- " + std::to_string(dice_.between(1, 1'000'000)) + " " + std::to_string(labels_) +
-                   " IN IP4 " + agent_address(call_, side_).ip.to_string() + "\r\ns=" + label +
+                   " IN IP4 " + agent_address(call_, party_).ip.to_string() + "\r\ns=" + label +
                    "\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\nm=audio " + std::to_string(dice_.between(1024, 65000)) +
                    " RTP/AVP 0 8\r\na=x-token:" + dice_.word() + "\r\n";
     message.add("Content-Type", "application/sdp");

@@ -23,7 +23,7 @@ struct Body {
 struct Board {
     std::map<std::string, Body> bodies;           // sent by either side, by label
     std::map<std::string, std::string> delivered; // label of a request's body: the branch that brought it
-    std::array<std::string, 2> call_ids;          // by Side
+    std::array<std::string, party_max> call_ids;  // of their legs
     double loss = 0;                              // of the network between them
     bool is_ending = false;                       // one of them has hung up
     bool is_stray = false;           // the callee's first response came when the B2BUA had given up (Timer B)
@@ -91,6 +91,7 @@ protected:
     std::string check_body(const TextMessage &message, std::string_view purpose);
 
     const Plan &plan_;
+    const Side side_;
     Board &board_;
     std::string call_id_;
     std::string local_uri_;

@@ -14,6 +14,7 @@ constexpr int not_in_time = 408;
 
 // The ring timeout and what else decides came in one instant, and the timeout won.
 bool is_tie(const Plan &plan, const Facts &facts) {
+    if (plan.is_hunted()) return facts.is_tie;
     return plan.ring_timeout != Duration(0) && facts.decided == *facts.invite_in + plan.ring_timeout &&
            facts.status_out == not_in_time;
 }
@@ -36,6 +37,7 @@ void Simulation::judge_engine() {
     if (engine_->dialogs() != 0) find(std::nullopt, std::to_string(engine_->dialogs()) + " dialogs are left");
     if (engine_->next_deadline()) find(std::nullopt, "a timer is left");
 
+    for (const auto &[id, record] : records_) records_by_call_id_.emplace(record.call_id, &record);
     std::size_t tracked = 0;
     std::size_t answered = 0;
     for (const auto &[id, record] : records_) {
@@ -70,16 +72,18 @@ void Simulation::judge_call(const Call &call) {
     const auto &callee = call.callee;
     if (caller.is_alive() && !caller.is_over()) find(number, "the caller is still in the call");
     if (callee.is_alive() && !callee.is_over()) find(number, "the callee is still in the call");
+    for (const auto &decoy : call.decoys)
+        if (!decoy.is_over()) find(number, "somebody else who was called is still in the call");
 
     const Record *found = nullptr;
     std::size_t legs = 0;
-    for (const auto side : {Side::caller, Side::callee}) {
-        const auto &call_id = call.board.call_ids[index(side)];
-        for (const auto &[id, record] : records_) {
-            if (call_id.empty() || record.call_id != call_id) continue;
-            if (record.leg_of) {
+    for (const auto &call_id : call.board.call_ids) {
+        if (call_id.empty()) continue;
+        const auto [first, last] = records_by_call_id_.equal_range(call_id);
+        for (auto record = first; record != last; ++record) {
+            if (record->second->leg_of) {
                 ++legs;
-            } else if (std::exchange(found, &record)) {
+            } else if (std::exchange(found, record->second)) {
                 find(number, "two records of one call");
             }
         }
@@ -87,7 +91,10 @@ void Simulation::judge_call(const Call &call) {
     if (facts.invite_in && !found) return find(number, "no record of the call");
     if (!facts.invite_in && found) return find(number, "a record of a call that never came");
     if (!found) return;
-    if (callee.was_called() && legs != 1) find(number, std::to_string(legs) + " records of the leg to the callee");
+    const auto called = std::count_if(call.board.call_ids.begin() + 1, call.board.call_ids.end(),
+                                      [](const std::string &call_id) { return !call_id.empty(); });
+    if (legs != static_cast<std::size_t>(called))
+        find(number, std::to_string(legs) + " records of " + std::to_string(called) + " legs to a callee");
     judge_decision(call);
     judge_record(call, *found);
     judge_reason(call, *found);
@@ -114,10 +121,26 @@ void Simulation::judge_decision(const Call &call) {
     case Decision::none: break;
     }
     if (call.plan.ending == Ending::no_route) return expect(404, "there is no route");
+    if (call.plan.is_hunted()) return judge_failures(call);
     expect(not_in_time, "nobody answered in time");
     const auto ring_end = ring_timeout == Duration(0) ? timer_c : ring_timeout;
     const auto earliest = *facts.invite_in + std::min(ring_end, Duration(64 * t1)); // or Timer B of the callee's leg
     if (facts.final_out < earliest) find(number, "the call was given up too early");
+}
+
+// The best refusal of all: 6xx speaks for everybody, else one of the lowest class (RFC 3261 section 16.7 item 6).
+void Simulation::judge_failures(const Call &call) {
+    const auto &facts = call.witness.facts();
+    const auto &failures = facts.failures;
+    const auto rank = [](int status) { return status >= 600 ? 0 : status / 100; };
+    bool is_known = false;
+    for (const int failure : failures) {
+        is_known |= failure == facts.status_out;
+        if (rank(failure) < rank(facts.status_out))
+            find(call.plan.number, "the caller was sent " + std::to_string(facts.status_out) + ", though " +
+                                       std::to_string(failure) + " is better (RFC 3261 section 16.7)");
+    }
+    if (!is_known) find(call.plan.number, "the caller was sent " + std::to_string(facts.status_out) + " by nobody");
 }
 
 void Simulation::judge_record(const Call &call, const Record &record) {
@@ -136,8 +159,11 @@ void Simulation::judge_record(const Call &call, const Record &record) {
         find(number, "the record was not answered when the caller was");
     if (record.ended && *record.ended < record.answered.value_or(record.created))
         find(number, "the record ended before it began");
-    if (call.callee.was_called() && record.callee_call_id != call.board.call_ids[index(Side::callee)])
-        find(number, "the record has a wrong Call-ID of the callee's leg");
+    const auto &legs = call.board.call_ids;
+    const bool is_of_leg = record.callee_call_id == legs[callee_party] ||
+                           (call.plan.is_hunted() && !record.answered &&
+                            std::find(legs.begin() + 1, legs.end(), record.callee_call_id) != legs.end());
+    if (call.callee.was_called() && !is_of_leg) find(number, "the record has a wrong Call-ID of the callee's leg");
     if (record.answered && !call.callee.was_answered()) find(number, "the record is answered, the callee never did");
 }
 
@@ -150,7 +176,7 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
         if (std::find(expected.begin(), expected.end(), reason) == expected.end())
             find(number, "the reason is " + name(reason) + " instead of " + name(*expected.begin()));
     };
-    if (is_tie(call.plan, facts)) return expect({EndReason::no_answer});
+    if (is_tie(call.plan, facts)) return call.plan.is_hunted() ? void() : expect({EndReason::no_answer});
     switch (facts.decision) {
     case Decision::cancel: return expect({EndReason::cancelled});
     case Decision::early_bye: return expect({EndReason::caller_bye, EndReason::cancelled});
@@ -159,6 +185,9 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
         return expect({EndReason::refused});
     case Decision::none:
         if (call.plan.ending == Ending::no_route) return expect({EndReason::refused});
+        if (call.plan.is_hunted() && facts.status_out == 503) return expect({EndReason::refused, EndReason::transport});
+        if (call.plan.is_hunted() && facts.status_out != not_in_time) return expect({EndReason::refused});
+        if (call.plan.is_hunted()) return expect({EndReason::no_answer, EndReason::refused});
         return expect({EndReason::no_answer});
     case Decision::answer: break;
     }

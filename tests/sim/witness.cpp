@@ -17,11 +17,11 @@ std::string progress_of(const TextMessage &response) { return std::to_string(res
 } // namespace
 
 // To the callee a fork is known by its To tag; to the caller, by the tag that we gave it.
-std::string Witness::dialog_key(Side to, const TextMessage &request) {
-    return to == Side::callee ? request.to_tag() : request.from_tag();
+std::string Witness::dialog_key(Party to, const TextMessage &request) {
+    return to == caller_party ? request.from_tag() : request.to_tag();
 }
 
-void Witness::received(Side from, const TextMessage &message, Instant now) {
+void Witness::received(Party from, const TextMessage &message, Instant now) {
     if (message.is_request())
         request_in(from, message, now);
     else
@@ -35,17 +35,17 @@ void Witness::decide(Decision decision, int status, Instant now) {
     facts_.status_in = status;
 }
 
-void Witness::request_in(Side from, const TextMessage &request, Instant now) {
-    auto &leg = legs_[index(from)];
+void Witness::request_in(Party from, const TextMessage &request, Instant now) {
+    auto &leg = legs_[from];
     if (request.method == "ACK") {
-        if (from == Side::caller && facts_.answer_out && request.cseq() == invite_cseq_ && !facts_.ack_in)
+        if (from == caller_party && facts_.answer_out && request.cseq() == invite_cseq_ && !facts_.ack_in)
             facts_.ack_in = now;
         return;
     }
     const auto [at, is_new] = leg.in.try_emplace(request.branch() + request.method);
     if (!is_new) return;
     at->second.request = request;
-    if (from == Side::caller && request.method == "INVITE" && request.to_tag().empty()) {
+    if (from == caller_party && request.method == "INVITE" && request.to_tag().empty()) {
         facts_.invite_in = now;
         invite_cseq_ = request.cseq();
         owes_trying_ = true;
@@ -53,40 +53,40 @@ void Witness::request_in(Side from, const TextMessage &request, Instant now) {
         leg.targets[request.from_tag()] = request.contact();
         for (const auto &route : request.list("Record-Route")) leg.routes.push_back(route); // RFC 3261 section 12.1.1
     }
-    if (from == Side::caller && !facts_.ack_in) board_.premature.insert(request.branch());
-    if (from == Side::caller && request.method == "CANCEL" && facts_.invite_in) {
+    if (from == caller_party && !facts_.ack_in) board_.premature.insert(request.branch());
+    if (from == caller_party && request.method == "CANCEL" && facts_.invite_in) {
         const auto invite = leg.in.find(request.branch() + "INVITE");
         if (invite != leg.in.end() && invite->second.request.to_tag().empty()) decide(Decision::cancel, 0, now);
     }
     if (request.method == "BYE") {
-        const auto dialog = leg.dialogs.find(from == Side::callee ? request.from_tag() : request.to_tag());
+        const auto dialog = leg.dialogs.find(from == caller_party ? request.to_tag() : request.from_tag());
         if (dialog != leg.dialogs.end() && !dialog->second.bye_in) dialog->second.bye_in = now;
-        if (from == Side::caller) decide(Decision::early_bye, 0, now);
+        if (from == caller_party) decide(Decision::early_bye, 0, now);
         // A fork that was not answered says nothing of the call, whichever side hangs it up (RFC 3261 section 15).
         const bool is_of_answer =
             facts_.decision == Decision::answer &&
-            (from == Side::callee ? !answer_tags_.empty() && request.from_tag() == answer_tags_.front()
+            (from == callee_party ? !leg.answer_tags.empty() && request.from_tag() == leg.answer_tags.front()
                                   : answer_tag_out_.empty() || request.to_tag() == answer_tag_out_);
-        if (is_of_answer && !facts_.first_bye) {
-            facts_.first_bye = from;
+        if (from < first_decoy && is_of_answer && !facts_.first_bye) {
+            facts_.first_bye = from == caller_party ? Side::caller : Side::callee;
             facts_.first_bye_in = now;
         }
     }
 }
 
-void Witness::response_in(Side from, const TextMessage &response, Instant now) {
-    auto &leg = legs_[index(from)];
+void Witness::response_in(Party from, const TextMessage &response, Instant now) {
+    auto &leg = legs_[from];
     const auto out = leg.out.find(response.branch() + response.cseq_method());
     if (out == leg.out.end()) return;
     const bool is_first = !out->second.has_provisional && !out->second.final_in;
-    if (from == Side::callee && is_first && facts_.invite_out && !facts_.answer_out &&
-        response.cseq_method() == "INVITE" && now >= *facts_.invite_out + 64 * t1)
-        board_.is_stray = true; // Timer B: whatever comes now belongs to no transaction (RFC 6026 section 7.2)
-    if (board_.is_stray) return;
+    const bool is_late = is_first && leg.invite_out && response.cseq_method() == "INVITE" &&
+                         now >= *leg.invite_out + 64 * t1 && (from != callee_party || !facts_.answer_out);
+    if (is_late) leg.is_stray = true; // Timer B: what comes now belongs to no transaction (RFC 6026 section 7.2)
+    if (is_late && from == callee_party) board_.is_stray = true;
+    if (leg.is_stray) return;
     if (response.status < 200) out->second.has_provisional = true;
     if (response.status >= 200 && !out->second.final_in) out->second.final_in = now;
-    const bool is_initial = from == Side::callee && response.cseq_method() == "INVITE" &&
-                            leg.out.begin() != leg.out.end() && facts_.invite_out &&
+    const bool is_initial = from != caller_party && response.cseq_method() == "INVITE" && leg.invite_out &&
                             leg.dialogs[""].cseq == response.cseq();
     if (!is_initial || response.status <= 100) return;
     const auto tag = response.to_tag();
@@ -97,26 +97,30 @@ void Witness::response_in(Side from, const TextMessage &response, Instant now) {
         leg.routes = response.list("Record-Route");
         std::reverse(leg.routes.begin(), leg.routes.end()); // RFC 3261 section 12.1.2
     }
+    const auto due = plan_.is_hunted() && leg.begun ? *leg.begun + plan_.ring_timeout : never;
+    if (now == due && facts_.decision == Decision::none) facts_.is_tie = true;
     if (response.status < 200) {
         if (!response.body.empty()) progress_tags_[response.label()] = tag;
-        if (facts_.decision == Decision::none && facts_.status_out == 0)
+        if (facts_.decision == Decision::none && facts_.status_out == 0 && now < due && !out->second.final_in)
             progress_in_.try_emplace(progress_of(response), now);
     } else if (response.status < 300) {
         if (!dialog.answered) {
             dialog.answered = now;
-            answer_tags_.push_back(tag);
+            leg.answer_tags.push_back(tag);
         }
-        decide(Decision::answer, response.status, now);
-    } else {
+        if (now < due && from == callee_party) decide(Decision::answer, response.status, now);
+    } else if (!plan_.is_hunted()) {
         decide(Decision::refusal, response.status, now);
+    } else if (now < due && leg.status == 0) { // what it means depends on the others: see check_hunt()
+        leg.status = response.status;
     }
 }
 
-void Witness::sent(Side to, const Endpoint &at, const TextMessage &message, const std::string &bytes, Instant now) {
+void Witness::sent(Party to, const Endpoint &at, const TextMessage &message, const std::string &bytes, Instant now) {
     check_leak(to, bytes, now);
     if (!message.is_request()) return response_out(to, message, bytes, now);
     if (message.list("Via").size() != 1) find(now, message.method + " does not begin with one Via");
-    auto &leg = legs_[index(to)];
+    auto &leg = legs_[to];
     if (message.method == "ACK") return check_ack(to, at, message, now);
     const auto [out, is_new] = leg.out.try_emplace(message.branch() + message.method);
     if (!is_new) {
@@ -130,26 +134,29 @@ void Witness::sent(Side to, const Endpoint &at, const TextMessage &message, cons
     request_out(to, at, message, now);
 }
 
-void Witness::request_out(Side to, const Endpoint &at, const TextMessage &request, Instant now) {
-    auto &leg = legs_[index(to)];
+void Witness::request_out(Party to, const Endpoint &at, const TextMessage &request, Instant now) {
+    auto &leg = legs_[to];
     if (request.method == "CANCEL") return check_cancel(leg, request, now);
     if (request.method == "INVITE" && request.to_tag().empty()) {
-        if (to == Side::caller) return find(now, "a new INVITE to the caller");
-        return check_initial_invite(request, now);
+        if (to == caller_party) return find(now, "a new INVITE to the caller");
+        return check_initial_invite(to, request, now);
     }
     check_path(to, at, request, now);
     check_order(to, request, now);
 }
 
-void Witness::check_initial_invite(const TextMessage &invite, Instant now) {
-    auto &leg = legs_[index(Side::callee)];
-    if (facts_.invite_out) return find(now, "a second leg to the callee");
-    facts_.invite_out = now;
+void Witness::check_initial_invite(Party to, const TextMessage &invite, Instant now) {
+    auto &leg = legs_[to];
+    if (leg.invite_out) return find(now, "a second leg to the " + party_name(to));
+    leg.invite_out = now;
+    if (!leg.begun) leg.begun = now;
+    if (to == callee_party) facts_.invite_out = now;
+    if (facts_.status_out != 0) find(now, "INVITE to the " + party_name(to) + " when the caller has her answer");
     leg.call_id = invite.call_id();
     leg.our_tag = invite.from_tag();
     leg.contact = invite.contact();
     leg.dialogs[""].cseq = invite.cseq();
-    const auto &in = legs_[index(Side::caller)];
+    const auto &in = legs_[caller_party];
     const auto first = std::find_if(in.in.begin(), in.in.end(), [](const auto &entry) {
         return entry.second.request.method == "INVITE" && entry.second.request.to_tag().empty();
     });
@@ -160,15 +167,15 @@ void Witness::check_initial_invite(const TextMessage &invite, Instant now) {
 }
 
 // Where a request inside a dialog goes (RFC 3261 section 12.2.1.1), and in whose name.
-void Witness::check_path(Side to, const Endpoint &at, const TextMessage &request, Instant now) {
-    auto &leg = legs_[index(to)];
+void Witness::check_path(Party to, const Endpoint &at, const TextMessage &request, Instant now) {
+    auto &leg = legs_[to];
     const auto peer = leg.targets.find(request.to_tag());
     if (request.call_id() != leg.call_id) find(now, request.method + " with a wrong Call-ID");
     if (peer == leg.targets.end()) return find(now, request.method + " to a tag that the peer never gave");
     if (request.uri != uri_in(peer->second))
         find(now, request.method + " to " + request.uri + " instead of the Contact " + peer->second);
-    if (to == Side::callee && request.from_tag() != leg.our_tag) find(now, request.method + " from a wrong tag");
-    if (to == Side::caller && !leg.dialogs.contains(request.from_tag()))
+    if (to != caller_party && request.from_tag() != leg.our_tag) find(now, request.method + " from a wrong tag");
+    if (to == caller_party && !leg.dialogs.contains(request.from_tag()))
         find(now, request.method + " from a tag that the caller never got");
     if (request.list("Route") != leg.routes)
         find(now, request.method + " with a wrong route set (RFC 3261 section 12.2.1.1)");
@@ -176,8 +183,8 @@ void Witness::check_path(Side to, const Endpoint &at, const TextMessage &request
         find(now, request.method + " went to port " + std::to_string(at.port) + " past the route set");
 }
 
-void Witness::check_order(Side to, const TextMessage &request, Instant now) {
-    auto &leg = legs_[index(to)];
+void Witness::check_order(Party to, const TextMessage &request, Instant now) {
+    auto &leg = legs_[to];
     auto &dialog = leg.dialogs[dialog_key(to, request)];
     if (dialog.bye_in && *dialog.bye_in < now)
         return find(now, request.method + " in a dialog that the peer ended (RFC 3261 section 15.1.2)");
@@ -190,12 +197,12 @@ void Witness::check_order(Side to, const TextMessage &request, Instant now) {
     dialog.bye_out = now;
     board_.told_bye.insert(request.to_tag());
     // RFC 3261 section 15: who answered waits for the ACK, or until it will not come.
-    if (to == Side::caller && !facts_.ack_in && (!facts_.answer_out || now < *facts_.answer_out + 64 * t1))
+    if (to == caller_party && !facts_.ack_in && (!facts_.answer_out || now < *facts_.answer_out + 64 * t1))
         find(now, "BYE to the caller before its ACK (RFC 3261 section 15)");
 }
 
-void Witness::check_ack(Side to, const Endpoint &at, const TextMessage &ack, Instant now) {
-    auto &leg = legs_[index(to)];
+void Witness::check_ack(Party to, const Endpoint &at, const TextMessage &ack, Instant now) {
+    auto &leg = legs_[to];
     const auto invite = std::find_if(leg.out.begin(), leg.out.end(), [&](const auto &entry) {
         return entry.second.method == "INVITE" && entry.second.cseq == ack.cseq();
     });
@@ -225,14 +232,14 @@ void Witness::check_cancel(Leg &leg, const TextMessage &cancel, Instant now) {
     if (request->uri != cancel.uri) find(now, "CANCEL has another Request-URI than its INVITE");
 }
 
-void Witness::response_out(Side to, const TextMessage &response, const std::string &bytes, Instant now) {
-    auto &leg = legs_[index(to)];
+void Witness::response_out(Party to, const TextMessage &response, const std::string &bytes, Instant now) {
+    auto &leg = legs_[to];
     const auto found = leg.in.find(response.branch() + response.cseq_method());
     if (found == leg.in.end()) return find(now, response.title() + " to a request that never came");
     auto &in = found->second;
     check_copies(in, response, now);
     const auto &request = in.request;
-    const bool is_initial = to == Side::caller && request.method == "INVITE" && request.to_tag().empty();
+    const bool is_initial = to == caller_party && request.method == "INVITE" && request.to_tag().empty();
     if (is_initial) owes_trying_ = false;
 
     if (in.status != 0) {
@@ -258,17 +265,20 @@ void Witness::response_out(Side to, const TextMessage &response, const std::stri
     if (!is_initial) return;
     facts_.status_out = response.status;
     facts_.final_out = now;
+    if (response.status >= 300 && facts_.decision == Decision::none && plan_.is_hunted()) check_hunt(now);
     if (response.status >= 300) return;
     facts_.answer_out = now;
     answer_tag_out_ = response.to_tag();
     leg.dialogs.try_emplace(response.to_tag());
     leg.contact = response.contact();
-    if (answer_tags_.empty()) return find(now, "a 2xx that no callee sent");
-    const auto known = fork_tags_.find(answer_tags_.front());
+    const auto &answer_tags = legs_[callee_party].answer_tags;
+    if (answer_tags.empty()) return find(now, "a 2xx that no callee sent");
+    const auto known = fork_tags_.find(answer_tags.front());
     if (known != fork_tags_.end() && known->second != response.to_tag())
         find(now, "the 2xx of a fork has another To tag than its 18x");
+    if (plan_.sees_one_fork) return;
     for (const auto &[callee_tag, tag] : fork_tags_)
-        if (callee_tag != answer_tags_.front() && tag == response.to_tag())
+        if (callee_tag != answer_tags.front() && tag == response.to_tag())
             find(now, "the 2xx has the To tag of another fork");
 }
 
@@ -302,17 +312,21 @@ void Witness::check_progress(const TextMessage &response, Instant now) {
     const auto [known, is_new] = fork_tags_.try_emplace(fork->second, response.to_tag());
     if (!is_new && known->second != response.to_tag()) find(now, "one fork of the callee has two To tags");
     for (const auto &[callee_tag, tag] : fork_tags_)
-        if (callee_tag != fork->second && tag == response.to_tag()) find(now, "two forks share a To tag");
+        if (callee_tag != fork->second && (tag == response.to_tag()) != plan_.sees_one_fork)
+            find(now, plan_.sees_one_fork ? "two forks have two To tags" : "two forks share a To tag");
 }
 
-// The other leg's identifiers stay there.
-void Witness::check_leak(Side to, const std::string &bytes, Instant now) {
-    const auto &call_id = legs_[index(other(to))].call_id;
-    if (!call_id.empty() && bytes.find(call_id) != bytes.npos)
-        find(now, "the other leg's Call-ID went out: " + bytes.substr(0, bytes.find("\r\n")));
-    for (const auto &[tag, target] : legs_[index(other(to))].targets)
-        if (bytes.find(tag) != bytes.npos)
-            find(now, "the other leg's tag or Contact went out: " + bytes.substr(0, bytes.find("\r\n")));
+// The other legs' identifiers stay there.
+void Witness::check_leak(Party to, const std::string &bytes, Instant now) {
+    for (Party party = 0; party < legs_.size(); ++party) {
+        if (party == to) continue;
+        const auto &leg = legs_[party];
+        if (!leg.call_id.empty() && bytes.find(leg.call_id) != bytes.npos)
+            find(now, "the other leg's Call-ID went out: " + bytes.substr(0, bytes.find("\r\n")));
+        for (const auto &[tag, target] : leg.targets)
+            if (bytes.find(tag) != bytes.npos)
+                find(now, "the other leg's tag or Contact went out: " + bytes.substr(0, bytes.find("\r\n")));
+    }
 }
 
 void Witness::batch_done(Instant now) {
@@ -321,8 +335,8 @@ void Witness::batch_done(Instant now) {
 }
 
 void Witness::finish(Instant now) {
-    for (const auto side : {Side::caller, Side::callee}) {
-        for (const auto &[key, in] : legs_[index(side)].in)
+    for (const auto &leg : legs_) {
+        for (const auto &[key, in] : leg.in)
             if (in.status == 0) find(now, in.request.method + " was never answered");
     }
     for (const auto &[progress, came] : progress_in_) {
@@ -330,13 +344,16 @@ void Witness::finish(Instant now) {
         if (!progress_out_.contains(progress) && !is_tie)
             find(now, "a provisional response was not passed: " + progress);
     }
-    const auto &callee = legs_[index(Side::callee)];
-    for (std::size_t i = 0; i < answer_tags_.size(); ++i) {
-        const auto &dialog = callee.dialogs.at(answer_tags_[i]);
-        if (!dialog.is_acked) find(now, "the callee's 2xx was never ACKed (RFC 3261 section 13.2.2.4)");
-        const bool is_unwanted = i > 0 || facts_.decision != Decision::answer;
-        if (is_unwanted && (!dialog.bye_out || *dialog.bye_out > *dialog.answered + 1s))
-            find(now, "a 2xx that came too late or from another fork got no BYE within a second");
+    for (Party party = callee_party; party < legs_.size(); ++party) {
+        const auto &leg = legs_[party];
+        for (std::size_t i = 0; i < leg.answer_tags.size(); ++i) {
+            const auto &dialog = leg.dialogs.at(leg.answer_tags[i]);
+            if (!dialog.is_acked)
+                find(now, "the " + party_name(party) + "'s 2xx was never ACKed (RFC 3261 section 13.2.2.4)");
+            const bool is_unwanted = i > 0 || party != callee_party || facts_.decision != Decision::answer;
+            if (is_unwanted && !facts_.is_tie && (!dialog.bye_out || *dialog.bye_out > *dialog.answered + 1s))
+                find(now, "a 2xx that came too late or from another fork got no BYE within a second");
+        }
     }
 }
 

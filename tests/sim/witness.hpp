@@ -33,14 +33,20 @@ struct Facts {
     Instant final_out{};
     std::optional<Side> first_bye; // of the answered call, as they came in
     Instant first_bye_in{};
+    // Of a hunted call that nobody answered: how each target failed, as far as the B2BUA could know.
+    std::vector<int> failures;
+    bool is_tie = false;           // a ring timeout came in the same instant as an answer
+    bool has_unknown_name = false; // the callee's name has no address
 };
 
 class Witness {
 public:
     Witness(const Plan &plan, Board &board, Journal &journal) : plan_(plan), board_(board), journal_(journal) {}
 
-    void received(Side from, const TextMessage &message, Instant now);
-    void sent(Side to, const Endpoint &at, const TextMessage &message, const std::string &bytes, Instant now);
+    void received(Party from, const TextMessage &message, Instant now);
+    void sent(Party to, const Endpoint &at, const TextMessage &message, const std::string &bytes, Instant now);
+    void lookup_out(Instant now); // the B2BUA wants the addresses of the callee
+    void lookup_failed() { facts_.has_unknown_name = true; }
     // After each batch of inputs, when its output is out.
     void batch_done(Instant now);
     // After the run: what was left undone.
@@ -79,32 +85,42 @@ private:
         std::vector<std::string> routes;            // in the order of our requests
         std::string our_tag;                        // to the callee
         std::string call_id;
-        std::string contact; // ours
+        std::string contact;               // ours
+        std::optional<Instant> begun;      // the target is tried: its ring timeout counts from here
+        std::optional<Instant> invite_out; // the first INVITE
+        int status = 0;                    // of the final response to it that came in time
+        bool is_stray = false;             // its first response came when the B2BUA had given up (Timer B)
+        std::vector<std::string> answer_tags;
     };
 
-    void request_in(Side from, const TextMessage &request, Instant now);
-    void response_in(Side from, const TextMessage &response, Instant now);
+    void request_in(Party from, const TextMessage &request, Instant now);
+    void response_in(Party from, const TextMessage &response, Instant now);
     void decide(Decision decision, int status, Instant now);
-    void request_out(Side to, const Endpoint &at, const TextMessage &request, Instant now);
-    void check_initial_invite(const TextMessage &invite, Instant now);
-    void check_ack(Side to, const Endpoint &at, const TextMessage &ack, Instant now);
+    void request_out(Party to, const Endpoint &at, const TextMessage &request, Instant now);
+    void check_initial_invite(Party to, const TextMessage &invite, Instant now);
+    void check_ack(Party to, const Endpoint &at, const TextMessage &ack, Instant now);
     void check_cancel(Leg &leg, const TextMessage &cancel, Instant now);
-    void check_path(Side to, const Endpoint &at, const TextMessage &request, Instant now);
-    void check_order(Side to, const TextMessage &request, Instant now);
-    void response_out(Side to, const TextMessage &response, const std::string &bytes, Instant now);
+    void check_path(Party to, const Endpoint &at, const TextMessage &request, Instant now);
+    void check_order(Party to, const TextMessage &request, Instant now);
+    void response_out(Party to, const TextMessage &response, const std::string &bytes, Instant now);
     void check_copies(const In &in, const TextMessage &response, Instant now);
     void check_progress(const TextMessage &response, Instant now);
-    void check_leak(Side to, const std::string &bytes, Instant now);
-    static std::string dialog_key(Side to, const TextMessage &request);
+    void check_leak(Party to, const std::string &bytes, Instant now);
+    static std::string dialog_key(Party to, const TextMessage &request);
+    bool has_rung_out(const Leg &leg, Instant now) const;
+    bool has_timed_out(const Leg &leg, Instant now) const;
+    void check_hunt(Instant now);
+    std::vector<int> outcomes_of(DecoyPlace place, Instant now);
+    int outcome_of_callee(Instant now);
+    int outcome_of(Party party, Instant now);
     void find(Instant now, std::string text) { journal_.find(now, plan_.number, "b2bua: " + std::move(text)); }
 
     const Plan &plan_;
     Board &board_;
     Journal &journal_;
     Facts facts_;
-    std::array<Leg, 2> legs_; // by the Side of the peer
-    std::vector<std::string> answer_tags_;
-    std::string answer_tag_out_; // of our 2xx to the caller
+    std::array<Leg, party_max> legs_;            // by the peer
+    std::string answer_tag_out_;                 // of our 2xx to the caller
     std::map<std::string, Instant> progress_in_; // status and body of the callee's 18x, while they matter
     std::set<std::string> progress_out_;
     std::map<std::string, std::string> fork_tags_;     // callee's tag: ours to the caller
