@@ -128,24 +128,26 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
     static_cast<void>(transactions_.respond(invite.server, answer.status(), std::move(bytes), now));
 }
 
-// Who waits for whose answer once the 2xx is there, and what is in force. `answer` has the body of the 2xx.
+// Who waits for whose answer, and what is in force, once there is a 2xx with the description `answer`.
 void B2bua::settle_offer(Call &call, InviteExchange &invite, const Message &request, const Message &answer) {
-    const Side asked = other(invite.from);
-    if (!invite.has_offer && !invite.is_settled) {
-        invite.offer = session_of(answer);
-        if (invite.offer) call.offer_from = asked;
-        return;
-    }
-    call.offer_from.reset();
+    Leg &asker = call.leg(invite.from);
+    Leg &asked = call.leg(other(invite.from));
     if (invite.is_settled) {
-        const auto update = std::find_if(call.forwards.begin(), call.forwards.end(),
-                                         [](const Forward &forward) { return forward.has_offer; });
-        if (update != call.forwards.end()) call.offer_from = update->from;
-    }
-    if (invite.is_first) {
-        note_first_sessions(call, request, answer);
+        const auto open = std::find_if(call.forwards.begin(), call.forwards.end(),
+                                       [](const Forward &forward) { return forward.has_offer; });
+        call.offer_from = open == call.forwards.end() ? std::nullopt : std::optional(open->from);
+        asker.told = asked.session; // whatever other forks have said
+        asker.session = asked.told;
+    } else if (!invite.has_offer) {
+        invite.offer = session_of(answer);
+        if (invite.offer) call.offer_from = other(invite.from);
     } else {
-        note_sessions(call.leg(invite.from), call.leg(asked), session_of(request), session_of(answer));
+        call.offer_from.reset();
+        if (invite.is_first) {
+            note_first_sessions(call, request, answer);
+        } else {
+            note_sessions(asker, asked, session_of(request), session_of(answer));
+        }
     }
 }
 

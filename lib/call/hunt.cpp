@@ -73,7 +73,7 @@ bool B2bua::try_next(CallId id, Call &call, Instant now) {
     Setup &setup = *call.setup;
     const std::vector<RouteTarget> &targets = setup.route.targets;
     // Whatever callees before have said: the caller's offer waits for an answer, or there is none yet.
-    call.offer_from = call.first_invite()->has_offer ? std::optional(Side::caller) : std::nullopt;
+    if (!call.transfer) call.offer_from = call.first_invite()->has_offer ? std::optional(Side::caller) : std::nullopt;
     while (setup.attempts.empty() && !setup.is_over && setup.next_target < targets.size()) {
         do {
             start_attempt(id, call, setup.next_target++, now);

@@ -89,6 +89,8 @@ bool B2bua::take_reliable(CallId id, Call &call, InviteExchange &invite, Leg &le
         fork->is_settled = true;
         waiting.is_offer = !invite.has_offer;
         call.offer_from = invite.has_offer ? std::nullopt : std::optional(other(invite.from));
+        note_early_session(call, leg.dialog, response);
+        if (invite.has_offer) note_sessions(call.leg(invite.from), leg, session_of(request), session_of(response));
     }
     if (tag->waiting.size() == 1) send_reliable(id, call, *tag, now);
     return false;
@@ -219,10 +221,13 @@ bool B2bua::pass_prack(CallId id, Call &call, Leg &leg, const Fork &fork, const 
     }
     // RFC 3262 section 5: the answer to the response's offer, or an offer whose answer is in the 2xx.
     const bool has_offer = !acknowledged.is_offer && !call.offer_from && has_session(prack);
-    if (acknowledged.is_offer) call.offer_from.reset();
+    if (acknowledged.is_offer) {
+        call.offer_from.reset();
+        note_sessions(leg, call.leg(Side::caller), session_of(acknowledged.message), session_of(prack));
+    }
     if (has_offer) call.offer_from = Side::caller;
     transactions_.set_owner(event.transaction, id.value());
-    call.forwards.push_back({Side::caller, event.transaction, *sent, event.source, has_offer});
+    call.forwards.push_back({Side::caller, event.transaction, *sent, event.source, has_offer, leg.dialog});
     return true;
 }
 
