@@ -104,7 +104,6 @@ public:
     const std::string &to_tag(std::size_t call) { return calls_[call].to_tag; }
 
     std::function<void(std::size_t call, std::uint16_t status)> on_final = [](auto, auto) {};
-    std::function<void(std::size_t call)> on_ringing = [](auto) {};
     std::function<void(std::size_t call)> on_hung_up = [](auto) {};
     std::function<void(std::uint16_t status)> on_cancel_answered = [](auto) {};
 
@@ -144,7 +143,6 @@ private:
     void hear(const Message &response) {
         const std::size_t call = std::stoul(std::string(response.call_id().substr(5)));
         const std::uint16_t status = response.status();
-        if (status == 180) on_ringing(call);
         if (status < 200) return;
         if (response.method() == Method::cancel) return on_cancel_answered(status);
         if (response.method() == Method::bye) return on_hung_up(call);
