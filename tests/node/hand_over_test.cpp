@@ -2,8 +2,10 @@
 #include <string>
 #include <vector>
 #include "base/token.hpp"
+#include "net/loop.hpp"
 #include "node/hand_over.hpp"
 #include "node/invite.hpp"
+#include "transaction/transaction_id.hpp"
 
 using namespace tandem;
 
@@ -93,4 +95,68 @@ TEST_CASE("hand-over: a CANCEL that nobody knows goes from worker to worker, and
     CHECK(mail.letters()[0].asked == 2);
     CHECK(mail.bytes_of(mail.letters()[0]) == "CANCEL");
     CHECK(first.is_last(2));
+}
+
+TEST_CASE("hand-over: what is sent by a listener of another worker goes there whole, and says whose it is") {
+    Board board;
+    Loop loop;
+    Endpoint local = test::endpoint("127.0.0.1");
+    local.transport = Transport::tls;
+    BorrowedTransport borrowed(loop, board.board, 2, 0, local);
+    CHECK(borrowed.local() == local);
+    const TransactionId transaction(7, 3);
+    const std::vector<OutDatagram> batch = {
+        {test::endpoint("192.0.2.9"), SharedBytes("one"), transaction.value(), SharedBytes("sip.example")},
+        {test::endpoint("192.0.2.8"), SharedBytes("two"), 0, {}}};
+    borrowed.send(batch);
+    CHECK(board.wakes[0] == 1);
+
+    Mail mail;
+    REQUIRE(board.board.box(0).take(mail));
+    REQUIRE(mail.letters().size() == 2);
+    const Letter &first = mail.letters()[0];
+    CHECK(first.kind == LetterKind::to_send);
+    CHECK(first.peer == test::endpoint("192.0.2.9"));
+    CHECK(mail.bytes_of(first) == "one");
+    CHECK(first.host == "sip.example");
+    CHECK(BorrowedTransport::lender_of(first.owner) == 2);
+    CHECK(BorrowedTransport::unmark(first.owner) == transaction.value());
+    CHECK(mail.letters()[1].host.empty());
+    CHECK(mail.letters()[1].owner == 0);
+    CHECK_FALSE(BorrowedTransport::lender_of(transaction.value())); // the holder's own
+}
+
+TEST_CASE("hand-over: what finds no room at the holder of a connection has failed, and says so later") {
+    Board board({.letter_max = 1, .byte_max = 1000});
+    Loop loop;
+    BorrowedTransport borrowed(loop, board.board, 1, 0, test::endpoint("127.0.0.1"));
+    std::vector<std::uint64_t> failed;
+    borrowed.on_send_failed([&](const OutDatagram &datagram, int) { failed.push_back(datagram.owner); });
+    const std::vector<OutDatagram> batch = {{test::endpoint("192.0.2.9"), SharedBytes("one"), 1, {}},
+                                            {test::endpoint("192.0.2.9"), SharedBytes("two"), 2, {}}};
+    borrowed.send(batch);
+    CHECK(failed.empty());
+    loop.stop();
+    loop.run();
+    CHECK(failed == std::vector<std::uint64_t>{2});
+    CHECK(borrowed.statistics().send_failed == 1);
+}
+
+TEST_CASE("hand-over: a lost connection is told to all others, a failure to whose message it was") {
+    Board board;
+    HandOver holder(board.board, 1);
+    holder.tell_connection_lost(test::endpoint("192.0.2.9"));
+    holder.tell_not_sent(2, 77);
+    holder.flush();
+    CHECK(board.wakes[1] == 0);
+    Mail mail;
+    REQUIRE(board.board.box(0).take(mail));
+    CHECK(mail.letters().size() == 1);
+    CHECK(mail.letters()[0].kind == LetterKind::connection_lost);
+    CHECK(mail.letters()[0].peer == test::endpoint("192.0.2.9"));
+    mail.clear();
+    REQUIRE(board.board.box(2).take(mail));
+    REQUIRE(mail.letters().size() == 2);
+    CHECK(mail.letters()[1].kind == LetterKind::not_sent);
+    CHECK(mail.letters()[1].owner == 77);
 }
