@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <sys/resource.h>
 #include <tandem/version.h>
 #include "node/config_reader.hpp"
 #include "node/log.hpp"
@@ -12,6 +13,14 @@
 namespace {
 
 constexpr int exit_bad_start = 2;
+
+// A connection is a descriptor: as many as we may have. The lower limit is for programs that use select().
+void raise_descriptor_limit() {
+    rlimit descriptors{};
+    if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
+    descriptors.rlim_cur = descriptors.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &descriptors);
+}
 
 struct Options {
     std::string config;
@@ -30,6 +39,7 @@ int run(const Options &options) {
         std::printf("%s: ok\n", options.config.empty() ? "defaults" : options.config.c_str());
         return 0;
     }
+    raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN); // who reads the log may go away
     tandem::Log log(config->log);
     auto server = tandem::Server::open(*config, options.config, log);

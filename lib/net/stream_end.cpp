@@ -26,6 +26,7 @@ const char *what_came_late(StreamState state) {
 void StreamTransport::Impl::lose(StreamConnection &connection, int error, const std::string &reason) {
     if (connection.state() == StreamState::closed) return;
     const auto held = connection.shared_from_this();
+    const bool is_made = !connection.is_ours() || connection.state() >= StreamState::open;
     queued_bytes -= connection.queued_bytes();
     for (const OutDatagram &datagram : connection.take_queue()) fail(datagram, error);
     timers.cancel(connection.timer);
@@ -36,7 +37,7 @@ void StreamTransport::Impl::lose(StreamConnection &connection, int error, const 
     const auto tell = [&](std::uint16_t port) {
         address.port = port;
         if (find(address, {})) return; // what is still to come may come there
-        lost.push_back({address, reason});
+        lost.push_back({address, reason, is_made});
         report_later();
     };
     tell(address.port);
@@ -57,12 +58,12 @@ void StreamTransport::Impl::report_later() {
 void StreamTransport::Impl::report() {
     is_reporting = false;
     const std::vector<SendFailure> reported = std::exchange(failures, {});
-    const std::vector<LostPeer> peers = std::exchange(lost, {});
+    const std::vector<LostConnection> ended = std::exchange(lost, {});
     for (const SendFailure &failure : reported) {
         if (!is_closed && failed_handler) failed_handler(failure.datagram, failure.error);
     }
-    for (const LostPeer &peer : peers) {
-        if (!is_closed && lost_handler) lost_handler(peer.peer, peer.reason);
+    for (const LostConnection &connection : ended) {
+        if (!is_closed && lost_handler) lost_handler(connection);
     }
 }
 

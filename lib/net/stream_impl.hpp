@@ -78,12 +78,8 @@ struct StreamTransport::Impl final : StreamOwner, std::enable_shared_from_this<I
         OutDatagram datagram;
         int error;
     };
-    struct LostPeer {
-        Endpoint peer;
-        std::string reason;
-    };
     std::vector<SendFailure> failures; // to be reported by the loop
-    std::vector<LostPeer> lost;
+    std::vector<LostConnection> lost;
     bool is_reporting = false;
     bool is_closed = false;
 };

@@ -24,6 +24,12 @@ struct OutDatagram { // one message on its way out
     SharedBytes host;        // TLS: the name that the peer must prove; empty: its address will do
 };
 
+struct LostConnection { // it has ended or could not be made, and no other one leads there
+    Endpoint peer;
+    std::string reason;   // half a line
+    bool is_made = false; // false: we tried to make it, and it never came to be
+};
+
 struct TransportStatistics {
     std::uint64_t received = 0; // messages
     std::uint64_t received_bytes = 0;
@@ -38,8 +44,7 @@ class MessageTransport {
 public:
     using BatchHandler = std::function<void(std::span<const Datagram> batch)>;
     using SendFailedHandler = std::function<void(const OutDatagram &datagram, int error)>; // an errno
-    // A connection to `peer` has ended or could not be made, and no other one leads there. `reason` is half a line.
-    using ConnectionLostHandler = std::function<void(const Endpoint &peer, const std::string &reason)>;
+    using ConnectionLostHandler = std::function<void(const LostConnection &lost)>;
 
     virtual ~MessageTransport() = default;
 

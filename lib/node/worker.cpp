@@ -26,8 +26,7 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
         transport->on_batch(
             [this, from = transport.get()](std::span<const Datagram> batch) { on_batch(batch, from->lag()); });
         transport->on_send_failed([this](const OutDatagram &datagram, int) { on_send_failed(datagram); });
-        transport->on_connection_lost(
-            [this](const Endpoint &peer, const std::string &reason) { on_connection_lost(peer, reason); });
+        transport->on_connection_lost([this](const LostConnection &lost) { on_connection_lost(lost); });
     }
     loop_.on_deadline([this] { on_deadline(); });
     arm(SystemClock::now());
@@ -61,11 +60,19 @@ void Worker::on_send_failed(const OutDatagram &datagram) {
     settle(now);
 }
 
-void Worker::on_connection_lost(const Endpoint &peer, const std::string &reason) {
-    log_.debug(fmt::format("connection to {}:{} ended: {}", uri_name(peer.transport), peer.to_string(), reason));
+void Worker::on_connection_lost(const LostConnection &lost) {
     const Instant now = SystemClock::now();
-    engine_.on_connection_lost(peer, now);
-    if (hand_over_) hand_over_->tell_connection_lost(peer);
+    const auto line = [&](std::string_view what) {
+        return fmt::format("{} {}:{}: {}", what, uri_name(lost.peer.transport), lost.peer.to_string(), lost.reason);
+    };
+    if (lost.is_made) {
+        log_.debug(line("lost the connection with"));
+    } else if (!unreached_at_ || now >= *unreached_at_ + options_.unreached_interval) {
+        unreached_at_ = now;
+        log_.warn(line("cannot connect to"));
+    }
+    engine_.on_connection_lost(lost.peer, now);
+    if (hand_over_) hand_over_->tell_connection_lost(lost.peer);
     settle(now);
 }
 

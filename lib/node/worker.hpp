@@ -40,9 +40,10 @@ struct WorkerOptions {
     std::size_t waiting_max = 64 << 20; // bytes of messages that wait for the store
     std::size_t letters_per_turn = 256; // of other workers; then others of the loop get their turn
     OverloadOptions overload;
-    MemoryBudget *memory = nullptr;                       // shared by workers, and outlives them; null: none
-    Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage, and of overload, in this
-    Duration linger = std::chrono::seconds(1);            // after the last call of a drain: peers may repeat a message
+    MemoryBudget *memory = nullptr;                        // shared by workers, and outlives them; null: none
+    Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
+    Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
+    Duration linger = std::chrono::seconds(1);             // after the last call of a drain: peers may repeat a message
 };
 
 class Worker {
@@ -77,7 +78,7 @@ private:
     void on_deadline();
     void on_stored();
     void on_send_failed(const OutDatagram &datagram);
-    void on_connection_lost(const Endpoint &peer, const std::string &reason);
+    void on_connection_lost(const LostConnection &lost);
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses);
     void receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant now);
     void read(const Letter &letter, Instant now);
@@ -131,7 +132,8 @@ private:
     std::optional<Instant> overload_told_at_;
 
     std::uint64_t garbage_told_ = 0;
-    std::optional<Instant> garbage_at_; // of the last line about it
+    std::optional<Instant> garbage_at_;   // of the last line about it
+    std::optional<Instant> unreached_at_; // of the last line about a connection that could not be made
 
     std::function<void()> drained_; // none: no drain, or it is over
     Instant drain_until_{};

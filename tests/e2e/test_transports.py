@@ -196,6 +196,8 @@ class Tls(Streams):
         with self.assertRaises((ssl.SSLError, ConnectionError)):
             listener.accept().receive()
         self.assertEqual(caller.expect("INVITE", 503).code, 503)
+        self.assertIn(f"warn cannot connect to tls:127.0.0.1:{listener.port}: TLS: certificate verify failed: IP "
+                      "address mismatch", self.said())
         self.finish(Cdr(None, 503, answered=False))
 
     def test_who_shows_no_certificate_is_refused_where_one_is_asked_for(self):

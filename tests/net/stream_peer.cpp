@@ -108,8 +108,10 @@ StreamPeer::StreamPeer(Result<std::unique_ptr<StreamTransport>, Failure> opened)
         failed.push_back(datagram.owner);
         errors.push_back(error);
     });
-    transport->on_connection_lost(
-        [this](const Endpoint &peer, const std::string &reason) { lost.emplace_back(peer, reason); });
+    transport->on_connection_lost([this](const LostConnection &connection) {
+        lost.emplace_back(connection.peer, connection.reason);
+        never_made += connection.is_made ? 0 : 1;
+    });
 }
 
 void StreamPeer::send(const Endpoint &to, const std::vector<std::string> &messages) {

@@ -87,6 +87,7 @@ struct StreamPeer {
     std::vector<std::uint64_t> failed; // owners
     std::vector<int> errors;
     std::vector<std::pair<Endpoint, std::string>> lost;
+    int never_made = 0; // of those lost
     std::function<void()> on_batch;
     std::uint64_t last_owner = 0;
 };

@@ -183,6 +183,7 @@ TEST_CASE("tcp: what cannot be sent fails at once, with its owner, and its peer 
     CHECK(alice.lost.size() == 1);
     CHECK(alice.lost[0].first.port == closed.port);
     CHECK(alice.lost[0].second == "connection refused");
+    CHECK(alice.never_made == 1);
 
     alice.send(tcp("::1", 5060), numbered(1)); // the other family
     alice.send(tcp("127.0.0.1", 0), numbered(1));
@@ -202,6 +203,7 @@ TEST_CASE("tcp: a reset is told at once, and the next message makes a new connec
     run_until(loop, [&] { return alice.lost.size() == 1; });
     CHECK(alice.lost[0].first.port == bob.local().port);
     CHECK(alice.lost[0].second == "connection reset by peer");
+    CHECK(alice.never_made == 0);
     CHECK(alice.failed.empty()); // it had left
 
     alice.send(bob.local(), numbered(2));
