@@ -42,6 +42,7 @@ public:
             case 'w': run_.wait(std::chrono::milliseconds(line.number(50'000'000))); break;
             case 'n': run_.wait_for_deadline(); break;
             case 'f': run_.fail(line.number(100)); break;
+            case 'k': run_.lose(line.letter() == 'b' ? run_.bob() : run_.alice()); break;
             case 'x': run_.engine().refuse_new_calls(); break;
             default: break;
             }

@@ -77,6 +77,11 @@ void EngineRun::fail(std::uint32_t back) {
     collect();
 }
 
+void EngineRun::lose(const Phone &phone) {
+    engine_.on_connection_lost(phone.endpoint(), now_);
+    collect();
+}
+
 void EngineRun::wait(Duration span) {
     const Instant until = now_ + span;
     for (auto next = engine_.next_deadline(); next && *next <= until; next = engine_.next_deadline()) {

@@ -39,6 +39,7 @@ public:
 
     void send(std::string_view bytes, const Endpoint &source);
     void fail(std::uint32_t back); // the datagram that many before the last one that somebody wants to hear of
+    void lose(const Phone &phone); // the connection to it
     void wait(Duration span);
     void wait_for_deadline();
 
