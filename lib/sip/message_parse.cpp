@@ -15,6 +15,7 @@ struct Scan {
     std::size_t lines = 0;
     bool is_folded = false;
     bool has_bare_cr = false;
+    bool has_nul = false;
 };
 
 // One look at the line structure, before anything is copied.
@@ -28,23 +29,27 @@ Scan scan_lines(std::string_view bytes) {
         if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
         if (line.empty()) {
             if (end != std::string_view::npos) scan.headers_end = end + 1;
-            return scan;
+            break;
         }
         ++scan.lines;
         scan.line_max = std::max(scan.line_max, line.size());
         scan.is_folded = scan.is_folded || (scan.lines > 1 && (line[0] == ' ' || line[0] == '\t'));
         scan.has_bare_cr = scan.has_bare_cr || line.find('\r') != std::string_view::npos;
-        if (end == std::string_view::npos) return scan;
+        if (end == std::string_view::npos) break;
         start = end + 1;
     }
+    scan.has_nul = bytes.substr(0, scan.headers_end).find('\0') != std::string_view::npos;
+    return scan;
 }
 
 // A folded header means the same with the fold as one space (RFC 3261 section 7.3.1). After this every header is
-// one line, for sofia and for whatever prints it again.
+// one line, for sofia and for whatever prints it again. A NUL, where sofia would end its text, is a question mark: the
+// message is refused, but by all of its headers.
 std::string unfold(std::string_view bytes, std::size_t headers_end) {
     std::string out(bytes);
     const std::size_t end = std::min(headers_end, out.size());
     for (std::size_t i = 0; i + 1 < end; ++i) {
+        if (out[i] == '\0') out[i] = '?';
         if (out[i] != '\n' || (out[i + 1] != ' ' && out[i + 1] != '\t')) continue;
         out[i] = ' ';
         if (i > 0 && out[i - 1] == '\r') out[i - 1] = ' ';
@@ -154,10 +159,10 @@ Defect find_size_defect(const sip_t *sip, const Message &message) {
     return {};
 }
 
-Defect find_structure_defect(const Scan &scan, std::string_view bytes) {
+Defect find_structure_defect(const Scan &scan) {
     if (scan.headers_end == std::string_view::npos) return {400, "Truncated Message"};
     if (scan.has_bare_cr) return {400, "Bare CR In Header"};
-    if (bytes.substr(0, scan.headers_end).find('\0') != std::string_view::npos) return {400, "NUL In Header"};
+    if (scan.has_nul) return {400, "NUL In Header"};
     if (scan.lines > header_count_max) return {400, "Too Many Headers"};
     if (scan.line_max > header_size_max) return {400, "Header Too Long"};
     return {};
@@ -223,7 +228,7 @@ Result<Message> Message::parse_any(std::string_view bytes) {
     const Scan scan = scan_lines(bytes);
     if (scan.lines > 2 * header_count_max) return Error::too_large;
     std::string unfolded;
-    if (scan.is_folded) {
+    if (scan.is_folded || scan.has_nul) {
         unfolded = unfold(bytes, scan.headers_end);
         bytes = unfolded;
     }
@@ -244,7 +249,7 @@ Result<Message> Message::parse_any(std::string_view bytes) {
         message.value(Header::call_id).empty() || message.value(Header::cseq).empty()) {
         return Error::not_sip; // an answer would need them
     }
-    const Defect structure = find_structure_defect(scan, bytes);
+    const Defect structure = find_structure_defect(scan);
     if (structure.status) {
         defect = structure; // a mended message may have one as well
     } else if (!defect.status) {

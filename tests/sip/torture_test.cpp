@@ -51,6 +51,8 @@ TEST_CASE("message: a malformed request that can be answered says what is wrong 
         {"INVITE sip:bob@192.0.2.9:5060", "IN+VITE` sip:bob@192.0.2.9:5060", 501, "Unknown Method"},
         {"X-Account: blue", "X-Account: blue\rVia: SIP/2.0/UDP evil", 400, "Bare CR In Header"},
         {"X-Account: blue", std::string("X-Account: bl\0ue", 16), 400, "NUL In Header"},
+        {"X-Account: blue", std::string("X-\0: a", 6), 400, "NUL In Header"},
+        {"From: \"Alice", std::string("From: \"Al\\\0ice", 12), 400, "NUL In Header"},
         {"X-Account: blue", "this is no header", 400, "Bad Header Line"},
         {"X-Account: blue", "X-Account: " + std::string(header_size_max, 'b'), 400, "Header Too Long"},
         {"sip:bob@192.0.2.9:5060", "sip:" + std::string(uri_size_max, 'b') + "@h", 414, "Request-URI Too Long"},
