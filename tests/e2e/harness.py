@@ -154,6 +154,7 @@ class Tandemd:
 
 class Raw:
     """A bare UDP socket beside SIPp, for bytes that SIPp would not send."""
+    transport = "UDP"  # as a Via says it
 
     def __init__(self, host="127.0.0.1", tandemd_port=None):
         self.host, self.tandemd_port = host, tandemd_port
@@ -177,10 +178,10 @@ class Raw:
         """A request in good order, but for what is asked: header lines more, without some, some replaced."""
         self._count += 1
         here, there = f"{url_host(self.host)}:{self.port}", f"{url_host(self.host)}:{self.tandemd_port}"
-        fields = {"Via": f"SIP/2.0/UDP {here};rport;branch=z9hG4bK-raw-{self.port}-{self._count}",
+        fields = {"Via": f"SIP/2.0/{self.transport} {here};rport;branch=z9hG4bK-raw-{self.port}-{self._count}",
                   "Max-Forwards": "70", "From": f"<sip:raw@{here}>;tag=raw{self._count}",
                   "To": f"<sip:{user}@{there}>", "Call-ID": f"raw-{self._count}-{self.port}@{self.host}",
-                  "CSeq": f"1 {method}", "Contact": f"<sip:raw@{here}>", "Content-Length": str(len(body))}
+                  "CSeq": f"1 {method}", "Contact": self.contact, "Content-Length": str(len(body))}
         fields |= {name.replace("_", "-"): value for name, value in replaced.items()}
         lines = [f"{method} {uri or f'sip:{user}@{there}'} SIP/2.0"]
         lines += [f"{name}: {value}" for name, value in fields.items() if name not in without] + list(headers)
@@ -189,6 +190,10 @@ class Raw:
     @property
     def name(self):
         return f"{url_host(self.host)}:{self.port}"
+
+    @property
+    def contact(self):
+        return f"<sip:raw@{self.name}>"
 
     def send(self, data):
         self.socket.sendto(data, (self.host, self.tandemd_port))
@@ -219,7 +224,7 @@ class Raw:
         to = request.header("To") + ("" if request.tag("To") else f";tag={tag}")
         lines = [f"SIP/2.0 {code} Raw", *[f"Via: {via}" for via in request.headers("Via")], f"To: {to}",
                  *[f"{name}: {request.header(name)}" for name in ("From", "Call-ID", "CSeq")],
-                 f"Contact: <sip:raw@{url_host(self.host)}:{self.port}>", "Content-Length: 0", "", ""]
+                 f"Contact: {self.contact}", "Content-Length: 0", "", ""]
         self.reply("\r\n".join(lines).encode())
 
     def reply(self, data):

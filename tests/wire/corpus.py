@@ -20,6 +20,7 @@ class Sample:
     answer: object = 0
     says: str = ""
     stream: object = None
+    stream_says: str = ""
     routed: tuple = ()
     holds: tuple = ()
     length: str = ""

@@ -1,6 +1,7 @@
 """One end of a connection or a datagram socket that sends whatever bytes it is given, and reads SIP."""
 import re
 import socket
+import struct
 import sys
 import time
 from pathlib import Path
@@ -16,18 +17,26 @@ def family(host):
 
 
 class Peer:
-    """UDP: bound to where responses will go. TCP and TLS: connected."""
+    """UDP: bound to where responses will go. TCP and TLS: connected, or a connection that was accepted."""
 
-    def __init__(self, server, transport="udp", host="", port=0, tls=None):
+    def __init__(self, server, transport="udp", host="", port=0, tls=None, accepted=None):
         self.server, self.transport = server, transport
+        self.has_ended, self._rest = False, b""
+        if accepted:
+            self.socket = accepted
+            return
         stream = transport != "udp"
         self.socket = socket.socket(family(server[0]), socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
-        self._rest = b""
         if not stream:
             self.socket.bind((host or server[0], port))
             return
+        self.socket.bind((host, 0) if host else ("", 0))
         self.socket.settimeout(PATIENCE)
-        self.socket.connect(server)
+        try:
+            self.socket.connect(server)
+        except OSError:
+            self.socket.close()
+            raise
         if transport == "tls":
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
 
@@ -38,6 +47,11 @@ class Peer:
         self.close()
 
     def close(self):
+        self.socket.close()
+
+    def reset(self):
+        """An end that the other side learns of by a RST, with no FIN before it."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     @property
@@ -61,9 +75,12 @@ class Peer:
             self.socket.settimeout(max(deadline - time.monotonic(), 0.001))
             try:
                 data = self.socket.recv(65536)
-            except (TimeoutError, ConnectionResetError):
+            except TimeoutError:
                 return None
+            except ConnectionResetError:
+                data = b""
             if not data:
+                self.has_ended = True
                 return None
             self._rest += data
 

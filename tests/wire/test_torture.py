@@ -47,7 +47,7 @@ class Wire(EndToEnd):
         self.numbers = itertools.count()
 
     def begin(self):
-        self.start(Route(self.callee.port), host=self.host)
+        self.start(Route(self.callee.port), host=self.host, transports=("udp", "tcp"))
         self.callee.tandemd_port = self.tandemd.port
 
     def peer(self, transport, port=0):
@@ -99,7 +99,7 @@ class Wire(EndToEnd):
                 came = self.assert_alive(peer) if transport == "udp" else []
             else:
                 came = [self.final(peer, sample.uri) for _ in wanted]
-                self.check_refusal(sample, came[0])
+                self.check_refusal(sample, came[0], transport != "udp" and sample.stream_says or sample.says)
         with self.peer("udp", 5060) as other:
             came += self.assert_alive(other)
         self.assertIsNone(self.callee.receive(0.001), "it is routed on, or sent again")
@@ -116,10 +116,10 @@ class Wire(EndToEnd):
         self.callee.respond(invite, 486)
         self.assertEqual(self.callee.receive().method, "ACK")
 
-    def check_refusal(self, sample, response):
+    def check_refusal(self, sample, response, says):
         self.assertIsNotNone(response, "no answer")
-        if sample.says:
-            self.assertEqual(response.reason, sample.says)
+        if says:
+            self.assertEqual(response.reason, says)
         for text in sample.holds:
             self.assertIn(text.encode(), response.raw)
         request = Message(sample.data)
@@ -178,6 +178,9 @@ class Rfc4475(Wire):
     def test_requests_over_udp(self):
         self.send_all("rfc4475", "udp")
 
+    def test_requests_over_tcp(self):
+        self.send_all("rfc4475", "tcp")
+
     def test_responses(self):
         self.answer_all("rfc4475")
 
@@ -187,6 +190,9 @@ class Rfc5118(Wire):
 
     def test_requests_over_udp(self):
         self.send_all("rfc5118", "udp")
+
+    def test_requests_over_tcp(self):
+        self.send_all("rfc5118", "tcp")
 
 
 if __name__ == "__main__":
