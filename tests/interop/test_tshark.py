@@ -1,0 +1,69 @@
+"""tshark decodes every message that tandemd sends in the calls of tests/e2e, with no mark that one is malformed."""
+import sys
+import tempfile
+import unittest
+from collections import Counter
+from unittest import mock
+
+from capture import Capture
+
+import harness
+import netns
+from sipp import Ports
+
+SUBJECTS = ("calls", "cancel", "in_dialog", "hunting", "limits", "bad_input", "transports")
+PORTS = [(20000, 32007)]  # of sipp.Ports
+SENT = {"INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE",  # at least
+        "100", "180", "183", "200", "400", "404", "481", "482", "483", "486", "487", "500", "501", "503"}
+WARNING = 0x600000  # of Wireshark's severities; an error is above it
+
+
+def setUpModule():
+    netns.enter()
+
+
+class Decoded(unittest.TestCase):
+    def test_every_message_that_tandemd_sends(self):
+        with tempfile.TemporaryDirectory(prefix="tandem-tshark-") as folder:
+            capture = Capture(folder)
+            self.addCleanup(capture.stop)
+            ports = self.run_subjects()
+            capture.mark()
+            capture.stop()
+            self.check(capture, ports)
+
+    def run_subjects(self):
+        """The calls; gives the ports of every tandemd that there was, none of which anybody else has had."""
+        ports, start = set(), harness.Tandemd.start
+
+        def start_and_note(tandemd):
+            ports.add(str(tandemd.port))
+            start(tandemd)
+        with mock.patch.object(harness.Tandemd, "start", start_and_note), \
+                mock.patch.object(Ports, "release", lambda _: None), mock.patch.object(netns, "enter", lambda: None):
+            suite = unittest.defaultTestLoader.loadTestsFromNames(f"test_{subject}" for subject in SUBJECTS)
+            unittest.TextTestRunner(stream=sys.stdout).run(suite)  # whether they go well is said by tests of their own
+        return ports
+
+    def check(self, capture, ports):
+        fields = ("frame.number", "udp.srcport", "tcp.srcport", "sip.Via.sent-by.port", "sip.Method", "sip.Status-Code",
+                  "_ws.malformed", "_ws.expert.severity", "_ws.expert.message")
+        sent, marked, undecoded = Counter(), [], []
+        for frame in capture.decode(PORTS, "sip || udp", *fields):
+            number, udp, tcp, via, method, code, malformed, severity, what = frame
+            is_ours = udp in ports or tcp in ports or tcp and method and via.partition(",")[0] in ports
+            if not is_ours:
+                continue
+            if not method and not code:
+                undecoded.append(frame)
+            sent.update((method or code).split(","))
+            if malformed or any(int(one) >= WARNING for one in severity.split(",") if one):
+                marked.append(frame)
+        print(f"{sum(sent.values())} messages: {dict(sent.most_common())}")
+        self.assertEqual(undecoded, [])
+        self.assertEqual(marked, [])
+        self.assertEqual(SENT - sent.keys(), set(), "is not among them")
+
+
+if __name__ == "__main__":
+    harness.main()
