@@ -1,4 +1,4 @@
-// Two phones and an Engine between them, by a program of one step a line; README.md lists the steps.
+// Two phones and an Engine between them, by a program of one step a line; programs.md lists the steps.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -43,6 +43,9 @@ public:
             case 'n': run_.wait_for_deadline(); break;
             case 'f': run_.fail(line.number(100)); break;
             case 'k': run_.lose(line.letter() == 'b' ? run_.bob() : run_.alice()); break;
+            case 'l': resolve(line); break;
+            case 'c': command(line); break;
+            case 'v': run_.engine().set_overloaded(line.number(1) == 1); break;
             case 'x': run_.engine().refuse_new_calls(); break;
             default: break;
             }
@@ -51,6 +54,17 @@ public:
     }
 
 private:
+    void resolve(Line line) {
+        const std::uint32_t back = line.number(100);
+        run_.resolve(back, line.rest().substr(0, 20));
+    }
+
+    void command(Line line) {
+        const Phone &who = line.letter() == 'b' ? run_.bob() : run_.alice();
+        const char what = line.letter();
+        if (const Message *message = who.got(line.number(48))) run_.command(what, Message(*message));
+    }
+
     void speak(Phone &phone, Line line, std::string_view &program) {
         std::string bytes = Line(line).take(':') ? take_text(program) : phone.write(line);
         if (bytes.empty()) return;

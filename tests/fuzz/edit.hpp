@@ -5,7 +5,7 @@
 
 namespace tandem::test {
 
-// Does what one line of a fuzz program says; README.md lists the letters. What makes no sense changes nothing.
+// Does what one line of a fuzz program says; programs.md lists the letters. What makes no sense changes nothing.
 void edit(std::string &bytes, std::string_view what);
 
 } // namespace tandem::test

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 #include "base/assert.hpp"
+#include "sip/uri.hpp"
 
 namespace tandem::test {
 namespace {
@@ -25,14 +26,41 @@ void show_if(bool is_bad, const Outgoing &outgoing, std::string_view defect) {
                  defect.data(), static_cast<int>(bytes.size()), bytes.data());
 }
 
+// b, l: Bob by his address, after the target before or together with it; u, v: the same by a name.
+void add_target(RunOptions &run, char letter) {
+    const std::string user = "bob" + std::to_string(run.route.targets.size());
+    RouteTarget target{"sip:" + user + "@" + run.bob.to_string(), run.bob, "carrier"};
+    if (letter == 'u' || letter == 'v') {
+        target.request_uri = target.lookup = "sip:" + user + "@bob.example";
+        target.to = {};
+    }
+    target.is_parallel = letter == 'l' || letter == 'v';
+    run.route.targets.push_back(std::move(target));
+}
+
 } // namespace
+
+std::optional<RouteTarget> FixedRoute::target_of(std::string_view uri) {
+    const auto parsed = Uri::parse(uri);
+    if (!parsed || parsed->host.empty()) return std::nullopt;
+    RouteTarget target;
+    target.request_uri = uri;
+    if (const auto to = parsed->endpoint()) {
+        target.to = *to;
+    } else {
+        target.lookup = uri;
+    }
+    return target;
+}
 
 // o letters: small limits, other transports and other routes. Whatever is not named stays as it is usual.
 RunOptions read_options(Line letters) {
     RunOptions run;
     run.engine.listeners.push_back({endpoint("192.0.2.9", 5060), "192.0.2.9:5060"});
+    run.engine.event_max = 1000;
     run.alice = endpoint("192.0.2.1", 5061);
     run.bob = endpoint("192.0.2.2", 5062);
+    std::string targets;
     for (char letter = letters.letter(); letter != '\0'; letter = letters.letter()) {
         switch (letter) {
         case 't': run.engine.transactions.transaction_max = letters.number(100); break;
@@ -52,10 +80,19 @@ RunOptions read_options(Line letters) {
         case 'w': run.route.ring_timeout = std::chrono::seconds(letters.number(1000)); break;
         case 'p': run.route.profiles.push_back({"total", ""}); break;
         case 'h': run.route.headers = "X-Tenant: blue\r\n"; break;
+        case 'i': run.route.redirects = Redirects::follow; break;
+        case 'g': run.route.forks = ForkView::one; break;
+        case 'y': run.trusts = true; break;
+        case 'b':
+        case 'l':
+        case 'u':
+        case 'v': targets.push_back(letter); break;
         default: break;
         }
     }
-    run.route.targets.push_back({"sip:bob@" + run.bob.to_string(), run.bob, "carrier"});
+    if (targets.empty()) targets = "b";
+    for (const char target : std::string_view(targets).substr(0, 8)) add_target(run, target);
+    if (run.route.targets.size() > 1) run.route.hunt_on = {301, 302, 408, 480, 486, 500, 503};
     return run;
 }
 
@@ -64,6 +101,7 @@ EngineRun::EngineRun(const RunOptions &options)
       engine_(options.engine, router_, profiles_, random_, now_) {
     TANDEM_ASSERT(profiles_.declare({.name = "total", .limit = 3}).ok(), "a profile is declared");
     router_.answer = options.route;
+    router_.trusts = options.trusts;
 }
 
 void EngineRun::send(std::string_view bytes, const Endpoint &source) {
@@ -79,6 +117,34 @@ void EngineRun::fail(std::uint32_t back) {
 
 void EngineRun::lose(const Phone &phone) {
     engine_.on_connection_lost(phone.endpoint(), now_);
+    collect();
+}
+
+void EngineRun::resolve(std::uint32_t back, std::string_view letters) {
+    if (back >= lookups_.size()) return;
+    std::vector<Endpoint> addresses;
+    for (const char letter : letters) {
+        Endpoint address = letter == 'a' ? alice_.endpoint() : bob_.endpoint();
+        if (letter == 'p') ++address.port;
+        if (letter == '6') address.ip = *IpAddress::parse("2001:db8::9");
+        if (letter == 't') address.transport = Transport::tcp;
+        addresses.push_back(address);
+    }
+    engine_.on_resolved(lookups_[lookups_.size() - 1 - back], addresses, now_);
+    collect();
+}
+
+void EngineRun::command(char what, const Message &message) {
+    const DialogId leg = engine_.tracker().find(message.call_id(), message.from_tag(), message.to_tag());
+    Result<CommandId> command = Error::not_found;
+    switch (what) {
+    case 'h': command = engine_.hold(leg, now_); break;
+    case 'r': command = engine_.resume(leg, now_); break;
+    case 'e': static_cast<void>(engine_.end(leg, EndReason::admin, now_)); break;
+    case 'p': static_cast<void>(engine_.refresh(leg, now_)); break;
+    default: return;
+    }
+    if (command) TANDEM_ASSERT(commands_.insert(*command).second, "a command has an id of its own");
     collect();
 }
 
@@ -104,7 +170,15 @@ void EngineRun::wait_for_deadline() {
 }
 
 void EngineRun::finish() {
-    while (engine_.next_deadline()) wait_for_deadline();
+    do {
+        // Whoever asks for a name gets an answer, be it that there is none.
+        while (unanswered_ < lookups_.size()) {
+            engine_.on_resolved(lookups_[unanswered_++], {}, now_);
+            collect();
+        }
+        wait_for_deadline();
+    } while (engine_.next_deadline() || unanswered_ < lookups_.size());
+    TANDEM_ASSERT(commands_.empty(), "every command ends");
     TANDEM_ASSERT(engine_.calls() == 0, "every call ends");
     TANDEM_ASSERT(engine_.transactions() == 0, "every transaction ends");
     TANDEM_ASSERT(engine_.dialogs() == 0, "every dialog ends");
@@ -116,6 +190,24 @@ void EngineRun::finish() {
 }
 
 void EngineRun::collect() {
+    collect_records();
+    collect_lookups();
+    collect_events();
+    std::vector<Outgoing> outgoing;
+    engine_.take_outgoing(outgoing);
+    for (const Outgoing &sent : outgoing) {
+        Phone &phone = sent.to.ip == alice_.endpoint().ip ? alice_ : bob_;
+        if (sent.transaction) sent_.push_back(sent.transaction);
+        if (phone.has_got(sent.bytes.view())) continue; // a retransmission
+        const auto message = Message::parse(sent.bytes.view());
+        show_if(!message, sent, "no SIP");
+        TANDEM_ASSERT(message.ok(), "what goes out is SIP");
+        check(sent, *message);
+        phone.keep_got(*message, sent.bytes.view());
+    }
+}
+
+void EngineRun::collect_records() {
     const auto on_changed = [&](const DialogRecord &record) {
         TANDEM_ASSERT(!ended_.contains(record.id), "nothing changes after the end");
         TANDEM_ASSERT(record.state != DialogState::terminated && !record.ended, "a live record has not ended");
@@ -134,18 +226,22 @@ void EngineRun::collect() {
     const DialogStatistics statistics = engine_.tracker().statistics();
     TANDEM_ASSERT(statistics.early + statistics.active + counted_ == statistics.processed,
                   "a set that counts is early, active or stored as ended");
+}
 
-    std::vector<Outgoing> outgoing;
-    engine_.take_outgoing(outgoing);
-    for (const Outgoing &sent : outgoing) {
-        Phone &phone = sent.to.ip == alice_.endpoint().ip ? alice_ : bob_;
-        if (sent.transaction) sent_.push_back(sent.transaction);
-        if (phone.has_got(sent.bytes.view())) continue; // a retransmission
-        const auto message = Message::parse(sent.bytes.view());
-        show_if(!message, sent, "no SIP");
-        TANDEM_ASSERT(message.ok(), "what goes out is SIP");
-        check(sent, *message);
-        phone.keep_got(*message, sent.bytes.view());
+void EngineRun::collect_lookups() {
+    std::vector<Lookup> wanted;
+    engine_.take_lookups(wanted);
+    for (const Lookup &lookup : wanted) {
+        const auto uri = Uri::parse(lookup.uri);
+        TANDEM_ASSERT(uri.ok() && !uri->endpoint(), "a lookup is of a name");
+        lookups_.push_back(lookup.id);
+    }
+}
+
+void EngineRun::collect_events() {
+    for (CallEvent event; engine_.next_event(event);) {
+        if (event.kind != CallEventKind::command_ended) continue;
+        TANDEM_ASSERT(commands_.erase(event.command) == 1, "a command ends once");
     }
 }
 

@@ -76,6 +76,11 @@ void Phone::keep_sent(std::string_view bytes) {
     keep(sent_, Kept{message ? *message : Message(), std::string(bytes)});
 }
 
+const Message *Phone::got(std::uint32_t back) const {
+    const Kept *kept = find_back(got_, back, [](const Kept &) { return true; });
+    return kept ? &kept->message : nullptr;
+}
+
 std::string Phone::write(Line step) {
     const char what = step.letter();
     const auto any = [](const Kept &) { return true; };
@@ -104,8 +109,8 @@ std::string Phone::write_invite(Line step) {
     return out + extensions(step) + ending(has_body);
 }
 
-// R status back [t number | -] [d] [c] [extensions]: to the request that it got; tag, none; with a description; without
-// a Contact.
+// R status back [t number | -] [d] [c | h number | n number] [extensions]: to the request that it got; tag, none; with
+// a description; without a Contact, with that of another phone here, with one at a host that has a name.
 std::string Phone::write_response(Line step) {
     const std::uint32_t status = step.number(999);
     const Kept *asked = find_back(got_, step.number(kept_max), [](const Kept &kept) {
@@ -120,7 +125,13 @@ std::string Phone::write_response(Line step) {
     if (!step.take('-') && request.to_tag().empty()) out += ";tag=" + own;
     out += "\r\n" + line("Call-ID", request.call_id()) + line("CSeq", request.value(Header::cseq));
     const bool has_body = step.take('d');
-    if (!step.take('c')) out += "Contact: <sip:" + name_ + "@" + endpoint_.to_string() + ">\r\n";
+    if (step.take('h')) {
+        out += "Contact: <sip:" + std::to_string(step.number(9)) + "@" + endpoint_.to_string() + ">;q=0.5\r\n";
+    } else if (step.take('n')) {
+        out += "Contact: <sip:" + name_ + "@" + std::to_string(step.number(9)) + ".example>;q=0.7\r\n";
+    } else if (!step.take('c')) {
+        out += "Contact: <sip:" + name_ + "@" + endpoint_.to_string() + ">\r\n";
+    }
     return out + extensions(step) + ending(has_body);
 }
 

@@ -20,6 +20,7 @@ public:
     bool has_got(std::string_view bytes) const;
     void keep_got(const Message &message, std::string_view bytes);
     void keep_sent(std::string_view bytes);
+    const Message *got(std::uint32_t back) const; // the newest, or the one `back` before it; null: there is none
 
     // The datagram that a step asks for; empty if there is nothing yet that it could refer to.
     std::string write(Line step);

@@ -1,4 +1,4 @@
-// Messages in any order into a Tracker. The input is their texts, each after a line "=" with the letters of README.md.
+// Messages in any order into a Tracker. The input is their texts, each after a line "=" with letters of programs.md.
 #include <cstddef>
 #include <cstdint>
 #include <string>
