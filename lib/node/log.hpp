@@ -1,6 +1,6 @@
 // The log of a node: lines of text or JSON, on standard error. What stands in a line is never a secret, and never
-// per message: a call that goes well leaves no line. Nobody waits for who reads it: what he does not take in time is lost,
-// counted, and told when he takes lines again. From any thread.
+// per message: a call that goes well leaves no line. Nobody waits for who reads it: what he does not take in time is
+// lost, counted, and told when he takes lines again. From any thread.
 #pragma once
 #include <iosfwd>
 #include <memory>

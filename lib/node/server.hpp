@@ -32,9 +32,9 @@ public:
 
     ~Server();
 
-    // Calls `ready`, then serves until a drain is over: on this thread, and on one more for each further worker. SIGTERM
-    // or SIGINT drains: no new calls, and the end when the last one has ended or after drain_ms; the second ends at
-    // once. SIGHUP reloads. What a worker throws ends all of them and comes out here.
+    // Calls `ready`, then serves until a drain is over: on this thread, and on one more for each further worker.
+    // SIGTERM or SIGINT drains: no new calls, and the end when the last one has ended or after drain_ms; the second
+    // ends at once. SIGHUP reloads. What a worker throws ends all of them and comes out here.
     void run(const std::function<void()> &ready);
 
     // What the signals do; for tests. Both from the thread of loop().

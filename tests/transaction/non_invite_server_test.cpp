@@ -115,7 +115,8 @@ TEST_CASE("transaction: ends that nobody hears of share a wake-up, what is told 
     Harness h(test::udp(), options);
     for (const std::int64_t at : {10, 120}) {
         h.run_to(at);
-        h.receive(test::request("OPTIONS", {.branch = "z9hG4bK" + std::to_string(at), .cseq = static_cast<std::uint32_t>(at)}));
+        h.receive(test::request("OPTIONS",
+                                {.branch = "z9hG4bK" + std::to_string(at), .cseq = static_cast<std::uint32_t>(at)}));
         CHECK(h.respond(h.last_request(), 200).ok());
     }
     h.run_to(32249);
