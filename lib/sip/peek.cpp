@@ -87,7 +87,7 @@ std::string_view without_parameters(std::string_view value) {
 class Collector {
 public:
     explicit Collector(std::string_view start_line);
-    void read(const Line &line);
+    void take(const Line &line);
     bool is_done() const;
     const Peek &peek() const { return peek_; }
 
@@ -104,7 +104,7 @@ Collector::Collector(std::string_view start_line) {
     if (!peek_.is_response) peek_.method = start_line.substr(0, start_line.find_first_of(" \t\r\n"));
 }
 
-void Collector::read(const Line &line) {
+void Collector::take(const Line &line) {
     const auto is_first = [&](std::string_view name, std::string_view compact, bool &has) {
         if (has || !(equals_ignoring_case(line.name, name) || equals_ignoring_case(line.name, compact))) return false;
         return has = true;
@@ -134,7 +134,7 @@ Peek peek(std::string_view bytes) {
     // Empty lines in front of a message are tolerated (RFC 3261 section 7.5).
     bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
     Collector collector(take_folded(bytes));
-    for (Line line; !collector.is_done() && take_line(bytes, line);) collector.read(line);
+    for (Line line; !collector.is_done() && take_line(bytes, line);) collector.take(line);
     return collector.peek();
 }
 
