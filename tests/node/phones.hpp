@@ -87,11 +87,14 @@ public:
               message.is_request() ? take(message, source) : hear(message);
           }) {}
 
-    // `headers` are whole lines.
-    void invite(std::size_t call, std::string_view headers = {}) {
-        sockets_.send(call % sockets_.size(), server_, request("INVITE", call, 1, {}, std::string(headers)));
+    void invite(std::size_t call) { sockets_.send(call % sockets_.size(), server_, request("INVITE", call, 1)); }
+
+    // With a Call-ID of its own, so that it comes to any worker: a CANCEL is known by its branch alone.
+    void cancel(std::size_t call) {
+        std::string bytes = request("CANCEL", call, 1);
+        bytes.replace(bytes.find("Call-ID: call-"), 14, "Call-ID: elsewhere-");
+        sockets_.send(call % sockets_.size(), server_, bytes);
     }
-    void cancel(std::size_t call) { sockets_.send(call % sockets_.size(), server_, request("CANCEL", call, 1)); }
     void hang_up(std::size_t call) {
         sockets_.send(elsewhere(call), server_, request("BYE", call, 2, calls_[call].to_tag));
     }
@@ -101,9 +104,9 @@ public:
         for (const auto &[call, state] : calls_) found += state.status == status ? 1 : 0;
         return found;
     }
-    const std::string &to_tag(std::size_t call) { return calls_[call].to_tag; }
 
     std::function<void(std::size_t call, std::uint16_t status)> on_final = [](auto, auto) {};
+    std::function<void(std::size_t call)> on_ringing = [](auto) {};
     std::function<void(std::size_t call)> on_hung_up = [](auto) {};
     std::function<void(std::uint16_t status)> on_cancel_answered = [](auto) {};
 
@@ -115,8 +118,8 @@ private:
 
     std::size_t elsewhere(std::size_t call) const { return (call + 1) % sockets_.size(); }
 
-    std::string request(std::string_view method, std::size_t call, std::uint32_t cseq, const std::string &to_tag = {},
-                        const std::string &headers = {}) const {
+    std::string request(std::string_view method, std::size_t call, std::uint32_t cseq,
+                        const std::string &to_tag = {}) const {
         const std::string id = std::to_string(call);
         std::string out;
         Writer writer(out);
@@ -129,7 +132,6 @@ private:
             .header("Call-ID", "call-" + id)
             .cseq(cseq, method)
             .header("Contact", "<sip:alice@" + sockets_.address(call % sockets_.size()) + ">")
-            .lines(headers)
             .body();
         return out;
     }
@@ -141,10 +143,11 @@ private:
     }
 
     void hear(const Message &response) {
-        const std::size_t call = std::stoul(std::string(response.call_id().substr(5)));
         const std::uint16_t status = response.status();
-        if (status < 200) return;
         if (response.method() == Method::cancel) return on_cancel_answered(status);
+        const std::size_t call = std::stoul(std::string(response.call_id().substr(5)));
+        if (status == 180) on_ringing(call);
+        if (status < 200) return;
         if (response.method() == Method::bye) return on_hung_up(call);
         State &state = calls_[call];
         const bool is_first = state.status == 0;
