@@ -1,6 +1,7 @@
 """One end of a connection or a datagram socket that sends whatever bytes it is given, and reads SIP."""
 import re
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -38,7 +39,7 @@ class Peer:
             self.socket.close()
             raise
         if transport == "tls":
-            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server[0])
 
     def __enter__(self):
         return self
@@ -77,7 +78,7 @@ class Peer:
                 data = self.socket.recv(65536)
             except TimeoutError:
                 return None
-            except ConnectionResetError:
+            except (ConnectionResetError, ssl.SSLError):
                 data = b""
             if not data:
                 self.has_ended = True

@@ -2,6 +2,7 @@
 import itertools
 import resource
 import socket
+import ssl
 import time
 
 from peer import Peer
@@ -10,6 +11,7 @@ import netns
 from harness import Cdr, EndToEnd, Raw, Route, main
 from sides import target_of
 from sipp import PATIENCE, Message, wait_until
+from stream import Certificates
 
 
 def setUpModule():
@@ -19,19 +21,29 @@ def setUpModule():
 class Streams(EndToEnd):
     """A server for connections of one transport, and for UDP beside them."""
     transport = "tcp"
+    context = None  # of a client of TLS
 
     def setUp(self):
         super().setUp()
         self.callee = Raw()
         self.addCleanup(self.callee.__exit__)
-        self.start(Route(self.callee.port), transports=("udp", self.transport))
+        self.start(Route(self.callee.port), transports=("udp", self.transport), profiles=self.tls_section())
         self.callee.tandemd_port = self.tandemd.port
         self.numbers = itertools.count()
         self.peers = []
         self.addCleanup(self.hang_up_all)
 
+    def tls_section(self):
+        """The lines of the configuration that TLS wants."""
+        if self.transport != "tls":
+            return ""
+        certificates = Certificates(self.folder)
+        certificates.make("tandem")
+        self.context = certificates.trusting()
+        return '[tls]\ncertificate = "tandem.pem"\nkey = "tandem.key"\n'
+
     def peer(self, host="127.0.0.1"):
-        peer = Peer(("127.0.0.1", self.tandemd.port), self.transport, host)
+        peer = Peer(("127.0.0.1", self.tandemd.port), self.transport, host, tls=self.context)
         self.peers.append(peer)
         return peer
 
@@ -187,6 +199,34 @@ class Patience(Streams):
         self.assert_serves(peer)
         self.assertLess(self.tandemd.resident_kb() - memory, 4096)
         self.assertLess(self.tandemd.answers_options(), 0.5)
+        self.finish()
+
+
+class CutsOverTls(Cuts):
+    transport = "tls"
+
+
+class LengthsOverTls(Lengths):
+    transport = "tls"
+
+
+class PatienceOverTls(Patience):
+    transport = "tls"
+
+    def test_clients_that_stop_in_mid_handshake(self):
+        """After no byte, after some of the ClientHello, after all of it: others are served, and these have to go."""
+        hello = ssl.MemoryBIO()
+        client = self.context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="127.0.0.1")
+        self.assertRaises(ssl.SSLWantReadError, client.do_handshake)
+        hello = hello.read()
+        stopped = [Peer(("127.0.0.1", self.tandemd.port), "tcp") for _ in range(30)]
+        self.peers += stopped
+        for number, peer in enumerate(stopped):
+            peer.send(hello[:number * len(hello) // 29])
+        self.assert_serves(self.peer())
+        for peer in stopped:
+            self.assertTrue(peer.is_closed())
+        self.assert_serves(self.peer())
         self.finish()
 
 

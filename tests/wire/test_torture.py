@@ -9,6 +9,7 @@ import netns
 from harness import Cdr, EndToEnd, Raw, Route, main
 from sides import Side, target_of
 from sipp import Message
+from stream import Certificates
 
 
 def setUpModule():
@@ -39,6 +40,7 @@ def as_answer(sample, invite, contact):
 class Wire(EndToEnd):
     """A server that routes all to one callee, and one who sends."""
     host = sender = "127.0.0.1"
+    context = None  # of a client of TLS
 
     def setUp(self):
         super().setUp()
@@ -46,12 +48,21 @@ class Wire(EndToEnd):
         self.addCleanup(self.callee.__exit__)
         self.numbers = itertools.count()
 
-    def begin(self):
-        self.start(Route(self.callee.port), host=self.host, transports=("udp", "tcp"))
+    def begin(self, transport="tcp"):
+        """The server, with a listener of this transport beside that for UDP."""
+        tls = ""
+        if transport == "tls":
+            certificates = Certificates(self.folder)
+            certificates.make("tandem")
+            self.context = certificates.trusting()
+            tls = '[tls]\ncertificate = "tandem.pem"\nkey = "tandem.key"\n'
+        transports = ("udp", "tcp" if transport == "udp" else transport)
+        self.start(Route(self.callee.port), host=self.host, transports=transports, profiles=tls)
         self.callee.tandemd_port = self.tandemd.port
 
     def peer(self, transport, port=0):
-        return Peer((self.host, self.tandemd.port), transport, self.sender, port)
+        sender = self.sender if transport == "udp" else ""
+        return Peer((self.host, self.tandemd.port), transport, sender, port, self.context)
 
     def final(self, peer, uri=None):
         """The next final response, acknowledged where it refuses an INVITE."""
@@ -77,7 +88,7 @@ class Wire(EndToEnd):
 
     def send_all(self, rfc, transport):
         for group in requests(rfc):
-            self.begin()
+            self.begin(transport)
             for sample in group:
                 with self.subTest(str(sample)):
                     came, wanted = self.exchange(sample, transport)
@@ -181,6 +192,9 @@ class Rfc4475(Wire):
     def test_requests_over_tcp(self):
         self.send_all("rfc4475", "tcp")
 
+    def test_requests_over_tls(self):
+        self.send_all("rfc4475", "tls")
+
     def test_responses(self):
         self.answer_all("rfc4475")
 
@@ -193,6 +207,9 @@ class Rfc5118(Wire):
 
     def test_requests_over_tcp(self):
         self.send_all("rfc5118", "tcp")
+
+    def test_requests_over_tls(self):
+        self.send_all("rfc5118", "tls")
 
 
 if __name__ == "__main__":
