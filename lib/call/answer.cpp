@@ -6,6 +6,8 @@
 namespace tandem {
 namespace {
 
+constexpr std::uint32_t forgotten_cseq_gap = 1000;
+
 // Whether the answer, with the Via and Record-Route that the request makes it repeat, fits into a datagram. What we
 // add ourselves is far below a kilobyte.
 bool can_carry(const Message &request, const Message &answer) {
@@ -205,7 +207,10 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     const DialogId leg = tracker_.find(answer.call_id(), answer.from_tag(), {});
     const DialogSet *set = tracker_.find(leg);
     const bool is_known = set && set->find_fork(answer.to_tag()); // it may have had requests while it was early
-    view.cseq = is_known ? tracker_.next_cseq(leg, Side::caller, answer.to_tag()) : answer.cseq() + 1;
+    // Of a leg that is forgotten nobody knows how many requests its forks had while they were early. A number that
+    // leaves some out is legal (RFC 3261 section 12.2.1.1); one that was used before would be refused.
+    const std::uint32_t next = answer.cseq() + (set ? 1 : forgotten_cseq_gap);
+    view.cseq = is_known ? tracker_.next_cseq(leg, Side::caller, answer.to_tag()) : next;
     view.call_id = path.call_id;
     view.from_tag = path.local_tag;
     view.to_tag = path.remote_tag;

@@ -203,6 +203,30 @@ TEST_CASE("call: a fork that is dropped gets a BYE with a number that it has not
     CHECK(bye.cseq() > update.cseq());
 }
 
+TEST_CASE("call: a fork of a leg that is over gets a BYE with such a number, too (RFC 3261 section 12.2.1.1)") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite());
+    const Message invite = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(invite, "180 Ringing", "one"));
+    phones.take(phones.alice, "SIP/2.0 180");
+    phones.send(phones.bob, TwoPhones::answer(invite, "180 Ringing", "two"));
+    const Message rings = phones.take(phones.alice, "SIP/2.0 180");
+    phones.send(phones.alice, phones.request("UPDATE", rings.to_tag(), 2));
+    const Message update = phones.take(phones.bob, "UPDATE");
+    CHECK(update.to_tag() == "two");
+    phones.send(phones.bob, TwoPhones::answer(update, "200 OK"));
+
+    phones.send(phones.alice, phones.cancel());
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "one"));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "two"));
+    const Message bye = phones.take(phones.bob, "BYE");
+    CHECK(bye.to_tag() == "two");
+    CHECK(bye.cseq() > update.cseq());
+    phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+    CHECK(phones.finish().reason == EndReason::cancelled);
+}
+
 TEST_CASE("call: a Contact that no request could be sent to is refused, or not used") {
     for (const char *contact : {"<sip:al ice@192.0.2.1>", "<foo>", "<http://x/>", "<sip:a@192.0.2.1:0>",
                                 "<sip:a@192.0.2.1;method=REGISTER>"}) {
