@@ -192,7 +192,6 @@ private:
     std::string timer_lines(const SessionTimer &timer) const;
     std::string answer_session_timer(CallId id, Call &call, Side side, const Message &request, Instant now);
     void take_session_timer(CallId id, Call &call, Side side, const Message &answer, Instant now);
-    void read_session_timer(SessionTimer &timer, const Message &answer) const;
     void start_session_timer(CallId id, Call &call, Side side, Instant now);
     void set_session_timer(CallId id, Call &call, Side side, Instant at);
     void stop_session_timers(Call &call);
@@ -284,7 +283,8 @@ private:
     bool take_newcomer(const TransactionEvent &event, Instant now);
     bool pick_up(Call &call, const TransactionEvent &event, Instant now);
     void answer_newcomer(Call &call, InviteExchange &invite, const Session &answer, std::string_view tag, Instant now);
-    void accept_newcomer(Call &call, const Session &answer, Instant now);
+    void accept_newcomer(Call &call, Side place, TransactionId server, const Endpoint &source, const Session &answer,
+                         Instant now);
     std::optional<DialogId> admit_newcomer(CallId id, const TransactionEvent &event, Instant now);
     Call *find_ringing(const Replaces &replaces);
     void refuse_newcomer(Call &call, std::uint16_t status, Instant now);

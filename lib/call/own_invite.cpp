@@ -58,8 +58,11 @@ void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const 
 
     Leg &leg = leg_of(call, own);
     note_methods(leg, response);
-    read_session_timer(leg.timer, response);
-    if (!own.is_to_target) start_session_timer(id, call, own.leg, now);
+    if (own.is_to_target) {
+        call.transfer->last_answer = response; // its session timer starts when it has its place
+    } else {
+        take_session_timer(id, call, own.leg, response, now);
+    }
     own.to_tag = response.to_tag();
     Session said = session_of(response);
     if (own.offer || !said) {

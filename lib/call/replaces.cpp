@@ -26,7 +26,8 @@ namespace {
 
 bool is_quiet(const Call &call) {
     return !call.is_ending && !call.is_lent && !call.setup && !call.transfer && call.invites.empty() &&
-           call.own_invites.empty() && call.forwards.empty() && !call.offer_from;
+           call.own_invites.empty() && call.forwards.empty() && !call.offer_from && !call.legs.front().timer.update &&
+           !call.legs.back().timer.update;
 }
 
 } // namespace
@@ -48,6 +49,7 @@ void B2bua::begin_join(CallId id, Call &call, const Replaced &replaced, Instant 
             transfer.places.push_back({std::string(place.profile), std::string(place.value)});
         }
     }
+    timers_.cancel(lent.timer.timer);
     transfer.target = std::exchange(lent, Leg());
     transfer.answer = unheld(transfer.target.session);
     transfer.is_acked = true;
@@ -67,6 +69,7 @@ void B2bua::give_back(Call &call, Instant now) {
     } else if (is_wanted) {
         tracker_.set_owner(transfer.target.dialog, transfer.lender);
         lender->leg(transfer.lender_side) = std::move(transfer.target);
+        start_session_timer(lender_id, *lender, transfer.lender_side, now);
     } else {
         send_bye(call, transfer.target, {}, now);
     }
@@ -173,6 +176,7 @@ bool B2bua::pick_up(Call &call, const TransactionEvent &event, Instant now) {
     call.forks.clear();
     tracker_.set_callee_call_id(call.leg(Side::caller).dialog, invite.call_id());
     answer_newcomer(call, first, said, our_tag, now);
+    end_reliability(call.id, call, true, now);
     auto second = std::make_unique<InviteExchange>();
     second->from = Side::callee;
     second->server = event.transaction;
@@ -188,8 +192,9 @@ void B2bua::answer_newcomer(Call &call, InviteExchange &invite, const Session &a
                             Instant now) {
     const Message *request = transactions_.request(invite.server);
     if (!request) return; // given up
-    SharedBytes bytes =
-        writer_.response(*request, invite.source, 200, {}, tag, nullptr, "Supported: replaces\r\n", &answer);
+    const std::string lines =
+        answer_session_timer(call.id, call, invite.from, *request, now) + "Supported: replaces\r\n";
+    SharedBytes bytes = writer_.response(*request, invite.source, 200, {}, tag, nullptr, lines, &answer);
     feed_answer(*request, 200, tag, {}, now);
     invite.has_offer = true;
     invite.is_answered = true;
@@ -203,16 +208,15 @@ void B2bua::answer_newcomer(Call &call, InviteExchange &invite, const Session &a
     static_cast<void>(transactions_.respond(invite.server, 200, std::move(bytes), now));
 }
 
-void B2bua::accept_newcomer(Call &call, const Session &answer, Instant now) {
-    Transfer &transfer = *call.transfer;
-    const Message *request = transactions_.request(transfer.invite);
+// He has his place.
+void B2bua::accept_newcomer(Call &call, Side place, TransactionId server, const Endpoint &source, const Session &answer,
+                            Instant now) {
+    const Message *request = transactions_.request(server);
     if (!request) return; // he gave up
-    transfer.target.session = transfer.answer;
-    transfer.target.told = answer;
     auto invite = std::make_unique<InviteExchange>();
-    invite->from = transfer.from;
-    invite->server = transfer.invite;
-    invite->source = transfer.source;
+    invite->from = place;
+    invite->server = server;
+    invite->source = source;
     invite->server_cseq = request->cseq();
     invite->is_first = true;
     answer_newcomer(call, *invite, answer, make_token(random_), now);

@@ -122,11 +122,7 @@ std::string B2bua::answer_session_timer(CallId id, Call &call, Side side, const 
 // The peer has answered a request of ours with 2xx (section 7.2). Without a word of it he does not know session timers:
 // we refresh, if we want one.
 void B2bua::take_session_timer(CallId id, Call &call, Side side, const Message &answer, Instant now) {
-    read_session_timer(call.leg(side).timer, answer);
-    start_session_timer(id, call, side, now);
-}
-
-void B2bua::read_session_timer(SessionTimer &timer, const Message &answer) const {
+    SessionTimer &timer = call.leg(side).timer;
     const auto read = read_session_expires(answer);
     const std::optional<SessionExpires> said = read ? *read : std::nullopt;
     timer.raises = 0;
@@ -136,6 +132,7 @@ void B2bua::read_session_timer(SessionTimer &timer, const Message &answer) const
     if (said || timer.interval.count() > 0) { // nobody may say less than the Min-SE that he got
         timer.interval = std::max({timer.interval, timer.min_interval, options_.min_session_expires});
     }
+    start_session_timer(id, call, side, now);
 }
 
 void B2bua::start_session_timer(CallId id, Call &call, Side side, Instant now) {

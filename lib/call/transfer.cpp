@@ -26,10 +26,10 @@ void B2bua::on_target_answered(CallId id, Call &call, Attempt &attempt, const Me
     transfer.invite = attempt.client;
     transfer.to_tag = answer.to_tag();
     transfer.answer = session_of(answer);
+    transfer.last_answer = answer;
     timers_.cancel(attempt.ring_timer);
     transfer.target = std::move(attempt.leg);
     note_methods(transfer.target, answer);
-    read_session_timer(transfer.target.timer, answer); // it runs from where the target takes its place
     std::erase_if(call.setup->attempts, [&](const auto &kept) { return kept.get() == &attempt; });
     drop_attempts(call, "SIP;cause=200;text=\"Call completed elsewhere\"", now);
     call.setup.reset();
@@ -65,8 +65,14 @@ void B2bua::on_remaining_answered(CallId id, Call &call, std::uint16_t status, I
     }
     const Session &said = call.leg(other(transfer.from)).session;
     if (transfer.kind == TransferKind::newcomer) {
-        accept_newcomer(call, said, now);
-        return complete_transfer(id, call, now);
+        const Session answer = said;
+        const TransactionId invite = transfer.invite;
+        const Endpoint source = transfer.source;
+        transfer.target.session = transfer.answer;
+        transfer.target.told = answer;
+        const Side place = transfer.from;
+        complete_transfer(id, call, now);
+        return accept_newcomer(call, place, invite, source, answer, now);
     }
     if (transfer.kind == TransferKind::search) {
         if (!transfer.is_acked) acknowledge_target(call, &said, now);
@@ -93,9 +99,9 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     call.transfer.reset();
     call.hold.reset();
     end_forwards(call, now);
+    timers_.cancel(call.leg(done.from).timer.timer);
     Leg left = std::exchange(call.leg(done.from), std::move(done.target));
-    timers_.cancel(left.timer.timer);
-    start_session_timer(id, call, done.from, now);
+    if (done.last_answer) take_session_timer(id, call, done.from, done.last_answer, now);
     let_one_count(call, done, now);
     for (Side side : {Side::caller, Side::callee}) {
         // Each record that counts shows the leg that it is joined with.
@@ -214,6 +220,8 @@ void B2bua::on_transferor_left(Call &call, const TransactionEvent &event, Instan
     transfer.has_left = true;
     const auto is_his = [from](const OwnInvite &own) { return own.leg == from && !own.is_to_target; };
     give_up_own_invites(call, is_his, now);
+    timers_.cancel(call.leg(from).timer.timer);
+    call.leg(from).timer.update = {};
     end_exchanges(call.id, call, now);
     end_forwards(call, now);
     std::erase_if(call.invites, [&](const auto &invite) {

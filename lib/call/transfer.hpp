@@ -12,6 +12,7 @@
 #include "call/command.hpp"
 #include "call/leg.hpp"
 #include "call/router.hpp"
+#include "sip/message.hpp"
 #include "transaction/transaction_id.hpp"
 
 namespace tandem {
@@ -38,6 +39,7 @@ struct Transfer {
 
     Leg target{}; // once it has answered
     Session answer{};
+    Message last_answer{};              // to an INVITE of ours: what it says of its session timer
     TransactionId invite{};             // its INVITE, to it or from it
     std::string to_tag{};               // of its 2xx
     Endpoint source{};                  // newcomer: where the INVITE came from
