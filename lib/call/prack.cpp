@@ -188,6 +188,8 @@ void B2bua::on_prack(CallId id, Call &call, Side from, const TransactionEvent &e
     Leg *leg = call.find_leg(acknowledged.leg);
     const DialogSet *set = leg ? tracker_.find(leg->dialog) : nullptr;
     const Fork *fork = set ? set->find_fork(acknowledged.message.to_tag()) : nullptr;
+    // No request may follow our BYE.
+    if (fork && (fork->leaver || fork->bye_cseq[index(Side::caller)])) fork = nullptr;
     if (fork && !call.is_ending && acknowledged.callee_rseq != 0) {
         if (!pass_prack(id, call, *leg, *fork, acknowledged, event, now)) return;
     } else {

@@ -604,3 +604,18 @@ TEST_CASE("prack: a re-INVITE does not offer it; what comes reliably all the sam
         CHECK(phones.got(phones.bob, "SIP/2.0 200"));
     }
 }
+
+TEST_CASE("prack: one for a fork that has been hung up is answered here (RFC 3261 section 15)") {
+    ReliablePhones phones;
+    phones.ring();
+    phones.send(phones.bob, ReliablePhones::reliable(phones.bobs_invite, "183 Session Progress", 7, {}, "mobile"));
+    const Message progress = phones.take(phones.alice, "SIP/2.0 183");
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob", {}, "v=0 answer"));
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "mobile", {}, "v=0 answer"));
+    const Message bye = phones.take(phones.bob, "BYE");
+    CHECK(bye.to_tag() == "mobile");
+    phones.send(phones.alice, phones.prack(progress.to_tag(), 2, progress.value(Header::rseq)));
+    CHECK_FALSE(phones.got(phones.bob, "PRACK"));
+    phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+    phones.talk_and_hang_up(3);
+}
