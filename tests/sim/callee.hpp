@@ -16,11 +16,23 @@ public:
 protected:
     void on_request(const Server &server) override;
     void on_cancel(const Server &invite) override;
+    void on_prack(std::size_t dialog, const Server &prack) override;
     void on_first_ack(std::size_t dialog) override;
 
 private:
+    struct ReliableFork { // RFC 3262 section 3: one at a time
+        std::uint32_t rseq = 0;
+        std::string bytes;
+        std::string offer;         // label
+        bool is_unacked = false;   // no PRACK yet
+        bool has_body = false;     // that one
+        bool is_described = false; // one of them has brought the description, so that the 2xx does not
+    };
     void check_invite(const TextMessage &invite);
     void ring(std::size_t next);
+    void send_ring(std::size_t next);
+    void repeat_ring(std::size_t fork, Duration interval, Instant until);
+    bool is_offered_reliability() const;
     void finish();
     void give_up();
     void pick_up(std::size_t fork);
@@ -29,6 +41,7 @@ private:
 
     Server invite_;
     std::array<std::string, 2> tags_;
+    std::array<ReliableFork, 2> reliable_;
     std::array<std::optional<std::size_t>, 2> forks_; // dialogs
 };
 

@@ -34,6 +34,8 @@ void Caller::start() {
     message.add("Max-Forwards", std::to_string(dice_.between(5, 70)));
     message.add("Contact", contact(tag_));
     for (const auto &route : record_route()) message.add("Record-Route", route);
+    if (plan_.reliable == Reliable::supported) message.add("Supported", "replaces, 100rel");
+    if (plan_.reliable == Reliable::required) message.add("Require", "100rel");
     const auto label = plan_.offers_late ? std::string() : put_body(message, "offer");
     invite_ = request(std::move(message));
     invite_->label = label;
@@ -51,6 +53,7 @@ bool Caller::is_over() const {
 bool Caller::may_be_stranger() const { return invite_->state == ClientTransaction::given_up; }
 
 void Caller::on_response(const Client &client, const TextMessage &response) {
+    if (client->request.method == "PRACK") return check_prack_response(response);
     if (client != invite_) return UserAgent::on_response(client, response);
     if (response.status == 100) return;
     if (response.status < 200) return on_progress(response);
@@ -69,10 +72,47 @@ void Caller::check_dialog(const TextMessage &response) {
 void Caller::on_progress(const TextMessage &response) {
     check_dialog(response);
     if (!response.body.empty()) check_body(response, "ring-");
-    if (dialog_of(tag_, response.to_tag())) return;
-    const auto number = open(tag_, response.to_tag(), response.contact());
-    dialogs_[number].local_cseq = invite_->request.cseq();
-    if (number == 0 && plan_.early_bye_after) after(*plan_.early_bye_after, [this] { send_early_bye(); });
+    const bool is_reliable = !response.header("RSeq").empty();
+    if (is_reliable && !take_rseq(response)) return;
+    if (!is_reliable && plan_.reliable == Reliable::required)
+        find(response.title() + " came unreliably to who requires 100rel (RFC 3262 section 3)");
+    auto number = dialog_of(tag_, response.to_tag());
+    if (!number) {
+        number = open(tag_, response.to_tag(), response.contact());
+        dialogs_[*number].local_cseq = invite_->request.cseq();
+        if (number == 0 && plan_.early_bye_after) after(*plan_.early_bye_after, [this] { send_early_bye(); });
+    }
+    if (is_reliable) after(plan_.prack_after, [this, n = *number, response] { send_prack(n, response); });
+}
+
+bool Caller::take_rseq(const TextMessage &response) {
+    if (plan_.reliable == Reliable::unknown) find(response.title() + " came reliably to who does not know of it");
+    if (response.list("Require") != std::vector<std::string>{"100rel"}) find("RSeq without Require: 100rel");
+    const auto rseq = static_cast<std::uint32_t>(std::stoul(std::string(response.header("RSeq"))));
+    auto &last = rseqs_[response.to_tag()];
+    if (last != 0 && rseq <= last) return false;
+    if (last != 0 && rseq != last + 1) find("RSeq leaves one out (RFC 3262 section 3)");
+    last = rseq;
+    if (!response.body.empty()) described_.insert(response.to_tag());
+    return true;
+}
+
+void Caller::send_prack(std::size_t number, const TextMessage &response) {
+    auto &dialog = dialogs_[number];
+    if (dialog.state == Dialog::ended || dialog.has_sent_bye) return;
+    auto prack = in_dialog(number, "PRACK", ++dialog.local_cseq);
+    prack.add("RAck", std::string(response.header("RSeq")) + " " + std::string(response.header("CSeq")));
+    if (plan_.offers_late && !response.body.empty()) put_body(prack, "answer-" + response.label());
+    request(std::move(prack))->dialog = number;
+}
+
+// Once the INVITE is answered nobody may wait for it any more: the witness knows when.
+void Caller::check_prack_response(const TextMessage &response) {
+    if (response.status < 300) return;
+    const bool is_over = response.status == 481 || response.status == 487 || response.status == 500;
+    const bool is_lost = response.status == 408 && (board_.loss > 0 || plan_.anyone_vanishes());
+    if (!is_over && !is_lost)
+        find("PRACK was answered " + std::to_string(response.status) + ", for which nobody has a reason");
 }
 
 // Legal for the caller (RFC 3261 section 15.1.1), though CANCEL is usual. It means the early dialog of the fork.
@@ -95,7 +135,8 @@ void Caller::on_answer(const TextMessage &response) {
         return;
     }
     check_dialog(response);
-    check_body(response, plan_.offers_late ? "late-" : "answer-" + invite_->label);
+    if (!response.body.empty() || !described_.contains(response.to_tag()))
+        check_body(response, plan_.offers_late ? "late-" : "answer-" + invite_->label);
     if (!number) number = open(tag_, response.to_tag(), response.contact());
     answered_ = number;
     auto &dialog = dialogs_[*number];
@@ -118,6 +159,7 @@ void Caller::send_ack(std::size_t number, const TextMessage &response) {
 }
 
 void Caller::on_timeout(const Client &client) {
+    if (client->request.method == "PRACK") return note("no answer to PRACK");
     if (client != invite_) return UserAgent::on_timeout(client);
     note("no answer to INVITE");
     if (board_.loss == 0) find("INVITE was never answered, though nothing is lost");

@@ -20,6 +20,9 @@ protected:
     bool may_be_stranger() const override;
 
 private:
+    bool take_rseq(const TextMessage &response); // false: it has been here
+    void send_prack(std::size_t dialog, const TextMessage &response);
+    void check_prack_response(const TextMessage &response);
     void on_progress(const TextMessage &response);
     void on_answer(const TextMessage &response);
     void send_ack(std::size_t dialog, const TextMessage &response);
@@ -28,8 +31,10 @@ private:
 
     Client invite_;
     std::string tag_;
-    std::optional<std::size_t> answered_; // the dialog
-    bool acks_ = false;                   // the first ACK is out: further copies of the 2xx get theirs at once
+    std::optional<std::size_t> answered_;        // the dialog
+    std::map<std::string, std::uint32_t> rseqs_; // of the last reliable response, by To-tag
+    std::set<std::string> described_;            // To-tags: a reliable response has brought a description
+    bool acks_ = false;                          // the first ACK is out: further copies of the 2xx get theirs at once
 };
 
 } // namespace tandem::sim

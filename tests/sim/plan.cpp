@@ -80,6 +80,18 @@ DecoyPlan draw_decoy(DecoyPlace place, Dice &dice) {
     return decoy;
 }
 
+void draw_reliability(Plan &plan, Dice &dice) {
+    if (!dice.chance(0.3)) return;
+    plan.reliable = dice.chance(0.75) ? Reliable::supported : Reliable::required;
+    plan.prack_after = dice.chance(0.7) ? 0ms : dice.ms(0, 1500);
+    for (auto &ring : plan.rings) {
+        ring.is_reliable = dice.chance(0.6);
+        // Where the callee is to offer, a description is an offer only in what comes reliably.
+        if (plan.offers_late && plan.reliable == Reliable::required && !ring.is_reliable) ring.has_body = false;
+    }
+    for (auto &decoy : plan.decoys) decoy.has_body = decoy.has_body && !plan.offers_late;
+}
+
 // All that a route may name besides the callee. Every part has an end: a name that stays unknown, and who rings for
 // ever, by the ring timeout.
 void draw_hunt(Plan &plan, Dice &dice) {
@@ -145,6 +157,8 @@ Plan draw_plan(std::uint64_t seed, std::size_t number) {
     plan.is_forgetful = dice.chance(0.05);
     Dice hunt(seed, 'h', number);
     draw_hunt(plan, hunt);
+    Dice reliability(seed, 'r', number);
+    draw_reliability(plan, reliability);
     return plan;
 }
 
@@ -172,11 +186,12 @@ bool Plan::must_be_answered() const {
     if (name == NamePlan::no_such_name || name == NamePlan::no_answer) return false;
     for (const auto &decoy : decoys)
         if (decoy.refusal >= 600) return false;
-    const bool is_named = name != NamePlan::none; // then the timeout counts from the lookup
+    const auto slack = reliable == Reliable::unknown ? margin : 4 * margin; // for the PRACKs
+    const bool is_named = name != NamePlan::none;                           // then the timeout counts from the lookup
     return ending == Ending::answer && !anyone_vanishes() && !early_bye_after &&
-           (!cancel_after || *cancel_after > reach_max() + answer_after + margin) &&
+           (!cancel_after || *cancel_after > reach_max() + answer_after + slack) &&
            (ring_timeout == Duration(0) ||
-            ring_timeout > (is_named ? reach_max() : Duration(0)) + answer_after + margin);
+            ring_timeout > (is_named ? reach_max() : Duration(0)) + answer_after + slack);
 }
 
 bool Plan::must_be_refused() const {
@@ -224,6 +239,9 @@ std::string Plan::to_string() const {
     if (name != NamePlan::none)
         out += ", name " + std::to_string(static_cast<int>(name)) + " looked up in " + ms(lookup);
     if (offers_late) out += ", late offer";
+    if (reliable != Reliable::unknown)
+        out += std::string(", 100rel ") + (reliable == Reliable::required ? "required" : "supported") +
+               ", PRACK after " + ms(prack_after);
     if (never_acks) out += ", never ACKs";
     if (ack_after > Duration(0)) out += ", ACK after " + ms(ack_after);
     return out + ", " + std::to_string(actions.size()) + " actions";

@@ -18,7 +18,11 @@ struct Ring { // one provisional response of the callee
     int status = 180;
     std::size_t fork = 0;
     bool has_body = false;
+    bool is_reliable = false; // if the INVITE offers it (RFC 3262)
 };
+
+// Of the caller's INVITE: what it says of 100rel.
+enum class Reliable : std::uint8_t { unknown, supported, required };
 
 enum class ActionKind : std::uint8_t {
     reinvite,
@@ -84,7 +88,9 @@ struct Plan {
     std::array<std::uint16_t, 2> proxies{}; // by Side: they record the route
     bool is_behind_nat = false;             // the caller's Via shows an address that nobody reaches
     bool is_forgetful = false;              // the caller sends INFO long after the end
-    std::vector<DecoyPlan> decoys;          // in the order of their places
+    Reliable reliable = Reliable::unknown;
+    Duration prack_after{};
+    std::vector<DecoyPlan> decoys; // in the order of their places
     NamePlan name = NamePlan::none;
     Duration lookup{};          // how long it takes
     bool sees_one_fork = false; // the caller: all forks have one To tag

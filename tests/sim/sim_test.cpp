@@ -193,6 +193,15 @@ TEST_CASE("simulation: its checks find a refusal that none of the targets gave")
     CHECK(tells(tampered({.outgoing = change}), "was sent 580 by nobody"));
 }
 
+TEST_CASE("simulation: its checks find a reliable response that changes its number") {
+    const auto change = [count = 0](std::string &bytes) mutable {
+        const auto at = bytes.find("\r\nRSeq: ");
+        if (at != bytes.npos && ++count % 2 == 0) bytes.insert(at + 8, "1");
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "with a RSeq that is not the next one"));
+}
+
 TEST_CASE("simulation: its checks find a hunt that ends too early") {
     // The second target's INVITE never leaves, so that nobody was asked who should have been.
     const auto drop = [](std::string &bytes) {

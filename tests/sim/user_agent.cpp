@@ -150,6 +150,7 @@ void UserAgent::on_request(const Server &server) {
     dialog.remote_cseq = request.cseq();
     if (request.method == "BYE") return on_bye(*number, server);
     if (dialog.state == Dialog::ended || dialog.has_got_bye) return refuse(server, 481);
+    if (request.method == "PRACK") return on_prack(*number, server);
     if (request.method == "INVITE") return on_reinvite(*number, server);
     if (request.method == "UPDATE") return on_update(*number, server);
     if (request.method == "INFO") {
@@ -158,6 +159,11 @@ void UserAgent::on_request(const Server &server) {
     }
     find(request.method + " came, and nobody sends that");
     refuse(server, 501);
+}
+
+void UserAgent::on_prack(std::size_t, const Server &prack) {
+    find("PRACK came for nothing that was sent reliably");
+    refuse(prack, 481);
 }
 
 void UserAgent::on_bye(std::size_t number, const Server &server) {

@@ -71,6 +71,7 @@ protected:
     void on_ack(const TextMessage &ack) override;
     void on_response(const Client &client, const TextMessage &response) override;
     void on_timeout(const Client &client) override;
+    virtual void on_prack(std::size_t dialog, const Server &prack);
     virtual void on_first_ack(std::size_t) {}
     virtual bool may_be_stranger() const { return false; } // a request for a dialog that this side gave up
 
@@ -100,6 +101,8 @@ protected:
     bool was_answered_ = false;
     bool has_sent_bye_ = false;
 
+    void refuse(const Server &server, int status);
+
 private:
     void act(std::size_t dialog, ActionKind kind, int tries);
     void ask(std::size_t dialog); // INFO
@@ -109,7 +112,6 @@ private:
     void on_update(std::size_t dialog, const Server &server);
     void on_bye(std::size_t dialog, const Server &server);
     void repeat_answer(std::size_t answer, Duration interval, Instant until);
-    void refuse(const Server &server, int status);
     void check_bye_response(const Dialog &dialog, const TextMessage &response);
     void on_reinvite_response(const Client &client, const TextMessage &response);
     void on_refusal(const Client &client, const TextMessage &response);

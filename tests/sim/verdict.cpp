@@ -11,6 +11,7 @@ std::string name(EndReason reason) { return std::string(to_string(reason)); }
 
 // A refusal that has no peer behind it.
 constexpr int not_in_time = 408;
+constexpr int no_prack = 504;
 
 // The ring timeout and what else decides came in one instant, and the timeout won.
 bool is_tie(const Plan &plan, const Facts &facts) {
@@ -121,6 +122,11 @@ void Simulation::judge_decision(const Call &call) {
     case Decision::none: break;
     }
     if (call.plan.ending == Ending::no_route) return expect(404, "there is no route");
+    if (status == no_prack && call.plan.reliable != Reliable::unknown) {
+        if (facts.final_out < *facts.invite_in + 64 * t1) find(number, "the PRACK was missed too early");
+        if (options_.weather.loss == 0 && !call.plan.anyone_vanishes()) find(number, "the PRACK was missed");
+        return;
+    }
     if (call.plan.is_hunted()) return judge_failures(call);
     expect(not_in_time, "nobody answered in time");
     const auto ring_end = ring_timeout == Duration(0) ? timer_c : ring_timeout;
@@ -185,6 +191,7 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
         return expect({EndReason::refused});
     case Decision::none:
         if (call.plan.ending == Ending::no_route) return expect({EndReason::refused});
+        if (facts.status_out == no_prack) return expect({EndReason::refused, EndReason::no_answer});
         if (call.plan.is_hunted() && facts.status_out == 503) return expect({EndReason::refused, EndReason::transport});
         if (call.plan.is_hunted() && facts.status_out != not_in_time) return expect({EndReason::refused});
         if (call.plan.is_hunted()) return expect({EndReason::no_answer, EndReason::refused});

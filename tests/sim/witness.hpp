@@ -104,6 +104,7 @@ private:
     void check_order(Party to, const TextMessage &request, Instant now);
     void response_out(Party to, const TextMessage &response, const std::string &bytes, Instant now);
     void check_copies(const In &in, const TextMessage &response, Instant now);
+    void check_reliable(const TextMessage &response, const std::string &bytes, Instant now);
     void check_progress(const TextMessage &response, Instant now);
     void check_leak(Party to, const std::string &bytes, Instant now);
     static std::string dialog_key(Party to, const TextMessage &request);
@@ -125,7 +126,14 @@ private:
     std::set<std::string> progress_out_;
     std::map<std::string, std::string> fork_tags_;     // callee's tag: ours to the caller
     std::map<std::string, std::string> progress_tags_; // label of an 18x body: the callee's tag
-    std::uint32_t invite_cseq_ = 0;                    // the caller's
+    struct Reliably {                                  // the last one sent to the caller with one To-tag
+        std::uint32_t rseq = 0;
+        std::string bytes;
+        bool is_acked = false;
+        Instant sent{};
+    };
+    std::map<std::string, Reliably> reliable_out_;
+    std::uint32_t invite_cseq_ = 0; // the caller's
     bool owes_trying_ = false;
 };
 
