@@ -66,6 +66,27 @@ class TwoBaresips(WithBaresip):
         self.assertEqual(self.alice.hears("CALL_CLOSED"), "486 Rejected")
         self.finish(Cdr("refused", 486, rang=True))
 
+    def test_the_callee_sends_the_caller_on(self):
+        """A REFER, which tandem does itself: the caller's phone is told nothing but a new session."""
+        carol = self.phone("carol", answers="auto")
+        self.bob = self.phone("bob")
+        self.start(Route(self.bob.port, "^bob$"), Route(carol.port, "^carol$"))
+        self.alice = self.phone("alice")
+        self.alice.tell("dial", f"sip:bob@127.0.0.1:{self.tandemd.port}")
+        self.bob.hears("CALL_INCOMING")
+        self.bob.tell("accept")
+        for phone in (self.alice, self.bob):
+            phone.hears("CALL_ESTABLISHED")
+        self.alice.events.clear()
+        self.bob.tell("transfer", f"sip:carol@127.0.0.1:{self.tandemd.port}")
+        carol.hears("CALL_ESTABLISHED")
+        self.bob.hears("CALL_CLOSED")
+        self.alice.hears("CALL_REMOTE_SDP")
+        self.alice.tell("hangup")
+        for phone in (self.alice, carol):
+            phone.hears("CALL_CLOSED")
+        self.finish(Cdr(None, 200, rang=True))
+
     def test_nobody_of_that_name(self):
         self.start(Route(self.ports.take(), "^bob$"))
         self.alice = self.phone("alice")
