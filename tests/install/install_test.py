@@ -99,7 +99,8 @@ class Install(unittest.TestCase):
                               "-DBUILD_SHARED_LIBS=ON", languages="C")
 
     def test_a_shared_library_needs_nothing(self):
-        without = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in ("fmt", "spdlog", "SQLite3", "OpenSSL", "PkgConfig")]
+        packages = ("fmt", "spdlog", "SQLite3", "OpenSSL", "PkgConfig")
+        without = [f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in packages]
         self.build_with_cmake("cmake-alone", "tandem", "shared", "", "tandem::tandem", *without, languages="C")
         self.assertLessEqual({name.split(".")[0] for name in needed(self.libdir / "libtandem-core.so")}, {"libfmt"})
 
