@@ -30,7 +30,8 @@ struct Readable::Waits {
 
         static void complete(void *owner, asio::detail::operation *base, const AsioError &, std::size_t) {
             auto *wait = static_cast<Wait *>(base);
-            if (!owner || wait->ec_) { // the loop is gone, or we were closed
+            // The loop is gone, or we were closed: before the descriptor was ready, or when this waited for its turn.
+            if (!owner || wait->ec_ || wait->parent.fd < 0) {
                 delete wait;
                 return;
             }
@@ -52,7 +53,7 @@ struct Readable::Waits {
 
         static void complete(void *owner, asio::detail::operation *base, const AsioError &, std::size_t) {
             const std::unique_ptr<WriteWait> wait(static_cast<WriteWait *>(base));
-            if (!owner || wait->ec_) return;
+            if (!owner || wait->ec_ || wait->parent.fd < 0) return;
             wait->parent.waits_writable = false;
             wait->reader->on_writable();
         }
@@ -112,7 +113,7 @@ struct Readable::Waits {
         if (!descriptor.is_open() || std::exchange(waits_writable, true)) return;
         descriptor.async_wait(asio::posix::descriptor_base::wait_write,
                               [this, reader = its_reader.lock()](AsioError error) {
-                                  if (error) return;
+                                  if (error || !descriptor.is_open()) return;
                                   waits_writable = false;
                                   reader->on_writable();
                               });
@@ -120,7 +121,7 @@ struct Readable::Waits {
 
     void wait(std::shared_ptr<Reader> reader) {
         descriptor.async_wait(asio::posix::descriptor_base::wait_read, [this, reader](AsioError error) {
-            if (error) return;
+            if (error || !descriptor.is_open()) return;
             wait(reader); // first: the reader may close us
             reader->on_readable();
         });
