@@ -15,13 +15,13 @@ class Connection(Raw):
     def __init__(self, host, port=None, context=None, name=None, accepted=None):
         self.host, self.tandemd_port, self._count, self._data, self._peer = host, port, 0, b"", None
         if accepted:
-            self._socket, self.transport = accepted, "TLS" if isinstance(accepted, ssl.SSLSocket) else "TCP"
+            self.socket, self.transport = accepted, "TLS" if isinstance(accepted, ssl.SSLSocket) else "TCP"
         else:
-            self._socket, self.transport = socket.create_connection((host, port), PATIENCE), "TCP"
+            self.socket, self.transport = socket.create_connection((host, port), PATIENCE), "TCP"
         if context and not accepted:
-            self._socket = context.wrap_socket(self._socket, server_hostname=name or host)
+            self.socket = context.wrap_socket(self.socket, server_hostname=name or host)
             self.transport = "TLS"
-        self.port = self._socket.getsockname()[1]
+        self.port = self.socket.getsockname()[1]
 
     def request(self, method, **values):
         here = f"{url_host(self.host)}:{self.port}"
@@ -31,7 +31,7 @@ class Connection(Raw):
                             f"Contact: <sip:raw@{here};transport={self.transport.lower()}>".encode(), 1)
 
     def send(self, data):
-        self._socket.sendall(data)
+        self.socket.sendall(data)
 
     def receive(self, timeout=PATIENCE):
         """The next message that came, or None; what ends the connection raises."""
@@ -40,9 +40,9 @@ class Connection(Raw):
             message = self._take()
             if message:
                 return message
-            self._socket.settimeout(max(until - time.monotonic(), 0.001))
+            self.socket.settimeout(max(until - time.monotonic(), 0.001))
             try:
-                data = self._socket.recv(65536)
+                data = self.socket.recv(65536)
             except socket.timeout:
                 return None
             if not data:
@@ -80,8 +80,8 @@ class Connection(Raw):
 
     def reset(self):
         """RST: the end of a host that has lost its memory."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.close()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
 
 class Listener:
@@ -89,11 +89,11 @@ class Listener:
 
     def __init__(self, host, port, context=None):
         self.host, self.port, self.context, self._accepted = host, port, context, []
-        self._socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        self.socket = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
 
     def accept(self, timeout=PATIENCE):
-        self._socket.settimeout(timeout)
-        accepted, _ = self._socket.accept()
+        self.socket.settimeout(timeout)
+        accepted, _ = self.socket.accept()
         accepted.settimeout(PATIENCE)
         if self.context:
             accepted = self.context.wrap_socket(accepted, server_side=True)
@@ -101,7 +101,7 @@ class Listener:
         return Connection(self.host, accepted=accepted)
 
     def close(self):
-        for accepted in [self._socket, *self._accepted]:
+        for accepted in [self.socket, *self._accepted]:
             accepted.close()
 
 

@@ -108,12 +108,12 @@ class Streams(EndToEnd):
 
     def connect(self, **values):
         connection = Connection("127.0.0.1", self.tandemd.port, **values)
-        self.addCleanup(connection._socket.close)
+        self.addCleanup(connection.socket.close)
         return connection
 
     def connect_tls(self, context=None, name="sip.example.com"):
         connection = Connection("127.0.0.1", self.tls_port, context or self.certificates.trusting(), name)
-        self.addCleanup(connection._socket.close)
+        self.addCleanup(connection.socket.close)
         return connection
 
     def listen(self, context=None):
@@ -263,7 +263,7 @@ class Large(Streams):
     def begin_with_callee(self):
         """tandemd, and the callee's UDP socket."""
         callee = Raw("127.0.0.1")
-        self.addCleanup(callee._socket.close)
+        self.addCleanup(callee.socket.close)
         self.begin(Route(callee.port))
         callee.tandemd_port = self.port
         return callee
