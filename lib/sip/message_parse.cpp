@@ -86,8 +86,27 @@ bool has_bad_protocol(const sip_via_t *via) {
     return false;
 }
 
+// A bracket without its other half: readers would not agree on where the parameters begin.
+bool has_half_bracket(std::string_view line) {
+    bool is_quoted = false;
+    bool is_open = false;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] == '\\' && is_quoted) {
+            ++i;
+        } else if (line[i] == '"') {
+            is_quoted = !is_quoted;
+        } else if (!is_quoted && (line[i] == '<' || line[i] == '>')) {
+            if (is_open == (line[i] == '<')) return true;
+            is_open = !is_open;
+        }
+    }
+    return is_open;
+}
+
 Defect find_header_defect(const sip_t *sip) {
     if (has_bad_protocol(sip->sip_via)) return {400, "Bad Via"};
+    if (sip->sip_from && has_half_bracket(raw_line(sip->sip_from->a_common))) return {400, "Bad From"};
+    if (sip->sip_to && has_half_bracket(raw_line(sip->sip_to->a_common))) return {400, "Bad To"};
     if (has_bad_tag(sip->sip_from)) return {400, "Bad From"};
     if (has_bad_tag(sip->sip_to)) return {400, "Bad To"};
     for (const sip_error_t *error = sip->sip_error; error; error = error->er_next) {

@@ -127,6 +127,20 @@ TEST_CASE("message: empty lines before the start line are tolerated (RFC 3261 se
     CHECK(Message::parse("\r\n\r\n" + invite())->defect() == "");
 }
 
+TEST_CASE("message: a From or To with half a pair of brackets is refused: nobody could say where its tag is") {
+    const auto defect_of = [](const std::string &from, const std::string &to) {
+        const auto message =
+            Message::parse("BYE sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: " + from +
+                           "\r\nTo: " + to + "\r\nCall-ID: x\r\nCSeq: 1 BYE\r\n\r\n");
+        REQUIRE(message);
+        return std::string(message->defect());
+    };
+    CHECK(defect_of("<sip:a@b>;tag=1", "@sip:b@b<;tag=2") == "Bad To");
+    CHECK(defect_of("<sip:a@b>;tag=1", "<sip:b@b>;tag=2>") == "Bad To");
+    CHECK(defect_of("sip:a@b>;tag=1", "<sip:b@b>;tag=2") == "Bad From");
+    CHECK(defect_of("\"a < b\" <sip:a@b>;tag=1", "sip:b@b;tag=2") == "");
+}
+
 TEST_CASE("message: the unusual but legal is taken (RFC 4475 section 3.1.1)") {
     const char *const cases[][2] = {
         {"CSeq: 7 INVITE", "cseq:    0007   INVITE"},
