@@ -105,6 +105,7 @@ private:
     void take_attempt(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);
     void fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t status, const Message *refusal,
                       EndReason reason, Instant now);
+    static bool is_hunted(const Setup &setup, std::uint16_t status);
     static void note_refusal(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason);
     void end_setup(CallId id, Call &call, Instant now);
     bool follow_redirect(Setup &setup, const Attempt &attempt, const Message &redirection);

@@ -74,12 +74,20 @@ bool B2bua::try_next(CallId id, Call &call, Instant now) {
     const std::vector<RouteTarget> &targets = setup.route.targets;
     // Whatever callees before have said: the caller's offer waits for an answer, or there is none yet.
     if (!call.transfer) call.offer_from = call.first_invite()->has_offer ? std::optional(Side::caller) : std::nullopt;
-    while (setup.attempts.empty() && !setup.is_over && setup.next_target < targets.size()) {
+    bool may_go_on = true;
+    while (may_go_on && setup.attempts.empty() && !setup.is_over && setup.next_target < targets.size()) {
         do {
             start_attempt(id, call, setup.next_target++, now);
         } while (setup.next_target < targets.size() && targets[setup.next_target].is_parallel);
+        may_go_on = std::exchange(setup.may_hunt, false); // what could not even begin is a 503 like any other
     }
     return !setup.attempts.empty();
+}
+
+// Whether the next target is tried after a failure with this status.
+bool B2bua::is_hunted(const Setup &setup, std::uint16_t status) {
+    const std::vector<std::uint16_t> &hunt_on = setup.route.hunt_on;
+    return std::find(hunt_on.begin(), hunt_on.end(), hunted_status(status)) != hunt_on.end();
 }
 
 void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now) {
@@ -244,10 +252,10 @@ void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t 
     if (is_unreached && fail_over(id, call, attempt, now)) return;
 
     const bool is_followed = refusal && status < 400 && follow_redirect(setup, attempt, *refusal);
-    if (!is_followed) note_refusal(setup, status, refusal, reason);
-    if (is_followed) setup.may_hunt = true;
-    if (std::count(setup.route.hunt_on.begin(), setup.route.hunt_on.end(), hunted_status(status)) != 0) {
+    if (is_followed) {
         setup.may_hunt = true;
+    } else {
+        note_refusal(setup, status, refusal, reason);
     }
     timers_.cancel(attempt.ring_timer);
     if (attempt.lookup) lookups_.erase(attempt.lookup);
@@ -262,6 +270,7 @@ void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t 
 }
 
 void B2bua::note_refusal(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason) {
+    if (is_hunted(setup, status)) setup.may_hunt = true;
     if (!is_better(status, setup.best_status)) return;
     setup.best_status = status;
     setup.best = refusal ? *refusal : Message();

@@ -142,6 +142,23 @@ TEST_CASE("hunt: a target that does not answer at all is left after 64*T1 (RFC 3
     CHECK(phones.got(phones.carol, "INVITE"));
 }
 
+TEST_CASE("hunt: a target that nothing can be sent to is a 503 like any other") {
+    Hunt phones;
+    phones.router.answer.targets.front().to.transport = Transport::tls; // there is no such listener
+    SUBCASE("hunted past") {
+        phones.send(phones.alice, phones.invite());
+        CHECK(phones.got(phones.carol, "INVITE"));
+        CHECK_FALSE(phones.got(phones.dave, "INVITE"));
+    }
+    SUBCASE("or not") {
+        phones.router.answer.hunt_on = {486};
+        phones.send(phones.alice, phones.invite());
+        CHECK(phones.got(phones.alice, "SIP/2.0 503"));
+        CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+        phones.finish();
+    }
+}
+
 TEST_CASE("hunt: CANCEL ends the hunt") {
     Hunt phones;
     phones.send(phones.alice, phones.invite());
