@@ -2,15 +2,16 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <unistd.h>
 #include "net/udp_transport.hpp"
 #include "node/config_reader.hpp"
 #include "node/invite.hpp"
+#include "node/lines.hpp"
 #include "node/server.hpp"
 
 using namespace tandem;
+using test::Lines;
 
 namespace {
 
@@ -83,19 +84,6 @@ void end_when_up(Server &server, std::size_t calls) {
     server.terminate();
     server.terminate();
 }
-
-struct Lines {
-    std::ostringstream text;
-    Log log{{LogLevel::debug, LogFormat::text}, text};
-
-    std::size_t count(std::string_view part) const {
-        std::size_t found = 0;
-        const std::string all = text.str();
-        for (std::size_t at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++found;
-        return found;
-    }
-    bool has(std::string_view part) const { return text.str().find(part) != std::string::npos; }
-};
 
 } // namespace
 

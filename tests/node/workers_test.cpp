@@ -9,35 +9,24 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 #include "net/system_clock.hpp"
 #include "node/config_reader.hpp"
+#include "node/lines.hpp"
 #include "node/phones.hpp"
 #include "node/server.hpp"
 
 using namespace tandem;
 using test::Callee;
 using test::Caller;
+using test::Lines;
 
 namespace {
 
 constexpr std::size_t workers = 4;
-
-struct Lines {
-    std::ostringstream text;
-    Log log{{LogLevel::debug, LogFormat::text}, text};
-
-    std::size_t count(std::string_view part) const {
-        std::size_t found = 0;
-        const std::string all = text.str();
-        for (std::size_t at = all.find(part); at != std::string::npos; at = all.find(part, at + 1)) ++found;
-        return found;
-    }
-};
 
 // The phones live in the test's own thread and loop, the server in its threads.
 struct Node {
