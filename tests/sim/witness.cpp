@@ -91,6 +91,7 @@ void Witness::response_in(Party from, const TextMessage &response, Instant now) 
     if (is_late) leg.is_stray = true; // Timer B: what comes now belongs to no transaction (RFC 6026 section 7.2)
     if (is_late && from == callee_party) board_.is_stray = true;
     if (leg.is_stray) return;
+    if (response.cseq_method() == "PRACK" && response.status >= 300) prack_refusals_in_.insert(response.status);
     if (response.status < 200) out->second.has_provisional = true;
     if (response.status >= 200 && !out->second.final_in) out->second.final_in = now;
     const bool is_initial = from != caller_party && response.cseq_method() == "INVITE" && leg.invite_out &&
@@ -274,7 +275,9 @@ void Witness::response_out(Party to, const TextMessage &response, const std::str
         }
         return;
     }
-    if (request.method == "PRACK" && response.status >= 300 && response.status != 408 && facts_.status_out == 0 &&
+    // A fork that another one was faster than refuses it, and that passes.
+    const bool is_passed = response.status == 408 || prack_refusals_in_.contains(response.status);
+    if (request.method == "PRACK" && response.status >= 300 && !is_passed && facts_.status_out == 0 &&
         facts_.decision == Decision::none && !plan_.is_hunted())
         find(now, response.title() + " while the INVITE waits for it");
     in.status = response.status;

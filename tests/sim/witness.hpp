@@ -133,7 +133,8 @@ private:
         Instant sent{};
     };
     std::map<std::string, Reliably> reliable_out_;
-    std::uint32_t invite_cseq_ = 0; // the caller's
+    std::uint32_t invite_cseq_ = 0;   // the caller's
+    std::set<int> prack_refusals_in_; // statuses, of the callee's forks
     bool owes_trying_ = false;
 };
 
