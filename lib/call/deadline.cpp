@@ -48,7 +48,9 @@ void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant 
         give_up_first(id, call, *first, 408, {}, now);
         return;
     }
-    hang_up(id, call, {}, true, now);
+    // Who asked still has her time for the ACK, if the end is the other leg's.
+    const bool is_overdue = !first || event.dialog == call.leg(first->from).dialog;
+    hang_up(id, call, {}, is_overdue, now);
 }
 
 // A call is over when all its dialogs are. Transactions that linger need nothing of it.

@@ -619,3 +619,29 @@ TEST_CASE("prack: one for a fork that has been hung up is answered here (RFC 326
     phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
     phones.talk_and_hang_up(3);
 }
+
+TEST_CASE("prack: a 2xx that waited for it leaves the caller her whole time for the ACK (RFC 3261 section 15)") {
+    ReliablePhones phones;
+    phones.ring();
+    const Message progress = phones.progress(7, "v=0 answer");
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob", {}, "v=0 answer"));
+    phones.wait(400);
+    phones.send(phones.alice, phones.prack(progress.to_tag(), 2, progress.value(Header::rseq)));
+    const std::string tag(phones.take(phones.alice, "SIP/2.0 200").to_tag());
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "PRACK"), "200 OK"));
+    phones.wait(31'600); // of Bob's answer nobody has heard for 64*T1
+    CHECK(phones.got(phones.bob, "ACK"));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    CHECK_FALSE(phones.got(phones.alice, "BYE"));
+    SUBCASE("the ACK comes, and then the BYE goes") {
+        phones.send(phones.alice, phones.request("ACK", tag, 1));
+        phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "BYE"), "200 OK"));
+    }
+    SUBCASE("it does not") {
+        phones.wait(399);
+        CHECK_FALSE(phones.got(phones.alice, "BYE"));
+        phones.wait(1);
+        CHECK(phones.got(phones.alice, "BYE"));
+    }
+    CHECK(phones.finish().reason == EndReason::no_ack);
+}

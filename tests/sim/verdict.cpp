@@ -205,7 +205,9 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
     const bool has_no_ack = !facts.ack_in || *facts.ack_in >= no_ack_at;
     const auto bye = facts.first_bye == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
     if (has_no_ack && first_bye_at > no_ack_at) return expect({EndReason::no_ack});
-    if (has_no_ack && first_bye_at == no_ack_at) return expect({EndReason::no_ack, bye});
+    // An answer that waited for a PRACK has its time over on the callee's leg first.
+    const bool has_callee_waited = facts.answer_in && first_bye_at >= *facts.answer_in + 64 * t1;
+    if (has_no_ack && has_callee_waited && first_bye_at <= no_ack_at) return expect({EndReason::no_ack, bye});
     // Who vanishes while his re-INVITE is answered leaves that answer without its ACK (RFC 3261 section 14.2).
     if (reason == EndReason::no_ack && call.plan.anyone_vanishes()) return;
     if (first_bye_at > expired_at) return expect({EndReason::expired});

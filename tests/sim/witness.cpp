@@ -115,6 +115,7 @@ void Witness::response_in(Party from, const TextMessage &response, Instant now) 
         if (!dialog.answered) {
             dialog.answered = now;
             leg.answer_tags.push_back(tag);
+            if (from == callee_party && !facts_.answer_in) facts_.answer_in = now;
         }
         // With 100rel it may have to wait for a PRACK, and be overtaken meanwhile.
         if (now < due && from == callee_party && plan_.reliable == Reliable::unknown)

@@ -24,6 +24,7 @@ enum class Decision : std::uint8_t { none, answer, refusal, cancel, early_bye };
 struct Facts {
     std::optional<Instant> invite_in;  // from the caller
     std::optional<Instant> invite_out; // to the callee
+    std::optional<Instant> answer_in;  // the first 2xx of the callee
     std::optional<Instant> answer_out; // the first 2xx to the caller
     std::optional<Instant> ack_in;
     Decision decision = Decision::none;
