@@ -99,6 +99,7 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     case Method::refer:
     case Method::subscribe:
     case Method::notify:
+    case Method::publish:
     case Method::options: break;
     default: reply(event, 405, {}, "Allow: " + std::string(allowed_methods()) + "\r\n", now); return;
     }

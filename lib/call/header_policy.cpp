@@ -78,7 +78,7 @@ constexpr std::array<std::string_view, 8> dropped_names = {"Authentication-Info"
                                                            "Target-Dialog",       "X-Tandem-Loop"};
 
 constexpr std::string_view methods =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, PRACK, REFER, NOTIFY, SUBSCRIBE";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, PRACK, REFER, NOTIFY, SUBSCRIBE, PUBLISH";
 
 bool is_method(std::string_view token) {
     switch (parse_method(token)) {
@@ -92,6 +92,7 @@ bool is_method(std::string_view token) {
     case Method::refer:
     case Method::notify:
     case Method::subscribe:
+    case Method::publish:
     case Method::message:
     case Method::prack: return true;
     default: return false;

@@ -1,4 +1,5 @@
 // Requests inside a call.
+#include <set>
 #include "call/two_phones.hpp"
 
 using namespace tandem;
@@ -58,8 +59,9 @@ TEST_CASE("call: glare: 491 to the side that crosses, 500 with Retry-After on ov
     CHECK(phones.got(phones.alice, "INFO"));
 }
 
-TEST_CASE("call: UPDATE, INFO, MESSAGE and OPTIONS pass end to end, both ways") {
-    for (const char *method : {"UPDATE", "INFO", "MESSAGE", "OPTIONS"}) {
+TEST_CASE("call: every request that has no meaning of its own here passes end to end, both ways") {
+    const std::set<std::string_view> refreshing = {"UPDATE", "SUBSCRIBE", "NOTIFY"}; // the target of its sender
+    for (const char *method : {"UPDATE", "INFO", "MESSAGE", "OPTIONS", "SUBSCRIBE", "NOTIFY", "PUBLISH"}) {
         CAPTURE(method);
         TwoPhones phones;
         phones.establish();
@@ -67,7 +69,7 @@ TEST_CASE("call: UPDATE, INFO, MESSAGE and OPTIONS pass end to end, both ways") 
         const Message passed = phones.take(phones.bob, method);
         CHECK(passed.body() == "v=0 body");
         CHECK(passed.cseq() == 2);
-        CHECK(passed.has(Header::contact) == (std::string_view(method) == "UPDATE"));
+        CHECK(passed.has(Header::contact) == refreshing.contains(method));
         phones.send(phones.bob, TwoPhones::answer(passed, "200 Fine", "", {}, "v=0 back"));
         const Message answer = phones.take(phones.alice, "SIP/2.0 200 Fine");
         CHECK(answer.body() == "v=0 back");

@@ -52,10 +52,14 @@ class Overload(EndToEnd):
             raw.send(raw.request("ACK", uri=contact, **dialog))
             callee.wait_for("ACK")
 
-            # The first full batch makes the kernel stamp what comes; nothing of it says how long it has waited.
-            first = [(other, other.request("OPTIONS")) for _ in range(100)]
-            self.stopped_for(0, *first)
-            self.assertEqual(len(self.codes(other, 100)), 100)
+            # The first full batch makes the kernel stamp what comes, in its own time.
+            def waiting_is_seen():
+                first = [(other, other.request("INVITE", user="nobody")) for _ in range(100)]
+                self.stopped_for(0.3, *first)
+                finals = self.codes(other, 100)
+                self.assertEqual(len(finals), 100)
+                return any(message.code == 503 for message in finals.values())
+            wait_until(waiting_is_seen, "that messages waited is seen")
 
             nobody = [(other, other.request("INVITE", user="nobody")) for _ in range(240)]
             bye = raw.request("BYE", uri=contact, **dialog | {"CSeq": "2 BYE"})
@@ -132,59 +136,6 @@ class Overload(EndToEnd):
         self.assertIn(codes[503], (1, 2))
         self.tandemd.signal(signal.SIGTERM)
         self.assertEqual(self.tandemd.ends(), 0)
-
-    def test_a_storm_of_copies_is_one_call_and_costs_little(self):
-        """FAULTS N3: one leg to the callee, and less than 20 us of CPU for a copy."""
-        silent = self.ports.take()
-        self.store = ""
-        self.start(silent)
-        with self.tandemd.raw() as raw:
-            invite = raw.request("INVITE")
-            raw.send(invite)
-            self.assertEqual(raw.receive().code, 100)
-            best = None
-            for _ in range(5):
-                before = self.cpu_ns()
-                for _ in range(10):
-                    for _ in range(100):
-                        raw.send(invite)
-                    for _ in range(100):
-                        self.assertEqual(raw.receive().code, 100)
-                cost = (self.cpu_ns() - before) / 1000 / 1000
-                best = min(best or cost, cost)
-            print(f"{best:.1f} us for a copy", flush=True)
-            self.assertLess(best, 20 if not self.is_sanitized() else 500)
-
-    def cpu_ns(self):
-        tasks = Path(f"/proc/{self.tandemd.process.pid}/task")
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir())
-
-    def is_sanitized(self):
-        return re.search(r"lib(asan|tsan)", Path(f"/proc/{self.tandemd.process.pid}/maps").read_text()) is not None
-
-
-class Log(EndToEnd):
-    def test_a_log_that_nobody_reads_stops_nobody(self):
-        callee = self.callee("callee_basic")
-        reader, writer = os.pipe()
-        self.addCleanup(os.close, reader)
-        fcntl.fcntl(writer, fcntl.F_SETFL, os.O_NONBLOCK)
-        try:
-            while os.write(writer, b"x" * 4096):
-                pass
-        except BlockingIOError:
-            pass
-        fcntl.fcntl(writer, fcntl.F_SETFL, 0)
-        self.tandemd = None
-        self.start(callee.port, stderr=writer)
-        os.close(writer)
-        with self.tandemd.raw() as raw:  # lines about them are in the log
-            for _ in range(10):
-                raw.send(b"no SIP at all\r\n\r\n")
-        self.caller("caller_basic", hold=0).finish()
-        callee.finish()
-        self.assertTrue(self.tandemd.answers_options())
-        self.finish(Cdr("caller_bye", 200))
 
 
 if __name__ == "__main__":

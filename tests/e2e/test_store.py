@@ -80,8 +80,7 @@ class Disk(StoreTest):
         filler = self.fill(where)
         self.caller("caller_basic", user="during", hold=200, calls=5).finish()
         during.finish()
-        said = self.said().lower()
-        self.assertTrue("full" in said or "no space" in said or "disk" in said, f"the log tells of it: {said[-2000:]}")
+        self.assertRegex(self.said(), r"store: .*(is full|No space left)", "the log tells of it")
         filler.unlink()
         self.caller("caller_basic", user="after", hold=0).finish()
         self.wait_for_rows("SELECT * FROM cdr WHERE request_uri LIKE 'sip:after@%'", 1)
@@ -147,8 +146,11 @@ class Slow(StoreTest):
         pings.stop()
         print(f"OPTIONS: {len(during)} answers, median {percentile(during, 50) * 1000:.1f} ms, 99 % within "
               f"{percentile(during, 99) * 1000:.1f} ms; before it {percentile(before, 99) * 1000:.1f} ms", flush=True)
-        # A machine that is busy with other things keeps everybody waiting, with a store and without.
-        self.assertLess(percentile(during, 99), max(0.05, 3 * percentile(before, 99)))
+        # A machine that is busy with other things keeps everybody waiting, with a store and without; but nobody waits
+        # as long as the store is waited for, and in most of the time the next one could be asked.
+        self.assertLess(percentile(during, 99), min(max(0.05, 3 * percentile(before, 99)), 0.25))
+        self.assertLess(max(during), 0.5)
+        self.assertLess(sum(max(0, taken - 0.02) for taken in during), 0.2 * seconds)
         wait_until(lambda: "store: back after" in self.said(), "the store is back")
         self.assertEqual(self.said().count("calls go on"), 1)
         self.wait_for_rows("SELECT * FROM cdr", calls)
