@@ -97,6 +97,10 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     report_transfer(id, call, 200, now);
     Transfer done = std::move(*call.transfer);
     call.transfer.reset();
+    // What still waits to be asked of the leg that goes, or is about a hold of it, is about nobody any more.
+    const auto is_past = [&](const OwnInvite &own) { return own.purpose == InvitePurpose::hold || own.leg == done.from; };
+    give_up_own_invites(call, is_past, now);
+    if (call.hold && call.hold->command) end_hold(call, 487);
     call.hold.reset();
     end_forwards(call, now);
     timers_.cancel(call.leg(done.from).timer.timer);
@@ -276,7 +280,8 @@ Result<CommandId> B2bua::transfer(DialogId leg, std::string_view uri, Instant no
     Call *call = find_quiet_call(leg, id);
     const auto side = call ? call->side_of(leg) : std::nullopt;
     if (!side) return is_live(leg) ? Error::wrong_state : Error::not_found;
-    if (call->first_invite() || call->transfers >= transfer_max) return Error::wrong_state;
+    const bool is_busy = call->first_invite() || (call->hold && call->hold->command);
+    if (is_busy || call->transfers >= transfer_max) return Error::wrong_state;
     auto target = parse_refer_to(uri);
     if (!target) return Error::invalid;
     auto transfer = std::make_unique<Transfer>();

@@ -195,3 +195,38 @@ TEST_CASE("end by command: a call that rings is refused 480, and the callee is c
     phones.send(phones.bob, TwoPhones::answer(invite, "487 Request Terminated"));
     CHECK(phones.finish().reason == EndReason::admin);
 }
+
+TEST_CASE("hold: a transfer that comes to its end first ends the command: who is held is another one") {
+    for (const char *refusal : {"", "491 Request Pending"}) {
+        CAPTURE(refusal);
+        Held phones;
+        phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, "carrier-c"}};
+        phones.command(false);
+        const Message to_alice = phones.take(phones.alice, "INVITE");
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 50, "Refer-To: <sip:carol@c>\r\n"));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "NOTIFY"), "200 OK"));
+        const Message carols = phones.take(phones.carol, "INVITE");
+        phones.send(phones.carol, TwoPhones::answer(carols, "200 OK", "carol", {}, sdp("carol", 7, "sendrecv")));
+        // The hold waits behind what the transfer asks of Alice, to be sent to Bob or to her again.
+        if (*refusal == 0) {
+            phones.send(phones.alice, TwoPhones::answer(to_alice, "200 OK", "", {}, sdp("alice", 11, "recvonly")));
+        } else {
+            phones.send(phones.alice, TwoPhones::answer(to_alice, refusal));
+        }
+        const Message offered = phones.take(phones.alice, "INVITE");
+        CHECK(offered.body() == sdp("bob", 22, "sendrecv"));
+        phones.send(phones.alice, TwoPhones::answer(offered, "200 OK", "", {}, sdp("alice", 12, "sendrecv")));
+        CHECK(phones.events().back() == "ended 487");
+        phones.wait(5'000);
+        CHECK_FALSE(phones.got(phones.alice, "INVITE"));
+        CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+        CHECK(phones.engine().resume(phones.leg(), phones.now).error() == Error::wrong_state);
+        CHECK(phones.engine().hold(phones.leg(), phones.now).ok());
+    }
+}
+
+TEST_CASE("transfer by command: none while a hold is under way") {
+    Held phones;
+    phones.command(false);
+    CHECK(phones.engine().transfer(phones.leg(), "<sip:carol@c>", phones.now).error() == Error::wrong_state);
+}
