@@ -149,14 +149,14 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         reply(event, 481, {}, {}, now);
         return;
     }
-    if (call->is_lent || (call->transfer && call->transfer->has_left)) {
-        refuse_for_now(event, now);
-        return;
-    }
     if (refuse_to_pass(event, now)) return;
     if ((method == Method::invite || method == Method::update) && refuse_session_timer(event, now)) return;
     if (is_refresh(request) && call->is_answered()) {
         answer_refresh(id, *call, from, event, now);
+        return;
+    }
+    if (call->is_lent || (call->transfer && call->transfer->has_left)) {
+        refuse_for_now(event, now);
         return;
     }
     if (method == Method::refer) {

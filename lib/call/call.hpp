@@ -89,7 +89,7 @@ struct Call {
     bool is_lent = false;       // one of its legs is another call's for now: nothing passes
     bool is_ending = false;     // the legs are being hung up: nothing new passes
 
-    bool is_answered() const { return forks.empty() && !setup; } // the caller has had a 2xx, or nobody rings yet
+    bool is_answered() const { return forks.empty() && !is_ringing(); } // the caller has had a 2xx, or nobody rings yet
     Leg &leg(Side side) { return legs[index(side)]; }
     const Leg &leg(Side side) const { return legs[index(side)]; }
     InviteExchange *find_invite(TransactionId either) const;

@@ -156,7 +156,7 @@ void B2bua::pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_
 // Where a request inside the call goes on. Before the answer there may be several forks, of several callees: it stays
 // with its own.
 B2bua::Across B2bua::find_across(Call &call, Side from, DialogId dialog, const Message &request) {
-    if (call.forks.empty() && !call.is_ringing()) return {&call.leg(other(from)), nullptr};
+    if (call.is_answered()) return {&call.leg(other(from)), nullptr};
     const ForkTags *tags =
         from == Side::caller ? call.find_fork_tags(request.to_tag()) : call.find_fork_tags(dialog, request.from_tag());
     if (!tags) return {};

@@ -137,7 +137,7 @@ void B2bua::take_session_timer(CallId id, Call &call, Side side, const Message &
 
 void B2bua::start_session_timer(CallId id, Call &call, Side side, Instant now) {
     SessionTimer &timer = call.leg(side).timer;
-    timers_.cancel(timer.timer);
+    timers_.cancel(timer.timer); // there may be none from now on
     timer.refusals = 0;
     if (timer.interval.count() == 0) return;
     timer.expires = now + timer.interval;
@@ -148,6 +148,7 @@ void B2bua::start_session_timer(CallId id, Call &call, Side side, Instant now) {
 
 void B2bua::set_session_timer(CallId id, Call &call, Side side, Instant at) {
     const auto place = static_cast<std::uint32_t>(index(side));
+    timers_.cancel(call.leg(side).timer.timer);
     call.leg(side).timer.timer = timers_.schedule(at, {.call = id, .target = place, .kind = TimerKind::session});
 }
 
@@ -222,6 +223,7 @@ void B2bua::on_refresh_answered(CallId id, Call &call, Side side, std::uint16_t 
 void B2bua::on_refresh_refused(CallId id, Call &call, Side side, std::uint16_t status, Instant now) {
     SessionTimer &timer = call.leg(side).timer;
     if (status == 408 || status == 481) return expire_session(id, call, now);
+    if (!timer.is_ours) return; // a refresh of his crossed it, and his is the next one
     if (!timer.is_supported && status != 503) return start_session_timer(id, call, side, now);
     if (status == 491 && timer.refusals < refusals_max) { // RFC 3261 section 14.1
         ++timer.refusals;

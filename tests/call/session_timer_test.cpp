@@ -420,3 +420,35 @@ TEST_CASE("session timer: a refresh that crosses the end of the call changes not
     phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
     CHECK(phones.finish().reason == EndReason::caller_bye);
 }
+
+TEST_CASE("session timer: refreshes that cross: whoever answers first is who goes on, and the call stays up") {
+    for (const char *refusal : {"491 Request Pending", "500 Busy"}) {
+        CAPTURE(refusal);
+        TimedPhones phones;
+        phones.call(knows + expires("1800;refresher=uas"), takes_update + expires("600;refresher=uac"));
+        phones.wait(300'000);
+        const Message ours = phones.take(phones.bob, "UPDATE");
+        const std::string bobs = knows + expires("600;refresher=uac");
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "UPDATE", 1, bobs));
+        CHECK(phones.take(phones.bob, "SIP/2.0 200").value(Header::session_expires) == "600;refresher=uac");
+        phones.send(phones.bob, TwoPhones::answer(ours, refusal));
+        CHECK(phones.is_quiet_for(567)); // he refreshes, or 32 seconds before the end
+        phones.wait(1000);
+        phones.expect_end();
+    }
+}
+
+TEST_CASE("session timer: a refresh while the other peer is being replaced is answered, and passed to nobody") {
+    TimedPhones phones;
+    phones.call(knows + expires("600;refresher=uac"), expires("1800;refresher=uas"));
+    phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, "carrier-c"}};
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 50, "Refer-To: <sip:carol@c>\r\n"));
+    phones.take(phones.carol, "INVITE");
+    const auto refreshes = [&](std::uint32_t cseq) {
+        phones.send(phones.alice, phones.request("UPDATE", phones.our_tag, cseq, knows + expires("600;refresher=uac")));
+        return phones.got(phones.alice, "SIP/2.0 200") && !phones.got(phones.bob, "UPDATE");
+    };
+    CHECK(refreshes(2));
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 51));
+    CHECK(refreshes(3)); // nobody is there, but she is
+}
