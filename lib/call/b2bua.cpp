@@ -220,7 +220,8 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
         on_own_invite_response(id, *call, *own, response, now);
         return;
     }
-    static_cast<void>(feed(response, now));
+    const auto fed = feed(response, now);
+    if (fed && response.method() == Method::bye) on_bye_answered(fed->dialog, response, now);
     if (response.method() == Method::invite) {
         // Its answer waits for that of the remaining leg.
         const bool is_known = call && call->transfer && call->transfer->invite == event.transaction &&
@@ -241,7 +242,7 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     }
     if (response.method() == Method::notify) on_notify_answered(*call, event.transaction, response.status(), now);
     for (Side side : {Side::caller, Side::callee}) {
-        if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
+        if (call->leg(side).bye == event.transaction) end_leg(call->leg(side), now);
         if (call->leg(side).timer.update == event.transaction) {
             on_refresh_answered(id, *call, side, response.status(), &response, now);
         }
@@ -274,7 +275,7 @@ void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Inst
     }
     on_notify_answered(*call, event.transaction, status, now);
     for (Side side : {Side::caller, Side::callee}) {
-        if (call->leg(side).bye == event.transaction) on_bye_answered(*call, side, now);
+        if (call->leg(side).bye == event.transaction) end_leg(call->leg(side), now);
         if (call->leg(side).timer.update == event.transaction) {
             on_refresh_answered(id, *call, side, status, nullptr, now);
         }

@@ -177,7 +177,8 @@ private:
 
     // hang_up.cpp
     void on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
-    void on_bye_answered(Call &call, Side side, Instant now);
+    void on_bye_answered(DialogId dialog, const Message &response, Instant now);
+    void end_leg(const Leg &leg, Instant now);
     // `reason` is the value of a Reason header (RFC 3326), or empty. `is_overdue`: the caller had 64*T1 for its ACK, so
     // the BYE waits no longer (RFC 3261 section 15).
     void hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now);

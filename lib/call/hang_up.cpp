@@ -21,9 +21,18 @@ void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &eve
     hang_up(id, call, bye.values(Header::reason), false, now);
 }
 
-// Our BYE had its last answer, or none in time. A refusal, a challenge too, means no more than that.
-void B2bua::on_bye_answered(Call &call, Side side, Instant now) {
-    const Leg &leg = call.leg(side);
+// A refusal of our BYE, a challenge too, means no more than that it came: also from a leg that no call has any more.
+void B2bua::on_bye_answered(DialogId dialog, const Message &response, Instant now) {
+    const DialogSet *set = tracker_.find(dialog);
+    if (!set || response.status() < 300) return;
+    const Side local = set->local_side.value_or(Side::caller);
+    const std::string_view fork = local == Side::caller ? response.to_tag() : response.from_tag();
+    if (set->to_tag() != fork) return; // of one that was not wanted: its set goes on with another one
+    tracker_.end(dialog, local == Side::caller ? EndReason::caller_bye : EndReason::callee_bye, now);
+}
+
+// Our BYE had its last answer, or none in time.
+void B2bua::end_leg(const Leg &leg, Instant now) {
     tracker_.end(leg.dialog, leg.local == Side::caller ? EndReason::caller_bye : EndReason::callee_bye, now);
 }
 

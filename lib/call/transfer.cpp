@@ -98,7 +98,9 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     Transfer done = std::move(*call.transfer);
     call.transfer.reset();
     // What still waits to be asked of the leg that goes, or is about a hold of it, is about nobody any more.
-    const auto is_past = [&](const OwnInvite &own) { return own.purpose == InvitePurpose::hold || own.leg == done.from; };
+    const auto is_past = [&](const OwnInvite &own) {
+        return own.purpose == InvitePurpose::hold || own.leg == done.from;
+    };
     give_up_own_invites(call, is_past, now);
     if (call.hold && call.hold->command) end_hold(call, 487);
     call.hold.reset();

@@ -113,6 +113,12 @@ TEST_CASE("hunt: a target that rings too long is cancelled, and the next one rin
         phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
         CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 200"));
     }
+    SUBCASE("even if he challenges the BYE") {
+        phones.send(phones.bob, TwoPhones::answer(first, "200 OK", "bob", {}, "v=0 late"));
+        CHECK(phones.engine().dialogs() == 3);
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "401 Prove it"));
+        CHECK(phones.engine().dialogs() == 2);
+    }
     phones.send(phones.carol, TwoPhones::answer(second, "200 OK", "carol", {}, "v=0 answer"));
     phones.talk(phones.carol);
     CHECK(phones.finish().reason == EndReason::caller_bye);

@@ -440,6 +440,30 @@ TEST_CASE("transfer: a NOTIFY that is never answered holds the BYE 64*T1 at most
     phones.nothing_left(1);
 }
 
+TEST_CASE("transfer: a BYE that is challenged ends the leg that has gone, or the target that is not wanted") {
+    for (const bool is_agreed : {true, false}) {
+        CAPTURE(is_agreed);
+        Transferred phones;
+        const Message to_y = phones.answered(phones.begin());
+        if (is_agreed) {
+            phones.agree(to_y);
+        } else {
+            phones.send(phones.y(), TwoPhones::answer(to_y, "488 No"));
+        }
+        phones.notified();
+        const Endpoint &gone = is_agreed ? phones.bob : phones.carol;
+        phones.send(gone, TwoPhones::answer(phones.take(gone, "BYE"), "401 Prove it"));
+        CHECK(phones.engine().dialogs() == 2);
+        if (is_agreed) {
+            phones.end_by_y();
+        } else {
+            phones.send(phones.y(), phones.from_y("BYE", 90));
+            phones.send(phones.x(), TwoPhones::answer(phones.take(phones.x(), "BYE"), "407 Prove it"));
+        }
+        phones.nothing_left(1);
+    }
+}
+
 TEST_CASE("transfer: the profiles of the target's route are joined for it, and left if it fails") {
     for (const bool by_callee : {true, false}) {
         CAPTURE(by_callee);
