@@ -20,7 +20,7 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
     if (call->is_ending) {
         const Side asker = invite.from;
         forget_invite(*call, invite);
-        send_bye(id, *call, asker, {}, now); // it waited for this ACK (RFC 3261 section 15)
+        send_bye(*call, call->leg(asker), {}, now); // it waited for this ACK (RFC 3261 section 15)
         return;
     }
     if (!invite.has_offer && !invite.is_settled) { // it carried the answer
@@ -78,12 +78,12 @@ void B2bua::resend_answer(CallId id, Call &call, InviteExchange &invite, Instant
         const Side asker = invite.from;
         invite.answer.reset();
         if (call.is_ending) { // the BYE that waited for the ACK goes now
-            send_bye(id, call, asker, {}, now);
+            send_bye(call, call.leg(asker), {}, now);
         } else if (!invite.is_first) { // of the first one the tracker's deadline knows
             for (Side side : {Side::caller, Side::callee}) {
                 tracker_.set_end_reason(call.leg(side).dialog, EndReason::no_ack);
             }
-            hang_up(id, call, {}, true, now);
+            hang_up(id, call, {}, now, asker);
         }
         return;
     }

@@ -80,14 +80,14 @@ void B2bua::take_answer(CallId id, Call &call, InviteExchange &invite, const Mes
         // Nobody would hear of this answer, so the call ends while both sides can still be told.
         end_pending(id, call, now);
         send_ack(call, invite, nullptr, now);
-        hang_up(id, call, {}, false, now);
+        hang_up(id, call, {}, now);
         return;
     }
     if (!request || invite.is_answered || call.is_ending) {
         // The answer crossed the CANCEL or the BYE.
         invite.is_answered = true;
         send_ack(call, invite, nullptr, now);
-        if (invite.is_first) send_bye(id, call, other(invite.from), {}, now);
+        if (invite.is_first) send_bye(call, call.leg(other(invite.from)), {}, now);
         return;
     }
     if (invite.is_first && waits_for_prack(call, answer)) {

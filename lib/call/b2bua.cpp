@@ -318,6 +318,14 @@ bool B2bua::is_live(DialogId dialog) const {
     return set && !set->is_over();
 }
 
+// After a 491, in steps of 10 ms: 2.1 to 4 seconds for the side that made the Call-ID, up to 2 seconds for the other
+// (RFC 3261 section 14.1).
+Duration B2bua::glare_wait(const Leg &leg) {
+    const bool is_owner = leg.local == Side::caller;
+    const auto steps = static_cast<int>(is_owner ? 210 + random_.next() % 191 : random_.next() % 201);
+    return std::chrono::milliseconds(10 * steps);
+}
+
 std::string B2bua::retry_after() { return "Retry-After: " + std::to_string(random_.next() % 11) + "\r\n"; }
 
 Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method method, RequestParts parts,

@@ -82,6 +82,7 @@ private:
     bool is_live(DialogId dialog) const;
     void raise(const CallEvent &event);
     std::string retry_after(); // header line with a random time (RFC 3261 section 14.2)
+    Duration glare_wait(const Leg &leg);
     Result<TransactionId> send(CallId id, Leg &leg, const Fork *fork, Method method, RequestParts parts, Instant now);
 
     // new_call.cpp
@@ -171,6 +172,7 @@ private:
     void forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now,
                  std::string_view extra = {});
     bool resend_update(CallId id, Call &call, Forward &forward, const Message &refusal, Instant now);
+    static void note_forwarded(Call &call, const Forward &forward, const Session &offer, const Session &answer);
     void pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_t status, const Message *response,
                         Instant now);
     Across find_across(Call &call, Side from, DialogId dialog, const Message &request);
@@ -179,14 +181,14 @@ private:
     void on_bye(CallId id, Call &call, Side from, const TransactionEvent &event, Instant now);
     void on_bye_answered(DialogId dialog, const Message &response, Instant now);
     void end_leg(const Leg &leg, Instant now);
-    // `reason` is the value of a Reason header (RFC 3326), or empty. `is_overdue`: the caller had 64*T1 for its ACK, so
-    // the BYE waits no longer (RFC 3261 section 15).
-    void hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now);
+    // `reason` is the value of a Reason header (RFC 3326), or empty. `overdue` has had 64*T1 for the ACK of his first
+    // INVITE, so his BYE waits for it no longer (RFC 3261 section 15).
+    void hang_up(CallId id, Call &call, std::string_view reason, Instant now,
+                 std::optional<Side> overdue = std::nullopt);
     void end_pending(CallId id, Call &call, Instant now);
     void give_up_reinvite(Call &call, InviteExchange &invite, Instant now);
     void end_forwards(Call &call, Instant now);
     void end_exchanges(CallId id, Call &call, Instant now);
-    void send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now);
     void send_bye(const Call &call, Leg &leg, std::string_view reason, Instant now);
 
     // session_timer.cpp
@@ -215,8 +217,6 @@ private:
     Result<void> start_own_invite(CallId id, Call &call, OwnInvite invite, Instant now);
     void send_own_invites(CallId id, Call &call, Instant now);
     void on_own_invite_response(CallId id, Call &call, OwnInvite &own, const Message &response, Instant now);
-    void answer_own_invite(CallId id, Call &call, OwnInvite &own, const Session &offer, const Session &answer,
-                           Instant now);
     void acknowledge_own_invite(Call &call, const OwnInvite &own, const Session *answer, Instant now);
     void fail_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t status, std::string_view retry_after,
                          Instant now);
@@ -235,7 +235,6 @@ private:
     }
     static Leg &leg_of(Call &call, const OwnInvite &own);
     static void renew_offer(Call &call, OwnInvite &own);
-    void on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now);
     void on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now);
 
     // hold.cpp
@@ -327,6 +326,8 @@ private:
 
 // What somebody said, without the hold that he was on.
 Session unheld(const Session &session);
+
+inline constexpr std::string_view completed_elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\""; // RFC 3326
 
 // A header line for a Reason (RFC 3326), or nothing.
 std::string reason_line(std::string_view reason);

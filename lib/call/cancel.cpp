@@ -50,7 +50,7 @@ void B2bua::give_up_first(CallId id, Call &call, InviteExchange &invite, std::ui
     call.setup.reset();
     if (std::exchange(invite.held, Message())) { // the callee has answered
         send_ack(call, invite, nullptr, now);
-        send_bye(id, call, Side::callee, reason, now);
+        send_bye(call, call.leg(Side::callee), reason, now);
     }
 }
 

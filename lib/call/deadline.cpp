@@ -41,6 +41,7 @@ void B2bua::on_dialog(const DialogEvent &event, Instant now) {
 
 void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now) {
     if (Attempt *attempt = call.find_attempt(event.dialog)) return on_ring_timeout(id, call, *attempt, now);
+    if (call.transfer && call.transfer->target.dialog == event.dialog) return on_target_lost(id, call, now);
     if (!call.side_of(event.dialog)) return; // of an attempt that was given up
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call.leg(side).dialog, event.reason);
     InviteExchange *first = call.first_invite();
@@ -48,9 +49,7 @@ void B2bua::on_end_due(CallId id, Call &call, const DialogEvent &event, Instant 
         give_up_first(id, call, *first, 408, {}, now);
         return;
     }
-    // Who asked still has her time for the ACK, if the end is the other leg's.
-    const bool is_overdue = !first || event.dialog == call.leg(first->from).dialog;
-    hang_up(id, call, {}, is_overdue, now);
+    hang_up(id, call, {}, now, call.side_of(event.dialog)); // the other leg still has its time for an ACK
 }
 
 // A call is over when all its dialogs are. Transactions that linger need nothing of it.

@@ -117,6 +117,18 @@ bool B2bua::resend_update(CallId id, Call &call, Forward &forward, const Message
     return sent.ok();
 }
 
+// An offer in an UPDATE was answered.
+void B2bua::note_forwarded(Call &call, const Forward &forward, const Session &offer, const Session &answer) {
+    Leg *callee = call.find_leg(forward.callee_leg);
+    if (!callee) return; // of an attempt that was given up
+    Leg &caller = call.leg(Side::caller);
+    if (forward.from == Side::caller) {
+        note_sessions(caller, *callee, offer, answer);
+    } else {
+        note_sessions(*callee, caller, offer, answer);
+    }
+}
+
 // The answer of the other side, or a `status` of our own if `response` is null.
 void B2bua::pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_t status, const Message *response,
                            Instant now) {
@@ -132,11 +144,7 @@ void B2bua::pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_
     if (const Message *request = transactions_.request(forward.server)) {
         const auto session = response ? restated(call.leg(forward.from), *response) : std::nullopt;
         if (forward.has_offer && response && status < 300) {
-            Attempt *early = call.find_attempt(forward.callee_leg);
-            Leg &callee = early ? early->leg : call.leg(Side::callee);
-            Leg &offerer = forward.from == Side::caller ? call.leg(Side::caller) : callee;
-            Leg &answerer = forward.from == Side::caller ? callee : call.leg(Side::caller);
-            note_sessions(offerer, answerer, session_of(*request), session_of(*response));
+            note_forwarded(call, forward, session_of(*request), session_of(*response));
         }
         std::string lines;
         if (request->method() == Method::update && response && status < 300 && call.is_answered()) {

@@ -1,4 +1,5 @@
 // The end of a call: BYE is never refused and waits for nothing of the other side.
+#include <algorithm>
 #include "call/b2bua.hpp"
 
 namespace tandem {
@@ -18,7 +19,7 @@ void B2bua::on_bye(CallId id, Call &call, Side from, const TransactionEvent &eve
     }
     end_pending(id, call, now);
     feed_answer(bye, 200, {}, {}, now);
-    hang_up(id, call, bye.values(Header::reason), false, now);
+    hang_up(id, call, bye.values(Header::reason), now);
 }
 
 // A refusal of our BYE, a challenge too, means no more than that it came: also from a leg that no call has any more.
@@ -36,15 +37,17 @@ void B2bua::end_leg(const Leg &leg, Instant now) {
     tracker_.end(leg.dialog, leg.local == Side::caller ? EndReason::caller_bye : EndReason::callee_bye, now);
 }
 
-void B2bua::hang_up(CallId id, Call &call, std::string_view reason, bool is_overdue, Instant now) {
+void B2bua::hang_up(CallId id, Call &call, std::string_view reason, Instant now, std::optional<Side> overdue) {
     end_pending(id, call, now);
     for (Side side : {Side::caller, Side::callee}) {
         const DialogSet *set = tracker_.find(call.leg(side).dialog);
         if (!set || set->is_over() || call.leg(side).bye) continue;
         if (!set->has_confirmed_fork()) continue; // its INVITE has been answered or cancelled
-        const InviteExchange *first = call.first_invite();
-        const bool waits = first && first->from == side && first->waits_for_ack();
-        if (!waits || is_overdue) send_bye(id, call, side, reason, now);
+        const bool waits =
+            side != overdue && std::any_of(call.invites.begin(), call.invites.end(), [side](const auto &invite) {
+                return invite->is_first && invite->from == side && invite->waits_for_ack();
+            });
+        if (!waits) send_bye(call, call.leg(side), reason, now);
     }
 }
 
@@ -95,11 +98,6 @@ void B2bua::end_forwards(Call &call, Instant now) {
         static_cast<void>(transactions_.respond(forward.server, 487, std::move(bytes), now));
     }
     call.forwards.clear();
-}
-
-void B2bua::send_bye(CallId id, Call &call, Side side, std::string_view reason, Instant now) {
-    static_cast<void>(id);
-    send_bye(call, call.leg(side), reason, now);
 }
 
 void B2bua::send_bye(const Call &call, Leg &leg, std::string_view reason, Instant now) {

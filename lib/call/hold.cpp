@@ -35,12 +35,15 @@ Result<void> B2bua::end(DialogId dialog, EndReason reason, Instant now) {
     Call *call = find_call(dialog, id);
     if (!call || !is_live(dialog)) return Error::not_found;
     if (call->is_ending) return Error::wrong_state;
+    if (call->transfer && call->transfer->target.dialog == dialog) {
+        return tracker_.request_end(dialog, reason, now) ? Result<void>() : Error::wrong_state;
+    }
     for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call->leg(side).dialog, reason);
     InviteExchange *first = call->first_invite();
     if (first && !first->is_answered) {
         give_up_first(id, *call, *first, 480, {}, now);
     } else {
-        hang_up(id, *call, {}, false, now);
+        hang_up(id, *call, {}, now);
     }
     return {};
 }

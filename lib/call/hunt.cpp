@@ -9,8 +9,6 @@
 namespace tandem {
 namespace {
 
-constexpr std::string_view completed_elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\""; // RFC 3326
-
 // Whether one refusal says more than another: 6xx speaks for all, else the lower class wins (RFC 3261 section 16.7
 // item 6); of one class the later.
 bool is_better(std::uint16_t status, std::uint16_t best) {
@@ -79,7 +77,8 @@ bool B2bua::try_next(CallId id, Call &call, Instant now) {
         do {
             start_attempt(id, call, setup.next_target++, now);
         } while (setup.next_target < targets.size() && targets[setup.next_target].is_parallel);
-        may_go_on = std::exchange(setup.may_hunt, false); // what could not even begin is a 503 like any other
+        // What could not even begin is a 503 like any other; where others ring it waits for them.
+        may_go_on = setup.attempts.empty() && std::exchange(setup.may_hunt, false);
     }
     return !setup.attempts.empty();
 }

@@ -7,6 +7,14 @@
 #include "call/header_policy.hpp"
 
 namespace tandem {
+namespace {
+
+// What a transfer that has failed asked is asked no more.
+bool may_go_again(const Call &call, const OwnInvite &own) {
+    return own.purpose != InvitePurpose::transfer || call.transfer->failure == 0;
+}
+
+} // namespace
 
 Result<void> B2bua::start_own_invite(CallId id, Call &call, OwnInvite invite, Instant now) {
     if (call.is_ending || !is_live(leg_of(call, invite).dialog)) return Error::wrong_state;
@@ -31,8 +39,7 @@ void B2bua::send_own_invites(CallId id, Call &call, Instant now) {
     Leg &leg = leg_of(call, own);
     renew_offer(call, own);
     own.cseq = tracker_.next_cseq(leg.dialog, leg.local);
-    const std::string headers =
-        own.headers + timer_lines(leg.timer) + "Allow: " + std::string(allowed_methods()) + "\r\n";
+    const std::string headers = timer_lines(leg.timer) + "Allow: " + std::string(allowed_methods()) + "\r\n";
     RequestParts parts;
     parts.cseq = own.cseq;
     parts.has_contact = true;
@@ -48,8 +55,8 @@ void B2bua::send_own_invites(CallId id, Call &call, Instant now) {
 void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const Message &response, Instant now) {
     static_cast<void>(feed(response, now));
     const std::uint16_t status = response.status();
-    if (status < 200 || own.is_taken) return;
-    if (status == 422 && raise_interval(leg_of(call, own).timer, response)) {
+    if (status < 200) return;
+    if (status == 422 && may_go_again(call, own) && raise_interval(leg_of(call, own).timer, response)) {
         own.client = {};
         own.due = now;
         return send_own_invites(id, call, now);
@@ -65,28 +72,13 @@ void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const 
     }
     own.to_tag = response.to_tag();
     Session said = session_of(response);
-    if (own.offer || !said) {
-        acknowledge_own_invite(call, own, nullptr, now);
-        if (own.offer && said) {
-            leg.told = own.offer;
-            leg.session = std::move(said);
-        }
-        return end_own_invite(id, call, own, status, now);
+    // Without an offer of ours his 2xx makes one, and what he was told before answers it.
+    acknowledge_own_invite(call, own, !own.offer && said ? &leg.told : nullptr, now);
+    if (said) {
+        if (own.offer) leg.told = own.offer;
+        leg.session = std::move(said);
     }
-    own.is_taken = true;
-    own.give_up_at = now + 64 * options_.transactions.t1;
-    schedule_own_invite(id, own, now);
-    on_own_invite_offer(id, call, own, said, now);
-}
-
-// Answers the offer that the peer made in its 2xx.
-void B2bua::answer_own_invite(CallId id, Call &call, OwnInvite &own, const Session &offer, const Session &answer,
-                              Instant now) {
-    acknowledge_own_invite(call, own, &answer, now);
-    Leg &leg = leg_of(call, own);
-    leg.session = offer;
-    leg.told = answer;
-    end_own_invite(id, call, own, 200, now);
+    end_own_invite(id, call, own, status, now);
 }
 
 void B2bua::acknowledge_own_invite(Call &call, const OwnInvite &own, const Session *answer, Instant now) {
@@ -101,16 +93,13 @@ void B2bua::fail_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t
                             Instant now) {
     Duration wait{};
     if (status == 491) {
-        // In steps of 10 ms: 2.1 to 4 seconds for the side that made the Call-ID, up to 2 seconds for the other.
-        const bool is_owner = leg_of(call, own).local == Side::caller;
-        const auto steps = static_cast<int>(is_owner ? 210 + random_.next() % 191 : random_.next() % 201);
-        wait = std::chrono::milliseconds(10 * steps);
+        wait = glare_wait(leg_of(call, own));
     } else if (status == 500) {
         // The peer is busy with an INVITE that we know nothing of any more (section 14.2).
         const auto seconds = parse_number(trim(retry_after.substr(0, retry_after.find_first_of(";("))));
         if (seconds && *seconds <= 10) wait = std::chrono::seconds(*seconds + 1);
     }
-    const bool may_retry = status == 491 || wait.count() > 0;
+    const bool may_retry = (status == 491 || wait.count() > 0) && may_go_again(call, own);
     if (!may_retry || own.tries >= own_invite_tries) return end_own_invite(id, call, own, status, now);
     ++own.tries;
     own.client = {};
@@ -138,7 +127,7 @@ void B2bua::end_own_invite(CallId id, Call &call, OwnInvite &own, std::uint16_t 
 void B2bua::lose_leg(CallId id, Call &call, Side side, Instant now) {
     if (call.is_ending) return;
     for (Side each : {side, other(side)}) tracker_.set_end_reason(call.leg(each).dialog, EndReason::probe);
-    hang_up(id, call, {}, false, now);
+    hang_up(id, call, {}, now);
 }
 
 void B2bua::schedule_own_invite(CallId id, OwnInvite &own, Instant now) {
@@ -153,7 +142,6 @@ void B2bua::on_own_invite_timer(CallId id, Call &call, Instant now) {
                                    [&](const auto &own) { return own->give_up_at <= now; });
     if (late != call.own_invites.end()) {
         OwnInvite &own = **late;
-        if (own.is_taken) return lose_leg(id, call, own.leg, now); // nobody had an answer to its offer
         if (!own.client) return end_own_invite(id, call, own, 491, now);
         // It rings, and nobody is there to wait. The answer to the CANCEL, or none, ends it.
         own.give_up_at = never;
@@ -170,7 +158,6 @@ void B2bua::on_own_invite_timer(CallId id, Call &call, Instant now) {
 void B2bua::give_up_own_invite(Call &call, OwnInvite &own, Instant now) {
     timers_.cancel(own.timer);
     if (!own.client) return;
-    if (own.is_taken) return acknowledge_own_invite(call, own, nullptr, now);
     static_cast<void>(transactions_.cancel(own.client, {}, now));
     const Leg &leg = leg_of(call, own);
     const DialogSet *set = tracker_.find(leg.dialog);
@@ -194,25 +181,11 @@ void B2bua::renew_offer(Call &call, OwnInvite &own) {
     case InvitePurpose::hold: own.offer = session_to_hold(call, own.leg); break;
     case InvitePurpose::transfer: own.offer = call.transfer->answer; break;
     case InvitePurpose::settle: own.offer = call.leg(other(own.leg)).session; break;
-    case InvitePurpose::restore: own.offer = unheld(call.leg(other(own.leg)).session); break;
-    }
-    own.offer = as_of_leg(leg_of(call, own), own.offer);
-}
-
-// The peer's 2xx makes an offer. Whoever asked for it answers, at the latest after 64*T1.
-void B2bua::on_own_invite_offer(CallId id, Call &call, OwnInvite &own, const Session &offer, Instant now) {
-    switch (own.purpose) {
-    case InvitePurpose::session_timer:
-    case InvitePurpose::refresh:
-    case InvitePurpose::hold:
-    case InvitePurpose::transfer:
-    case InvitePurpose::settle:
-    case InvitePurpose::restore: { // it is sent without an offer if there is none to make
-        const Session told = leg_of(call, own).told;
-        answer_own_invite(id, call, own, offer, told, now);
+    case InvitePurpose::restore:
+        own.offer = call.hold ? session_to_hold(call, own.leg) : unheld(call.leg(other(own.leg)).session);
         break;
     }
-    }
+    own.offer = as_of_leg(leg_of(call, own), own.offer);
 }
 
 void B2bua::on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now) {

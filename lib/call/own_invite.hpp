@@ -25,11 +25,9 @@ struct OwnInvite {
     InvitePurpose purpose = InvitePurpose::refresh;
     bool is_to_target = false; // of the call's transfer, which has no place of its own yet
     Session offer;             // empty: the peer makes the offer in its 2xx, and the ACK answers
-    std::string headers;       // whole header lines of its own, or empty
     TransactionId client;      // none: it waits for another offer to end, or after a 491
     std::uint32_t cseq = 0;
     std::string to_tag;     // of its 2xx
-    bool is_taken = false;  // a 2xx came whose offer waits for the answer
     std::uint8_t tries = 0; // that met a 491
     Instant due{};          // not sent before
     Instant give_up_at = never;

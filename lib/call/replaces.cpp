@@ -65,11 +65,13 @@ void B2bua::give_back(Call &call, Instant now) {
     if (lender) lender->is_lent = false;
     const bool is_wanted = lender && !lender->is_ending && is_live(lender->leg(other(transfer.lender_side)).dialog);
     if (!is_live(transfer.target.dialog)) {
-        if (is_wanted) hang_up(lender_id, *lender, {}, false, now);
+        if (is_wanted) hang_up(lender_id, *lender, {}, now);
     } else if (is_wanted) {
         tracker_.set_owner(transfer.target.dialog, transfer.lender);
         lender->leg(transfer.lender_side) = std::move(transfer.target);
         start_session_timer(lender_id, *lender, transfer.lender_side, now);
+        // Its end was due while it was lent.
+        if (tracker_.find(lender->leg(transfer.lender_side).dialog)->is_ending) hang_up(lender_id, *lender, {}, now);
     } else {
         send_bye(call, transfer.target, {}, now);
     }
@@ -166,7 +168,8 @@ bool B2bua::pick_up(Call &call, const TransactionEvent &event, Instant now) {
     const Session asked = session_of(*request);
     const Session said = session_of(invite);
     const std::string our_tag(this->our_tag(call, *dialog, {}));
-    drop_attempts(call, "SIP;cause=200;text=\"Call completed elsewhere\"", now);
+    drop_attempts(call, completed_elsewhere, now);
+    end_forwards(call, now); // of those who rang
     call.setup.reset();
     Leg &callee = call.leg(Side::callee);
     callee = {.dialog = *dialog, .peer = event.source, .local = Side::callee};
@@ -179,6 +182,7 @@ bool B2bua::pick_up(Call &call, const TransactionEvent &event, Instant now) {
     end_reliability(call.id, call, true, now);
     auto second = std::make_unique<InviteExchange>();
     second->from = Side::callee;
+    second->is_first = true;
     second->server = event.transaction;
     second->source = event.source;
     second->server_cseq = invite.cseq();

@@ -167,7 +167,7 @@ void B2bua::expire_session(CallId id, Call &call, Instant now) {
     for (Side side : {Side::caller, Side::callee}) {
         tracker_.set_end_reason(call.leg(side).dialog, EndReason::session_timer);
     }
-    hang_up(id, call, expired_reason, false, now);
+    hang_up(id, call, expired_reason, now);
 }
 
 // By UPDATE without a description where the peer takes one (section 7.4); else by a re-INVITE with what is in force.
@@ -225,11 +225,9 @@ void B2bua::on_refresh_refused(CallId id, Call &call, Side side, std::uint16_t s
     if (status == 408 || status == 481) return expire_session(id, call, now);
     if (!timer.is_ours) return; // a refresh of his crossed it, and his is the next one
     if (!timer.is_supported && status != 503) return start_session_timer(id, call, side, now);
-    if (status == 491 && timer.refusals < refusals_max) { // RFC 3261 section 14.1
+    if (status == 491 && timer.refusals < refusals_max) {
         ++timer.refusals;
-        const bool is_owner = call.leg(side).local == Side::caller;
-        const auto steps = static_cast<int>(is_owner ? 210 + random_.next() % 191 : random_.next() % 201);
-        return set_session_timer(id, call, side, now + std::chrono::milliseconds(10 * steps));
+        return set_session_timer(id, call, side, now + glare_wait(call.leg(side)));
     }
     retry_refresh(id, call, side, now);
 }

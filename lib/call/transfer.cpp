@@ -31,7 +31,7 @@ void B2bua::on_target_answered(CallId id, Call &call, Attempt &attempt, const Me
     transfer.target = std::move(attempt.leg);
     note_methods(transfer.target, answer);
     std::erase_if(call.setup->attempts, [&](const auto &kept) { return kept.get() == &attempt; });
-    drop_attempts(call, "SIP;cause=200;text=\"Call completed elsewhere\"", now);
+    drop_attempts(call, completed_elsewhere, now);
     call.setup.reset();
     if (transfer.offered) acknowledge_target(call, nullptr, now); // else the ACK carries the answer
     if (!transfer.answer) return fail_transfer(id, call, 488, now);
@@ -119,7 +119,7 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     if (done.kind != TransferKind::join) return;
     if (Call *lender = calls_.find(CallId(done.lender))) {
         lender->is_lent = false;
-        hang_up(CallId(done.lender), *lender, {}, false, now);
+        hang_up(CallId(done.lender), *lender, {}, now);
     }
 }
 
@@ -162,7 +162,7 @@ void B2bua::fail_transfer(CallId id, Call &call, std::uint16_t status, Instant n
 
 void B2bua::end_failed_transfer(CallId id, Call &call, std::uint16_t status, Instant now) {
     report_transfer(id, call, status, now);
-    drop_target(call, status, now);
+    if (call.transfer->failure == 0) drop_target(call, status, now);
     const Transfer failed = std::move(*call.transfer);
     call.transfer.reset();
     const Side remaining = other(failed.from);
@@ -172,7 +172,7 @@ void B2bua::end_failed_transfer(CallId id, Call &call, std::uint16_t status, Ins
         if (is_of_it) timers_.cancel(own->timer);
         return is_of_it;
     });
-    if (failed.has_left) return hang_up(id, call, {}, false, now);
+    if (failed.has_left) return hang_up(id, call, {}, now);
     for (const RouteProfile &profile : failed.joined) {
         static_cast<void>(tracker_.leave(call.leg(Side::caller).dialog, profile.name, profile.value, now));
     }

@@ -225,6 +225,23 @@ TEST_CASE("hold: a transfer that comes to its end first ends the command: who is
     }
 }
 
+TEST_CASE("hold: a transfer that fails late leaves who remains on hold") {
+    Held phones;
+    phones.hold();
+    phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, "carrier-c"}};
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 50, "Refer-To: <sip:carol@c>\r\n"));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "NOTIFY"), "200 OK"));
+    const Message carols = phones.take(phones.carol, "INVITE");
+    phones.send(phones.carol, TwoPhones::answer(carols, "200 OK", "carol", {}, sdp("carol", 7, "sendrecv")));
+    const Message to_alice = phones.take(phones.alice, "INVITE");
+    phones.send(phones.alice, TwoPhones::answer(to_alice, "200 OK", "", {}, sdp("alice", 12, "sendonly")));
+    phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "INVITE"), "488 No"));
+    const Message back = phones.take(phones.alice, "INVITE");
+    CHECK(back.body().find("a=sendonly") != std::string_view::npos);
+    phones.send(phones.alice, TwoPhones::answer(back, "200 OK", "", {}, sdp("alice", 13, "recvonly")));
+    CHECK(phones.engine().resume(phones.leg(), phones.now).ok());
+}
+
 TEST_CASE("transfer by command: none while a hold is under way") {
     Held phones;
     phones.command(false);

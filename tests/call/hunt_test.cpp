@@ -163,6 +163,14 @@ TEST_CASE("hunt: a target that nothing can be sent to is a 503 like any other") 
         CHECK_FALSE(phones.got(phones.carol, "INVITE"));
         phones.finish();
     }
+    SUBCASE("beside one that rings: the next target waits for that one") {
+        phones.router.answer.targets[1].is_parallel = true;
+        phones.send(phones.alice, phones.invite());
+        const Message carols = phones.take(phones.carol, "INVITE");
+        CHECK_FALSE(phones.got(phones.dave, "INVITE"));
+        phones.send(phones.carol, TwoPhones::answer(carols, "486 Busy", "carol"));
+        CHECK(phones.got(phones.dave, "INVITE"));
+    }
 }
 
 TEST_CASE("hunt: CANCEL ends the hunt") {

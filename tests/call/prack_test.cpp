@@ -464,6 +464,23 @@ TEST_CASE("prack: an UPDATE with an offer passes before the answer once the firs
     }
 }
 
+TEST_CASE("prack: the answer to an UPDATE says nothing of the callee who was faster") {
+    ReliablePhones phones;
+    phones.router.answer.targets.push_back({"sip:carol@192.0.2.3:5063", phones.carol, "carrier-c", {}, true});
+    phones.ring(able, "v=0 first");
+    const Message carols = phones.take(phones.carol, "INVITE");
+    const Message progress = phones.progress(7, "v=0 bob");
+    phones.acknowledge(progress, 2);
+    phones.send(phones.alice, phones.request("UPDATE", progress.to_tag(), 3, {}, "v=0 second"));
+    const Message update = phones.take(phones.bob, "UPDATE");
+    phones.send(phones.carol, TwoPhones::answer(carols, "200 OK", "carol", {}, "v=0 carol"));
+    const Message ok = phones.take(phones.alice, "SIP/2.0 200");
+    phones.send(phones.alice, phones.request("ACK", ok.to_tag(), 1));
+    phones.send(phones.bob, TwoPhones::answer(update, "200 OK", "bob", {}, "v=0 bob again"));
+    CHECK(phones.refresh(phones.engine().tracker().find("call-a", "alice", {})).ok());
+    CHECK(phones.take(phones.alice, "INVITE").body() == "v=0 carol");
+}
+
 TEST_CASE("prack: an offer in a PRACK is open until its answer (RFC 3262 section 5)") {
     ReliablePhones phones;
     phones.ring();

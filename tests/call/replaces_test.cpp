@@ -236,6 +236,26 @@ TEST_CASE("attended transfer: one of the two who remain hangs up meanwhile") {
     }
 }
 
+TEST_CASE("attended transfer: the end of a leg that is lent ends its call, and the transfer") {
+    Attended phones;
+    phones.refer();
+    const Message to_bob = phones.take(phones.bob, "INVITE");
+    const DialogId lent =
+        phones.engine().tracker().find(phones.carols_invite.call_id(), phones.carols_invite.from_tag(), {});
+    CHECK(phones.engine().end(lent, EndReason::admin, phones.now).ok());
+    phones.wait(0);
+    phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
+    const Message bye = phones.take(phones.alice, "BYE");
+    CHECK(bye.call_id() == "call-b");
+    phones.send(phones.alice, TwoPhones::answer(bye, "200 OK"));
+    phones.send(phones.bob, TwoPhones::answer(to_bob, "488 No"));
+    CHECK(phones.notified().substr(8, 3) == "480");
+    CHECK(phones.engine().calls() == 1); // of Alice and Bob
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 51));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    phones.nothing_left(2);
+}
+
 TEST_CASE("attended transfer: while a leg is lent nothing passes to it") {
     Attended phones;
     phones.refer();
@@ -350,6 +370,7 @@ TEST_CASE("INVITE with Replaces: what is refused (RFC 3891 section 3)") {
     // Who may not call may take no place either.
     phones.router.answer.refuse = 403;
     phones.send(phones.dave, of_dave(phones.invite(good + "\r\n", sdp("dave", 4004), {}, 30)));
+    CHECK(phones.got(phones.dave, "SIP/2.0 403"));
     CHECK_FALSE(phones.got(phones.bob, "INVITE"));
 }
 
@@ -403,4 +424,59 @@ TEST_CASE("INVITE with Replaces: a pick-up with other media than the call's is 4
     phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004) + "m=video 4006 RTP/AVP 96\r\n")));
     CHECK(phones.got(phones.dave, "SIP/2.0 488"));
     CHECK_FALSE(phones.got(phones.bob, "CANCEL"));
+}
+
+TEST_CASE("INVITE with Replaces: BYE to who picked up waits for his ACK (RFC 3261 section 15)") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
+    const Message bobs = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
+    const std::string replaces =
+        "Replaces: " + std::string(bobs.call_id()) + ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
+    phones.send(phones.bob, TwoPhones::answer(bobs, "487 Request Terminated"));
+    const Message to_alice = phones.take(phones.alice, "SIP/2.0 200");
+    const Message to_dave = phones.take(phones.dave, "SIP/2.0 200");
+    phones.send(phones.alice, phones.request("ACK", to_alice.to_tag(), 1));
+    EndReason alices = EndReason::caller_bye;
+    EndReason daves = EndReason::callee_bye; // he called, and is hung up
+    SUBCASE("which comes") {
+        phones.send(phones.alice, phones.request("BYE", to_alice.to_tag(), 2));
+        CHECK_FALSE(phones.got(phones.dave, "BYE"));
+        phones.send(phones.dave, of_dave(phones.request("ACK", to_dave.to_tag(), 1)));
+    }
+    SUBCASE("or does not") {
+        phones.send(phones.alice, phones.request("BYE", to_alice.to_tag(), 2));
+        phones.wait(31'000);
+        CHECK_FALSE(phones.got(phones.dave, "BYE"));
+        phones.wait(2'000);
+    }
+    SUBCASE("though nobody hangs up: then Alice gets one, too") {
+        phones.wait(31'000);
+        CHECK_FALSE(phones.got(phones.dave, "BYE"));
+        phones.wait(2'000);
+        phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "BYE"), "200 OK"));
+        alices = daves = EndReason::no_ack;
+    }
+    phones.send(phones.dave, TwoPhones::answer(phones.take(phones.dave, "BYE"), "200 OK"));
+    phones.wait(400'000);
+    CHECK(phones.engine().calls() == 0);
+    CHECK(phones.engine().dialogs() == 0);
+    REQUIRE(phones.ended.size() == 2);
+    CHECK(phones.ended.front().reason == alices);
+    CHECK(phones.ended.back().reason == daves);
+}
+
+TEST_CASE("INVITE with Replaces: what was on its way to those who rang is 487") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
+    const Message bobs = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
+    phones.send(phones.alice, phones.request("INFO", phones.take(phones.alice, "SIP/2.0 180").to_tag(), 2));
+    CHECK(phones.got(phones.bob, "INFO"));
+    const std::string replaces =
+        "Replaces: " + std::string(bobs.call_id()) + ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
+    CHECK(phones.got(phones.dave, "SIP/2.0 200"));
+    CHECK(phones.take(phones.alice, "SIP/2.0 487").method() == Method::info);
 }

@@ -308,8 +308,8 @@ TEST_CASE("transfer: the remaining peer hangs up while he is being asked: the ta
 }
 
 TEST_CASE("transfer: the target hangs up while the remaining peer is being asked") {
-    for (const bool is_agreed : {true, false}) {
-        CAPTURE(is_agreed);
+    for (const std::string refusal : {"", "488 No", "491 Request Pending", "422 Longer"}) {
+        CAPTURE(refusal);
         Transferred phones;
         const Message carols = phones.begin();
         const Message to_y = phones.answered(carols);
@@ -320,15 +320,17 @@ TEST_CASE("transfer: the target hangs up while the remaining peer is being asked
                                       "\r\nCall-ID: " + std::string(carols.call_id()) + "\r\nCSeq: 9 BYE\r\n\r\n");
         CHECK(phones.got(phones.carol, "SIP/2.0 200"));
         CHECK_FALSE(phones.got(phones.x(), "NOTIFY")); // before the answer is known
-        if (is_agreed) {
+        if (refusal.empty()) {
             phones.send(phones.y(), TwoPhones::answer(to_y, "200 OK", "", {}, sdp("alice", 2)));
             const Message back = phones.take(phones.y(), "INVITE"); // what Bob said
             CHECK(back.body().find("o=bob 1 3 ") != std::string_view::npos);
             phones.send(phones.y(), TwoPhones::answer(back, "200 OK", "", {}, sdp("alice", 3)));
         } else {
-            phones.send(phones.y(), TwoPhones::answer(to_y, "488 No"));
+            phones.send(phones.y(), TwoPhones::answer(to_y, refusal, "", "Min-SE: 7200\r\n"));
         }
         CHECK(phones.notified().substr(8, 3) == "480");
+        phones.wait(5'000);
+        CHECK_FALSE(phones.got(phones.y(), "INVITE")); // of a transfer that has failed
         phones.send(phones.x(), phones.from_x("BYE", 80));
         phones.send(phones.y(), TwoPhones::answer(phones.take(phones.y(), "BYE"), "200 OK"));
         phones.nothing_left(1);
