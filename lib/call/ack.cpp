@@ -33,7 +33,7 @@ void B2bua::on_ack(const TransactionEvent &event, Instant now) {
 }
 
 // Empty if the dialog is gone.
-WrittenRequest B2bua::write_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, const Message *passed,
+WrittenRequest B2bua::write_ack(Leg &leg, std::uint32_t cseq, std::string_view to_tag, const Message *passed,
                                 const Session *session) {
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set) return {};
@@ -46,7 +46,7 @@ WrittenRequest B2bua::write_ack(const Leg &leg, std::uint32_t cseq, std::string_
     parts.branch = branch;
     parts.passed = passed;
     parts.session = session;
-    return writer_.request(path_of(*set, leg.local, fork), leg.peer, parts);
+    return write_request(leg, path_of(*set, leg.local, fork), parts);
 }
 
 void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now) {
@@ -56,7 +56,7 @@ void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, 
     const WrittenRequest ack =
         write_ack(leg, invite.client_cseq, invite.client_to_tag, passed, session ? &*session : nullptr);
     if (ack.bytes.empty()) return;
-    transactions_.acknowledge(invite.client, invite.client_to_tag, ack.to, ack.bytes);
+    transactions_.acknowledge(invite.client, invite.client_to_tag, ack.to, ack.bytes, ack.host);
     feed_ack(leg, invite.client_cseq, invite.client_to_tag, now);
 }
 

@@ -114,6 +114,7 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
                                          lines, session ? &*session : nullptr);
     feed_answer(request, answer.status(), tag, {}, now);
     note_methods(call.leg(asked), answer);
+    for (Leg &leg : call.legs) find_hop(leg);
     invite.is_settled = fork && fork->is_settled;
     settle_offer(call, invite, request, body_of ? *body_of : answer);
     end_reliability(id, call, true, now);
@@ -199,7 +200,8 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
 
     std::string branch;
     transactions_.append_branch(branch);
-    const WrittenRequest ack = writer_.request(path, peer, {.method = "ACK", .cseq = answer.cseq(), .branch = branch});
+    const WrittenRequest ack =
+        writer_.request(path, peer, nullptr, {.method = "ACK", .cseq = answer.cseq(), .branch = branch});
     transactions_.acknowledge(invite, answer.to_tag(), ack.to, ack.bytes);
 
     MessageView view;
@@ -218,7 +220,8 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     static_cast<void>(tracker_.feed(view, now));
     branch.clear();
     transactions_.append_branch(branch);
-    const WrittenRequest bye = writer_.request(path, peer, {.method = "BYE", .cseq = view.cseq, .branch = branch});
+    const WrittenRequest bye =
+        writer_.request(path, peer, nullptr, {.method = "BYE", .cseq = view.cseq, .branch = branch});
     static_cast<void>(transactions_.send_request(
         {Method::bye, branch, bye.bytes, bye.to, owner.value(), path.call_id, path.local_tag, view.cseq}, now));
 }

@@ -340,7 +340,7 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
     parts.method = to_string(method);
     if (parts.cseq == 0)
         parts.cseq = tracker_.next_cseq(leg.dialog, leg.local, fork ? fork->text.get(Fork::to_tag) : "");
-    const WrittenRequest written = writer_.request(path, leg.peer, parts);
+    const WrittenRequest written = write_request(leg, path, parts);
 
     MessageView view;
     view.method = method;
@@ -351,11 +351,12 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
     const std::string passed_reason = parts.passed ? parts.passed->values(Header::reason) : std::string();
     view.reason = parts.passed ? passed_reason : parts.reason;
     view.is_ours = true;
-    const auto sent = transactions_.send_request(
-        {method, branch, written.bytes, written.to, id.value(), path.call_id, path.local_tag, parts.cseq}, now);
+    const auto sent = transactions_.send_request({method, branch, written.bytes, written.to, id.value(), path.call_id,
+                                                  path.local_tag, parts.cseq, written.host.view()},
+                                                 now);
     if (sent) static_cast<void>(tracker_.feed(view, now));
     // With no transaction left the other side hears of the end at least once.
-    if (!sent && method == Method::bye) transactions_.acknowledge({}, {}, written.to, written.bytes);
+    if (!sent && method == Method::bye) transactions_.acknowledge({}, {}, written.to, written.bytes, written.host);
     return sent;
 }
 

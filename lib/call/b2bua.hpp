@@ -61,6 +61,12 @@ private:
         TimerKind kind = TimerKind::ring;
     };
 
+    // One of an attempt of the call, or of the next hop of a leg.
+    struct WantedLookup {
+        CallId call;
+        DialogId leg;
+    };
+
     // b2bua.cpp
     void on_request(const TransactionEvent &event, Instant now);
     void on_request_outside(const TransactionEvent &event, Instant now);
@@ -150,7 +156,7 @@ private:
     // ack.cpp
     void on_ack(const TransactionEvent &event, Instant now);
     // Both are null for an ACK without a body.
-    WrittenRequest write_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, const Message *passed,
+    WrittenRequest write_ack(Leg &leg, std::uint32_t cseq, std::string_view to_tag, const Message *passed,
                              const Session *session);
     void feed_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, Instant now);
     void send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now);
@@ -301,6 +307,12 @@ private:
     static void note_early_session(Call &call, DialogId callee_leg, const Message &response);
     static void note_methods(Leg &leg, const Message &message);
 
+    // next_hop.cpp
+    void find_hop(Leg &leg);
+    void look_up_hop(Leg &leg, std::string uri);
+    void on_hop_resolved(LookupId lookup, DialogId dialog, std::span<const Endpoint> addresses);
+    WrittenRequest write_request(Leg &leg, const DialogPath &path, const RequestParts &parts);
+
     // deadline.cpp
     void on_timer(const CallTimer &timer, Instant now);
     void on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now);
@@ -313,7 +325,7 @@ private:
     Random &random_;
     EngineStatistics &statistics_;
     SlotTable<Call, CallTag> calls_;
-    SlotTable<CallId, LookupTag> lookups_;
+    SlotTable<WantedLookup, LookupTag> lookups_;
     std::vector<Lookup> wanted_lookups_;
     RingQueue<CallEvent> events_;
     TimerWheel<CallTimer> timers_;

@@ -73,6 +73,12 @@ Leg *Call::find_leg(DialogId dialog) {
     return nullptr;
 }
 
+Leg *Call::find_any_leg(DialogId dialog) {
+    if (Leg *leg = find_leg(dialog)) return leg;
+    if (transfer && transfer->target.dialog == dialog) return &transfer->target;
+    return released && released->leg.dialog == dialog ? &released->leg : nullptr;
+}
+
 std::optional<Side> Call::side_of(DialogId dialog) const {
     for (Side side : {Side::caller, Side::callee}) {
         if (leg(side).dialog == dialog) return side;

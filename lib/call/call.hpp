@@ -107,7 +107,8 @@ struct Call {
     const ForkTags *find_fork_tags(DialogId leg, std::string_view callee) const;
     Attempt *find_attempt(TransactionId client) const { return setup && client ? setup->find(client) : nullptr; }
     Attempt *find_attempt(DialogId dialog) const { return setup && dialog ? setup->find(dialog) : nullptr; }
-    Leg *find_leg(DialogId dialog); // nullptr: of an attempt that was given up, or of no leg of this call
+    Leg *find_leg(DialogId dialog);     // nullptr: of an attempt that was given up, or of no leg of this call
+    Leg *find_any_leg(DialogId dialog); // of the target of a transfer too, and of a leg that gave way
     // Whose dialog this is; none: of an attempt that was given up, or of no leg of this call.
     std::optional<Side> side_of(DialogId dialog) const;
 };

@@ -81,13 +81,13 @@ void B2bua::give_up_reinvite(Call &call, InviteExchange &invite, Instant now) {
     }
     static_cast<void>(transactions_.cancel(invite.client, {}, now));
     // If it is answered all the same, then perhaps when the dialog that the ACK is written from is gone.
-    const Leg &asked = call.leg(other(invite.from));
+    Leg &asked = call.leg(other(invite.from));
     const DialogSet *set = tracker_.find(asked.dialog);
     if (!set) return;
     const std::string_view to_tag = path_of(*set, asked.local, nullptr).remote_tag;
     const WrittenRequest ack = write_ack(asked, invite.client_cseq, to_tag, nullptr, nullptr);
     if (ack.bytes.empty()) return;
-    transactions_.acknowledge_when_answered(invite.client, to_tag, ack.to, ack.bytes);
+    transactions_.acknowledge_when_answered(invite.client, to_tag, ack.to, ack.bytes, ack.host);
 }
 
 void B2bua::end_forwards(Call &call, Instant now) {

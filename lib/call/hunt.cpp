@@ -97,7 +97,7 @@ void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now)
     if (target.lookup.empty()) {
         if (!send_attempt(id, call, *attempt, target.to, now)) return note_refusal(setup, 503, nullptr, {});
     } else {
-        const auto lookup = lookups_.emplace(id);
+        const auto lookup = lookups_.emplace(WantedLookup{id, {}});
         if (!lookup) return note_refusal(setup, 503, nullptr, {});
         attempt->lookup = *lookup;
         wanted_lookups_.push_back({*lookup, target.lookup});
@@ -170,10 +170,11 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
 }
 
 void B2bua::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now) {
-    const CallId *owner = lookups_.find(lookup);
-    if (!owner) return;
-    const CallId id = *owner;
+    const WantedLookup *found = lookups_.find(lookup);
+    if (!found) return;
+    const auto [id, leg] = *found;
     lookups_.erase(lookup);
+    if (leg) return on_hop_resolved(lookup, leg, addresses);
     Call *call = calls_.find(id);
     Attempt *attempt = call && call->setup ? call->setup->find(lookup) : nullptr;
     if (!attempt) return; // given up meanwhile

@@ -2,8 +2,11 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include "base/endpoint.hpp"
 #include "base/method.hpp"
+#include "call/lookup.hpp"
 #include "call/sdp_edit.hpp"
 #include "call/session.hpp"
 #include "call/session_timer.hpp"
@@ -23,15 +26,23 @@ struct LegOrigin {
     Session last; // what the present version stands for
 };
 
+// A next hop that is a name, and where that leads (RFC 3263).
+struct NamedHop {
+    std::string uri;
+    LookupId lookup{};            // under way; none: it is over
+    std::optional<Endpoint> to{}; // none: not known yet, or by nobody
+};
+
 struct Leg {
     DialogId dialog;
-    Endpoint peer; // next hop of the INVITE: in-dialog requests go there if their own target names no address
+    Endpoint peer; // next hop of the INVITE: in-dialog requests go there while nobody knows where their own one is
     Side local = Side::callee;           // what we are in this dialog, whatever its place in the call
     std::uint16_t allowed = 0;           // methods that the peer takes, as its Allow says; 0: it has not said
     TransactionId bye{};                 // ours, once it was sent
     Session session{};                   // what the peer said last, and
     Session told{};                      // what it was told, of the offer and answer that are in force
     std::unique_ptr<LegOrigin> origin{}; // none: it was told nothing but what the other peer said
+    std::unique_ptr<NamedHop> hop{};     // none: in-dialog requests go to an address
     SessionTimer timer{};
 
     bool may_send(Method method) const { return allowed == 0 || (allowed & mask_of(method)) != 0; }

@@ -1,4 +1,5 @@
 #include "call/leg_writer.hpp"
+#include <utility>
 #include "base/text.hpp"
 #include "call/header_policy.hpp"
 #include "dialog/route_set.hpp"
@@ -10,18 +11,32 @@ namespace {
 
 bool is_secure(std::string_view uri) { return equals_ignoring_case(uri.substr(0, 5), "sips:"); }
 
-// A route that names no address, or one that we have no socket for, can not be followed without a resolver: the way
-// that the INVITE took is the best guess. So it is for those who came over a connection and leave the transport out:
-// by the letter they would be called back over UDP (RFC 3263 section 4.1), and few of them listen there.
-Endpoint next_hop(std::string_view uri, const Endpoint &peer, const std::vector<Listener> &listeners) {
+struct NextHop {
+    Endpoint to;
+    SharedBytes host{};
+    bool is_unknown = false;
+};
+
+// A next hop that we have no socket for can not be followed, nor can a name before it is looked up: the way that the
+// INVITE took is the best guess. So it is for those who came over a connection and leave the transport out: by the
+// letter they would be called back over UDP (RFC 3263 section 4.1), and few of them listen there.
+NextHop next_hop(std::string_view uri, const Endpoint &peer, const NamedHop *known,
+                 const std::vector<Listener> &listeners) {
     const auto parsed = Uri::parse(uri);
-    const auto endpoint = parsed ? parsed->endpoint() : std::nullopt;
-    if (!endpoint) return peer;
-    if (is_reliable(peer.transport) && !is_secure(uri) && !parsed->param("transport")) return peer;
-    Endpoint hop = *endpoint;
-    hop.listener = peer.listener;
-    if (hop.transport == peer.transport && hop.ip.is_v6 == peer.ip.is_v6) return hop;
-    return with_listener(listeners, hop).value_or(peer);
+    if (!parsed) return {peer};
+    const bool is_by_letter = is_secure(uri) || parsed->param("transport");
+    if (const auto endpoint = parsed->endpoint()) {
+        if (is_reliable(peer.transport) && !is_by_letter) return {peer};
+        Endpoint hop = *endpoint;
+        hop.listener = peer.listener;
+        if (hop.transport == peer.transport && hop.ip.is_v6 == peer.ip.is_v6) return {hop};
+        return {with_listener(listeners, hop).value_or(peer)};
+    }
+    if (IpAddress::parse(parsed->param("maddr").value_or(parsed->host))) return {peer}; // by a transport unheard of
+    if (is_reliable(peer.transport) && !is_by_letter && parsed->port != 0) return {peer};
+    if (!known || known->uri != uri) return {.to = peer, .is_unknown = true};
+    if (!known->to) return {peer};
+    return {*known->to, SharedBytes(parsed->host)};
 }
 
 // RFC 3261 section 12.1.1: who was called by a SIPS URI is called back by one.
@@ -87,9 +102,17 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
     return SharedBytes(buffer_);
 }
 
-WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts) {
-    const RequestRoute route = make_request_route(path.remote_target, path.route_set);
-    const Endpoint hop = next_hop(route.next_hop, peer, listeners_);
+std::string LegWriter::unknown_hop(const DialogPath &path, const Endpoint &peer, const NamedHop *known) const {
+    RequestRoute route = make_request_route(path.remote_target, path.route_set);
+    const bool is_unknown = next_hop(route.next_hop, peer, known, listeners_).is_unknown;
+    return is_unknown ? std::move(route.next_hop) : std::string();
+}
+
+WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, const NamedHop *known,
+                                  const RequestParts &parts) {
+    RequestRoute route = make_request_route(path.remote_target, path.route_set);
+    NextHop next = next_hop(route.next_hop, peer, known, listeners_);
+    const Endpoint &hop = next.to;
     Writer writer(buffer_);
     writer.request_line(parts.method, route.request_uri).via(hop.transport, sent_by(hop), parts.branch);
     if (!route.route.empty()) writer.header("Route", route.route);
@@ -111,7 +134,8 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
     } else {
         writer.body();
     }
-    return {SharedBytes(buffer_), hop};
+    return {SharedBytes(buffer_), hop, std::move(next.host),
+            next.is_unknown ? std::move(route.next_hop) : std::string()};
 }
 
 SharedBytes LegWriter::response(const Message &request, const Endpoint &source, std::uint16_t status,

@@ -7,6 +7,7 @@
 #include "base/endpoint.hpp"
 #include "base/method.hpp"
 #include "base/shared_bytes.hpp"
+#include "call/leg.hpp"
 #include "call/listener.hpp"
 #include "call/router.hpp"
 #include "call/session.hpp"
@@ -32,6 +33,8 @@ struct DialogPath {
 struct WrittenRequest {
     SharedBytes bytes;
     Endpoint to;
+    SharedBytes host{};        // TLS: the name that led there; empty: none did
+    std::string unknown_hop{}; // URI of a next hop whose name has to be looked up; empty: it is known where it is
 };
 
 // The extra fields of an in-dialog request. All text is borrowed.
@@ -60,7 +63,12 @@ public:
                              std::string_view call_id, std::string_view from_tag, std::string_view branch,
                              std::string_view extra, std::string_view own);
 
-    WrittenRequest request(const DialogPath &path, const Endpoint &peer, const RequestParts &parts);
+    // To the next hop of the dialog. To `peer` if that is a name and not the `known` one, which may be null.
+    WrittenRequest request(const DialogPath &path, const Endpoint &peer, const NamedHop *known,
+                           const RequestParts &parts);
+
+    // WrittenRequest::unknown_hop of the next request.
+    std::string unknown_hop(const DialogPath &path, const Endpoint &peer, const NamedHop *known) const;
 
     // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null, and
     // `session` the body in place of that, unless null.

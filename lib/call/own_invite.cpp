@@ -82,10 +82,10 @@ void B2bua::on_own_invite_response(CallId id, Call &call, OwnInvite &own, const 
 }
 
 void B2bua::acknowledge_own_invite(Call &call, const OwnInvite &own, const Session *answer, Instant now) {
-    const Leg &leg = leg_of(call, own);
+    Leg &leg = leg_of(call, own);
     const WrittenRequest ack = write_ack(leg, own.cseq, own.to_tag, nullptr, answer);
     if (ack.bytes.empty()) return;
-    transactions_.acknowledge(own.client, own.to_tag, ack.to, ack.bytes);
+    transactions_.acknowledge(own.client, own.to_tag, ack.to, ack.bytes, ack.host);
     feed_ack(leg, own.cseq, own.to_tag, now);
 }
 
@@ -159,12 +159,12 @@ void B2bua::give_up_own_invite(Call &call, OwnInvite &own, Instant now) {
     timers_.cancel(own.timer);
     if (!own.client) return;
     static_cast<void>(transactions_.cancel(own.client, {}, now));
-    const Leg &leg = leg_of(call, own);
+    Leg &leg = leg_of(call, own);
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set) return;
     const std::string to_tag(path_of(*set, leg.local, nullptr).remote_tag);
     const WrittenRequest ack = write_ack(leg, own.cseq, to_tag, nullptr, nullptr);
-    if (!ack.bytes.empty()) transactions_.acknowledge_when_answered(own.client, to_tag, ack.to, ack.bytes);
+    if (!ack.bytes.empty()) transactions_.acknowledge_when_answered(own.client, to_tag, ack.to, ack.bytes, ack.host);
 }
 
 void B2bua::give_up_own_invites(Call &call, Instant now) {

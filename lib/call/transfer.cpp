@@ -30,6 +30,7 @@ void B2bua::on_target_answered(CallId id, Call &call, Attempt &attempt, const Me
     timers_.cancel(attempt.ring_timer);
     transfer.target = std::move(attempt.leg);
     note_methods(transfer.target, answer);
+    find_hop(transfer.target);
     std::erase_if(call.setup->attempts, [&](const auto &kept) { return kept.get() == &attempt; });
     drop_attempts(call, completed_elsewhere, now);
     call.setup.reset();
@@ -45,7 +46,7 @@ void B2bua::acknowledge_target(Call &call, const Session *answer, Instant now) {
     transfer.target.told = answer ? *answer : transfer.offered;
     const WrittenRequest ack = write_ack(transfer.target, 1, transfer.to_tag, nullptr, answer);
     if (ack.bytes.empty()) return;
-    transactions_.acknowledge(transfer.invite, transfer.to_tag, ack.to, ack.bytes);
+    transactions_.acknowledge(transfer.invite, transfer.to_tag, ack.to, ack.bytes, ack.host);
     feed_ack(transfer.target, 1, transfer.to_tag, now);
 }
 

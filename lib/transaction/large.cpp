@@ -91,7 +91,7 @@ void TransactionTable::send_large_acks_by_udp(const Endpoint &lost, Instant now)
     note_without_tcp(lost, now);
     for (auto ack = first; ack != large_acks_.end(); ++ack) {
         for (SentAck &sent : *transactions_.find(ack->invite)->acks) {
-            if (sent.to_tag == ack->to_tag) sent = {sent.to_tag, ack->by_udp.to, ack->by_udp.bytes};
+            if (sent.to_tag == ack->to_tag) sent = {sent.to_tag, ack->by_udp.to, ack->by_udp.bytes, {}};
         }
         outgoing_.push_back({ack->by_udp.to, std::move(ack->by_udp.bytes), {}, {}});
     }

@@ -153,7 +153,7 @@ bool TransactionTable::send_ack_again(const Transaction &transaction, const Mess
     if (input_of_status(response.status()) != Input::success) return false;
     for (const SentAck &ack : *transaction.acks) {
         if (ack.to_tag != response.to_tag()) continue;
-        outgoing_.push_back({ack.to, ack.bytes, {}});
+        outgoing_.push_back({ack.to, ack.bytes, {}, ack.host});
         if (transaction.state != TransactionState::accepted) return false; // the first of them
         ++statistics_.absorbed;
         ++statistics_.retransmitted;

@@ -67,22 +67,24 @@ Result<void> TransactionTable::respond(TransactionId server, std::uint16_t statu
     return {};
 }
 
-void TransactionTable::acknowledge(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack) {
+void TransactionTable::acknowledge(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack,
+                                   SharedBytes host) {
     Way way{to, std::move(ack)};
     if (auto by_tcp = way_by_tcp(to, way.bytes.view())) {
         std::swap(way, *by_tcp);
         keep_large_ack(invite, to_tag, way.to, std::move(*by_tcp));
     }
-    outgoing_.push_back({way.to, way.bytes, {}, {}});
-    acknowledge_when_answered(invite, to_tag, way.to, std::move(way.bytes));
+    outgoing_.push_back({way.to, way.bytes, {}, host});
+    acknowledge_when_answered(invite, to_tag, way.to, std::move(way.bytes), std::move(host));
 }
 
 void TransactionTable::acknowledge_when_answered(TransactionId invite, std::string_view to_tag, const Endpoint &to,
-                                                 SharedBytes ack) {
+                                                 SharedBytes ack, SharedBytes host) {
     Transaction *transaction = transactions_.find(invite);
     if (!transaction || transaction->kind != TransactionKind::invite_client) return;
     if (!transaction->acks) transaction->acks = std::make_unique<std::vector<SentAck>>();
-    if (transaction->acks->size() < ack_max) transaction->acks->push_back({std::string(to_tag), to, std::move(ack)});
+    if (transaction->acks->size() >= ack_max) return;
+    transaction->acks->push_back({std::string(to_tag), to, std::move(ack), std::move(host)});
 }
 
 std::size_t TransactionTable::acknowledged(TransactionId invite) const {

@@ -36,6 +36,7 @@ struct SentAck {
     std::string to_tag;
     Endpoint to;
     SharedBytes bytes;
+    SharedBytes host; // as in ClientRequest
 };
 
 // One of the ways that a request may take.

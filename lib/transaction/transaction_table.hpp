@@ -114,12 +114,14 @@ public:
 
     // Sends the user's ACK for a 2xx with this To-tag, and again for each 2xx with it that still comes (RFC 3261
     // section 13.2.2.4): such a 2xx raises no further event. Sends it once if the INVITE's transaction is over, or
-    // has more than ack_max forks acknowledged.
-    void acknowledge(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack);
+    // has more than ack_max forks acknowledged. `host` as in ClientRequest.
+    void acknowledge(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack,
+                     SharedBytes host = {});
 
     // The same in advance, for a 2xx that may still come when its dialog is gone: a re-INVITE that a BYE overtook.
     // Its 2xx raises an event, and the user asks is_acknowledged().
-    void acknowledge_when_answered(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack);
+    void acknowledge_when_answered(TransactionId invite, std::string_view to_tag, const Endpoint &to, SharedBytes ack,
+                                   SharedBytes host = {});
     bool is_acknowledged(TransactionId invite, std::string_view to_tag) const;
     std::size_t acknowledged(TransactionId invite) const; // how many To-tags
 

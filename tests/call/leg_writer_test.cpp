@@ -38,8 +38,8 @@ struct Request {
         path.route_set = route_set;
         NoRoute router;
         LegWriter writer(listeners, router);
-        const WrittenRequest written =
-            writer.request(path, peer, {.method = "INFO", .cseq = 2, .branch = "z9hG4bK1", .has_contact = true});
+        const WrittenRequest written = writer.request(
+            path, peer, nullptr, {.method = "INFO", .cseq = 2, .branch = "z9hG4bK1", .has_contact = true});
         to = written.to;
         message = *Message::parse(written.bytes.view());
     }

@@ -1,8 +1,15 @@
 """Targets with names: NAPTR, SRV and addresses of a real DNS server, failover, and a DNS that is dead (FAULTS L7)."""
 import time
 
-from harness import Cdr, EndToEnd, Route, main
+from harness import Cdr, EndToEnd, Raw, Route, main
 from name_server import DeadServer, NameServer
+from sides import target_of
+from sipp import Message, wait_until
+
+
+class Phone(Raw):
+    """Says of itself what it is told to say."""
+    contact = ""
 
 
 class Names(EndToEnd):
@@ -69,6 +76,47 @@ class Names(EndToEnd):
         for sipp in (caller, answers):
             sipp.finish()
         self.finish(Cdr("caller_bye", 200, caller, answers))
+
+    def test_requests_inside_a_call_go_where_a_contact_that_is_a_name_leads(self):
+        dns = self.name_server("--host-record=desk.example,127.0.0.1")
+        with Phone() as callee, Raw() as desk:
+            self.start_with(dns, f"sip:127.0.0.1:{callee.port}")
+            callee.contact = f"<sip:bob@desk.example:{desk.port}>"
+            caller = self.tandemd.raw()
+            self.addCleanup(caller.socket.close)
+            invite = Message(caller.request("INVITE"))
+            caller.send(invite.raw)
+            callee.respond(callee.receive(), 200)
+            answer = caller.receive_code(200)
+
+            def inside(method, cseq):
+                return caller.request(method, uri=target_of(answer), From=invite.header("From"),
+                                      To=answer.header("To"), Call_ID=invite.call_id, CSeq=f"{cseq} {method}")
+
+            numbers = iter(range(2, 1000))
+
+            def info_comes_to_the_desk():
+                """Until the name is known they go to where the INVITE went, which repeats its 200 until its ACK."""
+                caller.send(inside("ACK", 1))
+                caller.send(inside("INFO", next(numbers)))
+                while info := callee.receive(0.1):
+                    if info.method == "INFO":
+                        callee.respond(info, 200)
+                info = desk.receive(0.1)
+                if info and info.method == "INFO":
+                    desk.respond(info, 200)
+                    return True
+                return False
+
+            wait_until(info_comes_to_the_desk, "an INFO comes to the desk")
+            self.assertEqual(dns.queries("desk.example"), 1)
+            caller.send(inside("BYE", next(numbers)))
+            while (bye := desk.receive()).method != "BYE":
+                pass
+            self.assertIn("desk.example", bye.uri)
+            desk.respond(bye, 200)
+            self.assertEqual(caller.receive_code(200).method, "INFO")
+        self.finish(Cdr("caller_bye", 200))
 
     def test_a_host_of_this_machine_needs_no_dns(self):
         dead = DeadServer()

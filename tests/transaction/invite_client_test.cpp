@@ -137,6 +137,24 @@ TEST_CASE("client INVITE: a 2xx in accepted goes up again, also of another fork;
     CHECK(h.times("ACK").empty());
 }
 
+TEST_CASE("client INVITE: the user's ACK goes where it is told, as its host, again for each 2xx that comes again") {
+    Harness h;
+    const auto id = h.send("INVITE");
+    h.receive(h.answer(200, "INVITE"));
+    const Endpoint to = test::udp("192.0.2.77", 5070);
+    h.table.acknowledge(id, "bob", to, SharedBytes("ack"), SharedBytes("carrier.example"));
+    auto again = Message::parse(h.answer(200, "INVITE"));
+    h.table.receive(std::move(*again), h.peer, at_ms(0));
+    std::vector<Outgoing> outgoing;
+    h.table.take_outgoing(outgoing);
+    REQUIRE(outgoing.size() == 2);
+    for (const Outgoing &ack : outgoing) {
+        CHECK(ack.to == to);
+        CHECK(ack.bytes.view() == "ack");
+        CHECK(ack.host.view() == "carrier.example");
+    }
+}
+
 TEST_CASE("client INVITE: a transport error in accepted changes nothing") {
     Harness h;
     const auto id = h.send("INVITE");
