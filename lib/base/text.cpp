@@ -76,6 +76,13 @@ std::vector<std::string_view> split_values(std::string_view list) {
     return values;
 }
 
+std::string_view take_token(std::string_view &list) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    const std::string_view token = trim(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+    return token;
+}
+
 std::string_view addr_spec(std::string_view value) {
     bool is_quoted = false;
     for (std::size_t i = 0; i < value.size(); ++i) {

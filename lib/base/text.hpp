@@ -22,6 +22,9 @@ bool has_control_bytes(std::string_view text); // those of ASCII
 // The values of a comma-separated header, trimmed, empty ones left out. Commas inside quotes and <> do not separate.
 std::vector<std::string_view> split_values(std::string_view list);
 
+// Takes the first value off a list of tokens, where no comma is quoted; it may be empty.
+std::string_view take_token(std::string_view &list);
+
 // The URI of a From, Contact or Route value: what stands in <>, or the value without its parameters.
 std::string_view addr_spec(std::string_view value);
 

@@ -114,11 +114,11 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
                                          lines, session ? &*session : nullptr);
     feed_answer(request, answer.status(), tag, {}, now);
     note_methods(call.leg(asked), answer);
-    for (Leg &leg : call.legs) find_hop(leg);
     invite.is_settled = fork && fork->is_settled;
     settle_offer(call, invite, request, body_of ? *body_of : answer);
     end_reliability(id, call, true, now);
     if (invite.is_first) {
+        for (Leg &leg : call.legs) find_hop(leg);
         call.forks.clear();
         call.forks.shrink_to_fit();
     }

@@ -130,7 +130,9 @@ bool is_passed_option(const HeaderLine &line, std::string_view token, bool is_in
 void pass_tokens(const HeaderLine &line, bool is_inside, Writer &to) {
     std::string kept;
     kept.reserve(line.value.size());
-    for (std::string_view token : split_values(line.value)) {
+    for (std::string_view rest = line.value; !rest.empty();) {
+        const std::string_view token = take_token(rest);
+        if (token.empty()) continue;
         if (!(line.id == Header::allow ? is_method(token) : is_passed_option(line, token, is_inside))) continue;
         if (!kept.empty()) kept.append(", ");
         kept.append(token);

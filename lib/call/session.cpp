@@ -68,10 +68,16 @@ std::optional<Session> B2bua::restated(Leg &leg, const Message &message) {
 
 // Whoever lists the methods that he takes may be sent no other (RFC 3261 section 20.5).
 void B2bua::note_methods(Leg &leg, const Message &message) {
-    if (!message.has(Header::allow)) return;
-    leg.allowed = 0;
-    const std::string values = message.values(Header::allow);
-    for (std::string_view token : split_values(values)) leg.allowed |= mask_of(parse_method(token));
+    bool has_said = false;
+    std::uint16_t allowed = 0;
+    for (const HeaderLine &line : message.headers()) {
+        if (line.id != Header::allow) continue;
+        has_said = true;
+        for (std::string_view rest = line.value; !rest.empty();) {
+            allowed = static_cast<std::uint16_t>(allowed | mask_of(parse_method(take_token(rest))));
+        }
+    }
+    if (has_said) leg.allowed = allowed;
 }
 
 } // namespace tandem

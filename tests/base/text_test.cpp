@@ -52,6 +52,17 @@ std::string bytes_of(std::initializer_list<std::uint32_t> bytes) {
 
 } // namespace
 
+TEST_CASE("text: tokens are taken off a list one after the other, empty ones too") {
+    std::string_view list = " INVITE ,ACK,, BYE\t,";
+    std::vector<std::string_view> tokens;
+    while (!list.empty()) tokens.push_back(take_token(list));
+    CHECK(tokens == std::vector<std::string_view>{"INVITE", "ACK", "", "BYE"});
+    CHECK(take_token(list).empty());
+    list = "one";
+    CHECK(take_token(list) == "one");
+    CHECK(list.empty());
+}
+
 TEST_CASE("text: visible ASCII is what names are made of; control bytes are those of ASCII") {
     CHECK(is_visible_ascii(""));
     CHECK(is_visible_ascii("!~az09="));

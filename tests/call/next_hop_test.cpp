@@ -102,6 +102,7 @@ TEST_CASE("next hop: another name that a re-INVITE brings is looked up when a re
     const std::string invite = TwoPhones::from_bob(phones.bobs_invite, "INVITE", 4, {}, "v=0 again");
     phones.send(phones.bob, Named::with_contact(invite, "sip:bob@other.example"));
     phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "INVITE"), "200 OK", "", {}, "v=0 yes"));
+    phones.info_at(phones.bob);
     const Lookup lookup = phones.lookup();
     CHECK(lookup.uri == "sip:bob@other.example");
     phones.resolve(lookup, {phones.carol});
