@@ -39,6 +39,13 @@ NextHop next_hop(std::string_view uri, const Endpoint &peer, const NamedHop *kno
     return {*known->to, SharedBytes(parsed->host)};
 }
 
+// Most hops are addresses, and that costs less to see than to read. A name may begin like one.
+bool begins_like_address(std::string_view uri) {
+    const std::size_t user = uri.find('@');
+    const std::size_t host = (user == std::string_view::npos ? uri.find(':') : user) + 1;
+    return host != 0 && host < uri.size() && (uri[host] == '[' || (uri[host] >= '0' && uri[host] <= '9'));
+}
+
 // RFC 3261 section 12.1.1: who was called by a SIPS URI is called back by one.
 bool is_secure(const Message &request) {
     if (is_secure(request.request_uri())) return true;
@@ -103,6 +110,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
 }
 
 std::string LegWriter::unknown_hop(const DialogPath &path, const Endpoint &peer, const NamedHop *known) const {
+    if (path.route_set.empty() && begins_like_address(path.remote_target)) return {};
     RequestRoute route = make_request_route(path.remote_target, path.route_set);
     const bool is_unknown = next_hop(route.next_hop, peer, known, listeners_).is_unknown;
     return is_unknown ? std::move(route.next_hop) : std::string();

@@ -67,7 +67,7 @@ public:
     WrittenRequest request(const DialogPath &path, const Endpoint &peer, const NamedHop *known,
                            const RequestParts &parts);
 
-    // WrittenRequest::unknown_hop of the next request.
+    // WrittenRequest::unknown_hop of the next request; empty also for a name that begins like an address.
     std::string unknown_hop(const DialogPath &path, const Endpoint &peer, const NamedHop *known) const;
 
     // The answer to `request`, which came from `source`. `passed` is what the other leg answered, or null, and

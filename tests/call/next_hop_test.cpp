@@ -110,6 +110,16 @@ TEST_CASE("next hop: another name that a re-INVITE brings is looked up when a re
     CHECK(phones.asks_nothing());
 }
 
+TEST_CASE("next hop: a name that begins like an address is looked up by the first request") {
+    Named phones("sip:bob@3com.example");
+    CHECK(phones.asks_nothing());
+    phones.acknowledge();
+    const Lookup lookup = phones.lookup();
+    CHECK(lookup.uri == "sip:bob@3com.example");
+    phones.resolve(lookup, {phones.elsewhere});
+    phones.info_at(phones.elsewhere);
+}
+
 TEST_CASE("next hop: the caller's names count as well") {
     TwoPhones phones;
     phones.send(phones.alice, Named::with_contact(phones.invite(), "sip:alice@home.example"));
