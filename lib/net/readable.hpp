@@ -7,8 +7,8 @@ namespace tandem {
 
 class Reader {
 public:
-    // New data has come since the last call. The reader takes all there is, or comes back by itself: what it leaves
-    // raises no second call.
+    // New data has come since the last call. The reader takes all there is, or comes back by itself, once at a time:
+    // what it leaves raises no second call, but what comes meanwhile does.
     virtual void on_readable() = 0;
 
     // After wait_writable(), once: there is room, or the connection is made, or it has failed.

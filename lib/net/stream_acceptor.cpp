@@ -71,11 +71,13 @@ void StreamAcceptor::close() {
 }
 
 void StreamAcceptor::on_readable() {
-    if (is_paused_) return;
+    if (is_paused_ || is_turn_posted_) return;
     for (std::size_t i = 0; i < options_.accepts_per_wake; ++i) {
         if (!fd_ || !accept_one()) return;
     }
+    is_turn_posted_ = true;
     asio::post(io_, [self = shared_from_this()] {
+        self->is_turn_posted_ = false;
         if (self->fd_) self->on_readable();
     });
 }

@@ -52,6 +52,7 @@ private:
     Handler handler_;
     std::chrono::milliseconds pause_;
     bool is_paused_ = false;
+    bool is_turn_posted_ = false; // more may wait, and the loop comes back for them
     std::uint64_t pauses_ = 0;
     std::uint64_t refused_ = 0;
 };

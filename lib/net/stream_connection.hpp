@@ -75,6 +75,7 @@ public:
 
     TimerId timer; // the transport's; due at timer_at, which is not after next_check()
     Instant timer_at = never;
+    bool is_turn_posted = false; // the transport's: more may be left to read, and the loop comes back for it
 
 private:
     void on_readable() override { owner_.on_ready(*this); }

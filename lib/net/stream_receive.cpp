@@ -73,10 +73,13 @@ bool StreamTransport::Impl::shake_hands(StreamConnection &connection, Instant no
 }
 
 void StreamTransport::Impl::receive(StreamConnection &connection, Instant now) {
+    if (connection.is_turn_posted) return; // it reads what has come meanwhile
     for (std::size_t i = 0; i < options.reads_per_wake; ++i) {
         if (!read_once(connection, now)) return;
     }
+    connection.is_turn_posted = true;
     asio::post(io, [self = shared_from_this(), held = connection.shared_from_this()] {
+        held->is_turn_posted = false;
         if (held->state() != StreamState::closed) self->on_ready(*held);
     });
 }

@@ -71,6 +71,7 @@ struct UdpTransport::Impl final : Reader, std::enable_shared_from_this<Impl> {
     MessageBatch in;
     std::unique_ptr<char[]> in_bytes; // batch_max times datagram_max; a page is real once it was written to
     std::vector<Datagram> received;
+    bool is_turn_posted = false; // more may be left to read, and the loop comes back for it
 
     MessageBatch out;
     std::deque<OutDatagram> queue; // wait for room, in order; at most queue_max
@@ -96,10 +97,13 @@ void UdpTransport::Impl::close() {
 }
 
 void UdpTransport::Impl::on_readable() {
+    if (is_turn_posted) return; // it reads what has come meanwhile
     for (std::size_t i = 0; i < options.batches_per_wake; ++i) {
         if (!receive_batch() || !fd) return; // the handler may have closed us
     }
+    is_turn_posted = true;
     asio::post(io, [self = shared_from_this()] {
+        self->is_turn_posted = false;
         if (self->fd) self->on_readable();
     });
 }
