@@ -99,8 +99,8 @@ void Engine::on_send_failed(TransactionId transaction, Instant now) {
     parts_->settle(now);
 }
 
-void Engine::on_connection_lost(const Endpoint &peer, Instant now) {
-    parts_->transactions.on_connection_lost(peer, now);
+void Engine::on_connection_lost(const ConnectionLoss &loss, Instant now) {
+    parts_->transactions.on_connection_lost(loss, now);
     parts_->settle(now);
 }
 

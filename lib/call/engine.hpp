@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include "base/connection_loss.hpp"
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
@@ -63,7 +64,7 @@ public:
     // False, and nothing has happened, if it is a CANCEL that matches nothing and `stray` says to leave it.
     bool receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray = StrayCancel::answer);
     void on_send_failed(TransactionId transaction, Instant now);
-    void on_connection_lost(const Endpoint &peer, Instant now); // no other one leads there
+    void on_connection_lost(const ConnectionLoss &loss, Instant now); // no other one led there
     void advance(Instant now);
     std::optional<Instant> next_deadline() const; // may be early, never late
 

@@ -33,11 +33,12 @@ void StreamTransport::Impl::lose(StreamConnection &connection, int error, const 
     table.remove(connection);
     connection.close();
 
+    const Instant at = SystemClock::now(); // not of the event: its handlers have sent by this connection since then
     Endpoint address = connection.peer();
     const auto tell = [&](std::uint16_t port) {
         address.port = port;
         if (find(address, {})) return; // what is still to come may come there
-        lost.push_back({address, reason, is_made});
+        lost.push_back({{address, at, is_made}, reason});
         report_later();
     };
     tell(address.port);

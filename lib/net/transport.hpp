@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include "base/connection_loss.hpp"
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/shared_bytes.hpp"
@@ -24,10 +25,9 @@ struct OutDatagram { // one message on its way out
     SharedBytes host;        // TLS: the name that the peer must prove; empty: its address will do
 };
 
-struct LostConnection { // it has ended or could not be made, and no other one leads there
-    Endpoint peer;
-    std::string reason;   // half a line
-    bool is_made = false; // false: we tried to make it, and it never came to be
+struct LostConnection { // it has ended or could not be made, and no other one led there
+    ConnectionLoss loss;
+    std::string reason; // half a line
 };
 
 struct TransportStatistics {

@@ -35,9 +35,10 @@ void HandOver::tell_not_sent(std::uint8_t worker, std::uint64_t owner) {
     mail_[worker].add({.kind = LetterKind::not_sent, .owner = owner}, {});
 }
 
-void HandOver::tell_connection_lost(const Endpoint &peer) {
+void HandOver::tell_connection_lost(const ConnectionLoss &loss) {
     for (std::size_t worker = 0; worker < mail_.size(); ++worker) {
-        if (worker != worker_) mail_[worker].add({.kind = LetterKind::connection_lost, .peer = peer}, {});
+        if (worker == worker_) continue;
+        mail_[worker].add({.kind = LetterKind::connection_lost, .peer = loss.peer, .lost_at = loss.at}, {});
     }
 }
 

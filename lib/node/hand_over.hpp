@@ -55,7 +55,7 @@ public:
 
     // Of a listener that this worker holds, for the others.
     void tell_not_sent(std::uint8_t worker, std::uint64_t owner);
-    void tell_connection_lost(const Endpoint &peer);
+    void tell_connection_lost(const ConnectionLoss &loss);
 
     // Sends on their way the letters of this round. After each round.
     void flush();

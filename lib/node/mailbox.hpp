@@ -8,6 +8,7 @@
 #include <vector>
 #include "base/brief_mutex.hpp"
 #include "base/endpoint.hpp"
+#include "base/instant.hpp"
 
 namespace tandem {
 
@@ -24,6 +25,7 @@ struct Letter {
     Endpoint peer;           // where it came from, or goes
     std::uint64_t owner = 0; // OutDatagram::owner
     std::string host{};      // OutDatagram::host, as text of its own
+    Instant lost_at{};       // ConnectionLoss::at
     std::size_t offset = 0;  // of its bytes in the mail
     std::size_t size = 0;
 };

@@ -63,16 +63,17 @@ void Worker::on_send_failed(const OutDatagram &datagram) {
 void Worker::on_connection_lost(const LostConnection &lost) {
     const Instant now = SystemClock::now();
     const auto line = [&](std::string_view what) {
-        return fmt::format("{} {}:{}: {}", what, uri_name(lost.peer.transport), lost.peer.to_string(), lost.reason);
+        return fmt::format("{} {}:{}: {}", what, uri_name(lost.loss.peer.transport), lost.loss.peer.to_string(),
+                           lost.reason);
     };
-    if (lost.is_made) {
+    if (lost.loss.is_made) {
         log_.debug(line("lost the connection with"));
     } else if (!unreached_at_ || now >= *unreached_at_ + options_.unreached_interval) {
         unreached_at_ = now;
         log_.warn(line("cannot connect to"));
     }
-    engine_.on_connection_lost(lost.peer, now);
-    if (hand_over_) hand_over_->tell_connection_lost(lost.peer);
+    engine_.on_connection_lost(lost.loss, now);
+    if (hand_over_) hand_over_->tell_connection_lost(lost.loss);
     settle(now);
 }
 

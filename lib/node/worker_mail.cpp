@@ -41,7 +41,7 @@ void Worker::read(const Letter &letter, Instant now) {
                         letter.host.empty() ? SharedBytes() : SharedBytes(letter.host)});
         break;
     case LetterKind::not_sent: engine_.on_send_failed(TransactionId(letter.owner), now); break;
-    case LetterKind::connection_lost: engine_.on_connection_lost(letter.peer, now); break;
+    case LetterKind::connection_lost: engine_.on_connection_lost({letter.peer, letter.lost_at}, now); break;
     }
     take_outgoing();
 }

@@ -14,7 +14,7 @@ Result<TransactionId> TransactionTable::send_request(const ClientRequest &reques
     now_ = now;
     const auto by_tcp = way_by_tcp(request.to, request.bytes.view());
     const auto id = add_client(request.method, matcher_.client(request.branch), by_tcp ? by_tcp->to : request.to,
-                               by_tcp ? by_tcp->bytes : request.bytes);
+                               by_tcp ? by_tcp->bytes : request.bytes, now);
     if (!id) return id;
     Transaction &transaction = *transactions_.find(*id);
     if (by_tcp) transaction.by_udp = std::make_unique<Way>(Way{request.to, request.bytes});

@@ -95,7 +95,7 @@ Result<TransactionId> TransactionTable::add_server(const Message &request, const
 }
 
 Result<TransactionId> TransactionTable::add_client(Method method, const MatchKey &key, const Endpoint &peer,
-                                                   SharedBytes bytes) {
+                                                   SharedBytes bytes, Instant now) {
     const auto id = transactions_.emplace();
     if (!id) return id;
     Transaction &transaction = *transactions_.find(*id);
@@ -105,7 +105,7 @@ Result<TransactionId> TransactionTable::add_client(Method method, const MatchKey
     transaction.key = key;
     transaction.bytes = std::move(bytes);
     clients_.insert(key.index, *id);
-    if (is_reliable(peer.transport)) watch_connection(*id, transaction);
+    if (is_reliable(peer.transport)) watch_connection(*id, transaction, now);
     return id;
 }
 
@@ -170,7 +170,7 @@ void TransactionTable::send_kept(TransactionId id, const Transaction &transactio
 
 void TransactionTable::send_cancel(Transaction &invite, Instant now) {
     SharedBytes bytes = std::exchange(invite.cancel, {});
-    const auto id = add_client(Method::cancel, invite.key, invite.peer, bytes);
+    const auto id = add_client(Method::cancel, invite.key, invite.peer, bytes, now);
     if (!id) {
         // Full: one CANCEL without retransmission is better than none.
         outgoing_.push_back({invite.peer, std::move(bytes), {}});

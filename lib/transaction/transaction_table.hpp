@@ -9,6 +9,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+#include "base/connection_loss.hpp"
 #include "base/hash_index.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
@@ -43,8 +44,8 @@ struct TransactionOptions {
     // Where a transaction only absorbs what comes late, its end is rounded up to a multiple of this, so that many share
     // one wake-up.
     Duration linger_slack = Duration::zero();
-    std::uint32_t transaction_max = 262144;       // beyond it a request gets 503 with Retry-After, statelessly
-    std::vector<ListenerTwin> twins;              // none: everything stays on UDP
+    std::uint32_t transaction_max = 262144; // beyond it a request gets 503 with Retry-After, statelessly
+    std::vector<ListenerTwin> twins;        // none: everything stays on UDP
 };
 
 struct TransactionStatistics {
@@ -60,8 +61,8 @@ struct TransactionStatistics {
     std::uint64_t refused_full = 0;    // answered 503 because transaction_max is reached
     std::uint64_t refused_at_gate = 0; // answered 503 because the gate says so
     std::uint64_t dropped_at_gate = 0;
-    std::uint64_t by_tcp = 0;          // requests too large for UDP (RFC 3261 section 18.1.1)
-    std::uint64_t back_to_udp = 0;     // of those: the peer has no TCP
+    std::uint64_t by_tcp = 0;      // requests too large for UDP (RFC 3261 section 18.1.1)
+    std::uint64_t back_to_udp = 0; // of those: the peer has no TCP
 };
 
 struct ClientRequest {
@@ -136,10 +137,10 @@ public:
     // The transport could not send a message of this transaction (RFC 3261 section 17.1.4).
     void on_transport_failure(TransactionId transaction, Instant now);
 
-    // A connection to `peer`, as in ClientRequest::to, has ended or could not be made: the client transactions that
+    // A connection to a peer, as in ClientRequest::to, has ended or could not be made: the client transactions that
     // wait for a final response from there end and tell transport_failed, at once and without a look at any other. An
-    // INVITE that rings is cancelled too, by a new connection.
-    void on_connection_lost(const Endpoint &peer, Instant now);
+    // INVITE that rings is cancelled too, by a new connection. What began after the loss goes by a new one, and stays.
+    void on_connection_lost(const ConnectionLoss &loss, Instant now);
 
     void advance(Instant now);                           // runs every timer due
     std::optional<Instant> next_deadline() const;        // when advance() has something to do; may be early
@@ -168,7 +169,8 @@ private:
 
     // transaction_table.cpp: a machine is asked, and what it says is done.
     Result<TransactionId> add_server(const Message &request, const Endpoint &source, const ServerMatch &match);
-    Result<TransactionId> add_client(Method method, const MatchKey &key, const Endpoint &peer, SharedBytes bytes);
+    Result<TransactionId> add_client(Method method, const MatchKey &key, const Endpoint &peer, SharedBytes bytes,
+                                     Instant now);
     Action run(TransactionId id, Transaction &transaction, Input input, Instant now, const Message &message = {},
                const Endpoint &source = {});
     void perform(Action action, TransactionId id, Transaction &transaction, Input input, Instant now,
@@ -180,7 +182,7 @@ private:
     void on_timer(TransactionId id, Instant now);
 
     // connection.cpp
-    void watch_connection(TransactionId id, Transaction &transaction);
+    void watch_connection(TransactionId id, Transaction &transaction, Instant since);
     void forget_connection(Transaction &transaction);
 
     // large.cpp
@@ -196,6 +198,10 @@ private:
     void forget_merge(TransactionId id, Transaction &transaction);
     void erase(TransactionId id, Transaction &transaction);
 
+    struct Watch { // of a client transaction, over its connection
+        TransactionId transaction;
+        Instant since;
+    };
     struct LargeAck {
         TransactionId invite;
         std::string to_tag;
@@ -210,11 +216,11 @@ private:
     Matcher matcher_;
     SlotTable<Transaction, TransactionTag> transactions_;
     TimerWheel<TransactionId> timers_;
-    HashIndex<TransactionId> clients_;                                          // by Transaction::key
-    HashIndex<TransactionId> servers_;                                          // by Transaction::key
-    HashIndex<TransactionId> merges_;                                           // by Transaction::merge_key
-    std::unordered_map<std::uint64_t, std::vector<TransactionId>> connections_; // by Matcher::peer(); see `place`
-    std::unordered_map<std::uint64_t, Instant> without_tcp_; // by Matcher::peer(); until TCP is tried again
+    HashIndex<TransactionId> clients_;                                  // by Transaction::key
+    HashIndex<TransactionId> servers_;                                  // by Transaction::key
+    HashIndex<TransactionId> merges_;                                   // by Transaction::merge_key
+    std::unordered_map<std::uint64_t, std::vector<Watch>> connections_; // by Matcher::peer(); see `place`
+    std::unordered_map<std::uint64_t, Instant> without_tcp_;            // by Matcher::peer(); until TCP is tried again
     std::vector<LargeAck> large_acks_;
     Instant now_{}; // of the last input that had a time
     std::vector<TransactionEvent> events_;

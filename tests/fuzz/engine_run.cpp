@@ -116,7 +116,7 @@ void EngineRun::fail(std::uint32_t back) {
 }
 
 void EngineRun::lose(const Phone &phone) {
-    engine_.on_connection_lost(phone.endpoint(), now_);
+    engine_.on_connection_lost({.peer = phone.endpoint(), .at = now_}, now_);
     collect();
 }
 

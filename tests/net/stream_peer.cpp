@@ -109,8 +109,8 @@ StreamPeer::StreamPeer(Result<std::unique_ptr<StreamTransport>, Failure> opened)
         errors.push_back(error);
     });
     transport->on_connection_lost([this](const LostConnection &connection) {
-        lost.emplace_back(connection.peer, connection.reason);
-        never_made += connection.is_made ? 0 : 1;
+        lost.emplace_back(connection.loss.peer, connection.reason);
+        never_made += connection.loss.is_made ? 0 : 1;
     });
 }
 

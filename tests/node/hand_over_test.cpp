@@ -145,7 +145,8 @@ TEST_CASE("hand-over: what finds no room at the holder of a connection has faile
 TEST_CASE("hand-over: a lost connection is told to all others, a failure to whose message it was") {
     Board board;
     HandOver holder(board.board, 1);
-    holder.tell_connection_lost(test::endpoint("192.0.2.9"));
+    const Instant lost_at = Instant() + std::chrono::milliseconds(5);
+    holder.tell_connection_lost({.peer = test::endpoint("192.0.2.9"), .at = lost_at});
     holder.tell_not_sent(2, 77);
     holder.flush();
     CHECK(board.wakes[1] == 0);
@@ -154,6 +155,7 @@ TEST_CASE("hand-over: a lost connection is told to all others, a failure to whos
     CHECK(mail.letters().size() == 1);
     CHECK(mail.letters()[0].kind == LetterKind::connection_lost);
     CHECK(mail.letters()[0].peer == test::endpoint("192.0.2.9"));
+    CHECK(mail.letters()[0].lost_at == lost_at);
     mail.clear();
     REQUIRE(board.board.box(2).take(mail));
     REQUIRE(mail.letters().size() == 2);

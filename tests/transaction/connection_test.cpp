@@ -11,7 +11,7 @@ using Times = std::vector<std::int64_t>;
 namespace {
 
 void lose(Harness &h, const Endpoint &peer) {
-    h.table.on_connection_lost(peer, at_ms(h.now_ms));
+    h.table.on_connection_lost({.peer = peer, .at = at_ms(h.now_ms)}, at_ms(h.now_ms));
     h.collect();
 }
 
@@ -37,6 +37,32 @@ TEST_CASE("connection: its end fails what waits for an answer over it, at once")
     CHECK(h.is_over());
     lose(h, h.peer); // nothing more
     CHECK(h.told.size() == before + 3);
+}
+
+TEST_CASE("connection: a loss that is told late leaves alone what has begun on the next connection") {
+    Harness h(test::tcp());
+    h.send("INVITE", {.call_id = "a"}, 1);
+    h.run_to(10);
+    h.send("INVITE", {.call_id = "b"}, 2); // in the millisecond of the loss: nobody knows by which one
+    h.run_to(15);
+    const auto third = h.send("INVITE", {.call_id = "c"}, 3);
+    h.run_to(20);
+    h.table.on_connection_lost({.peer = h.peer, .at = at_ms(10)}, at_ms(20));
+    h.collect();
+    REQUIRE(h.told.size() == 2);
+    for (const auto &told : h.told) CHECK(told.event.kind == Kind::transport_failed);
+    CHECK(h.told[0].event.owner == 1);
+    CHECK(h.told[1].event.owner == 2);
+    h.receive(h.answer(180, "INVITE", {.to_tag = "bob", .call_id = "c"}));
+    REQUIRE(h.told.size() == 3);
+    CHECK(h.told[2].event.kind == Kind::response);
+    CHECK(h.told[2].event.owner == 3);
+
+    lose(h, h.peer); // that one ends as well
+    CHECK(h.told.back().event.kind == Kind::transport_failed);
+    CHECK(h.told.back().event.owner == 3);
+    CHECK(h.table.state(third) == std::nullopt);
+    CHECK(h.times("CANCEL") == Times{20});
 }
 
 TEST_CASE("connection: another peer, port, transport or listener, and UDP, are not concerned") {

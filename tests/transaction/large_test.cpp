@@ -44,7 +44,7 @@ struct Large : Harness {
         return *id;
     }
     void lose(const Endpoint &to = by_tcp) {
-        table.on_connection_lost(to, at_ms(now_ms));
+        table.on_connection_lost({.peer = to, .at = at_ms(now_ms)}, at_ms(now_ms));
         collect();
     }
     std::string via() const { return "Via: SIP/2.0/TCP 192.0.2.9:5070;branch=" + branch + ";rport"; }
