@@ -28,7 +28,7 @@ void StreamConnection::enter(StreamState state, Instant now) {
 
 void StreamConnection::on_read(bool is_progress, Instant now) {
     used_ = now;
-    has_spoken_ = true;
+    if (is_progress) has_spoken_ = true;
     pinged_ = never;
     if (!framer_.is_unfinished()) {
         begun_ = never;
@@ -42,6 +42,8 @@ void StreamConnection::enqueue(OutDatagram datagram, Instant now) {
     queued_bytes_ += datagram.bytes.view().size();
     queue_.push_back(std::move(datagram));
 }
+
+bool StreamConnection::owes_pong() const { return queued_bytes_ > 0 && queue_.back().bytes.view() == pong; }
 
 ChannelResult StreamConnection::send_queued(Instant now) {
     std::array<iovec, 64> parts;
@@ -99,8 +101,10 @@ Instant StreamConnection::deadline(const StreamOptions &options) const {
     case StreamState::closed: return never;
     case StreamState::open: break;
     }
-    const Duration patience = is_ours_ || has_spoken_ ? options.idle_timeout : options.silent_timeout;
-    return std::min({used_ + patience, after(begun_, options.message_timeout), after(blocked_, options.send_timeout),
+    // Keep-alives prolong nothing for a stranger, who could stay by them alone for ever.
+    const bool is_known = is_ours_ || has_spoken_;
+    const Instant idle = is_known ? used_ + options.idle_timeout : entered_ + options.silent_timeout;
+    return std::min({idle, after(begun_, options.message_timeout), after(blocked_, options.send_timeout),
                      after(pinged_, options.pong_timeout)});
 }
 

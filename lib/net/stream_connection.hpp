@@ -19,6 +19,9 @@
 
 namespace tandem {
 
+constexpr std::string_view ping = "\r\n\r\n"; // RFC 5626 section 3.5.1
+constexpr std::string_view pong = "\r\n";
+
 class StreamConnection;
 
 class StreamOwner {
@@ -63,6 +66,7 @@ public:
 
     // What waits to be sent. A part may be left of the first one.
     void enqueue(OutDatagram datagram, Instant now);
+    bool owes_pong() const; // one is the last of what waits: it answers the next ping as well
     std::size_t queued_bytes() const { return queued_bytes_; }
     ChannelResult send_queued(Instant now); // as much as the channel takes at once; `size`: messages that are done
     std::vector<OutDatagram> take_queue();
@@ -89,7 +93,7 @@ private:
     const Endpoint peer_;
     const std::string host_;
     const bool is_ours_;
-    bool has_spoken_ = false;
+    bool has_spoken_ = false; // a message; a keep-alive is none
     StreamState state_ = StreamState::connecting;
     StreamFramer framer_;
     std::vector<std::uint16_t> alias_ports_;

@@ -107,7 +107,7 @@ void StreamTransport::Impl::check(StreamConnection &connection, Instant now) {
     }
     if (connection.wants_ping(options, now)) {
         connection.note_ping(now);
-        enqueue(connection, {connection.peer(), SharedBytes("\r\n\r\n"), 0, {}}, now);
+        enqueue(connection, {connection.peer(), SharedBytes(ping), 0, {}}, now);
         flush(connection, now);
     }
     if (connection.state() != StreamState::closed) arm(connection);

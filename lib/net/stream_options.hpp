@@ -17,7 +17,7 @@ struct StreamOptions {
     Duration connect_timeout = std::chrono::seconds(5);
     Duration handshake_timeout = std::chrono::seconds(10);
     Duration message_timeout = std::chrono::seconds(10); // from the first byte of a message to its last
-    Duration silent_timeout = std::chrono::seconds(32);  // for the first word of a connection that was accepted
+    Duration silent_timeout = std::chrono::seconds(32);  // for the first message of one that was accepted
     Duration idle_timeout = std::chrono::hours(1);       // without a word in either direction
     Duration send_timeout = std::chrono::seconds(32);    // for a peer that takes nothing; 64*T1: all is over then
     Duration refuse_timeout = std::chrono::seconds(2);   // for a peer to read why it was refused

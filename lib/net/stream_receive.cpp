@@ -116,7 +116,8 @@ void StreamTransport::Impl::take_frames(StreamConnection &connection, std::strin
     connection.on_read(!received.empty(), now);
     if (is_pinged) {
         ++stream_statistics.pings;
-        enqueue(connection, {connection.peer(), SharedBytes("\r\n"), 0, {}}, now); // RFC 5626 section 3.5.1
+        // Who pings and never reads makes us hold no more than one.
+        if (!connection.owes_pong()) enqueue(connection, {connection.peer(), SharedBytes(pong), 0, {}}, now);
     }
     statistics.received += received.size();
     if (!received.empty() && batch_handler) batch_handler(received);

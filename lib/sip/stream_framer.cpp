@@ -83,6 +83,10 @@ Frame StreamFramer::next() {
         line_ends_ = 0;
         // A method or "SIP": not a handshake of TLS that has come to the wrong port, for one.
         if (rest_[0] <= ' ' || rest_[0] == '\x7f') return give_up(400, "Bad Start Line");
+        // However it is cut; nobody waits for an end that may never come.
+        if (scanned_ == 0 && std::min(rest_.find('\n'), rest_.size()) > start_line_size_max) {
+            return give_up(414, "Start Line Too Long");
+        }
         if (!find_headers_end()) {
             if (is_broken_) return {FrameKind::broken, rest_.substr(0, scanned_), 400, "Bad Byte In Header"};
             return rest_.size() > size_max_ ? give_up(413, "Headers Too Long") : Frame();

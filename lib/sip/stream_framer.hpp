@@ -20,7 +20,7 @@ enum class FrameKind : std::uint8_t {
 struct Frame {
     FrameKind kind = FrameKind::more;
     std::string_view bytes;   // message: all of it; broken: as much of its header section as there is
-    std::uint16_t status = 0; // broken: of the answer, 400 or 413
+    std::uint16_t status = 0; // broken: of the answer, 400, 413 or 414
     std::string_view reason;  // broken: its phrase, which says what is wrong
 };
 

@@ -118,12 +118,63 @@ TEST_CASE("tcp limit: a quiet connection ends, one that is used lives") {
     Loop loop;
     StreamPeer bob(loop, "127.0.0.1", {.idle_timeout = milliseconds(400)});
     RawSocket quiet(bob.local()), used(bob.local());
-    quiet.send("\r\n\r\n");
+    quiet.send(sip_request("OPTIONS", 1));
+    used.send(sip_request("OPTIONS", 2));
     run_until(loop, [&] {
-        if (used.text().size() < 100) used.send("\r\n\r\n");
-        return quiet.is_closed();
+        if (quiet.is_closed()) return true;
+        used.send("\r\n\r\n");
+        return false;
     });
     CHECK(!used.is_closed());
+}
+
+TEST_CASE("tcp limit: keep-alives are no word: who sends nothing else ends with those that are silent") {
+    Loop loop;
+    StreamPeer bob(loop, "127.0.0.1", {.silent_timeout = milliseconds(300)});
+    RawSocket stranger(bob.local()), known(bob.local());
+    known.send(sip_request("OPTIONS", 1));
+    const Instant begun = SystemClock::now();
+    run_until(loop, [&] {
+        if (stranger.is_closed()) return true;
+        stranger.send("\r\n\r\n");
+        known.send("\r\n\r\n");
+        return false;
+    });
+    CHECK(SystemClock::now() - begun >= milliseconds(250));
+    CHECK(bob.transport->stream_statistics().timed_out == 1);
+    CHECK(!known.is_closed());
+}
+
+TEST_CASE("tcp limit: who pings and does not read is owed one pong, not one for each") {
+    Loop loop;
+    StreamPeer bob(loop, "127.0.0.1", {.queue_bytes_max = 32 << 20});
+    RawSocket alice(bob.local());
+    alice.send(sip_request("OPTIONS", 1));
+    run_until(loop, [&] { return bob.texts.size() == 1; });
+    // More than the buffers of both sockets take.
+    const std::vector<std::string> large(300, sip_request("MESSAGE", 1, "192.0.2.1", std::string(60'000, 'b')));
+    bob.send(bob.from[0], large);
+    REQUIRE(bob.transport->statistics().sent < large.size());
+    for (std::uint64_t pings = 1; pings <= 20; ++pings) {
+        alice.send("\r\n\r\n");
+        run_until(loop, [&] { return bob.transport->stream_statistics().pings == pings; });
+    }
+    const std::size_t size = large.size() * large[0].size();
+    run_until(loop, [&] { return alice.text().size() >= size + 2; });
+    alice.send("\r\n\r\n"); // nothing waits any more
+    run_until(loop, [&] { return alice.text().size() >= size + 4; });
+    CHECK(alice.text().substr(size) == "\r\n\r\n");
+}
+
+TEST_CASE("tcp limit: a line without an end does not wait for its time to be up") {
+    Loop loop;
+    StreamPeer bob(loop);
+    RawSocket alice(bob.local());
+    alice.send("OPTIONS sip:" + std::string(4100, 'x'));
+    const Instant begun = SystemClock::now();
+    run_until(loop, [&] { return alice.is_closed(); });
+    CHECK(SystemClock::now() - begun < milliseconds(5000)); // message_timeout: 10 s
+    CHECK(bob.transport->stream_statistics().broken == 1);
 }
 
 TEST_CASE("tcp limit: a connection that we made is pinged while it is quiet, and lost without an answer (RFC 5626)") {

@@ -148,7 +148,24 @@ TEST_CASE("framer: what is larger than a message may be breaks the stream") {
     CHECK(endless.status == 413);
     CHECK(endless.reason == "Headers Too Long");
     CHECK(endless.broken.size() == message_size_max);
-    CHECK(frame_pieces("OPTIONS sip:x" + std::string(100'000, 'x'), 1000).status == 413); // one line
+    CHECK(frame_pieces("OPTIONS sip:x\r\nX: " + std::string(100'000, 'x'), 1000).status == 413); // one line
+}
+
+TEST_CASE("framer: a start line that does not end is refused early, however it is cut") {
+    const std::string start = "OPTIONS sip:x" + std::string(start_line_size_max - 13, 'x');
+    StreamFramer framer;
+    Seen seen;
+    feed(framer, start, seen);
+    CHECK(seen.status == 0);
+    feed(framer, "x", seen);
+    CHECK(seen.status == 414);
+    CHECK(framer.buffered() < 1024);
+    CHECK(frame(start + "\nl: 0\n\n").messages.size() == 1);
+    const std::string longer = start + "x SIP/2.0\r\nl: 0\r\n\r\n";
+    for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, longer.size()}) {
+        CHECK(frame_pieces(longer, size).status == 414);
+        CHECK(frame_pieces(longer, size).messages.empty());
+    }
 }
 
 TEST_CASE("framer: what some parsers take for a line end, and NUL, break the stream") {
