@@ -33,16 +33,23 @@ void StreamTransport::Impl::lose(StreamConnection &connection, int error, const 
     table.remove(connection);
     connection.close();
 
-    const Instant at = SystemClock::now(); // not of the event: its handlers have sent by this connection since then
     Endpoint address = connection.peer();
-    const auto tell = [&](std::uint16_t port) {
+    tell_lost(address, is_made, reason);
+    for (const std::uint16_t port : connection.alias_ports()) {
         address.port = port;
-        if (find(address, {})) return; // what is still to come may come there
-        lost.push_back({{address, at, is_made}, reason});
-        report_later();
-    };
-    tell(address.port);
-    for (const std::uint16_t port : connection.alias_ports()) tell(port);
+        tell_lost(address, is_made, reason);
+    }
+}
+
+void StreamTransport::Impl::tell_lost(const Endpoint &peer, bool is_made, const std::string &reason) {
+    if (find(peer, {})) return;            // what is still to come may come there
+    const Instant at = SystemClock::now(); // not of the event: its handlers have sent to the peer since then
+    if (!lost.empty() && lost.back().loss.peer == peer && lost.back().loss.is_made == is_made) {
+        lost.back().loss.at = at; // one for a whole batch that can not go there
+        return;
+    }
+    lost.push_back({{peer, at, is_made}, reason});
+    report_later();
 }
 
 void StreamTransport::Impl::fail(const OutDatagram &datagram, int error) {

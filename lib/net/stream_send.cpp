@@ -66,7 +66,9 @@ StreamConnection *StreamTransport::Impl::connection_for(const OutDatagram &datag
         to.port = listening_port(datagram.bytes.view(), to.transport);
         if (StreamConnection *connection = find(to, host)) return connection;
     }
-    return connect(to, host, now, error);
+    StreamConnection *connection = connect(to, host, now, error);
+    if (!connection) tell_lost(to, false, error_text(error));
+    return connection;
 }
 
 // The same address may be several hosts: a connection serves another one only if its certificate says so.

@@ -191,6 +191,31 @@ TEST_CASE("tcp: what cannot be sent fails at once, with its owner, and its peer 
     CHECK(alice.transport->statistics().send_failed == 5);
 }
 
+TEST_CASE("tcp: a connection that can not even be begun is told as lost, once for all that wanted it") {
+    Loop loop;
+    StreamPeer alice(loop, "127.0.0.1", {.connection_max = 1}), bob(loop);
+    alice.send(tcp("::1", 5060), numbered(3)); // the other family
+    alice.send(tcp("127.0.0.1", 0), numbered(1));
+    alice.send(tcp("255.255.255.255", 5060), numbered(1)); // the kernel refuses at once
+    CHECK(alice.lost.empty());                             // not from inside send()
+    run_until(loop, [&] { return alice.lost.size() == 3; });
+    REQUIRE(alice.lost.size() == 3);
+    CHECK(alice.failed.size() == 5); // before that
+    CHECK(alice.never_made == 3);
+    CHECK(alice.lost[0].first.ip == *IpAddress::parse("::1"));
+    CHECK(alice.lost[0].second == "cannot assign requested address");
+    CHECK(alice.lost[2].second == "network is unreachable");
+
+    alice.send(bob.local(), numbered(1));
+    run_until(loop, [&] { return bob.texts.size() == 1; });
+    alice.send(tcp("127.0.0.2", 5060), numbered(1)); // beyond connection_max
+    run_until(loop, [&] { return alice.lost.size() == 4; });
+    REQUIRE(alice.lost.size() == 4);
+    CHECK(alice.lost[3].first.ip == *IpAddress::parse("127.0.0.2"));
+    CHECK(alice.never_made == 4);
+    CHECK(alice.errors.back() == ENFILE);
+}
+
 TEST_CASE("tcp: a reset is told at once, and the next message makes a new connection (N10)") {
     Loop loop;
     StreamPeer alice(loop);
