@@ -10,12 +10,6 @@ namespace {
 
 OwnedDescriptor open_spare() { return OwnedDescriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
-// With it a close is a reset: the peer knows at once, and nothing lingers in the kernel.
-void reset_at_close(int fd) {
-    const linger now{1, 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-}
-
 // Of one connection that was gone before it was taken; accept(2) names them.
 bool is_of_the_peer(int error) {
     switch (error) {
@@ -35,6 +29,11 @@ bool is_of_the_peer(int error) {
 }
 
 } // namespace
+
+void reset_at_close(int fd) {
+    const linger now{1, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
 
 Result<std::shared_ptr<StreamAcceptor>, int> StreamAcceptor::open(asio::io_context &io, const Endpoint &at,
                                                                   const AcceptorOptions &options, Handler handler) {
@@ -109,6 +108,7 @@ void StreamAcceptor::pause(int error) {
     pause_ = std::min(2 * pause_, options_.pause_max);
     timer_.async_wait([self = shared_from_this()](AsioError cancelled) {
         self->is_paused_ = false;
+        if (!self->spare_) self->spare_ = open_spare(); // somebody else was faster than refuse_waiting()
         if (!cancelled && self->fd_) self->on_readable();
     });
 }

@@ -20,6 +20,9 @@ struct AcceptorOptions {
     std::chrono::milliseconds pause_max{1000};
 };
 
+// The close of the descriptor becomes a reset: the peer knows at once, and nothing lingers in the kernel.
+void reset_at_close(int fd);
+
 class StreamAcceptor final : public Reader, public std::enable_shared_from_this<StreamAcceptor> {
 public:
     // Not blocking; `peer` has the address, and the rest of what the acceptor is bound to.

@@ -1,4 +1,4 @@
-// The bytes of one connection: as they are, or through TLS (tls_session.hpp). Nothing here blocks.
+// The bytes of one connection: as they are, or through TLS (tls_channel.hpp). Nothing here blocks.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +39,7 @@ public:
     virtual bool is_host(std::string_view) const { return true; }
     // Whether the peer has proved who it is.
     virtual bool is_verified() const { return false; }
-    // Why a handshake failed, where it is more than an errno; empty: nothing more is known.
+    // Why it ended or failed, where more is known than an errno says; else empty.
     virtual std::string failure() const { return {}; }
 };
 

@@ -41,6 +41,12 @@ void StreamTransport::Impl::lose(StreamConnection &connection, int error, const 
     }
 }
 
+void StreamTransport::Impl::lose(StreamConnection &connection, const ChannelResult &end) {
+    std::string why = connection.channel().failure();
+    if (why.empty()) why = end.status == ChannelStatus::closed ? "closed by the peer" : error_text(end.error);
+    lose(connection, end.error != 0 ? end.error : ECONNRESET, why);
+}
+
 void StreamTransport::Impl::tell_lost(const Endpoint &peer, bool is_made, const std::string &reason) {
     if (find(peer, {})) return;            // what is still to come may come there
     const Instant at = SystemClock::now(); // not of the event: its handlers have sent to the peer since then

@@ -45,6 +45,7 @@ struct StreamTransport::Impl final : StreamOwner, std::enable_shared_from_this<I
 
     // stream_end.cpp
     void lose(StreamConnection &connection, int error, const std::string &reason);
+    void lose(StreamConnection &connection, const ChannelResult &end); // closed or failed
     void tell_lost(const Endpoint &peer, bool is_made, const std::string &reason); // if no other one leads there
     void fail(const OutDatagram &datagram, int error);
     void report_later();

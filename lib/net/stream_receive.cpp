@@ -61,12 +61,10 @@ bool StreamTransport::Impl::shake_hands(StreamConnection &connection, Instant no
     case ChannelStatus::would_block: break;
     case ChannelStatus::wants_write: connection.wait_writable(); break;
     case ChannelStatus::closed:
-    case ChannelStatus::failed: {
+    case ChannelStatus::failed:
         ++stream_statistics.handshakes_failed;
-        const std::string why = connection.channel().failure();
-        lose(connection, result.error != 0 ? result.error : ECONNRESET, why.empty() ? error_text(result.error) : why);
+        lose(connection, result);
         return false;
-    }
     }
     arm(connection);
     return false;
@@ -90,8 +88,8 @@ bool StreamTransport::Impl::read_once(StreamConnection &connection, Instant now)
     case ChannelStatus::done: break;
     case ChannelStatus::would_block: return false;
     case ChannelStatus::wants_write: connection.wait_writable(); return false;
-    case ChannelStatus::closed: lose(connection, ECONNRESET, "closed by the peer"); return false;
-    case ChannelStatus::failed: lose(connection, result.error, error_text(result.error)); return false;
+    case ChannelStatus::closed:
+    case ChannelStatus::failed: lose(connection, result); return false;
     }
     if (connection.state() == StreamState::refusing) return true; // thrown away
     statistics.received_bytes += result.size;

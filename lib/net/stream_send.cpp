@@ -128,8 +128,8 @@ void StreamTransport::Impl::flush(StreamConnection &connection, Instant now) {
         return;
     case ChannelStatus::would_block: break;
     case ChannelStatus::wants_write: connection.wait_writable(); break;
-    case ChannelStatus::closed: return lose(connection, ECONNRESET, error_text(ECONNRESET));
-    case ChannelStatus::failed: return lose(connection, result.error, error_text(result.error));
+    case ChannelStatus::closed:
+    case ChannelStatus::failed: return lose(connection, result);
     }
     arm(connection);
 }

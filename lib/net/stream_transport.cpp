@@ -36,8 +36,7 @@ void StreamTransport::Impl::on_accepted(OwnedDescriptor fd, const Endpoint &peer
     const Instant now = SystemClock::now();
     if (!table.has_room(peer.ip, false)) {
         ++stream_statistics.refused;
-        const linger reset{1, 0}; // nothing of it lingers in the kernel
-        ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        reset_at_close(fd.get());
         return;
     }
     StreamConnection *connection = adopt(std::move(fd), peer, false, {}, now);

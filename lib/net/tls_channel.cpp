@@ -15,20 +15,31 @@
 namespace tandem {
 namespace {
 
+struct TlsSocket {
+    int fd;
+    int error = 0; // of the last call: an errno, which the end of the stream leaves as it was; 0: none
+};
+
+TlsSocket &socket_of(BIO *bio) { return *static_cast<TlsSocket *>(BIO_get_data(bio)); }
+
+bool is_retried(int error) { return error == EAGAIN || error == EINTR; }
+
 // OpenSSL's own socket BIO writes with write(2), which kills the process when the peer is gone.
 int read_socket(BIO *bio, char *buffer, int size) {
     BIO_clear_retry_flags(bio);
-    const int fd = static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-    const ssize_t got = ::recv(fd, buffer, static_cast<std::size_t>(size), MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+    TlsSocket &socket = socket_of(bio);
+    const ssize_t got = ::recv(socket.fd, buffer, static_cast<std::size_t>(size), MSG_DONTWAIT);
+    socket.error = got < 0 ? errno : 0;
+    if (is_retried(socket.error)) BIO_set_retry_read(bio);
     return static_cast<int>(got);
 }
 
 int write_socket(BIO *bio, const char *buffer, int size) {
     BIO_clear_retry_flags(bio);
-    const int fd = static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-    const ssize_t sent = ::send(fd, buffer, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+    TlsSocket &socket = socket_of(bio);
+    const ssize_t sent = ::send(socket.fd, buffer, static_cast<std::size_t>(size), MSG_DONTWAIT | MSG_NOSIGNAL);
+    socket.error = sent < 0 ? errno : 0;
+    if (is_retried(socket.error)) BIO_set_retry_write(bio);
     return static_cast<int>(sent);
 }
 
@@ -43,20 +54,20 @@ BIO_METHOD *make_socket_method() {
     return method;
 }
 
-BIO *make_socket_bio(int fd) {
+BIO *make_socket_bio(TlsSocket &socket) {
     static BIO_METHOD *const method = make_socket_method(); // a constant that OpenSSL wants made
     BIO *bio = BIO_new(method);
     if (!bio) throw std::bad_alloc();
-    BIO_set_data(bio, reinterpret_cast<void *>(static_cast<std::intptr_t>(fd)));
+    BIO_set_data(bio, &socket);
     BIO_set_init(bio, 1);
     return bio;
 }
 
 class TlsChannel final : public StreamChannel {
 public:
-    TlsChannel(SSL_CTX *context, int fd, TlsSide side, const std::string &host) : ssl_(SSL_new(context)) {
+    TlsChannel(SSL_CTX *context, int fd, TlsSide side, const std::string &host) : socket_{fd}, ssl_(SSL_new(context)) {
         if (!ssl_) throw std::bad_alloc();
-        BIO *bio = make_socket_bio(fd);
+        BIO *bio = make_socket_bio(socket_);
         SSL_set_bio(ssl_, bio, bio);
         if (side == TlsSide::server) {
             SSL_set_accept_state(ssl_);
@@ -135,12 +146,12 @@ private:
     }
 
     ChannelResult result_of(int result) {
-        const int error = errno;
         switch (SSL_get_error(ssl_, result)) {
         case SSL_ERROR_WANT_READ: return {ChannelStatus::would_block, 0, 0};
         case SSL_ERROR_WANT_WRITE: return {ChannelStatus::wants_write, 0, 0};
         case SSL_ERROR_ZERO_RETURN: return {ChannelStatus::closed, 0, 0};
-        case SSL_ERROR_SYSCALL: return error == 0 ? ended() : ChannelResult{ChannelStatus::failed, 0, error};
+        case SSL_ERROR_SYSCALL:
+            return socket_.error == 0 ? ended() : ChannelResult{ChannelStatus::failed, 0, socket_.error};
         default: break;
         }
         // Messages say where they end: an end without a word of TLS cuts nothing off.
@@ -150,7 +161,7 @@ private:
         }
         failure_ = "TLS: " + take_openssl_error();
         const long verdict = SSL_get_verify_result(ssl_);
-        if (verdict != X509_V_OK) failure_.append(": ").append(X509_verify_cert_error_string(verdict));
+        if (verifies() && verdict != X509_V_OK) failure_.append(": ").append(X509_verify_cert_error_string(verdict));
         return {ChannelStatus::failed, 0, EPROTO};
     }
 
@@ -159,6 +170,7 @@ private:
         return {ChannelStatus::closed, 0, 0};
     }
 
+    TlsSocket socket_; // ssl_ has its address
     SSL *ssl_;
     std::string failure_;
 };

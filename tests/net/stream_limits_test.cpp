@@ -2,6 +2,8 @@
 #include <cerrno>
 #include <sys/resource.h>
 #include <sys/times.h>
+#include "net/loop_impl.hpp"
+#include "net/stream_acceptor.hpp"
 #include "net/stream_peer.hpp"
 #include "net/udp_transport.hpp"
 
@@ -35,6 +37,9 @@ public:
 private:
     rlimit before_{};
 };
+
+// The number that the next descriptor gets.
+rlim_t next_descriptor() { return static_cast<rlim_t>(OwnedDescriptor(::dup(0)).get()); }
 
 milliseconds used_processor() {
     tms times{};
@@ -244,4 +249,30 @@ TEST_CASE("tcp limit: without descriptors who comes is refused, nothing spins, U
     RawSocket after(bob.local());
     after.send(sip_request("OPTIONS", 3));
     run_until(loop, [&] { return bob.texts.size() == 3; });
+}
+
+TEST_CASE("tcp limit: an acceptor that has lost its spare descriptor takes one when there are some again (L2)" *
+          doctest::skip(needs_descriptors)) {
+    Loop loop;
+    std::vector<OwnedDescriptor> sockets;
+    for (int i = 0; i < 2; ++i) sockets.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const DescriptorLimit descriptors;
+    descriptors.set(next_descriptor() + 1); // its own, and no other
+    std::vector<OwnedDescriptor> accepted;
+    auto opened =
+        StreamAcceptor::open(loop.impl().io, tcp("127.0.0.1"), {.pause_max = milliseconds(50)},
+                             [&](OwnedDescriptor fd, const Endpoint &) { accepted.push_back(std::move(fd)); });
+    REQUIRE(opened.ok());
+    StreamAcceptor &acceptor = **opened;
+    RawSocket first(std::move(sockets[0]), acceptor.local());
+    run_until(loop, [&] { return acceptor.pauses() == 2; });
+    CHECK(acceptor.refused() == 0);
+    descriptors.set(descriptors.max());
+    run_until(loop, [&] { return accepted.size() == 1; });
+    descriptors.set(next_descriptor());
+    RawSocket second(std::move(sockets[1]), acceptor.local());
+    run_until(loop, [&] { return second.is_closed(); });
+    CHECK(acceptor.refused() == 1);
+    CHECK(!first.is_closed());
+    acceptor.close();
 }

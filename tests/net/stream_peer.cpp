@@ -1,6 +1,7 @@
 #include "net/stream_peer.hpp"
 #include <cerrno>
 #include "net/socket_address.hpp"
+#include "net/stream_acceptor.hpp"
 
 namespace tandem::test {
 namespace {
@@ -61,8 +62,7 @@ bool RawSocket::is_closed() {
 }
 
 void RawSocket::reset() {
-    const linger now{1, 0};
-    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    reset_at_close(fd_.get());
     fd_.close();
 }
 

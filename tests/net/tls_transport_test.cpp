@@ -207,6 +207,40 @@ TEST_CASE("tls: a peer that resets or leaves in the middle is told, and does not
     run_until(loop, [&] { return !alice.errors.empty() && alice.errors.back() == ECONNREFUSED; });
 }
 
+TEST_CASE("tls: how a connection ended is told as it was") {
+    const Certificates certificates;
+    certificates.make("bob", both);
+    Loop loop;
+    auto bob = std::make_unique<TlsPeer>(loop, certificates.files("bob"));
+    TlsPeer alice(loop, certificates.files("bob"));
+    alice.ask(bob->local(), sip_request("OPTIONS", 1));
+    run_until(loop, [&] { return bob->texts.size() == 1; });
+    bob.reset(); // without a word of TLS
+    run_until(loop, [&] { return alice.lost.size() == 1; });
+    CHECK(alice.lost[0].second == "closed by the peer");
+
+    for (const bool is_reset : {false, true}) { // in the handshake
+        CAPTURE(is_reset);
+        Endpoint to = tls("127.0.0.1");
+        RawListener listener;
+        to.port = listener.local().port;
+        alice.ask(to, sip_request("OPTIONS", 2));
+        RawSocket far;
+        run_until(loop, [&] { return listener.accept(far) && !far.text().empty(); });
+        is_reset ? far.reset() : far.close();
+        const std::size_t before = alice.lost.size();
+        run_until(loop, [&] { return alice.lost.size() > before; });
+        CHECK(alice.lost.back().second == (is_reset ? "connection reset by peer" : "closed by the peer"));
+        CHECK(alice.errors.back() == ECONNRESET);
+    }
+
+    TlsPeer strict(loop, certificates.strict("bob")); // its refusal comes after our handshake
+    TlsPeer nobody(loop, {});
+    nobody.ask(strict.local(), sip_request("OPTIONS", 3));
+    run_until(loop, [&] { return nobody.lost.size() == 1; });
+    CHECK(nobody.lost[0].second == "TLS: tlsv13 alert certificate required");
+}
+
 TEST_CASE("tls: files that are missing, broken or of different pairs fail with one line") {
     const Certificates certificates;
     certificates.make("bob", both);
