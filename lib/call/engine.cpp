@@ -99,6 +99,11 @@ void Engine::on_send_failed(TransactionId transaction, Instant now) {
     parts_->settle(now);
 }
 
+void Engine::on_not_connected(TransactionId transaction, Instant now) {
+    parts_->transactions.on_not_connected(transaction, now);
+    parts_->settle(now);
+}
+
 void Engine::on_connection_lost(const ConnectionLoss &loss, Instant now) {
     parts_->transactions.on_connection_lost(loss, now);
     parts_->settle(now);

@@ -64,6 +64,7 @@ public:
     // False, and nothing has happened, if it is a CANCEL that matches nothing and `stray` says to leave it.
     bool receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray = StrayCancel::answer);
     void on_send_failed(TransactionId transaction, Instant now);
+    void on_not_connected(TransactionId transaction, Instant now);    // it needed a connection, and none could be made
     void on_connection_lost(const ConnectionLoss &loss, Instant now); // no other one led there
     void advance(Instant now);
     std::optional<Instant> next_deadline() const; // may be early, never late

@@ -28,7 +28,7 @@ void StreamTransport::Impl::lose(StreamConnection &connection, int error, const 
     const auto held = connection.shared_from_this();
     const bool is_made = !connection.is_ours() || connection.state() >= StreamState::open;
     queued_bytes -= connection.queued_bytes();
-    for (const OutDatagram &datagram : connection.take_queue()) fail(datagram, error);
+    for (const OutDatagram &datagram : connection.take_queue()) fail(datagram, {error, is_made});
     timers.cancel(connection.timer);
     table.remove(connection);
     connection.close();
@@ -58,9 +58,9 @@ void StreamTransport::Impl::tell_lost(const Endpoint &peer, bool is_made, const 
     report_later();
 }
 
-void StreamTransport::Impl::fail(const OutDatagram &datagram, int error) {
+void StreamTransport::Impl::fail(const OutDatagram &datagram, const SendFailure &failure) {
     ++statistics.send_failed;
-    failures.push_back({datagram, error});
+    failures.emplace_back(datagram, failure);
     report_later();
 }
 
@@ -71,10 +71,10 @@ void StreamTransport::Impl::report_later() {
 
 void StreamTransport::Impl::report() {
     is_reporting = false;
-    const std::vector<SendFailure> reported = std::exchange(failures, {});
+    const auto reported = std::exchange(failures, {});
     const std::vector<LostConnection> ended = std::exchange(lost, {});
-    for (const SendFailure &failure : reported) {
-        if (!is_closed && failed_handler) failed_handler(failure.datagram, failure.error);
+    for (const auto &[datagram, failure] : reported) {
+        if (!is_closed && failed_handler) failed_handler(datagram, failure);
     }
     for (const LostConnection &connection : ended) {
         if (!is_closed && lost_handler) lost_handler(connection);

@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 #include "base/timer_wheel.hpp"
 #include "net/connection_table.hpp"
@@ -45,9 +46,9 @@ struct StreamTransport::Impl final : StreamOwner, std::enable_shared_from_this<I
 
     // stream_end.cpp
     void lose(StreamConnection &connection, int error, const std::string &reason);
-    void lose(StreamConnection &connection, const ChannelResult &end); // closed or failed
+    void lose(StreamConnection &connection, const ChannelResult &end);             // closed or failed
     void tell_lost(const Endpoint &peer, bool is_made, const std::string &reason); // if no other one leads there
-    void fail(const OutDatagram &datagram, int error);
+    void fail(const OutDatagram &datagram, const SendFailure &failure);
     void report_later();
     void report();
     void arm(StreamConnection &connection);
@@ -76,11 +77,7 @@ struct StreamTransport::Impl final : StreamOwner, std::enable_shared_from_this<I
     asio::steady_timer timer;
     Instant timer_at = never; // when it wakes us; never: it is not armed
 
-    struct SendFailure {
-        OutDatagram datagram;
-        int error;
-    };
-    std::vector<SendFailure> failures; // to be reported by the loop
+    std::vector<std::pair<OutDatagram, SendFailure>> failures; // to be reported by the loop
     std::vector<LostConnection> lost;
     bool is_reporting = false;
     bool is_closed = false;

@@ -44,9 +44,9 @@ void StreamTransport::Impl::send(std::span<const OutDatagram> batch) {
         int error = 0;
         StreamConnection *connection = connection_for(datagram, now, error);
         if (!connection) {
-            fail(datagram, error);
+            fail(datagram, {error, false});
         } else if (!enqueue(*connection, datagram, now)) {
-            fail(datagram, ENOBUFS);
+            fail(datagram, {ENOBUFS});
         } else if (written.empty() || written.back().get() != connection) {
             written.push_back(connection->shared_from_this());
         }

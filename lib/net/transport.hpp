@@ -25,6 +25,11 @@ struct OutDatagram { // one message on its way out
     SharedBytes host;        // TLS: the name that the peer must prove; empty: its address will do
 };
 
+struct SendFailure {     // why one could not leave
+    int error = 0;       // an errno
+    bool is_made = true; // false: it needed a connection, and none could be made
+};
+
 struct LostConnection { // it has ended or could not be made, and no other one led there
     ConnectionLoss loss;
     std::string reason; // half a line
@@ -43,7 +48,7 @@ struct TransportStatistics {
 class MessageTransport {
 public:
     using BatchHandler = std::function<void(std::span<const Datagram> batch)>;
-    using SendFailedHandler = std::function<void(const OutDatagram &datagram, int error)>; // an errno
+    using SendFailedHandler = std::function<void(const OutDatagram &datagram, const SendFailure &failure)>;
     using ConnectionLostHandler = std::function<void(const LostConnection &lost)>;
 
     virtual ~MessageTransport() = default;

@@ -74,12 +74,8 @@ struct UdpTransport::Impl final : Reader, std::enable_shared_from_this<Impl> {
     bool is_turn_posted = false; // more may be left to read, and the loop comes back for it
 
     MessageBatch out;
-    std::deque<OutDatagram> queue; // wait for room, in order; at most queue_max
-    struct SendFailure {
-        OutDatagram datagram;
-        int error;
-    };
-    std::vector<SendFailure> failures; // to be reported by the loop
+    std::deque<OutDatagram> queue;                             // wait for room, in order; at most queue_max
+    std::vector<std::pair<OutDatagram, SendFailure>> failures; // to be reported by the loop
 };
 
 UdpTransport::Impl::Impl(Loop &loop, OwnedDescriptor descriptor, const Endpoint &bound, const UdpOptions &udp_options)
@@ -211,15 +207,14 @@ void UdpTransport::Impl::fail(const OutDatagram &datagram, int error) {
     if (failures.empty()) {
         asio::post(io, [self = shared_from_this()] { self->report_failures(); });
     }
-    failures.push_back({datagram, error});
+    failures.emplace_back(datagram, SendFailure{error});
 }
 
 void UdpTransport::Impl::report_failures() {
-    std::vector<SendFailure> reported;
-    reported.swap(failures);
-    for (const SendFailure &failure : reported) {
+    const auto reported = std::exchange(failures, {});
+    for (const auto &[datagram, failure] : reported) {
         if (!fd) return;
-        failed_handler(failure.datagram, failure.error);
+        failed_handler(datagram, failure);
     }
 }
 

@@ -31,14 +31,15 @@ void HandOver::offer_to_next(const Endpoint &peer, std::string_view bytes, std::
     mail_[next].add({.kind = LetterKind::received, .asked = now_asked, .peer = peer}, bytes);
 }
 
-void HandOver::tell_not_sent(std::uint8_t worker, std::uint64_t owner) {
-    mail_[worker].add({.kind = LetterKind::not_sent, .owner = owner}, {});
+void HandOver::tell_not_sent(std::uint8_t worker, std::uint64_t owner, bool is_made) {
+    mail_[worker].add({.kind = LetterKind::not_sent, .owner = owner, .is_made = is_made}, {});
 }
 
 void HandOver::tell_connection_lost(const ConnectionLoss &loss) {
     for (std::size_t worker = 0; worker < mail_.size(); ++worker) {
         if (worker == worker_) continue;
-        mail_[worker].add({.kind = LetterKind::connection_lost, .peer = loss.peer, .lost_at = loss.at}, {});
+        mail_[worker].add(
+            {.kind = LetterKind::connection_lost, .peer = loss.peer, .lost_at = loss.at, .is_made = loss.is_made}, {});
     }
 }
 
@@ -80,7 +81,7 @@ void BorrowedTransport::send(std::span<const OutDatagram> batch) {
     // No handler is called from inside send().
     for (const Letter &letter : mail_.letters()) {
         loop_.post([this, to = letter.peer, owner = unmark(letter.owner)] {
-            if (failed_handler_) failed_handler_({to, {}, owner, {}}, ENOBUFS);
+            if (failed_handler_) failed_handler_({to, {}, owner, {}}, {ENOBUFS});
         });
     }
     mail_.clear();

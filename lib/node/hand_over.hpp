@@ -54,7 +54,7 @@ public:
     void offer_to_next(const Endpoint &peer, std::string_view bytes, std::uint8_t asked);
 
     // Of a listener that this worker holds, for the others.
-    void tell_not_sent(std::uint8_t worker, std::uint64_t owner);
+    void tell_not_sent(std::uint8_t worker, std::uint64_t owner, bool is_made);
     void tell_connection_lost(const ConnectionLoss &loss);
 
     // Sends on their way the letters of this round. After each round.

@@ -25,7 +25,8 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
     for (const auto &transport : transports_) {
         transport->on_batch(
             [this, from = transport.get()](std::span<const Datagram> batch) { on_batch(batch, from->lag()); });
-        transport->on_send_failed([this](const OutDatagram &datagram, int) { on_send_failed(datagram); });
+        transport->on_send_failed(
+            [this](const OutDatagram &datagram, const SendFailure &failure) { on_send_failed(datagram, failure); });
         transport->on_connection_lost([this](const LostConnection &lost) { on_connection_lost(lost); });
     }
     loop_.on_deadline([this] { on_deadline(); });
@@ -49,11 +50,13 @@ void Worker::on_deadline() {
 
 void Worker::on_stored() { settle(SystemClock::now()); }
 
-void Worker::on_send_failed(const OutDatagram &datagram) {
+void Worker::on_send_failed(const OutDatagram &datagram, const SendFailure &failure) {
     if (datagram.owner == 0) return;
     const Instant now = SystemClock::now();
     if (const auto lender = BorrowedTransport::lender_of(datagram.owner)) {
-        hand_over_->tell_not_sent(*lender, BorrowedTransport::unmark(datagram.owner));
+        hand_over_->tell_not_sent(*lender, BorrowedTransport::unmark(datagram.owner), failure.is_made);
+    } else if (!failure.is_made) {
+        engine_.on_not_connected(TransactionId(datagram.owner), now);
     } else {
         engine_.on_send_failed(TransactionId(datagram.owner), now);
     }

@@ -77,7 +77,7 @@ private:
     void on_batch(std::span<const Datagram> batch, Duration lag);
     void on_deadline();
     void on_stored();
-    void on_send_failed(const OutDatagram &datagram);
+    void on_send_failed(const OutDatagram &datagram, const SendFailure &failure);
     void on_connection_lost(const LostConnection &lost);
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses);
     void receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant now);

@@ -40,8 +40,13 @@ void Worker::read(const Letter &letter, Instant now) {
             .push_back({letter.peer, SharedBytes(bytes), letter.owner,
                         letter.host.empty() ? SharedBytes() : SharedBytes(letter.host)});
         break;
-    case LetterKind::not_sent: engine_.on_send_failed(TransactionId(letter.owner), now); break;
-    case LetterKind::connection_lost: engine_.on_connection_lost({letter.peer, letter.lost_at}, now); break;
+    case LetterKind::not_sent:
+        letter.is_made ? engine_.on_send_failed(TransactionId(letter.owner), now)
+                       : engine_.on_not_connected(TransactionId(letter.owner), now);
+        break;
+    case LetterKind::connection_lost:
+        engine_.on_connection_lost({letter.peer, letter.lost_at, letter.is_made}, now);
+        break;
     }
     take_outgoing();
 }

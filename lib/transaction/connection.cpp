@@ -24,7 +24,7 @@ void TransactionTable::forget_connection(Transaction &transaction) {
 }
 
 void TransactionTable::on_connection_lost(const ConnectionLoss &loss, Instant now) {
-    if (!large_acks_.empty()) send_large_acks_by_udp(loss.peer, now);
+    if (!loss.is_made && !large_acks_.empty()) send_large_acks_by_udp(loss.peer, now);
     const auto entry = connections_.find(matcher_.peer(loss.peer));
     if (entry == connections_.end()) return;
     std::vector<Watch> watches = std::move(entry->second);
@@ -39,6 +39,10 @@ void TransactionTable::on_connection_lost(const ConnectionLoss &loss, Instant no
     watches.erase(later, watches.end());
     for (const auto &[id, since] : watches) {
         Transaction &transaction = *transactions_.find(id);
+        if (!loss.is_made && transaction.by_udp) {
+            go_back_to_udp(id, transaction, now);
+            continue;
+        }
         const bool rings =
             transaction.kind == TransactionKind::invite_client && transaction.state == TransactionState::proceeding;
         if (rings) static_cast<void>(cancel(id, {}, now)); // or it would ring on for nobody

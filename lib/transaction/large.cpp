@@ -54,8 +54,8 @@ std::optional<Way> TransactionTable::way_by_tcp(const Endpoint &to, std::string_
     return way;
 }
 
-// The peer has no TCP, or its connection broke before any answer: once more from the beginning.
-Action TransactionTable::go_back_to_udp(TransactionId id, Transaction &transaction, Instant now) {
+// The peer has no TCP: once more from the beginning. Where a connection was made it has, and its end is a failure.
+void TransactionTable::go_back_to_udp(TransactionId id, Transaction &transaction, Instant now) {
     forget_connection(transaction);
     note_without_tcp(transaction.peer, now);
     const std::unique_ptr<Way> way = std::move(transaction.by_udp);
@@ -66,7 +66,7 @@ Action TransactionTable::go_back_to_udp(TransactionId id, Transaction &transacti
     transaction.peer = way->to;
     transaction.bytes = way->bytes;
     transaction.state = TransactionState::initial;
-    return run(id, transaction, Input::begin, now);
+    run(id, transaction, Input::begin, now);
 }
 
 void TransactionTable::note_without_tcp(const Endpoint &peer, Instant now) {

@@ -111,9 +111,6 @@ Result<TransactionId> TransactionTable::add_client(Method method, const MatchKey
 
 Action TransactionTable::run(TransactionId id, Transaction &transaction, Input input, Instant now,
                              const Message &message, const Endpoint &source) {
-    if (transaction.by_udp && (input == Input::transport_error || input == Input::connection_lost)) {
-        return go_back_to_udp(id, transaction, now);
-    }
     const Step step = next_step(transaction.kind, transaction.state, input);
     transaction.state = step.next;
     if (step.next >= TransactionState::proceeding) transaction.by_udp.reset();
@@ -259,6 +256,13 @@ std::optional<Instant> TransactionTable::next_deadline() const { return timers_.
 void TransactionTable::on_transport_failure(TransactionId id, Instant now) {
     Transaction *transaction = transactions_.find(id);
     if (transaction) run(id, *transaction, Input::transport_error, now);
+}
+
+void TransactionTable::on_not_connected(TransactionId id, Instant now) {
+    Transaction *transaction = transactions_.find(id);
+    if (!transaction) return;
+    if (transaction->by_udp) return go_back_to_udp(id, *transaction, now);
+    run(id, *transaction, Input::transport_error, now);
 }
 
 void TransactionTable::forget_merge(TransactionId id, Transaction &transaction) {

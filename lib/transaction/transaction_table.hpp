@@ -97,7 +97,7 @@ public:
     void append_branch(std::string &out);
 
     // Starts a client transaction. Above 1300 bytes it goes by TCP, where there is a twin, to the same address and
-    // port; by UDP after all if that fails before any response (RFC 3261 section 18.1.1). Fails with full, or invalid
+    // port; by UDP after all if the connection can not be made (RFC 3261 section 18.1.1). Fails with full, or invalid
     // for an ACK (send() it), a CANCEL (cancel() the INVITE), and a request without branch or bytes.
     Result<TransactionId> send_request(const ClientRequest &request, Instant now);
 
@@ -136,6 +136,8 @@ public:
 
     // The transport could not send a message of this transaction (RFC 3261 section 17.1.4).
     void on_transport_failure(TransactionId transaction, Instant now);
+    // Nor could it make the connection for it: what went by TCP for its size goes by UDP after all.
+    void on_not_connected(TransactionId transaction, Instant now);
 
     // A connection to a peer, as in ClientRequest::to, has ended or could not be made: the client transactions that
     // wait for a final response from there end and tell transport_failed, at once and without a look at any other. An
@@ -187,7 +189,7 @@ private:
 
     // large.cpp
     std::optional<Way> way_by_tcp(const Endpoint &to, std::string_view request);
-    Action go_back_to_udp(TransactionId id, Transaction &transaction, Instant now);
+    void go_back_to_udp(TransactionId id, Transaction &transaction, Instant now);
     void note_without_tcp(const Endpoint &peer, Instant now);
     void keep_large_ack(TransactionId invite, std::string_view to_tag, const Endpoint &by_tcp, Way by_udp);
     void send_large_acks_by_udp(const Endpoint &lost, Instant now);

@@ -104,9 +104,10 @@ StreamPeer::StreamPeer(Result<std::unique_ptr<StreamTransport>, Failure> opened)
         }
         if (on_batch) on_batch();
     });
-    transport->on_send_failed([this](const OutDatagram &datagram, int error) {
+    transport->on_send_failed([this](const OutDatagram &datagram, const SendFailure &failure) {
         failed.push_back(datagram.owner);
-        errors.push_back(error);
+        errors.push_back(failure.error);
+        not_connected += failure.is_made ? 0 : 1;
     });
     transport->on_connection_lost([this](const LostConnection &connection) {
         lost.emplace_back(connection.loss.peer, connection.reason);

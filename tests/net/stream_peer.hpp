@@ -87,7 +87,8 @@ struct StreamPeer {
     std::vector<std::uint64_t> failed; // owners
     std::vector<int> errors;
     std::vector<std::pair<Endpoint, std::string>> lost;
-    int never_made = 0; // of those lost
+    int never_made = 0;    // of those lost
+    int not_connected = 0; // of those failed
     std::function<void()> on_batch;
     std::uint64_t last_owner = 0;
 };

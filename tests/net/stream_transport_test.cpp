@@ -184,6 +184,7 @@ TEST_CASE("tcp: what cannot be sent fails at once, with its owner, and its peer 
     CHECK(alice.lost[0].first.port == closed.port);
     CHECK(alice.lost[0].second == "connection refused");
     CHECK(alice.never_made == 1);
+    CHECK(alice.not_connected == 3);
 
     alice.send(tcp("::1", 5060), numbered(1)); // the other family
     alice.send(tcp("127.0.0.1", 0), numbered(1));
@@ -202,6 +203,7 @@ TEST_CASE("tcp: a connection that can not even be begun is told as lost, once fo
     REQUIRE(alice.lost.size() == 3);
     CHECK(alice.failed.size() == 5); // before that
     CHECK(alice.never_made == 3);
+    CHECK(alice.not_connected == 5);
     CHECK(alice.lost[0].first.ip == *IpAddress::parse("::1"));
     CHECK(alice.lost[0].second == "cannot assign requested address");
     CHECK(alice.lost[2].second == "network is unreachable");
@@ -296,6 +298,8 @@ TEST_CASE("tcp: a peer that does not read is sent what the kernel takes, then wh
     run_until(loop, [&] { return alice.lost.size() == 1; });
     CHECK(alice.lost[0].second == "quiet for too long");
     CHECK(alice.transport->stream_statistics().timed_out == 1);
+    CHECK(alice.never_made == 0);
+    CHECK(alice.not_connected == 0); // of those that waited, too
 }
 
 TEST_CASE("tcp: an address that is taken or not ours fails with one line; two may share a port if both ask for it") {

@@ -69,9 +69,9 @@ struct Peer {
                 from.push_back(datagram.peer);
             }
         });
-        udp->on_send_failed([this](const OutDatagram &datagram, int error) {
+        udp->on_send_failed([this](const OutDatagram &datagram, const SendFailure &failure) {
             failed.push_back(datagram);
-            errors.push_back(error);
+            errors.push_back(failure.error);
         });
     }
     void send(const Endpoint &to, std::vector<std::string> messages) {

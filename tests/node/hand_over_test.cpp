@@ -131,7 +131,8 @@ TEST_CASE("hand-over: what finds no room at the holder of a connection has faile
     Loop loop;
     BorrowedTransport borrowed(loop, board.board, 1, 0, test::endpoint("127.0.0.1"));
     std::vector<std::uint64_t> failed;
-    borrowed.on_send_failed([&](const OutDatagram &datagram, int) { failed.push_back(datagram.owner); });
+    borrowed.on_send_failed(
+        [&](const OutDatagram &datagram, const SendFailure &) { failed.push_back(datagram.owner); });
     const std::vector<OutDatagram> batch = {{test::endpoint("192.0.2.9"), SharedBytes("one"), 1, {}},
                                             {test::endpoint("192.0.2.9"), SharedBytes("two"), 2, {}}};
     borrowed.send(batch);
@@ -147,7 +148,8 @@ TEST_CASE("hand-over: a lost connection is told to all others, a failure to whos
     HandOver holder(board.board, 1);
     const Instant lost_at = Instant() + std::chrono::milliseconds(5);
     holder.tell_connection_lost({.peer = test::endpoint("192.0.2.9"), .at = lost_at});
-    holder.tell_not_sent(2, 77);
+    holder.tell_not_sent(2, 77, true);
+    holder.tell_not_sent(2, 78, false);
     holder.flush();
     CHECK(board.wakes[1] == 0);
     Mail mail;
@@ -156,9 +158,13 @@ TEST_CASE("hand-over: a lost connection is told to all others, a failure to whos
     CHECK(mail.letters()[0].kind == LetterKind::connection_lost);
     CHECK(mail.letters()[0].peer == test::endpoint("192.0.2.9"));
     CHECK(mail.letters()[0].lost_at == lost_at);
+    CHECK_FALSE(mail.letters()[0].is_made); // it is as that of the loss
     mail.clear();
     REQUIRE(board.board.box(2).take(mail));
-    REQUIRE(mail.letters().size() == 2);
+    REQUIRE(mail.letters().size() == 3);
     CHECK(mail.letters()[1].kind == LetterKind::not_sent);
     CHECK(mail.letters()[1].owner == 77);
+    CHECK(mail.letters()[1].is_made);
+    CHECK(mail.letters()[2].owner == 78);
+    CHECK_FALSE(mail.letters()[2].is_made);
 }

@@ -269,7 +269,7 @@ TEST_CASE("worker: a message that can not be sent ends its call with an answer")
     node.receive({invite(1)});
     const auto sent = node.transport->sent;
     for (const OutDatagram &datagram : sent) {
-        if (datagram.owner != 0) node.transport->fail(datagram, 101);
+        if (datagram.owner != 0) node.transport->fail(datagram, {101});
     }
     CHECK(node.sent("SIP/2.0 503 ") == 1);
 }

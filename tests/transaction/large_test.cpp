@@ -43,8 +43,9 @@ struct Large : Harness {
         collect();
         return *id;
     }
-    void lose(const Endpoint &to = by_tcp) {
-        table.on_connection_lost({.peer = to, .at = at_ms(now_ms)}, at_ms(now_ms));
+    // The connection could not be made, or has ended.
+    void lose(bool is_made = false) {
+        table.on_connection_lost({.peer = by_tcp, .at = at_ms(now_ms), .is_made = is_made}, at_ms(now_ms));
         collect();
     }
     std::string via() const { return "Via: SIP/2.0/TCP 192.0.2.9:5070;branch=" + branch + ";rport"; }
@@ -92,7 +93,7 @@ TEST_CASE("large: without a TCP listener of ours it stays on UDP, and so does wh
     CHECK(tcp.sent.back().to == tcp.peer);
 }
 
-TEST_CASE("large: where TCP fails it goes by UDP after all, as if from the beginning") {
+TEST_CASE("large: where no connection can be made it goes by UDP after all, as if from the beginning") {
     for (const bool is_lost : {true, false}) {
         for (const char *method : {"INVITE", "MESSAGE"}) {
             CAPTURE(method);
@@ -102,7 +103,7 @@ TEST_CASE("large: where TCP fails it goes by UDP after all, as if from the begin
             if (is_lost) {
                 h.lose();
             } else {
-                h.table.on_transport_failure(id, at_ms(100)); // of the message
+                h.table.on_not_connected(id, at_ms(100)); // told of the message
                 h.collect();
                 h.lose();
             }
@@ -141,10 +142,41 @@ TEST_CASE("large: after a response the end of the connection is a failure, as fo
     Large h;
     h.send("INVITE");
     h.receive(h.answer(180, "INVITE"), by_tcp);
-    h.lose();
+    h.lose(true);
     CHECK(h.told.back().event.kind == Kind::transport_failed);
     CHECK(h.sent.back().to == by_tcp); // the CANCEL
     CHECK(h.sent.back().bytes.starts_with("CANCEL"));
+}
+
+TEST_CASE("large: a connection that was made and broke is a failure: the peer has TCP (RFC 3261 section 18.1.1)") {
+    for (const bool is_lost : {true, false}) {
+        for (const char *method : {"INVITE", "MESSAGE"}) {
+            CAPTURE(method);
+            Large h;
+            const auto id = h.send(method);
+            if (is_lost) {
+                h.lose(true);
+            } else {
+                h.table.on_transport_failure(id, at_ms(0)); // it waited in the queue
+                h.collect();
+            }
+            CHECK(h.count(Kind::transport_failed) == 1);
+            CHECK(h.is_over());
+            h.send(method);
+            CHECK(h.sent.size() == 2);
+            CHECK(h.sent.back().to == by_tcp); // and is tried again
+            CHECK(h.table.statistics().back_to_udp == 0);
+        }
+    }
+    Large ack;
+    const auto id = ack.send("INVITE", 1000);
+    ack.receive(ack.answer(200, "INVITE"));
+    ack.branch.clear();
+    ack.table.append_branch(ack.branch);
+    ack.table.acknowledge(id, "bob", ack.peer, SharedBytes(of_size("ACK", 1400, ack.branch)));
+    ack.collect();
+    ack.lose(true);
+    CHECK(ack.times("ACK") == Times{0}); // where it did not arrive the 2xx comes again
 }
 
 TEST_CASE("large: CANCEL and the ACK of a refusal go the way of their INVITE") {
