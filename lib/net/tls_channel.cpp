@@ -63,6 +63,8 @@ BIO *make_socket_bio(TlsSocket &socket) {
     return bio;
 }
 
+constexpr unsigned host_flags = X509_CHECK_FLAG_NO_WILDCARDS; // RFC 5922 section 7.2
+
 class TlsChannel final : public StreamChannel {
 public:
     TlsChannel(SSL_CTX *context, int fd, TlsSide side, const std::string &host) : socket_{fd}, ssl_(SSL_new(context)) {
@@ -123,7 +125,7 @@ public:
         if (const auto ip = IpAddress::parse(text)) {
             return X509_check_ip(certificate, ip->bytes.data(), ip->is_v6 ? 16 : 4, 0) == 1;
         }
-        return X509_check_host(certificate, text.data(), text.size(), 0, nullptr) == 1;
+        return X509_check_host(certificate, text.data(), text.size(), host_flags, nullptr) == 1;
     }
 
     bool is_verified() const override {
@@ -139,6 +141,7 @@ private:
         if (const auto ip = IpAddress::parse(host)) {
             X509_VERIFY_PARAM_set1_ip(SSL_get0_param(ssl_), ip->bytes.data(), ip->is_v6 ? 16 : 4);
         } else {
+            SSL_set_hostflags(ssl_, host_flags);
             SSL_set1_host(ssl_, host.c_str());
             // An address may not stand there (RFC 6066 section 3). The macro for it casts as C does.
             SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char *>(host.c_str()));

@@ -62,7 +62,6 @@ struct Defect {
     std::string_view reason;
 };
 
-// The first header that may stand once and stands twice, or that sofia could not read (RFC 3261 section 7.3.1).
 // Two tags, or one without a value (RFC 3261 section 25.1): whoever answers would be read as adding a third.
 bool has_bad_tag(const sip_addr_t *address) {
     if (!address || !address->a_params) return false;
@@ -103,6 +102,8 @@ bool has_half_bracket(std::string_view line) {
     return is_open;
 }
 
+// The first header that may stand once and stands twice, or that sofia could not read (RFC 3261 section 7.3.1), after
+// those that it reads in its own way.
 Defect find_header_defect(const sip_t *sip) {
     if (has_bad_protocol(sip->sip_via)) return {400, "Bad Via"};
     if (sip->sip_from && has_half_bracket(raw_line(sip->sip_from->a_common))) return {400, "Bad From"};

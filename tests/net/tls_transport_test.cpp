@@ -87,6 +87,24 @@ TEST_CASE("tls: with verify_peer the certificate must have the name, or the addr
     CHECK(outcome(strict, "", carol.local()) == "TLS: certificate verify failed: IP address mismatch");
 }
 
+TEST_CASE("tls: a wildcard in a certificate is no host, nor is a URI (RFC 5922 section 7.2)") {
+    const Certificates certificates;
+    certificates.make("bob", "DNS:one.example,DNS:*.wild.example,URI:sip:uri.example");
+    Loop loop;
+    TlsPeer bob(loop, certificates.files("bob"));
+    TlsPeer alice(loop, certificates.strict("bob"));
+    alice.ask(bob.local(), sip_request("OPTIONS", 1), "one.example");
+    run_until(loop, [&] { return bob.texts.size() == 1; });
+    for (const char *host : {"a.wild.example", "uri.example"}) { // neither by this connection nor by their own
+        CAPTURE(host);
+        alice.failed.clear();
+        alice.ask(bob.local(), sip_request("OPTIONS", 2), host);
+        run_until(loop, [&] { return alice.failed.size() == 1; });
+    }
+    CHECK(bob.texts.size() == 1);
+    CHECK(alice.transport->stream_statistics().handshakes_failed == 2);
+}
+
 TEST_CASE("tls: a connection serves no host that its certificate does not name (CVE-2020-15260)") {
     const Certificates certificates;
     certificates.make("bob", "DNS:one.example,DNS:two.example");
