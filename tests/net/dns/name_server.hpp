@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <functional>
 #include <netinet/in.h>
+#include <poll.h>
 #include <spawn.h>
 #include <string>
 #include <sys/socket.h>
@@ -45,14 +46,35 @@ private:
 
 inline std::uint16_t free_port() { return SilentServer().at().port; }
 
+// The process, ready: it answers. Its port has to be free for UDP and for TCP, and may be taken meanwhile by anybody,
+// also by another dnsmasq, whose answers are not ours: so it is asked for a name that only this one knows, and another
+// port is tried when it ends.
 class Dnsmasq {
 public:
-    explicit Dnsmasq(const std::vector<std::string> &records) : port_(free_port()) {
-        std::vector<std::string> words = {"dnsmasq",          "--keep-in-foreground", "--conf-file=/dev/null",
-                                          "--no-resolv",      "--no-hosts",           "--bind-interfaces",
-                                          "--user=",          "--pid-file=",          "--listen-address=127.0.0.1",
-                                          "--log-facility=-", "--local-ttl=60",       "--port=" + std::to_string(port_),
-                                          "--domain-needed",  "--local=/#/"};
+    explicit Dnsmasq(const std::vector<std::string> &records) {
+        for (int attempt = 0; attempt < 10; ++attempt) {
+            port_ = free_port();
+            const std::string ready = "ready" + std::to_string(attempt) + "." + std::to_string(::getpid()) + ".example";
+            start(records, ready);
+            if (is_up(ready)) return;
+            stop();
+        }
+        FAIL("dnsmasq finds no port");
+    }
+    ~Dnsmasq() { stop(); }
+    Dnsmasq(const Dnsmasq &) = delete;
+    Dnsmasq &operator=(const Dnsmasq &) = delete;
+
+    Endpoint at() const { return loopback(port_); }
+
+private:
+    void start(const std::vector<std::string> &records, const std::string &ready) {
+        std::vector<std::string> words = {
+            "dnsmasq",          "--keep-in-foreground", "--conf-file=/dev/null",
+            "--no-resolv",      "--no-hosts",           "--bind-interfaces",
+            "--user=",          "--pid-file=",          "--listen-address=127.0.0.1",
+            "--log-facility=-", "--local-ttl=60",       "--port=" + std::to_string(port_),
+            "--domain-needed",  "--local=/#/",          "--host-record=" + ready + ",192.0.2.99"};
         words.insert(words.end(), records.begin(), records.end());
         std::vector<char *> arguments;
         for (std::string &word : words) arguments.push_back(word.data());
@@ -63,17 +85,52 @@ public:
         char *const environment[] = {path_variable.data(), nullptr};
         REQUIRE(::posix_spawnp(&pid_, "dnsmasq", nullptr, nullptr, arguments.data(), environment) == 0);
     }
-    ~Dnsmasq() {
+
+    void stop() {
+        if (pid_ < 0) return;
         ::kill(pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
+        pid_ = -1;
     }
-    Dnsmasq(const Dnsmasq &) = delete;
-    Dnsmasq &operator=(const Dnsmasq &) = delete;
 
-    Endpoint at() const { return loopback(port_); }
+    bool has_ended() {
+        if (::waitpid(pid_, nullptr, WNOHANG) == 0) return false;
+        pid_ = -1;
+        return true;
+    }
 
-private:
-    std::uint16_t port_;
+    // Waits until it answers or has ended, which it does on a port that somebody has.
+    bool is_up(const std::string &ready) {
+        const Instant end = SystemClock::now() + std::chrono::seconds(30);
+        while (!has_ended()) {
+            if (answers(ready)) return true;
+            ::poll(nullptr, 0, 2); // nobody listens there yet, or not ours
+            REQUIRE_MESSAGE(SystemClock::now() < end, "dnsmasq neither answers nor ends");
+        }
+        return false;
+    }
+
+    // Asks it once, and waits for a moment.
+    bool answers(const std::string &ready) const {
+        DnsResponse query({ready, DnsType::a});
+        query.bytes[2] = 1; // recursion desired, and no response
+        query.bytes[3] = 0;
+        const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(port_);
+        const timeval moment{0, 20'000};
+        ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment);
+        ::connect(fd, reinterpret_cast<const sockaddr *>(&address), sizeof address);
+        ::send(fd, query.bytes.data(), query.bytes.size(), 0);
+        std::uint8_t response[512] = {};
+        const ssize_t size = ::recv(fd, response, sizeof response, 0);
+        ::close(fd);
+        return size > 12 && response[7] == 1; // one record in its answer
+    }
+
+    std::uint16_t port_ = 0;
     pid_t pid_ = -1;
 };
 

@@ -19,10 +19,10 @@ const Reach every = reach({Transport::udp, Transport::tcp, Transport::tls}, true
 const DnsQuestion host_a{"host.example.com", DnsType::a};
 const SipLookup host{false, "host.example.com", 5080, {}};
 
-// Runs the loop until `done`, or five seconds have passed.
+// Runs the loop until `done`, or so long that a busy machine is no reason.
 template <class Done>
 void run_until(Loop &loop, Done done) {
-    const Instant end = SystemClock::now() + seconds(5);
+    const Instant end = SystemClock::now() + seconds(30);
     loop.on_deadline([&] {
         if (done() || SystemClock::now() > end) return loop.stop();
         loop.set_deadline(SystemClock::now() + milliseconds(1));
@@ -60,23 +60,6 @@ struct Client {
     std::unique_ptr<Resolver> resolver;
 };
 
-void wait_until_up(const Dnsmasq &server) {
-    Loop loop;
-    AresOptions options;
-    options.servers = {server.at()};
-    auto client = AresClient::open(loop, options);
-    REQUIRE(client.ok());
-    bool is_up = false;
-    std::function<void()> ask = [&] {
-        (*client)->query({"up.example.com", DnsType::a}, [&](const DnsAnswer &answer) {
-            is_up = answer.status == DnsStatus::no_name || answer.status == DnsStatus::no_data;
-            if (!is_up) ask();
-        });
-    };
-    ask();
-    run_until(loop, [&is_up] { return is_up; });
-}
-
 std::vector<std::uint8_t> host_response(std::string_view query) {
     DnsResponse response(host_a);
     response.a(host_a.name, 60, "192.0.2.1");
@@ -99,7 +82,6 @@ const std::vector<std::string> example_zone = {
 
 TEST_CASE("resolver: dnsmasq, from NAPTR to addresses, and the second time from the cache") {
     const Dnsmasq server(example_zone);
-    wait_until_up(server);
     Client client({server.at()});
     const SipLookup what{false, "example.com", 0, {}};
     for (int i = 0; i < 2; ++i) {
@@ -120,7 +102,6 @@ TEST_CASE("resolver: an answer too large for a datagram comes by TCP") {
                        ".example.com,5060,1,1");
     zone.push_back("--srv-host=_sip._udp.large.example,a.example.com,5060,0,1");
     const Dnsmasq server(zone);
-    wait_until_up(server);
     AresOptions options;
     options.servers = {server.at()};
     Loop loop;
@@ -160,7 +141,7 @@ TEST_CASE("resolver: DNS is silent: names fail in time, addresses and the loop d
     CHECK(taken < milliseconds(800));
     CHECK(literals.size() + 1 >= static_cast<std::size_t>(ticks)); // each at the next turn
     CHECK(longest < milliseconds(300));
-    CHECK(client.resolver->statistics().questions == 2); // A and AAAA
+    CHECK(client.resolver->statistics().questions == 2);         // A and AAAA
     CHECK(client.resolve(host) == "no answer from DNS in time"); // known for five seconds
     CHECK(client.resolver->statistics().questions == 2);
 }
@@ -175,7 +156,6 @@ TEST_CASE("resolver: nobody listens where the server should be: that is known lo
 TEST_CASE("resolver: a silent first server costs a moment, then the second is asked") {
     const SilentServer silent;
     const Dnsmasq server(example_zone);
-    wait_until_up(server);
     Client client({silent.at(), server.at()}, milliseconds(1600));
     CHECK(client.resolve({false, "t1.example.com", 5080, {}}) == "UDP 192.0.2.2:5080");
 }
