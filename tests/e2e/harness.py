@@ -1,6 +1,6 @@
 """tandemd as a black box: started on free ports, called by SIPp, looked at through its store and its socket.
 
-Every test that places calls ends with finish(): one CDR per call and the right one, no dialog left, OPTIONS still
+A test that places calls and looks at their records ends with finish(): one CDR per call and the right one, no dialog left, OPTIONS still
 answered, SIGTERM ends the process with 0, nothing from a sanitizer. Processes end with the test, whatever happened.
 """
 import json
@@ -42,10 +42,12 @@ class Route:
     ring_timeout_ms: int = 20000
     more: str = ""  # further lines
     transport: str = ""  # of the callee; none: UDP
+    host: str = ""  # of the callee; none: tandemd's
 
     def toml(self, host):
         transport = self.transport and f";transport={self.transport}"
-        return (f"[[route]]\nmatch = '{self.match}'\nto = [\"sip:{url_host(host)}:{self.port}{transport}\"]\n"
+        target = f"sip:{url_host(self.host or host)}:{self.port}{transport}"
+        return (f"[[route]]\nmatch = '{self.match}'\nto = [\"{target}\"]\n"
                 f"ring_timeout_ms = {self.ring_timeout_ms}\n{self.more}\n")
 
 
@@ -174,9 +176,10 @@ class Tandemd:
 class Raw:
     """A bare UDP socket beside SIPp, for bytes that SIPp would not send."""
     transport = "UDP"  # as a Via says it
+    tandemd_host = None  # where it is not the socket's own
 
-    def __init__(self, host="127.0.0.1", tandemd_port=None):
-        self.host, self.tandemd_port = host, tandemd_port
+    def __init__(self, host="127.0.0.1", tandemd_port=None, tandemd_host=None):
+        self.host, self.tandemd_port, self.tandemd_host = host, tandemd_port, tandemd_host
         self.socket = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_DGRAM)
         try:  # room for hundreds of answers that nobody has read yet
             self.socket.setsockopt(socket.SOL_SOCKET, 33, 4 << 20)  # SO_RCVBUFFORCE
@@ -196,7 +199,7 @@ class Raw:
     def request(self, method, user="bob", headers=(), body="", uri=None, without=(), **replaced):
         """A request in good order, but for what is asked: header lines more, without some, some replaced."""
         self._count += 1
-        here, there = f"{url_host(self.host)}:{self.port}", f"{url_host(self.host)}:{self.tandemd_port}"
+        here, there = f"{url_host(self.host)}:{self.port}", self.tandemd
         fields = {"Via": f"SIP/2.0/{self.transport} {here};rport;branch=z9hG4bK-raw-{self.port}-{self._count}",
                   "Max-Forwards": "70", "From": f"<sip:raw@{here}>;tag=raw{self._count}",
                   "To": f"<sip:{user}@{there}>", "Call-ID": f"raw-{self._count}-{self.port}@{self.host}",
@@ -214,8 +217,12 @@ class Raw:
     def contact(self):
         return f"<sip:raw@{self.name}>"
 
+    @property
+    def tandemd(self):
+        return f"{url_host(self.tandemd_host or self.host)}:{self.tandemd_port}"
+
     def send(self, data):
-        self.socket.sendto(data, (self.host, self.tandemd_port))
+        self.socket.sendto(data, (self.tandemd_host or self.host, self.tandemd_port))
 
     def receive(self, timeout=PATIENCE):
         """The next message that came, or None."""
@@ -238,12 +245,12 @@ class Raw:
             pass
         return message
 
-    def respond(self, request, code, tag="raw"):
-        """A bare response to whoever sent last; the To-tag is for what it starts or keeps up."""
+    def respond(self, request, code, tag="raw", headers=(), body=""):
+        """A response to whoever sent last; the To-tag is for what it starts or keeps up."""
         to = request.header("To") + ("" if request.tag("To") else f";tag={tag}")
         lines = [f"SIP/2.0 {code} Raw", *[f"Via: {via}" for via in request.headers("Via")], f"To: {to}",
                  *[f"{name}: {request.header(name)}" for name in ("From", "Call-ID", "CSeq")],
-                 f"Contact: {self.contact}", "Content-Length: 0", "", ""]
+                 f"Contact: {self.contact}", *headers, f"Content-Length: {len(body)}", "", body]
         self.reply("\r\n".join(lines).encode())
 
     def reply(self, data):
@@ -268,7 +275,7 @@ class Raw:
         if response.method == "INVITE" and response.code >= 300 and response.header("From"):
             number = response.header("CSeq").split()[0]
             copied = [f"{name}: {response.header(name)}" for name in ("Via", "From", "To", "Call-ID")]
-            self.send("\r\n".join([f"ACK sip:{url_host(self.host)}:{self.tandemd_port} SIP/2.0", *copied,
+            self.send("\r\n".join([f"ACK sip:{self.tandemd} SIP/2.0", *copied,
                                    f"CSeq: {number} ACK", "Max-Forwards: 70", "Content-Length: 0", "", ""]).encode())
 
 
@@ -302,11 +309,11 @@ class EndToEnd(unittest.TestCase):
     # Setting the scene
 
     def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles="", advertise="",
-               transports=("udp",)):
+               transports=("udp",), trusted=()):
         self.port = port or self.ports.take()
         listen = ", ".join(f'"{transport}:{url_host(host)}:{self.port}"' for transport in transports)
         return (f'[sip]\nlisten = [{listen}]\ndrain_ms = {drain_ms}\nworkers = {WORKERS}\n'
-                f'advertise = "{advertise}"\n'
+                f'advertise = "{advertise}"\ntrusted = {json.dumps(list(trusted))}\n'
                 f'[store]\npath = "{self.store}"\n'
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
                 + profiles + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
