@@ -1,6 +1,6 @@
 """tandemd as a black box: started on free ports, called by SIPp, looked at through its store and its socket.
 
-A test that places calls and looks at their records ends with finish(): one CDR per call and the right one, no dialog left, OPTIONS still
+A test of calls and their records ends with finish(): one CDR per call and the right one, no dialog left, OPTIONS still
 answered, SIGTERM ends the process with 0, nothing from a sanitizer. Processes end with the test, whatever happened.
 """
 import json

@@ -50,8 +50,7 @@ class Loss:
         self.rules = rules
 
     def __enter__(self):
-        rules = "\n".join(f"{match} numgen random mod 1000 < {round(percent * 10)} counter drop"
-                          for percent, match in self.rules)
+        rules = "\n".join(f"{match} {self.chance(percent)} counter drop" for percent, match in self.rules)
         run("nft", "-f", "-", text=f"""table inet loss {{
             chain input {{
                 type filter hook input priority 0;
@@ -59,6 +58,10 @@ class Loss:
             }}
         }}""")
         return self
+
+    @staticmethod
+    def chance(percent):
+        return f"numgen random mod 1000 < {round(percent * 10)}" if percent < 100 else ""
 
     def __exit__(self, *_):
         run("nft", "delete", "table", "inet", "loss")

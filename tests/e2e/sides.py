@@ -44,13 +44,13 @@ class Side:
         """The dialog as a Replaces of somebody else has it (RFC 3891 section 6.1): the To-tag is tandem's."""
         return f"{call_id or self.dialog['Call_ID']};to-tag={self.tag('To')};from-tag={self.tag('From')}"
 
-    def take(self, wanted):
+    def take(self, wanted, patience=PATIENCE):
         """The first message of this kind, which may have come before; what is none is kept."""
         for message in self.kept:
             if wanted(message):
                 self.kept.remove(message)
                 return message
-        while self.keep(PATIENCE):
+        while self.keep(patience):
             if wanted(self.kept[-1]):
                 return self.kept.pop()
         raise AssertionError(f"it does not come; what came: {self.kept}")
@@ -85,12 +85,12 @@ def described(who, port, direction="sendrecv", more=""):
 class Parties(EndToEnd):
     """Any number of phones, each a bare socket, that call each other by name."""
 
-    def open(self, *names, more="", **settings):
+    def open(self, *names, more="", ring_timeout_ms=20000, **settings):
         """A socket for each name, and the server with a route to it."""
         self.raws = {name: Raw() for name in names}
         for raw in self.raws.values():
             self.addCleanup(raw.__exit__)
-        self.start(*[Route(raw.port, f"^{name}$", more=more) for name, raw in self.raws.items()], **settings)
+        self.start(*[Route(raw.port, f"^{name}$", ring_timeout_ms, more) for name, raw in self.raws.items()], **settings)
         for raw in self.raws.values():
             raw.tandemd_port = self.tandemd.port
 
