@@ -90,7 +90,8 @@ class Parties(EndToEnd):
         self.raws = {name: Raw() for name in names}
         for raw in self.raws.values():
             self.addCleanup(raw.__exit__)
-        self.start(*[Route(raw.port, f"^{name}$", ring_timeout_ms, more) for name, raw in self.raws.items()], **settings)
+        routes = [Route(raw.port, f"^{name}$", ring_timeout_ms, more) for name, raw in self.raws.items()]
+        self.start(*routes, **settings)
         for raw in self.raws.values():
             raw.tandemd_port = self.tandemd.port
 

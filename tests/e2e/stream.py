@@ -1,7 +1,6 @@
 """Bare TCP and TLS connections beside SIPp, to tandemd and from it, and certificates for them."""
 import socket
 import ssl
-import struct
 import subprocess
 import time
 
@@ -72,16 +71,8 @@ class Connection(Raw):
         while time.monotonic() < until:
             message = self.receive(max(until - time.monotonic(), 0.001))
             if message and message.code == code and method in (None, message.method):
-                self.last = message
-                if method == "INVITE" and code is None:
-                    self.last_invite = message.raw
                 return message
         raise AssertionError(f"no {code or ''} {method or ''} within {timeout:g} s")
-
-    def reset(self):
-        """RST: the end of a host that has lost its memory."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
 
 
 class Listener:

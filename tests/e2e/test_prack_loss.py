@@ -28,7 +28,8 @@ class Lossy(Parties):
     def begin(self, *options):
         self.open("bob", ring_timeout_ms=60000)
         headers = [*self.OFFER["headers"], *options]
-        self.one, self.other, self.invite, self.got = self.ring(self.phone(), "bob", **self.OFFER | {"headers": headers})
+        sides = self.ring(self.phone(), "bob", headers=headers, body=self.OFFER["body"])
+        self.one, self.other, self.invite, self.got = sides
 
     def progress(self):
         """The callee's reliable 183 with early media."""
@@ -64,7 +65,8 @@ class Lossy(Parties):
                 "from the caller": f"udp sport {one} udp dport {tandemd}", "to the caller": f"udp dport {one}"}
         texts = {"from the callee": ("SIP/2.0 183", "SIP/2.0 200"), "to the callee": ("PRACK ",),
                  "from the caller": ("PRACK ",), "to the caller": ("SIP/2.0 183", "SIP/2.0 200")}
-        return [each_second(f"{ways[way]} {begins(text)}") for way, some in texts.items() for text in some if way != but]
+        return [each_second(f"{ways[way]} {begins(text)}")
+                for way, some in texts.items() for text in some if way != but]
 
     def pracks(self):
         return [m for m in self.other.kept if m.method == "PRACK" and m.code is None]

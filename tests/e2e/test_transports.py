@@ -1,12 +1,8 @@
-"""Calls over TCP, over TCP to UDP and back, and over IPv6; connections that end in the middle of a call."""
-import os
+"""Calls over TCP, over TCP to UDP and back, and over IPv6; TLS and its certificates; what is large."""
 import re
-import resource
 import signal
-import socket
 import ssl
 import subprocess
-from pathlib import Path
 
 from harness import Cdr, EndToEnd, Raw, Route, Tandemd, main
 from sipp import PATIENCE, Message, wait_until
@@ -300,121 +296,6 @@ class Large(Streams):
             udp.respond(invite, 486)
             caller.acknowledge(caller.receive_code(486))
         self.finish(Cdr("refused", 486))
-
-
-class Broken(Streams):
-    def test_a_callee_that_resets_is_called_anew_for_the_bye(self):
-        """N10: inside the dialog a request makes a new connection."""
-        listener = self.listen()
-        self.begin(Route(listener.port, transport="tcp"))
-        caller = self.connect()
-        dialog, _, callee = self.set_up(caller, listener)
-        callee.reset()
-        caller.send(caller.request("BYE", **dialog | {"CSeq": "2 BYE"}))
-        again = listener.accept()
-        again.respond(again.expect("BYE"), 200)
-        caller.expect("BYE", 200)
-        self.finish(Cdr("caller_bye", 200))
-
-    def test_a_caller_that_resets_is_called_back_by_his_contact(self):
-        listener, home = self.listen(), self.listen()
-        self.begin(Route(listener.port, transport="tcp"))
-        caller = self.connect()
-        _, _, callee = self.set_up(caller, listener, Contact=f"<sip:raw@127.0.0.1:{home.port};transport=tcp>")
-        caller.reset()
-        to_tandem = Message(callee.last_invite)
-        bye = callee.request("BYE", uri=to_tandem.header("Contact").strip("<>"), CSeq="7 BYE",
-                             From=to_tandem.header("To") + ";tag=raw", To=to_tandem.header("From"),
-                             Call_ID=to_tandem.call_id)
-        callee.send(bye)
-        again = home.accept()
-        again.respond(again.expect("BYE"), 200)
-        callee.expect("BYE", 200)
-        self.finish(Cdr("callee_bye", 200))
-
-    def test_an_answer_that_finds_its_connection_gone_goes_to_the_via(self):
-        """RFC 3261 section 18.2.2."""
-        home = self.listen()
-        callee = self.callee("callee_refuses", code=486, reason="Busy Here", headers="")
-        self.begin(Route(callee.port, transport=""))
-        caller = self.connect()
-        via = f"SIP/2.0/TCP 127.0.0.1:{home.port};branch=z9hG4bK-home"
-        caller.send(caller.request("INVITE", Via=via))
-        caller.reset()
-        again = home.accept()
-        self.assertEqual(again.expect("INVITE", 486).headers("Via"), [via])
-        again.send(again.request("ACK", Via=via, To=again.last.header("To"), From=again.last.header("From"),
-                                 Call_ID=again.last.call_id))
-        callee.finish()
-        self.finish(Cdr("refused", 486))
-
-    def test_a_ringing_callee_that_resets_ends_the_call_at_once(self):
-        listener = self.listen()
-        self.begin(Route(listener.port, transport="tcp"))
-        caller = self.connect()
-        caller.send(caller.request("INVITE"))
-        callee = listener.accept()
-        callee.respond(callee.expect("INVITE"), 180)
-        caller.expect("INVITE", 180)
-        callee.reset()
-        self.assertEqual(caller.expect("INVITE", 503, timeout=5).code, 503)
-        listener.accept().expect("CANCEL")
-        self.finish(Cdr(None, 503, answered=False))
-
-    def test_a_stream_that_lies_about_its_length_is_refused_and_closed(self):
-        self.begin()
-        for length in ("Content-Length: -1\r\n", "", "Content-Length: 3\r\nl: 4\r\n"):
-            with self.subTest(length):
-                caller = self.connect()
-                caller.send(caller.request("OPTIONS").replace(b"Content-Length: 0\r\n", length.encode()))
-                self.assertEqual(caller.expect("OPTIONS", 400).code, 400)
-                with self.assertRaises(ConnectionError):
-                    caller.receive()
-        self.finish()
-
-    def test_without_descriptors_connections_are_refused_and_udp_goes_on(self):
-        """L2."""
-        self.begin()
-        kept = self.connect()
-        self.assertEqual(kept.ask(kept.request("OPTIONS")).code, 200)
-        limit = len(os.listdir(f"/proc/{self.tandemd.process.pid}/fd")) + 40
-        resource.prlimit(self.tandemd.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
-        held = []
-        for _ in range(80):
-            try:
-                held.append(socket.create_connection(("127.0.0.1", self.tandemd.port), PATIENCE))
-                self.addCleanup(held[-1].close)
-            except ConnectionError:
-                pass  # refused while it was made
-        before = self.processor_time()
-        for _ in range(20):
-            self.assertTrue(self.tandemd.answers_options())
-            self.assertEqual(kept.ask(kept.request("OPTIONS")).code, 200)
-        held[-1].settimeout(PATIENCE)
-        self.assertEqual(self.end_of(held[-1]), b"", "it is refused, not left waiting")
-        self.assertLess(self.processor_time() - before, 1.0, "the accept loop does not spin")
-        for connection in held:
-            connection.close()
-        wait_until(self.is_served, "a connection is served again")
-        self.finish()
-
-    def end_of(self, connection):
-        try:
-            return connection.recv(1)
-        except ConnectionError:
-            return b""
-
-    def is_served(self):
-        try:
-            connection = Connection("127.0.0.1", self.tandemd.port)
-            with connection:
-                return connection.ask(connection.request("OPTIONS")).code == 200
-        except (OSError, ConnectionError):
-            return False
-
-    def processor_time(self):
-        fields = Path(f"/proc/{self.tandemd.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / 100
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""harness.Raw over TCP: a phone that listens where its Contact says, and has connections."""
+"""harness.Raw over TCP or TLS: a phone that listens where its Contact says, and has connections."""
 import select
 import socket
 import time
@@ -9,10 +9,10 @@ from harness import Raw
 
 
 class StreamRaw(Raw):
-    transport = "TCP"
-
-    def __init__(self, tandemd_port=None):
+    def __init__(self, tandemd_port=None, client=None, server=None):
+        """With contexts for what it connects and what it accepts: over TLS."""
         self.host, self.tandemd_port = "127.0.0.1", tandemd_port
+        self.client, self.server, self.transport = client, server, "TLS" if client else "TCP"
         self.socket = socket.create_server((self.host, 0))
         self.port = self.socket.getsockname()[1]
         self.connections = []  # the newest last
@@ -26,10 +26,10 @@ class StreamRaw(Raw):
 
     @property
     def contact(self):
-        return f"<sip:raw@{self.name};transport=tcp>"
+        return f"<sip:raw@{self.name};transport={self.transport.lower()}>"
 
     def connect(self):
-        self.connections.append(Peer((self.host, self.tandemd_port), "tcp"))
+        self.connections.append(Peer((self.host, self.tandemd_port), self.transport.lower(), tls=self.client))
         return self.connections[-1]
 
     def send(self, data):
@@ -43,12 +43,7 @@ class StreamRaw(Raw):
         """The next message of any connection; takes those that are made to it, forgets those that have ended."""
         deadline = time.monotonic() + timeout
         while True:
-            ready = select.select([self.socket, *(c.socket for c in self.connections)], [], [],
-                                  max(deadline - time.monotonic(), 0))[0]
-            if self.socket in ready:
-                self.accepted += 1
-                self.connections.append(Peer(None, "tcp", accepted=self.socket.accept()[0]))
-            for connection in list(self.connections):
+            for connection in list(self.connections):  # first, for there may be more in what was read already
                 message = connection.receive(0)
                 if message:
                     self._peer = connection
@@ -57,6 +52,18 @@ class StreamRaw(Raw):
                     self.connections.remove(connection)
             if time.monotonic() >= deadline:
                 return None
+            ready = select.select([self.socket, *(c.socket for c in self.connections)], [], [],
+                                  max(deadline - time.monotonic(), 0))[0]
+            if self.socket in ready:
+                self.accept()
+
+    def accept(self):
+        self.accepted += 1
+        accepted = self.socket.accept()[0]
+        if self.server:
+            accepted.settimeout(PATIENCE)
+            accepted = self.server.wrap_socket(accepted, server_side=True)
+        self.connections.append(Peer(None, self.transport.lower(), accepted=accepted))
 
     def reset(self):
         """Every connection ends with a RST."""

@@ -1,17 +1,26 @@
-"""TCP connections that are reset while a call is up, or on its way (FAULTS N10)."""
+"""Connections, of TCP and of TLS, that are reset while a call is up, or on its way (FAULTS N10)."""
 from stream_raw import StreamRaw
 
 from harness import Cdr, Route, main
 from sides import TwoSides
+from stream import Certificates
 
 
 class Resets(TwoSides):
+    transport = "tcp"
+
+    def contexts(self):
+        """Of TLS, for a phone; and the lines of the configuration that it wants."""
+        return {}, ""
+
     def open(self, **settings):
-        self.callee_raw = StreamRaw()
+        contexts, lines = self.contexts()
+        self.callee_raw = StreamRaw(**contexts)
         self.addCleanup(self.callee_raw.__exit__)
-        self.start(Route(self.callee_raw.port, transport="tcp"), transports=("udp", "tcp"), **settings)
+        self.start(Route(self.callee_raw.port, transport=self.transport), transports=("udp", self.transport),
+                   profiles=lines, **settings)
         self.callee_raw.tandemd_port = self.tandemd.port
-        self.caller_raw = StreamRaw(self.tandemd.port)
+        self.caller_raw = StreamRaw(self.tandemd.port, **contexts)
         self.addCleanup(self.caller_raw.__exit__)
         self.seen = set()
 
@@ -65,12 +74,14 @@ class Resets(TwoSides):
 
     def test_of_a_callee_who_rings(self):
         self.ring()
+        while self.caller_raw.receive().code != 180:  # what is on its way is lost with the connection
+            pass
         self.callee_raw.reset()
         refusal = self.caller_raw.receive()
-        while refusal.code < 200:
-            refusal = self.caller_raw.receive()
         self.caller_raw.acknowledge(refusal)
         self.assertEqual(refusal.code, 503)
+        cancel = self.callee_raw.receive()
+        self.assertEqual((cancel.method, cancel.call_id), ("CANCEL", self.leg_b.call_id), "by a connection made for it")
         self.finish(Cdr(None, 503, answered=False, rang=True))
 
     def test_of_a_caller_who_waits(self):
@@ -85,6 +96,16 @@ class Resets(TwoSides):
         self.caller_raw.acknowledge(refusal)
         self.assertEqual(self.callee_raw.receive().method, "ACK")
         self.finish(Cdr("refused", 486, rang=True))
+
+
+class ResetsOverTls(Resets):
+    transport = "tls"
+
+    def contexts(self):
+        certificates = Certificates(self.folder)
+        certificates.make("tandem")
+        contexts = {"client": certificates.trusting(), "server": certificates.serving("phone")}
+        return contexts, '[tls]\ncertificate = "tandem.pem"\nkey = "tandem.key"\n'
 
 
 if __name__ == "__main__":

@@ -279,6 +279,12 @@ class Crowd(Streams):
                 answer = caller.receive()
             self.assertEqual(answer.code, 200)
 
+    @staticmethod
+    def end_of(connection):
+        """Reads to the end, which is one like a reset, of a connection that has been refused; else there is none."""
+        if connection.recv(1) == b"":
+            raise ConnectionError
+
     def test_ten_thousand_and_calls_go_on(self):
         start = time.monotonic()
         for address in range(10):
@@ -307,13 +313,18 @@ class Crowd(Streams):
     def test_without_descriptors_calls_go_on(self):
         """FAULTS L2: who can not be taken is refused, nothing spins, and it mends itself."""
         self.call()
+        kept = self.peer("127.0.1.2")
+        self.assert_serves(kept)
         self.allow_descriptors(self.tandemd.descriptors() + 40)
         self.gather(200, "127.0.1.1")
         before, start = self.tandemd.cpu_ns(), time.monotonic()
         self.call()
         while time.monotonic() - start < 1:
             self.tandemd.answers_options()
+            self.assert_serves(kept)
             self.callee.receive(0.05)
+        self.crowd[-1].settimeout(PATIENCE)
+        self.assertRaises(ConnectionError, self.end_of, self.crowd[-1])
         self.assertLess(self.tandemd.cpu_ns() - before, 0.2e9, "CPU time of a second")
         self.allow_descriptors(12_000)
         self.hang_up_all()
