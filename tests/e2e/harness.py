@@ -79,8 +79,8 @@ class Cdr:
 class Tandemd:
     """The process, from `tandemd ready` to its end."""
 
-    def __init__(self, folder, config, host="127.0.0.1", port=0, stderr=None, environment=()):
-        self.folder, self.host, self.port = Path(folder), host, port
+    def __init__(self, folder, config, host="127.0.0.1", port=0, stderr=None, environment=(), group=None):
+        self.folder, self.host, self.port, self.group = Path(folder), host, port, group
         self._stderr, self._environment = stderr, dict(environment)
         self.config = self.folder / "tandem.toml"
         self.config.write_text(config)
@@ -94,7 +94,7 @@ class Tandemd:
             self.process = subprocess.Popen([TANDEMD, "--config", str(self.config)], cwd=self.folder,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                             stderr=stderr if self._stderr is None else self._stderr,
-                                            env=os.environ | self._environment, preexec_fn=end_with_test)
+                                            env=os.environ | self._environment, preexec_fn=self._prepare)
         started, ready = threading.Event(), []  # set when it is ready, or its output has ended
 
         def listen(output):
@@ -110,6 +110,11 @@ class Tandemd:
             self.kill()
             raise AssertionError(f"tandemd is not ready, exit {self.process.returncode}: {self.stderr.read_text()}")
         self.descriptors_at_start = self.descriptors()
+
+    def _prepare(self):
+        end_with_test()
+        if self.group:
+            self.group.take_in()
 
     def raw(self):
         return Raw(self.host, self.port)
@@ -318,11 +323,11 @@ class EndToEnd(unittest.TestCase):
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
                 + profiles + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
 
-    def start(self, *routes, host="127.0.0.1", port=None, stderr=None, environment=(), **settings):
+    def start(self, *routes, host="127.0.0.1", port=None, stderr=None, environment=(), group=None, **settings):
         """tandemd, ready, with these routes; a bare number is a route for everybody to that port."""
         routes = [route if isinstance(route, Route) else Route(route) for route in routes]
         config = self.config(routes, host=host, port=port, **settings)
-        self.tandemd = Tandemd(self.folder, config, host, self.port, stderr, environment)
+        self.tandemd = Tandemd(self.folder, config, host, self.port, stderr, environment, group)
         self.addCleanup(self.tandemd.kill)
         return self.tandemd
 

@@ -1,23 +1,13 @@
 """The scenarios that are built into SIPp, as its users run them: -sn uac, uas, regexp and the four of 3PCC."""
-import socket
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
 
 from harness import Cdr, EndToEnd, Raw, Route, main  # noqa: E402
-from sipp import wait_until  # noqa: E402
+from sipp import port_is_open, wait_until  # noqa: E402
 
 CALLS = 20
-
-
-def tcp_port_is_open(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-        return False
 
 
 class BuiltIn(EndToEnd):
@@ -70,7 +60,7 @@ class BuiltIn(EndToEnd):
             controllers[name] = self.built_in_caller(f"3pcc-C-{name}", user=name,
                                                      arguments=("-3pcc", f"127.0.0.1:{twin}"))
             if name == "B":
-                wait_until(lambda: tcp_port_is_open(twin), "the controller of B listens for that of A")
+                wait_until(lambda: port_is_open(twin, "tcp"), "the controller of B listens for that of A")
         for sipp in (*controllers.values(), *sides.values()):
             sipp.finish()
         offer, = {m.body for m in controllers["A"].received("INVITE", 200)}

@@ -11,10 +11,13 @@ import harness
 import netns
 from sipp import Ports
 
-SUBJECTS = ("calls", "cancel", "in_dialog", "hunting", "limits", "bad_input", "transports")
+SUBJECTS = ("calls", "cancel", "in_dialog", "hunting", "limits", "bad_input", "transports", "identity", "replaces",
+            "transfer")
 PORTS = [(20000, 32007)]  # of sipp.Ports
-SENT = {"INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE",  # at least
-        "100", "180", "183", "200", "400", "404", "481", "482", "483", "486", "487", "500", "501", "503"}
+SENT = {"INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "SUBSCRIBE", "MESSAGE",
+        "OPTIONS", "PUBLISH", "100", "180", "181", "183", "200", "202", "400", "404", "405", "481", "482", "483", "486",
+        "487", "488", "500", "501", "503"}  # at least
+SENT_BY_TCP = {"INVITE", "ACK", "BYE", "100", "180", "200", "486"}  # at least
 WARNING = 0x600000  # of Wireshark's severities; an error is above it
 
 
@@ -42,13 +45,14 @@ class Decoded(unittest.TestCase):
         with mock.patch.object(harness.Tandemd, "start", start_and_note), \
                 mock.patch.object(Ports, "release", lambda _: None), mock.patch.object(netns, "enter", lambda: None):
             suite = unittest.defaultTestLoader.loadTestsFromNames(f"test_{subject}" for subject in SUBJECTS)
-            unittest.TextTestRunner(stream=sys.stdout).run(suite)  # whether they go well is said by tests of their own
+            result = unittest.TextTestRunner(stream=sys.stdout).run(suite)
+        self.assertTrue(result.wasSuccessful(), "what fails has not sent what it should")
         return ports
 
     def check(self, capture, ports):
         fields = ("frame.number", "udp.srcport", "tcp.srcport", "sip.Via.sent-by.port", "sip.Method", "sip.Status-Code",
                   "_ws.malformed", "_ws.expert.severity", "_ws.expert.message")
-        sent, marked, undecoded = Counter(), [], []
+        sent, by_tcp, marked, undecoded = Counter(), Counter(), [], []
         for frame in capture.decode(PORTS, "sip || udp", *fields):
             number, udp, tcp, via, method, code, malformed, severity, what = frame
             is_ours = udp in ports or tcp in ports or tcp and method and via.partition(",")[0] in ports
@@ -57,12 +61,14 @@ class Decoded(unittest.TestCase):
             if not method and not code:
                 undecoded.append(frame)
             sent.update((method or code).split(","))
+            by_tcp.update((method or code).split(",") if tcp else ())
             if malformed or any(int(one) >= WARNING for one in severity.split(",") if one):
                 marked.append(frame)
-        print(f"{sum(sent.values())} messages: {dict(sent.most_common())}")
+        print(f"{sum(sent.values())} messages, {sum(by_tcp.values())} of them by TCP: {dict(sent.most_common())}")
         self.assertEqual(undecoded, [])
         self.assertEqual(marked, [])
         self.assertEqual(SENT - sent.keys(), set(), "is not among them")
+        self.assertEqual(SENT_BY_TCP - by_tcp.keys(), set(), "is not among those by TCP")
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ public:
     bool only_rings = false;
     std::size_t invited = 0;
     std::size_t cancelled = 0;
+    std::function<void()> on_cancelled = [] {};
 
 private:
     void take(const Message &request, const Endpoint &source) {
@@ -64,7 +65,8 @@ private:
         case Method::cancel:
             ++cancelled;
             answer(request, source, 200);
-            return answer(ringing_[std::string(request.call_id())], source, 487);
+            answer(ringing_[std::string(request.call_id())], source, 487);
+            return on_cancelled();
         case Method::ack: return;
         default: return answer(request, source, 200);
         }

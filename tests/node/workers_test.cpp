@@ -243,8 +243,11 @@ TEST_CASE("workers: a CANCEL finds its INVITE with whatever worker that is; a st
     std::size_t ringing = 0;
     std::vector<std::uint16_t> answers;
     const auto end_if_done = [&] {
-        if (answers.size() == calls + 1 && node.caller->count(487) == calls) node.end();
+        // The caller has her answers before the callee has heard anything.
+        const bool is_done = answers.size() == calls + 1 && node.caller->count(487) == calls;
+        if (is_done && node.callee.cancelled == calls) node.end();
     };
+    node.callee.on_cancelled = end_if_done;
     node.caller->on_ringing = [&](std::size_t call) {
         node.caller->cancel(call);
         if (++ringing == calls) node.caller->cancel(calls); // no such INVITE
