@@ -37,7 +37,9 @@ class Memory(Scarce):
         for invite in sent:
             raw.send(invite.raw)
         waiting, first = {invite.call_id for invite in sent}, {}
-        while waiting - first.keys() and (message := raw.receive()):
+        while waiting - first.keys():
+            message = raw.receive()
+            self.assertIsNotNone(message, f"{len(first)} of {count} have an answer; exit {self.tandemd.process.poll()}")
             raw.acknowledge(message)
             if message.call_id in waiting:  # and no call before has ended
                 first.setdefault(message.call_id, message)
