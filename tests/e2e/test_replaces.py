@@ -1,81 +1,8 @@
-"""One dialog in the place of another: attended transfers (RFC 5589 section 7), INVITE with Replaces (RFC 3891)."""
-from urllib.parse import quote
-
+"""An INVITE with Replaces takes the place of a dialog that is up, or picks up one that rings (RFC 3891)."""
 from harness import BYES, Cdr, main
 from sides import Parties, described
 
 TALK = described("alice", 4000), described("bob", 4001)
-
-
-def reference(user, side):
-    """A Refer-To with the name of that dialog."""
-    return f"Refer-To: <sip:{user}@127.0.0.1?Replaces={quote(side.names(), safe='')}>"
-
-
-class Attended(Parties):
-    def begin(self):
-        """Alice talks with Bob, and by another dialog with Carol, whom she wants him to have."""
-        self.open("bob", "carol")
-        self.to_bob, self.bob = self.talk(self.phone(), "bob", *TALK)
-        self.to_carol, self.carol = self.talk(self.phone(), "carol", described("alice", 4010), described("carol", 4002))
-
-    def refer(self):
-        refer = self.to_bob.send("REFER", headers=[reference("carol", self.to_carol)])
-        self.assertEqual(self.to_bob.final(refer).code, 202)
-        self.assertEqual(self.fragment(), "SIP/2.0 100 Trying")
-
-    def fragment(self):
-        notify = self.to_bob.request("NOTIFY")
-        self.to_bob.answer(notify)
-        self.assertIn("refer", notify.header("Event"))
-        self.state = notify.header("Subscription-State")
-        return notify.body.decode().strip()
-
-    def test_the_two_who_remain_are_joined_and_who_referred_is_released(self):
-        self.begin()
-        self.refer()
-        offer = self.bob.request("INVITE")
-        self.assertIn(b"m=audio 4002 ", offer.body)
-        self.bob.answer(offer, **described("bob", 4001))
-        second = self.carol.request("INVITE")
-        self.assertIn(b"m=audio 4001 ", second.body)
-        self.carol.answer(second, **described("carol", 4002))
-        for side, invite in ((self.bob, offer), (self.carol, second)):
-            self.assertEqual(side.request("ACK").cseq, invite.cseq)
-        self.to_carol.answer(self.to_carol.request("BYE"))
-        self.assertEqual(self.fragment(), "SIP/2.0 200 OK")
-        self.assertIn("terminated", self.state)
-        self.to_bob.answer(self.to_bob.request("BYE"))
-        self.passes(self.carol, self.bob, body="one")
-        self.passes(self.bob, self.carol, body="other")
-        self.hang_up(self.bob, self.carol)
-        self.finish(*[Cdr(BYES, 200)] * 3)
-
-    def test_a_refusal_leaves_both_calls_as_they_were(self):
-        self.begin()
-        self.refer()
-        self.bob.answer(self.bob.request("INVITE"), 488)
-        self.assertEqual(self.fragment(), "SIP/2.0 488 Not Acceptable Here")
-        for one, other in ((self.to_bob, self.bob), (self.to_carol, self.carol)):
-            self.passes(one, other)
-            self.passes(other, one)
-            self.hang_up(one, other)
-        self.finish(*[Cdr("caller_bye", 200)] * 2)
-
-    def test_a_dialog_that_is_not_here_is_named_to_the_target(self):
-        """RFC 5589 section 7.1: the target knows it, and answers in its place."""
-        self.open("bob", "carol")
-        to_bob, bob = self.talk(self.phone(), "bob", *TALK)
-        self.to_bob = to_bob
-        refer = to_bob.send("REFER", headers=["Refer-To: <sip:carol@x?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2>"])
-        self.assertEqual(to_bob.final(refer).code, 202)
-        self.assertEqual(self.fragment(), "SIP/2.0 100 Trying")
-        carol, to_carol = self.side_of("carol")
-        self.assertEqual(to_carol.header("Replaces"), "x;to-tag=1;from-tag=2")
-        carol.answer(to_carol, 481)
-        self.assertEqual(self.fragment(), "SIP/2.0 481 Call/Transaction Does Not Exist")
-        self.hang_up(to_bob, bob)
-        self.finish(Cdr("caller_bye", 200), Cdr("refused", 481))
 
 
 class Places(Parties):
