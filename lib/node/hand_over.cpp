@@ -1,5 +1,6 @@
 #include "node/hand_over.hpp"
 #include <cerrno>
+#include "net/system_clock.hpp"
 #include "transaction/transaction_id.hpp"
 
 namespace tandem {
@@ -11,7 +12,7 @@ Switchboard::Switchboard(const KeyedHash &hash, std::vector<std::function<void()
 
 HandOver::HandOver(Switchboard &board, std::uint8_t worker) : board_(board), worker_(worker), mail_(board.workers()) {}
 
-std::span<const Datagram> HandOver::keep_own(std::span<const Datagram> batch) {
+std::span<const Datagram> HandOver::keep_own(std::span<const Datagram> batch, Instant now) {
     own_.clear();
     for (const Datagram &datagram : batch) {
         const std::uint8_t shard = board_.map().shard_of(datagram.bytes, worker_);
@@ -21,7 +22,7 @@ std::span<const Datagram> HandOver::keep_own(std::span<const Datagram> batch) {
             mail_[shard].add({.kind = LetterKind::received, .peer = datagram.peer}, datagram.bytes);
         }
     }
-    flush(); // first: the others begin at once
+    flush(now); // first: the others begin at once
     return own_;
 }
 
@@ -43,12 +44,12 @@ void HandOver::tell_connection_lost(const ConnectionLoss &loss) {
     }
 }
 
-void HandOver::flush() {
+void HandOver::flush(Instant now) {
     for (std::size_t worker = 0; worker < mail_.size(); ++worker) {
         Mail &mail = mail_[worker];
         if (mail.empty()) continue;
         const std::size_t letters = mail.letters().size();
-        board_.box(static_cast<std::uint8_t>(worker)).put(mail);
+        board_.box(static_cast<std::uint8_t>(worker)).put(mail, now);
         const std::size_t left = mail.letters().size();
         statistics_.handed_over += letters - left;
         statistics_.dropped += left;
@@ -76,7 +77,7 @@ void BorrowedTransport::send(std::span<const OutDatagram> batch) {
                    .host = std::string(datagram.host.view())},
                   datagram.bytes.view());
     }
-    board_.box(holder_).put(mail_);
+    board_.box(holder_).put(mail_, SystemClock::now());
     statistics_.send_failed += mail_.letters().size();
     // No handler is called from inside send().
     for (const Letter &letter : mail_.letters()) {

@@ -45,7 +45,7 @@ public:
     HandOver(Switchboard &board, std::uint8_t worker);
 
     // Passes on what belongs to others, and returns the rest in its order: valid until the next call.
-    std::span<const Datagram> keep_own(std::span<const Datagram> batch);
+    std::span<const Datagram> keep_own(std::span<const Datagram> batch, Instant now);
 
     // Offers a CANCEL that no INVITE here matches to the next worker, `asked` being the workers that had none before
     // this one: an INVITE that replaces a dialog is where that dialog is, and its CANCEL does not say so. False: all
@@ -58,7 +58,7 @@ public:
     void tell_connection_lost(const ConnectionLoss &loss);
 
     // Sends on their way the letters of this round. After each round.
-    void flush();
+    void flush(Instant now);
 
     // The mail that has come, `mail` being empty before.
     bool take(Mail &mail) { return board_.box(worker_).take(mail); }

@@ -23,6 +23,7 @@ void Mail::clear() {
 void Mail::swap(Mail &other) noexcept {
     letters_.swap(other.letters_);
     bytes_.swap(other.bytes_);
+    std::swap(since_, other.since_);
 }
 
 Mailbox::Mailbox(std::function<void()> wake, const MailboxOptions &options)
@@ -39,7 +40,7 @@ std::size_t Mailbox::room_for(const Mail &mail) const {
     return letters;
 }
 
-void Mailbox::put(Mail &mail) {
+void Mailbox::put(Mail &mail, Instant now) {
     const std::size_t all = mail.letters().size();
     std::size_t taken = 0;
     bool is_first = false;
@@ -52,6 +53,7 @@ void Mailbox::put(Mail &mail) {
         } else {
             mail_.add(mail, 0, taken);
         }
+        if (is_first) mail_.set_since(now);
     }
     Mail left;
     left.add(mail, taken, mail.letters().size());

@@ -44,11 +44,14 @@ public:
         return std::string_view(bytes_).substr(letter.offset, letter.size);
     }
     std::size_t bytes() const { return bytes_.size(); }
+    Instant since() const { return since_; } // the first of it is in the box since then
+    void set_since(Instant since) { since_ = since; }
     void swap(Mail &other) noexcept;
 
 private:
     std::vector<Letter> letters_;
     std::string bytes_;
+    Instant since_{};
 };
 
 struct MailboxOptions {
@@ -63,7 +66,7 @@ public:
     explicit Mailbox(std::function<void()> wake, const MailboxOptions &options = {});
 
     // Takes the letters out of `mail`; those that find no room stay.
-    void put(Mail &mail);
+    void put(Mail &mail, Instant now);
 
     // All that has come, in the order of each writer; `mail` is empty before. False: nothing.
     bool take(Mail &mail);

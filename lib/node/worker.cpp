@@ -36,7 +36,7 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
 void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
     const Instant now = SystemClock::now();
     watch_load(lag, now);
-    if (hand_over_) batch = hand_over_->keep_own(batch);
+    if (hand_over_) batch = hand_over_->keep_own(batch, now);
     for (const Datagram &datagram : batch) receive(datagram.peer, datagram.bytes, 0, now);
     settle(now);
 }
@@ -98,7 +98,7 @@ void Worker::settle(Instant now) {
     take_outgoing();
     store_changes(now);
     send_ready();
-    if (hand_over_) hand_over_->flush();
+    if (hand_over_) hand_over_->flush(now);
     release_places();
     look_up_names();
     calls_.store(engine_.calls(), std::memory_order_relaxed);
@@ -161,7 +161,7 @@ void Worker::release_places() {
     }
 }
 
-// Before a batch: what has waited for too long is refused with the rest.
+// Before a batch or mail: what has waited for too long is refused with the rest.
 void Worker::watch_load(Duration lag, Instant now) {
     overload_.observe(lag, now);
     const bool is_short = options_.memory && options_.memory->is_exceeded(now);

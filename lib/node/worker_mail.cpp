@@ -23,6 +23,7 @@ void Worker::on_mail() {
         return hand_over_->take(mail_);
     };
     if (!take_more()) return;
+    watch_load(std::max(now - mail_.since(), Duration::zero()), now);
     const std::size_t end = std::min(mail_.letters().size(), letters_read_ + options_.letters_per_turn);
     while (letters_read_ < end) read(mail_.letters()[letters_read_++], now);
     settle(now);

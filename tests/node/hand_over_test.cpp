@@ -46,7 +46,7 @@ TEST_CASE("hand-over: a batch is split by whose each message is, and each other 
     Board board;
     HandOver second(board.board, 1);
     const std::vector<std::string> messages = {bye(0, 1), bye(1, 2), bye(2, 3), bye(0, 4), "\r\n\r\n", bye(1, 5)};
-    const auto own = second.keep_own(batch_of(messages));
+    const auto own = second.keep_own(batch_of(messages), at_ms(0));
     REQUIRE(own.size() == 3);
     CHECK(own[0].bytes == messages[1]);
     CHECK(own[1].bytes == messages[4]); // a keep-alive is anybody's
@@ -63,15 +63,15 @@ TEST_CASE("hand-over: a batch is split by whose each message is, and each other 
 TEST_CASE("hand-over: a batch of the worker's own wakes nobody") {
     Board board;
     HandOver first(board.board, 0);
-    CHECK(first.keep_own(batch_of({bye(0, 1), bye(0, 2)})).size() == 2);
-    first.flush();
+    CHECK(first.keep_own(batch_of({bye(0, 1), bye(0, 2)}), at_ms(0)).size() == 2);
+    first.flush(at_ms(0));
     CHECK(board.wakes[0] + board.wakes[1] + board.wakes[2] == 0);
 }
 
 TEST_CASE("hand-over: what finds a full box is dropped and counted") {
     Board board({.letter_max = 2, .byte_max = 1000});
     HandOver first(board.board, 0);
-    CHECK(first.keep_own(batch_of({bye(1, 1), bye(1, 2), bye(1, 3), bye(0, 4)})).size() == 1);
+    CHECK(first.keep_own(batch_of({bye(1, 1), bye(1, 2), bye(1, 3), bye(0, 4)}), at_ms(0)).size() == 1);
     CHECK(first.statistics().handed_over == 2);
     CHECK(first.statistics().dropped == 1);
 }
@@ -83,13 +83,13 @@ TEST_CASE("hand-over: a CANCEL that nobody knows goes from worker to worker, and
     HandOver first(board.board, 0);
     CHECK_FALSE(second.is_last(0));
     second.offer_to_next(test::endpoint("192.0.2.1"), "CANCEL", 0);
-    second.flush();
+    second.flush(at_ms(0));
     Mail mail;
     REQUIRE(third.take(mail));
     CHECK(mail.letters()[0].asked == 1);
     CHECK_FALSE(third.is_last(1));
     third.offer_to_next(mail.letters()[0].peer, mail.bytes_of(mail.letters()[0]), 1);
-    third.flush();
+    third.flush(at_ms(0));
     mail.clear();
     REQUIRE(first.take(mail));
     CHECK(mail.letters()[0].asked == 2);
@@ -150,7 +150,7 @@ TEST_CASE("hand-over: a lost connection is told to all others, a failure to whos
     holder.tell_connection_lost({.peer = test::endpoint("192.0.2.9"), .at = lost_at});
     holder.tell_not_sent(2, 77, true);
     holder.tell_not_sent(2, 78, false);
-    holder.flush();
+    holder.flush(at_ms(0));
     CHECK(board.wakes[1] == 0);
     Mail mail;
     REQUIRE(board.board.box(0).take(mail));

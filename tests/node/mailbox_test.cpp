@@ -30,10 +30,10 @@ TEST_CASE("mailbox: letters come out in order, with all that was written on them
     Mail in;
     in.add({.kind = LetterKind::not_sent, .asked = 3, .peer = test::endpoint("192.0.2.7", 5070), .owner = 9}, "one");
     in.add({}, "");
-    box.put(in);
+    box.put(in, at_ms(0));
     CHECK(in.empty());
     Mail more = mail_of({"two"});
-    box.put(more);
+    box.put(more, at_ms(0));
     CHECK(more.empty());
     CHECK(wakes == 1);
 
@@ -48,7 +48,7 @@ TEST_CASE("mailbox: letters come out in order, with all that was written on them
     out.clear();
     CHECK_FALSE(box.take(out));
     more = mail_of({"three"});
-    box.put(more);
+    box.put(more, at_ms(0));
     CHECK(wakes == 2);
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("mailbox: nothing in it wakes nobody") {
     int wakes = 0;
     Mailbox box([&] { ++wakes; });
     Mail nothing;
-    box.put(nothing);
+    box.put(nothing, at_ms(0));
     CHECK(nothing.empty());
     CHECK(wakes == 0);
 }
@@ -65,13 +65,13 @@ TEST_CASE("mailbox: what finds no room is lost and counted, the first come stay"
     int wakes = 0;
     Mailbox box([&] { ++wakes; }, {.letter_max = 3, .byte_max = 100});
     Mail in = mail_of({"1", "2"});
-    box.put(in);
+    box.put(in, at_ms(0));
     CHECK(in.empty());
     in = mail_of({"3", "4", "5"});
-    box.put(in);
+    box.put(in, at_ms(0));
     CHECK(in.letters().size() == 2);
     in = mail_of({"6"});
-    box.put(in);
+    box.put(in, at_ms(0));
     CHECK(in.letters().size() == 1);
     CHECK(wakes == 1);
     Mail out;
@@ -80,14 +80,14 @@ TEST_CASE("mailbox: what finds no room is lost and counted, the first come stay"
 
     out.clear();
     in = mail_of({std::string(60, 'a'), std::string(60, 'b'), "c"});
-    box.put(in);
+    box.put(in, at_ms(0));
     CHECK(in.letters().size() == 2);
     CHECK(box.take(out));
     CHECK(texts_of(out) == std::vector<std::string>{std::string(60, 'a')});
 
     out.clear();
     in = mail_of({std::string(101, 'a')});
-    box.put(in);
+    box.put(in, at_ms(0));
     CHECK(in.letters().size() == 1); // larger than the box
     CHECK(wakes == 2);
     CHECK_FALSE(box.take(out));
@@ -106,7 +106,7 @@ TEST_CASE("mailbox: with many writers nothing is lost or doubled, and each one's
                 for (int k = 0; k < 3; ++k) {
                     mail.add({.owner = static_cast<std::uint64_t>(writer)}, std::to_string(3 * i + k));
                 }
-                box.put(mail);
+                box.put(mail, at_ms(0));
             }
         });
     }

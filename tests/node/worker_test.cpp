@@ -94,6 +94,37 @@ std::size_t lines_of(const std::string &text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
+// Two workers, whose mail is read when the test says so.
+struct Pair {
+    explicit Pair(const WorkerOptions &options = {})
+        : workers{Fixture(nullptr, of_shard(options, 0)), Fixture(nullptr, of_shard(options, 1))} {
+        for (Fixture &worker : workers) worker.worker->join(board);
+    }
+    static WorkerOptions of_shard(WorkerOptions options, std::uint8_t shard) {
+        options.engine.dialogs.shard = shard;
+        return options;
+    }
+
+    // The next INVITE that belongs to this worker.
+    std::string invite_of(std::uint8_t worker) {
+        for (;;) {
+            std::string message = invite(++calls);
+            if (board.map().shard_of(message, 1 - worker) == worker) return message;
+        }
+    }
+    // What has been in this worker's box for `lag`.
+    void leave(std::uint8_t worker, const std::vector<std::string> &messages, Duration lag = {}) {
+        Mail mail;
+        for (const std::string &message : messages) mail.add({.peer = test::endpoint("192.0.2.10")}, message);
+        board.box(worker).put(mail, SystemClock::now() - lag);
+    }
+
+    SeededRandom random{1};
+    Switchboard board{KeyedHash(random), {[] {}, [] {}}};
+    int calls = 0;
+    Fixture workers[2];
+};
+
 // Out of any dialog, from 192.0.2.`host`.
 std::string options(int host) {
     const std::string id = "o" + std::to_string(host);
@@ -232,6 +263,40 @@ TEST_CASE("worker: beyond the memory it may use new calls are refused") {
     node.receive({invite(1)});
     CHECK(node.sent("SIP/2.0 503 ") == 1);
     CHECK(node.lines.str().find("overload: memory is short; new calls get 503") != std::string::npos);
+}
+
+TEST_CASE("worker: messages of other workers too show that it is behind, and that it is not any more") {
+    WorkerOptions options;
+    options.overload = {std::chrono::seconds(100), std::chrono::seconds(100), Duration::zero()};
+    Pair pair(options);
+    for (std::uint8_t i = 0; i < 2; ++i) {
+        CAPTURE(i);
+        Fixture &node = pair.workers[i];
+        const auto receive = [&](Duration lag) {
+            pair.leave(i, {pair.invite_of(i)}, lag);
+            node.worker->on_mail();
+        };
+        receive({});
+        CHECK(node.sent("INVITE ") == 1);
+        receive(options.overload.begin);
+        CHECK(node.sent("SIP/2.0 503 ") == 1);
+        CHECK(node.worker->engine().statistics().refused_overload == 1);
+        CHECK(node.lines.str().find("warn overload: messages wait for 10") != std::string::npos);
+        receive({});
+        CHECK(node.sent("INVITE ") == 2);
+        CHECK(node.sent("SIP/2.0 503 ") == 1);
+    }
+}
+
+TEST_CASE("worker: beyond the memory it may use new calls are refused that come from another worker too") {
+    MemoryBudget memory(1000, [](bool) { return MemoryUse{2000, 0}; });
+    WorkerOptions options;
+    options.memory = &memory;
+    Pair pair(options);
+    pair.workers[0].receive({pair.invite_of(1)});
+    pair.workers[1].worker->on_mail();
+    CHECK(pair.workers[1].sent("SIP/2.0 503 ") == 1);
+    CHECK(pair.workers[0].transport->sent.empty());
 }
 
 TEST_CASE("worker: a source beyond its rate hears so once, and others do not notice") {
