@@ -124,6 +124,7 @@ private:
     std::optional<HandOver> hand_over_; // none: the only worker
     Mail mail_;                         // that was taken out of the box
     std::size_t letters_read_ = 0;      // of it
+    bool reads_on_ = false;             // in a turn that is posted
     std::atomic<std::size_t> calls_{0}; // as of the last round
 
     Instant wall_read_at_{};

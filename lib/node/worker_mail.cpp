@@ -15,6 +15,7 @@ void Worker::receive(const Endpoint &peer, std::string_view bytes, std::uint8_t 
 }
 
 void Worker::on_mail() {
+    if (reads_on_) return; // a turn is to come already, and takes this too
     const Instant now = SystemClock::now();
     const auto take_more = [this] {
         if (letters_read_ < mail_.letters().size()) return true;
@@ -28,7 +29,12 @@ void Worker::on_mail() {
     while (letters_read_ < end) read(mail_.letters()[letters_read_++], now);
     settle(now);
     // The box wakes nobody while something is in it, so it is left empty.
-    if (take_more()) loop_.post([this] { on_mail(); });
+    reads_on_ = take_more();
+    if (!reads_on_) return;
+    loop_.post([this] {
+        reads_on_ = false;
+        on_mail();
+    });
 }
 
 void Worker::read(const Letter &letter, Instant now) {

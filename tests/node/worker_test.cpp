@@ -299,6 +299,29 @@ TEST_CASE("worker: beyond the memory it may use new calls are refused that come 
     CHECK(pair.workers[0].transport->sent.empty());
 }
 
+TEST_CASE("worker: mail is read a turn's worth at a time, however often it is woken meanwhile") {
+    WorkerOptions options;
+    options.letters_per_turn = 2;
+    Pair pair(options);
+    Fixture &node = pair.workers[1];
+    std::vector<std::string> messages(6);
+    for (std::string &message : messages) message = pair.invite_of(1);
+    pair.leave(1, messages);
+    node.worker->on_mail();
+    CHECK(node.sent("INVITE ") == 2);
+    for (int i = 0; i < 3; ++i) {
+        pair.leave(1, {pair.invite_of(1)});
+        node.worker->on_mail(); // as the box's wake-up has it do
+    }
+    CHECK(node.sent("INVITE ") == 2);
+    int turns = 1;
+    for (; node.sent("INVITE ") < 9; ++turns) {
+        REQUIRE(turns < 9);
+        node.run();
+    }
+    CHECK(turns == 5); // of 2, 2, 2, 2 and 1 letters
+}
+
 TEST_CASE("worker: a source beyond its rate hears so once, and others do not notice") {
     SystemRandom random;
     SourceLimiter sources({.rate = 1, .burst = 2}, random);
