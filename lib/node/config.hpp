@@ -70,7 +70,7 @@ struct DnsConfig {
 };
 
 struct TargetConfig {
-    Endpoint to;              // with the listener that sends there; nothing where `lookup` is
+    Endpoint to;              // with the listener that sends there; where `lookup` is: TLS if nothing else will do
     std::string lookup{};     // a URI whose host is a name
     std::string host_port;    // as in the request-URI
     std::string params;       // without the leading ';'

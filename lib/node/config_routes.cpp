@@ -58,7 +58,8 @@ std::optional<TargetConfig> parse_name(ConfigSection &section, const TomlValue &
     }
     TargetConfig target;
     target.lookup = value.text;
-    target.is_secure = uri.scheme == "sips";
+    target.is_secure = lookup->is_sips;
+    if (lookup->is_sips || lookup->transport == Transport::tls) target.to.transport = Transport::tls;
     target.host_port = uri.host + (uri.port != 0 ? ":" + std::to_string(uri.port) : "");
     target.params = uri.params;
     return target;

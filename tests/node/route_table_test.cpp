@@ -239,3 +239,20 @@ TEST_CASE("routes: SIPS goes by TLS alone, and as SIPS (RFC 3261 section 26.2.2)
     CHECK(secure.targets.at(0).to.listener == 1);
     CHECK(routes.route(test::invite("SIPS:plain@h"), caller).refuse == 480);
 }
+
+TEST_CASE("routes: SIPS goes to a name that is looked up for TLS alone (RFC 3261 section 26.2.2)") {
+    auto routes = table("[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tls:127.0.0.1:5061\"]\n"
+                        "[tls]\ncertificate = \"c\"\nkey = \"k\"\n"
+                        "[[route]]\nmatch = 'plain'\nto = [\"sip:carrier.example\"]\n"
+                        "[[route]]\nmatch = 'udp'\nto = [\"sip:carrier.example;transport=udp\"]\n"
+                        "[[route]]\nmatch = 'tls'\nto = [\"sip:carrier.example;transport=tls\"]\n"
+                        "[[route]]\nmatch = 'sips'\nto = [\"sips:carrier.example\"]\n"
+                        "[[route]]\nmatch = 'tcp'\nto = [\"sips:carrier.example;transport=tcp\"]\n");
+    const auto uri = [&](const std::string &asked) { return uri_of(routes.route(test::invite(asked), caller)); };
+    CHECK(uri("sips:tls@h") == "sips:tls@carrier.example;transport=tls");
+    CHECK(uri("sips:sips@h") == "sips:sips@carrier.example");
+    CHECK(uri("sips:tcp@h") == "sips:tcp@carrier.example;transport=tcp");
+    CHECK(uri("sip:sips@h") == "sips:sips@carrier.example");
+    CHECK(routes.route(test::invite("sips:plain@h"), caller).refuse == 480);
+    CHECK(routes.route(test::invite("sips:udp@h"), caller).refuse == 480);
+}
