@@ -16,6 +16,8 @@ bool is_better(std::uint16_t status, std::uint16_t best) {
     return best < 600 && status / 100 <= best / 100;
 }
 
+bool is_sips(std::string_view uri) { return equals_ignoring_case(uri.substr(0, 5), "sips:"); }
+
 // A challenge is a refusal here: its answer would have been ours to give.
 std::uint16_t hunted_status(std::uint16_t status) { return status == 401 || status == 407 ? 503 : status; }
 
@@ -299,9 +301,12 @@ bool B2bua::follow_redirect(Setup &setup, const Attempt &attempt, const Message 
     ++setup.redirects;
     std::vector<RouteTarget> &targets = setup.route.targets;
     std::vector<RouteTarget> found;
+    // Who asked for SIPS was promised TLS on every hop, and is not led away from it (RFC 3261 section 26.2.2).
+    const bool must_be_sips = is_sips(targets[attempt.target].request_uri);
     for (const std::string &uri : contacts_by_preference(redirection)) {
         const auto is_same = [&](const RouteTarget &target) { return target.request_uri == uri; };
         if (targets.size() + found.size() >= target_max) break;
+        if (must_be_sips && !is_sips(uri)) continue;
         // Who was asked already would redirect once more.
         if (std::any_of(targets.begin(), targets.end(), is_same)) continue;
         if (std::any_of(found.begin(), found.end(), is_same)) continue;

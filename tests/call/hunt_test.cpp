@@ -384,6 +384,39 @@ TEST_CASE("redirect: a followed 3xx calls its Contacts in the order of q, each o
     phones.finish();
 }
 
+TEST_CASE("redirect: from SIPS it is followed to SIPS alone (RFC 3261 section 26.2.2)") {
+    EngineOptions options;
+    const auto over_tls = [](Endpoint at) {
+        at.transport = Transport::tls;
+        return at;
+    };
+    options.listeners.push_back({over_tls(test::endpoint("192.0.2.9", 5061)), "192.0.2.9:5061"}); // before that of UDP
+    TwoPhones phones(options);
+    phones.router.answer.redirects = Redirects::follow;
+    const Endpoint bob = over_tls(phones.bob);
+    phones.router.answer.targets.front() = {"sips:bob@192.0.2.2:5062", bob, "carrier"};
+    std::string contacts = "Contact: <sip:carol@192.0.2.3:5063>, <sip:carol@192.0.2.3:5063;transport=tls>";
+    std::optional<Endpoint> next;
+    SUBCASE("nobody is left") {}
+    SUBCASE("one is left") {
+        contacts += ", <SIPS:dave@192.0.2.4:5064>";
+        next = over_tls(phones.dave);
+    }
+    const Endpoint alice = over_tls(phones.alice);
+    phones.send(alice, phones.invite());
+    phones.send(bob, TwoPhones::answer(phones.take(bob, "INVITE"), "302 Moved", "bob", contacts + "\r\n"));
+    Endpoint carol = phones.carol;
+    carol.listener = 1;
+    CHECK_FALSE(phones.got(carol, "INVITE"));
+    CHECK_FALSE(phones.got(over_tls(phones.carol), "INVITE"));
+    if (next) {
+        CHECK(phones.take(*next, "INVITE").request_uri() == "SIPS:dave@192.0.2.4:5064");
+    } else {
+        CHECK(phones.got(alice, "SIP/2.0 302"));
+    }
+    phones.finish();
+}
+
 TEST_CASE("redirect: no more than five are followed") {
     TwoPhones phones;
     phones.router.answer.redirects = Redirects::follow;
