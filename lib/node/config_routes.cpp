@@ -46,12 +46,8 @@ std::optional<TargetConfig> parse_name(ConfigSection &section, const TomlValue &
         return std::nullopt;
     }
     const auto lookup = to_sip_lookup(uri);
-    const auto is_served = [&](const Endpoint &listener) {
-        if (lookup->is_sips) return listener.transport == Transport::tls;
-        return !lookup->transport || listener.transport == *lookup->transport;
-    };
     const auto &listen = config.sip.listen;
-    if (!lookup || (!listen.empty() && std::none_of(listen.begin(), listen.end(), is_served))) {
+    if (!lookup || (!listen.empty() && !has_listener(*lookup, listen))) {
         section.problem(value.at, fmt::format("\"{}\" in {} needs an address with its transport in \"listen\" of [sip]",
                                               value.text, what));
         return std::nullopt;

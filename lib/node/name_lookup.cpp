@@ -1,4 +1,5 @@
 #include "node/name_lookup.hpp"
+#include <algorithm>
 #include <fmt/format.h>
 #include <utility>
 #include "net/system_clock.hpp"
@@ -20,6 +21,13 @@ std::optional<SipLookup> to_sip_lookup(const Uri &uri) {
     if (!name) return what;
     what.transport = parse_transport(*name);
     return what.transport ? std::optional(std::move(what)) : std::nullopt;
+}
+
+bool has_listener(const SipLookup &what, const std::vector<Endpoint> &listen) {
+    return std::any_of(listen.begin(), listen.end(), [&](const Endpoint &at) {
+        if (what.is_sips) return at.transport == Transport::tls;
+        return !what.transport || at.transport == *what.transport;
+    });
 }
 
 NameLookup::NameLookup(Loop &loop, const std::vector<Listener> &listeners, const ResolverOptions &options, Log &log,

@@ -19,6 +19,9 @@ namespace tandem {
 // What RFC 3263 reads of a URI. None: its transport is none that we know, or it is neither SIP nor SIPS.
 std::optional<SipLookup> to_sip_lookup(const Uri &uri);
 
+// Whether one of these could send to an address of it.
+bool has_listener(const SipLookup &what, const std::vector<Endpoint> &listen);
+
 class NameLookup {
 public:
     // Called once for each lookup, by the loop and not from in here; no addresses: there is no such name, or no answer.

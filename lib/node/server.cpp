@@ -8,6 +8,8 @@
 #include "net/system_clock.hpp"
 #include "net/udp_transport.hpp"
 #include "node/config_reader.hpp"
+#include "node/name_lookup.hpp"
+#include "sip/uri.hpp"
 
 namespace tandem {
 namespace {
@@ -23,7 +25,12 @@ std::string sent_by(const SipConfig &sip, const Endpoint &bound, const Endpoint 
 bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
     for (RouteConfig &route : routes) {
         for (TargetConfig &target : route.targets) {
-            if (!target.lookup.empty()) continue; // is sent by the listener that fits its addresses
+            if (!target.lookup.empty()) { // is sent by the listener that fits its addresses
+                const auto uri = Uri::parse(target.lookup);
+                const auto what = uri ? to_sip_lookup(*uri) : std::nullopt;
+                if (!what || !has_listener(*what, listen)) return false;
+                continue;
+            }
             const auto sender = find_listener(listen, target.to);
             if (!sender) return false;
             target.to.listener = *sender;
@@ -257,7 +264,9 @@ void Server::reload() {
         return log_.error("reload: a route needs a listener that only a restart opens; the former configuration stays "
                           "in force");
     }
-    auto tls = !tls_ ? Result<std::shared_ptr<const TlsContext>, Failure>(nullptr) : TlsContext::load(config->tls);
+    // A file without a certificate has no listener of TLS: one that runs goes on with what it has until the restart.
+    const bool has_new_tls = tls_ && !config->tls.certificate.empty();
+    auto tls = has_new_tls ? TlsContext::load(config->tls) : Result<std::shared_ptr<const TlsContext>, Failure>(tls_);
     if (!tls) {
         return log_.error(fmt::format("reload: {}; the former configuration stays in force", tls.error().detail));
     }
@@ -267,6 +276,10 @@ void Server::reload() {
     }
     for (const std::string &warning : config->warnings) log_.warn(warning);
     warn_of_restart(*config);
+    if (tls_ && !has_new_tls) {
+        log_.error("reload: there is no \"certificate\" in [tls], but a listener that needs one until the restart; the "
+                   "former one stays in force");
+    }
 
     log_.configure(config->log);
     sources_.change(source_limits(config->limits));
@@ -278,7 +291,7 @@ void Server::reload() {
     config_.routes = std::move(config->routes);
     config_.profiles = std::move(config->profiles);
     config_.log = config->log;
-    config_.tls = config->tls;
+    if (has_new_tls) config_.tls = config->tls;
     tls_ = *tls;
     const auto replace = [routes = config_.routes, trusted = config_.sip.trusted, tls = tls_](Station &station) {
         station.routes.replace(routes, trusted);

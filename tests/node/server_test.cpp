@@ -4,6 +4,8 @@
 #include <fstream>
 #include <string>
 #include <unistd.h>
+#include "net/certificates.hpp"
+#include "net/stream_transport.hpp"
 #include "net/udp_transport.hpp"
 #include "node/config_reader.hpp"
 #include "node/invite.hpp"
@@ -234,6 +236,62 @@ TEST_CASE("server: a reload gives profiles new limits, and none to those that ar
     CHECK(limit("total") == 7);
     CHECK(limit("new") == 3);
     CHECK(lines.count("routes are in force") == 1);
+}
+
+TEST_CASE("server: a reload without a certificate leaves a listener of TLS the one that it has") {
+    const test::Certificates certificates;
+    certificates.make("node", "IP:127.0.0.1");
+    const Directory directory;
+    Lines lines;
+    Config config = config_of(no_store);
+    config.tls = certificates.files("node");
+    config.sip.listen.push_back(config.sip.listen[0]);
+    config.sip.listen[1].transport = Transport::tls;
+    config.sip.listen[1].listener = 1;
+    auto server = Server::open(config, directory.file("t.toml"), lines.log);
+    REQUIRE(server.ok());
+    directory.write("t.toml", no_store);
+    (*server)->reload();
+    CHECK(lines.has("error reload: there is no \"certificate\" in [tls], but a listener that needs one"));
+    CHECK(lines.has("info reload: 0 routes are in force"));
+
+    auto phone = StreamTransport::open((*server)->loop(), test::endpoint("127.0.0.1", 0), {},
+                                       test::load(certificates.files("node")));
+    REQUIRE(phone.ok());
+    std::string answer;
+    (*phone)->on_batch([&](std::span<const Datagram> batch) {
+        answer = batch[0].bytes.substr(0, batch[0].bytes.find('\r'));
+        (*server)->terminate();
+    });
+    (*phone)->on_connection_lost([&](const LostConnection &) { (*server)->terminate(); });
+    (*server)->run([&] {
+        const OutDatagram datagram{
+            (*server)->worker().listeners().at(1).bound,
+            SharedBytes("OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bK1"
+                        "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\n"
+                        "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"),
+            1,
+            {}};
+        (*phone)->send({&datagram, 1});
+    });
+    CHECK(answer == "SIP/2.0 200 OK");
+}
+
+TEST_CASE("server: a reload puts no name in force that no listener could reach") {
+    const Directory directory;
+    Lines lines;
+    auto server = Server::open(config_of(no_store), directory.file("t.toml"), lines.log);
+    REQUIRE(server.ok());
+    const std::string all = "[sip]\nlisten = [\"udp:127.0.0.1:5060\", \"tls:127.0.0.1:5061\"]\n"
+                            "[tls]\ncertificate = \"c\"\nkey = \"k\"\n";
+    for (const char *uri : {"sips:carrier.example", "sip:carrier.example;transport=tls"}) {
+        directory.write("t.toml", all + "[[route]]\nto = [\"" + uri + "\"]\n");
+        (*server)->reload();
+    }
+    CHECK(lines.count("error reload: a route needs a listener that only a restart opens") == 2);
+    directory.write("t.toml", all + "[[route]]\nto = [\"sip:carrier.example\"]\n");
+    (*server)->reload();
+    CHECK(lines.count("info reload: 1 routes are in force") == 1);
 }
 
 TEST_CASE("server: without a file there is nothing to reload") {
