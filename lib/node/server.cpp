@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fmt/format.h>
+#include <type_traits>
 #include <utility>
 #include "call/listener.hpp"
 #include "net/stream_transport.hpp"
@@ -190,9 +191,8 @@ SourceLimits Server::source_limits(const LimitConfig &limits) {
 
 // What is bounded for the process, each worker has its share of.
 WorkerOptions Server::worker_options(const Transports &transports) {
-    const auto share = [this](std::uint32_t &max) {
-        const auto workers = static_cast<std::uint32_t>(stations_.size());
-        max = (max + workers - 1) / workers;
+    const auto share = [workers = stations_.size()](auto &max) {
+        max = static_cast<std::remove_reference_t<decltype(max)>>((max + workers - 1) / workers);
     };
     WorkerOptions options;
     for (const auto &transport : transports) {
@@ -220,6 +220,9 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     share(options.engine.call_max);
     share(options.engine.dialogs.dialog_max);
     share(options.engine.transactions.transaction_max);
+    share(options.journal.ended_max);
+    share(options.journal.gather_max);
+    share(options.waiting_max);
     return options;
 }
 

@@ -69,6 +69,7 @@ public:
     std::size_t calls() const { return calls_.load(std::memory_order_relaxed); } // from any thread
     WorkerStatistics statistics() const;
 
+    const WorkerOptions &options() const { return options_; }
     const std::vector<Listener> &listeners() const { return options_.engine.listeners; }
     const Engine &engine() const { return engine_; }
     const JournalStatistics *journal() const { return journal_ ? &journal_->statistics() : nullptr; }

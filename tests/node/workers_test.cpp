@@ -266,6 +266,20 @@ TEST_CASE("workers: a CANCEL finds its INVITE with whatever worker that is; a st
     CHECK(node.callee.cancelled == calls);
 }
 
+TEST_CASE("workers: each has its share of what the process may hold") {
+    Node node("[limits]\ncalls = 1001\ndialogs = 2002\ntransactions = 4003\n");
+    const JournalOptions journal;
+    for (std::size_t worker = 0; worker < workers; ++worker) {
+        const WorkerOptions &options = node.server->worker(worker).options();
+        CHECK(options.engine.call_max == 251);
+        CHECK(options.engine.dialogs.dialog_max == 501);
+        CHECK(options.engine.transactions.transaction_max == 1001);
+        CHECK(options.journal.ended_max == journal.ended_max / workers);
+        CHECK(options.journal.gather_max == journal.gather_max / workers);
+        CHECK(options.waiting_max == WorkerOptions().waiting_max / workers);
+    }
+}
+
 TEST_CASE("workers: what one of them throws ends them all and comes out of run()") {
     Node node;
     CHECK_THROWS_AS(node.run([&] { node.server->loop(2).post([] { throw std::runtime_error("planted"); }); }),
