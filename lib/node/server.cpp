@@ -173,7 +173,12 @@ Result<void, Failure> Server::open_store() {
     const auto closed = store_->close_leftovers(SystemClock::utc_us());
     if (!closed) return closed.error();
     if (*closed > 0) log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", *closed));
-    store_thread_ = std::make_unique<StoreThread>(*store_, *store_, StoreThreadOptions{config_.store.commit_interval});
+    const auto on_failure = [this](std::exception_ptr thrown) {
+        keep(std::move(thrown));
+        stop();
+    };
+    const StoreThreadOptions options{config_.store.commit_interval, on_failure};
+    store_thread_ = std::make_unique<StoreThread>(*store_, *store_, options);
     return {};
 }
 

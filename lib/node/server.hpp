@@ -34,7 +34,8 @@ public:
 
     // Calls `ready`, then serves until a drain is over: on this thread, and on one more for each further worker.
     // SIGTERM or SIGINT drains: no new calls, and the end when the last one has ended or after drain_ms; the second
-    // ends at once. SIGHUP reloads. What a worker throws ends all of them and comes out here.
+    // ends at once. SIGHUP reloads. What a worker or the store throws ends all of them and comes out here, after the
+    // rest was done as at any other end.
     void run(const std::function<void()> &ready);
 
     // What the signals do; for tests. Both from the thread of loop().
@@ -82,8 +83,13 @@ private:
     // Calls `task` for every worker, in its loop, and `then` in ours when the last one has done it.
     void everywhere(const std::function<void(Station &)> &task, std::function<void()> then);
     void run_loop(Station &station);
+    void run_threads();
     void end_threads();
+    void finish();
     void stop();
+    void attempt(const std::function<void()> &task); // what it throws is kept
+    void keep(std::exception_ptr failure);
+    std::exception_ptr failure();
     std::size_t calls() const; // of all workers, as of their last rounds
 
     Config config_; // in force
@@ -94,15 +100,16 @@ private:
     ProfileTable profiles_;
     SourceLimiter sources_;
     MemoryBudget memory_;
+
+    std::mutex failure_mutex_;
+    std::exception_ptr failure_; // the first of any thread; guarded by failure_mutex_
+
     std::unique_ptr<Switchboard> board_;    // none: one worker
     std::shared_ptr<const TlsContext> tls_; // none: no listener wants one
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
     std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops
     bool is_draining_ = false;
-
-    std::mutex failure_mutex_;
-    std::exception_ptr failure_; // the first of any worker; guarded by failure_mutex_
 };
 
 } // namespace tandem

@@ -8,32 +8,51 @@ namespace tandem {
 
 void Server::run(const std::function<void()> &ready) {
     ready();
-    {
-        // Also if a thread can not be started: those that were are not left behind.
-        struct Joining {
-            explicit Joining(Server &joined) : server(joined) {}
-            Joining(const Joining &) = delete;
-            Joining &operator=(const Joining &) = delete;
-            ~Joining() { server.end_threads(); }
-            Server &server;
-        } const joining(*this);
-        for (std::size_t i = 1; i < stations_.size(); ++i) {
-            stations_[i]->thread = std::thread([this, i] { run_loop(*stations_[i]); });
-        }
-        run_loop(*stations_[0]);
+    attempt([this] { run_threads(); });
+    end_threads(); // also if one of them could not be started
+    finish();
+    if (const std::exception_ptr thrown = failure()) std::rethrow_exception(thrown);
+}
+
+void Server::run_threads() {
+    for (std::size_t i = 1; i < stations_.size(); ++i) {
+        stations_[i]->thread = std::thread([this, i] { run_loop(*stations_[i]); });
     }
-    if (failure_) std::rethrow_exception(failure_);
-    for (const auto &station : stations_) station->worker->finish();
+    run_loop(*stations_[0]);
 }
 
 void Server::run_loop(Station &station) {
-    try {
-        station.loop.run();
-    } catch (...) {
-        const std::lock_guard lock(failure_mutex_);
-        if (!failure_) failure_ = std::current_exception();
-    }
+    attempt([&station] { station.loop.run(); });
     stop(); // one that is gone leaves calls that nobody answers for
+}
+
+// Also after a failure: what is known of the calls is not lost with a worker.
+void Server::finish() {
+    for (const auto &station : stations_) {
+        attempt([&station] { station->worker->finish(); });
+        // At once: a box need not have room for what several have left.
+        for (const auto &holder : stations_) {
+            attempt([&holder] { holder->worker->send_for_others(); });
+        }
+    }
+}
+
+void Server::attempt(const std::function<void()> &task) {
+    try {
+        task();
+    } catch (...) {
+        keep(std::current_exception());
+    }
+}
+
+void Server::keep(std::exception_ptr failure) {
+    const std::lock_guard lock(failure_mutex_);
+    if (!failure_) failure_ = std::move(failure);
+}
+
+std::exception_ptr Server::failure() {
+    const std::lock_guard lock(failure_mutex_);
+    return failure_;
 }
 
 void Server::stop() {

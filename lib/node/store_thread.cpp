@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace tandem {
+namespace {
+
+Failure failure_of_thread() { return {Error::store_failed, "the thread of the store has failed"}; }
+
+} // namespace
 
 StoreThread::StoreThread(DialogStore &dialogs, CdrStore &cdrs, const StoreThreadOptions &options)
     : dialogs_(dialogs), cdrs_(cdrs), options_(options), thread_([this] { run(); }) {
@@ -23,6 +28,10 @@ void StoreThread::submit(std::shared_ptr<StoreJob> job) {
     bool wakes = false;
     {
         const std::lock_guard lock(mutex_);
+        if (has_failed_) {
+            job->result = failure_of_thread();
+            return job->is_done.store(true, std::memory_order_release);
+        }
         queue_.push_back(std::move(job));
         wakes = std::exchange(is_asleep_, false);
     }
@@ -36,9 +45,18 @@ bool StoreThread::wait(const StoreJob &job, Duration longest) {
 
 void StoreThread::run() {
     Jobs jobs;
-    while (take(jobs)) {
-        write(jobs);
-        jobs.clear();
+    try {
+        while (take(jobs)) write(jobs);
+    } catch (...) {
+        if (options_.on_failure) options_.on_failure(std::current_exception()); // before anybody goes on without us
+        Jobs waiting;
+        {
+            const std::lock_guard lock(mutex_);
+            has_failed_ = true;
+            waiting.swap(queue_);
+        }
+        refuse(jobs);
+        refuse(waiting);
     }
 }
 
@@ -61,14 +79,25 @@ void StoreThread::write(Jobs &jobs) {
     for (std::shared_ptr<StoreJob> &job : jobs) {
         job->result = together || jobs.size() == 1 ? together : write_together({job});
     }
+    finish(jobs);
+}
+
+// From now on each is its worker's again.
+void StoreThread::finish(Jobs &jobs) {
+    const Jobs done = std::exchange(jobs, {});
     {
         const std::lock_guard lock(mutex_);
-        for (const std::shared_ptr<StoreJob> &job : jobs) job->is_done.store(true, std::memory_order_release);
+        for (const std::shared_ptr<StoreJob> &job : done) job->is_done.store(true, std::memory_order_release);
     }
     done_.notify_all();
-    for (const std::shared_ptr<StoreJob> &job : jobs) {
+    for (const std::shared_ptr<StoreJob> &job : done) {
         if (job->on_done) job->on_done();
     }
+}
+
+void StoreThread::refuse(Jobs &jobs) {
+    for (const std::shared_ptr<StoreJob> &job : jobs) job->result = failure_of_thread();
+    finish(jobs);
 }
 
 Result<void, Failure> StoreThread::write_together(const Jobs &jobs) {

@@ -5,6 +5,8 @@
 // that.
 #pragma once
 #include <condition_variable>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -15,6 +17,10 @@ namespace tandem {
 
 struct StoreThreadOptions {
     Duration interval = std::chrono::milliseconds(5); // from one commit to the next, at least; zero: none
+
+    // What a store has thrown: called once, on the thread, which ends with it. Everything that was submitted, and is
+    // from now on, is refused.
+    std::function<void(std::exception_ptr thrown)> on_failure{};
 };
 
 class StoreThread final : public StoreQueue {
@@ -32,6 +38,8 @@ private:
     void run();
     bool take(Jobs &jobs); // false: it is the end
     void write(Jobs &jobs);
+    void finish(Jobs &jobs);
+    void refuse(Jobs &jobs);
     Result<void, Failure> write_together(const Jobs &jobs);
 
     DialogStore &dialogs_;
@@ -44,6 +52,7 @@ private:
     Jobs queue_;                   // guarded by mutex_, like those below
     bool is_asleep_ = false;       // until somebody wakes it
     bool is_ending_ = false;
+    bool has_failed_ = false;
 
     std::thread thread_; // last: it uses the others
 };

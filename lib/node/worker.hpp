@@ -63,8 +63,12 @@ public:
     // after `longest`.
     void drain(Duration longest, std::function<void()> drained);
 
-    // Before the end: what the store has not taken yet is offered a last time, and what waited for it is sent.
+    // Before the end, when no loop runs any more: what the store has not taken yet is offered a last time, and what
+    // waited for it is sent.
     void finish();
+
+    // The same: sends what others have left, by listeners that this worker holds.
+    void send_for_others();
 
     std::size_t calls() const { return calls_.load(std::memory_order_relaxed); } // from any thread
     WorkerStatistics statistics() const;
@@ -82,7 +86,9 @@ private:
     void on_connection_lost(const LostConnection &lost);
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses);
     void receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant now);
+    bool has_mail();
     void read(const Letter &letter, Instant now);
+    void pass_on(const Letter &letter);
 
     // What follows every input: store, then send, then wait for the next.
     void settle(Instant now);

@@ -14,22 +14,24 @@ void Worker::receive(const Endpoint &peer, std::string_view bytes, std::uint8_t 
     take_outgoing();
 }
 
+// Of the mail at hand, or else of the box.
+bool Worker::has_mail() {
+    if (letters_read_ < mail_.letters().size()) return true;
+    mail_.clear();
+    letters_read_ = 0;
+    return hand_over_->take(mail_);
+}
+
 void Worker::on_mail() {
     if (reads_on_) return; // a turn is to come already, and takes this too
     const Instant now = SystemClock::now();
-    const auto take_more = [this] {
-        if (letters_read_ < mail_.letters().size()) return true;
-        mail_.clear();
-        letters_read_ = 0;
-        return hand_over_->take(mail_);
-    };
-    if (!take_more()) return;
+    if (!has_mail()) return;
     watch_load(std::max(now - mail_.since(), Duration::zero()), now);
     const std::size_t end = std::min(mail_.letters().size(), letters_read_ + options_.letters_per_turn);
     while (letters_read_ < end) read(mail_.letters()[letters_read_++], now);
     settle(now);
     // The box wakes nobody while something is in it, so it is left empty.
-    reads_on_ = take_more();
+    reads_on_ = has_mail();
     if (!reads_on_) return;
     loop_.post([this] {
         reads_on_ = false;
@@ -38,15 +40,9 @@ void Worker::on_mail() {
 }
 
 void Worker::read(const Letter &letter, Instant now) {
-    const std::string_view bytes = mail_.bytes_of(letter);
     switch (letter.kind) {
-    case LetterKind::received: return receive(letter.peer, bytes, letter.asked, now);
-    case LetterKind::to_send:
-        outbox_.ready()
-            .at(letter.peer.listener)
-            .push_back({letter.peer, SharedBytes(bytes), letter.owner,
-                        letter.host.empty() ? SharedBytes() : SharedBytes(letter.host)});
-        break;
+    case LetterKind::received: return receive(letter.peer, mail_.bytes_of(letter), letter.asked, now);
+    case LetterKind::to_send: pass_on(letter); break;
     case LetterKind::not_sent:
         letter.is_made ? engine_.on_send_failed(TransactionId(letter.owner), now)
                        : engine_.on_not_connected(TransactionId(letter.owner), now);
@@ -56,6 +52,22 @@ void Worker::read(const Letter &letter, Instant now) {
         break;
     }
     take_outgoing();
+}
+
+void Worker::pass_on(const Letter &letter) {
+    outbox_.ready()
+        .at(letter.peer.listener)
+        .push_back({letter.peer, SharedBytes(mail_.bytes_of(letter)), letter.owner,
+                    letter.host.empty() ? SharedBytes() : SharedBytes(letter.host)});
+}
+
+void Worker::send_for_others() {
+    if (!hand_over_) return;
+    while (has_mail()) {
+        const Letter &letter = mail_.letters()[letters_read_++];
+        if (letter.kind == LetterKind::to_send) pass_on(letter); // the rest would only begin what nobody ends
+    }
+    send_ready();
 }
 
 WorkerStatistics Worker::statistics() const {

@@ -1,6 +1,8 @@
 #include <condition_variable>
 #include <doctest/doctest.h>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include "node/failing_store.hpp"
 #include "node/store_thread.hpp"
@@ -107,6 +109,41 @@ TEST_CASE("store thread: a batch that the store refuses takes no other with it")
     for (const auto &submitted : jobs) written.push_back(submitted->result.ok());
     CHECK(written == std::vector<bool>{true, true, false, true});
     CHECK(store.dialogs.size() == 3);
+}
+
+TEST_CASE("store thread: what the store throws ends it, is told, and refuses what was submitted and what will be") {
+    FailingStore store;
+    std::atomic<bool> throws = false;
+    store.fails = [&throws](std::uint64_t) { return throws ? throw std::runtime_error("planted") : false; };
+    GatedStore gate(store);
+    std::string told;
+    std::atomic<int> woken = 0;
+    const auto on_failure = [&told](std::exception_ptr thrown) {
+        try {
+            std::rethrow_exception(std::move(thrown));
+        } catch (const std::runtime_error &error) {
+            told += error.what();
+        }
+    };
+    StoreThread thread(gate, store, {.interval = Duration::zero(), .on_failure = on_failure});
+    const auto jobs = {job_of(1), job_of(2), job_of(3)};
+    for (const auto &job : jobs) {
+        job->on_done = [&woken] { ++woken; };
+        thread.submit(job);
+        if (job == *jobs.begin()) gate.wait_for_commit(); // the others come meanwhile
+    }
+    throws = true;
+    gate.open();
+    for (const auto &job : jobs) {
+        REQUIRE(thread.wait(*job, patience));
+        CHECK(!job->result.ok());
+    }
+    CHECK(told == "planted");
+    const auto late = job_of(4);
+    thread.submit(late);
+    REQUIRE(late->is_done);
+    CHECK(late->result.error().detail == "the thread of the store has failed");
+    CHECK(store.dialogs.empty());
 }
 
 TEST_CASE("store thread: the end waits for what was submitted") {

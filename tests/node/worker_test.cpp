@@ -322,6 +322,30 @@ TEST_CASE("worker: mail is read a turn's worth at a time, however often it is wo
     CHECK(turns == 5); // of 2, 2, 2, 2 and 1 letters
 }
 
+TEST_CASE("worker: at the end what others have left to send is sent, and nothing is begun any more") {
+    WorkerOptions options;
+    options.letters_per_turn = 1;
+    Pair pair(options);
+    Fixture &node = pair.workers[1];
+    const Endpoint peer = test::endpoint("192.0.2.20");
+    const auto leave_to_send = [&](std::string_view bytes) {
+        Mail mail;
+        mail.add({.kind = LetterKind::to_send, .peer = peer, .host = "sip.example"}, bytes);
+        pair.board.box(1).put(mail, SystemClock::now());
+    };
+    leave_to_send("first");
+    leave_to_send("second"); // is at hand, and not read, when the loop ends
+    node.worker->on_mail();
+    pair.leave(1, {pair.invite_of(1)});
+    leave_to_send("third");
+    node.worker->send_for_others();
+    std::vector<std::string_view> sent;
+    for (const OutDatagram &datagram : node.transport->sent) sent.push_back(datagram.bytes.view());
+    CHECK(sent == std::vector<std::string_view>{"first", "second", "third"});
+    CHECK(node.transport->sent.back().to == peer);
+    CHECK(node.transport->sent.back().host.view() == "sip.example");
+}
+
 TEST_CASE("worker: a source beyond its rate hears so once, and others do not notice") {
     SystemRandom random;
     SourceLimiter sources({.rate = 1, .burst = 2}, random);

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include "net/stream_transport.hpp"
 #include "net/system_clock.hpp"
 #include "node/config_reader.hpp"
 #include "node/lines.hpp"
@@ -30,10 +31,13 @@ constexpr std::size_t workers = 4;
 
 // The phones live in the test's own thread and loop, the server in its threads.
 struct Node {
-    explicit Node(const std::string &more = {}, const std::string &path = {}) {
+    explicit Node(
+        const std::string &more = {}, const std::string &path = {},
+        const std::function<void(Config &)> &change = [](Config &) {}) {
         auto config = parse_config(text(more), "f");
         REQUIRE(config.ok());
         config->sip.listen[0].port = 0;
+        change(*config);
         auto opened = Server::open(*config, path, lines.log);
         REQUIRE(opened.ok());
         server = std::move(*opened);
@@ -95,6 +99,36 @@ struct Node {
     std::unique_ptr<Server> server;
     std::optional<Caller> caller;
     bool is_late = false;
+};
+
+// A connection to the server from the test's own loop.
+struct TcpPhone {
+    explicit TcpPhone(Node &node) : server(node.server->worker().listeners().at(1).bound) {
+        Endpoint local = test::endpoint("127.0.0.1", 0);
+        local.transport = Transport::tcp;
+        transport = std::move(*StreamTransport::open(node.loop, local));
+        transport->on_batch([this](std::span<const Datagram> batch) {
+            for (const Datagram &datagram : batch) {
+                if (datagram.bytes.starts_with("SIP/2.0 ")) on_response(datagram.bytes);
+            }
+        });
+    }
+    void invite(int call) {
+        const std::string id = std::to_string(call);
+        const OutDatagram datagram{
+            server,
+            SharedBytes("INVITE sip:bob@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bK" + id +
+                        "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id + "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id +
+                        "\r\nCSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.1;transport=tcp>\r\n"
+                        "Content-Length: 0\r\n\r\n"),
+            1,
+            {}};
+        transport->send({&datagram, 1});
+    }
+
+    Endpoint server;
+    std::unique_ptr<StreamTransport> transport;
+    std::function<void(std::string_view response)> on_response = [](auto) {};
 };
 
 } // namespace
@@ -284,6 +318,51 @@ TEST_CASE("workers: what one of them throws ends them all and comes out of run()
     Node node;
     CHECK_THROWS_AS(node.run([&] { node.server->loop(2).post([] { throw std::runtime_error("planted"); }); }),
                     std::runtime_error);
+}
+
+TEST_CASE("workers: what waited for the store is sent at the end, by others' listeners and after an exception too") {
+    for (const bool throws : {false, true}) {
+        CAPTURE(throws);
+        std::string folder = std::filesystem::temp_directory_path() / "tandem-workers-XXXXXX";
+        REQUIRE(::mkdtemp(folder.data()) != nullptr);
+        Node node({}, {}, [&](Config &config) {
+            config.store.path = folder + "/t.db";
+            config.store.commit_interval = std::chrono::milliseconds(500); // the first commit, too, comes so late
+            config.sip.listen.push_back(config.sip.listen[0]);
+            config.sip.listen[1].transport = Transport::tcp;
+            config.sip.listen[1].listener = 1;
+        });
+        TcpPhone phone(node);
+        constexpr int calls = 16;
+        int trying = 0;
+        phone.on_response = [&](std::string_view response) {
+            if (response.starts_with("SIP/2.0 100 ") && ++trying == calls) node.loop.stop();
+        };
+        const auto end = [&] {
+            if (!throws) {
+                node.end();
+                return node.end();
+            }
+            node.server->loop(2).post([] { throw std::runtime_error("planted"); });
+        };
+        const auto run = [&] {
+            node.run([&] {
+                for (int call = 0; call < calls; ++call) phone.invite(call);
+                node.when_calls(calls, end);
+            });
+        };
+        if (throws) {
+            CHECK_THROWS_AS(run(), std::runtime_error);
+        } else {
+            run();
+        }
+        node.loop.on_deadline([&] { node.loop.stop(); });
+        node.loop.set_deadline(SystemClock::now() + std::chrono::seconds(10));
+        if (trying < calls) node.loop.run(); // reads what is in the socket
+        CHECK(trying == calls);
+        node.server.reset();
+        std::filesystem::remove_all(folder);
+    }
 }
 
 TEST_CASE("workers: a port that another node shares among its workers is in use") {
