@@ -74,7 +74,9 @@ void Journal::on_written(Instant now) {
     living_->resize(living_->size() - saved_in_slice_);
     ended_written_ += written_->batch.ended().size();
     living_written_ += saved_in_slice_;
-    if (waiting_.empty() && living_->empty()) finish(now);
+    if (!waiting_.empty() || !living_->empty()) return;
+    if (now <= writing_since_ + options_.wait_max) return finish(now);
+    retry_at_ = now + options_.retry_max; // all is there, but too late for a message that had waited for it
 }
 
 void Journal::on_refused(const Failure &failure, Instant now) {
@@ -135,7 +137,7 @@ void Journal::bound_waiting() {
 
 std::optional<Instant> Journal::next_deadline() const {
     if (is_writing_) {
-        if (state_ == State::down) return std::nullopt; // it has been given up, and ends when it ends
+        if (state_ != State::current) return std::nullopt; // nobody waits for it: it ends when it ends
         return writing_since_ + options_.wait_max;
     }
     if (state_ == State::current) return std::nullopt;
@@ -158,10 +160,12 @@ void Journal::advance(const Tracker &living, Instant now) {
 }
 
 // What was missed, up to a slice of it: first what ended, in its order, then what lives. From now on rounds gather
-// again: what they change is newer.
+// again: what they change is newer. Where nothing is missing any more, a slice of what lives shows how long it takes.
 void Journal::gather_slice(const Tracker &living) {
     state_ = State::catching_up;
-    if (!living_) living_ = living.dialogs();
+    const bool is_trial = living_ && living_->empty() && waiting_.empty();
+    if (!living_ || is_trial) living_ = living.dialogs();
+    if (is_trial) living_->resize(std::min(living_->size(), options_.slice));
     StoreBatch &batch = written_->batch;
     std::size_t room = options_.slice;
     for (; room > 0 && !waiting_.empty(); --room) {

@@ -3,7 +3,8 @@
 // batch is being written gathers in the next.
 //
 // Calls never wait for long. When the store fails, or has no answer within wait_max, they go on: the journal keeps what
-// is not written, says so once, and tries again until everything living and everything that ended is there.
+// is not written, says so once, and tries again until everything living and everything that ended is there. Until then
+// it lets the store take its time; it is back when it has caught up and no slice takes longer than wait_max.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -68,7 +69,8 @@ public:
     // When advance() has something to do; none while everything is written.
     std::optional<Instant> next_deadline() const;
 
-    // Gives up a store that does not answer, tries again, and after an outage writes what is living, a slice at a time.
+    // Gives up a store that messages wait for too long, tries again, and after an outage writes what is living, a slice
+    // at a time.
     void advance(const Tracker &living, Instant now);
 
     // The last try, for the end of the process: everything, until the store refuses or has no answer.
@@ -80,7 +82,7 @@ private:
     enum class State : std::uint8_t {
         current,     // everything is written, or on its way
         down,        // the store failed: nothing is tried before retry_at_
-        catching_up, // it is back: batches are written, and by slices what was missed. No message waits
+        catching_up, // it answers: batches are written, and by slices what was missed. No message waits
     };
 
     void submit_gathered();

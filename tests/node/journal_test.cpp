@@ -414,6 +414,46 @@ TEST_CASE("journal: a store without an answer is waited for up to wait_max and n
     CHECK(calls.ticket != 0); // the rule is in force again
 }
 
+TEST_CASE("journal: a store that takes longer than wait_max catches up all the same, and is back when it is faster") {
+    FailingStore store;
+    Calls calls(store, {.slice = 2, .wait_max = std::chrono::milliseconds(1000)});
+    Duration takes = std::chrono::milliseconds(1500);
+    Instant answer_at{};
+    calls.queue.on_submit = [&] {
+        calls.queue.is_stuck = true;
+        answer_at = calls.now + takes;
+    };
+    // A moment, with a call that begins and ends in it.
+    int call = 1;
+    const auto turn = [&] {
+        calls.now += std::chrono::milliseconds(100);
+        if (calls.queue.is_stuck && answer_at <= calls.now) {
+            calls.queue.work();
+            calls.journal.collect(calls.now);
+        }
+        calls.invite(call);
+        calls.refuse(call++);
+    };
+    for (; call < 8; ++call) calls.invite(call); // live on
+    while (calls.journal.statistics().stalls == 0) turn();
+    for (int i = 0; i < 1000; ++i) {
+        turn();
+        CHECK(calls.ticket == 0); // nobody waits
+    }
+    for (const auto &[record, state] : calls.living()) CHECK(store.dialogs.count(record) == 1);
+    CHECK(store.cdrs.size() + 40 > calls.ended().size()); // the last ones are on their way
+    CHECK(calls.journal.statistics().pending == 0);
+    CHECK(calls.journal.statistics().is_behind);
+    CHECK(count(calls.log(), "\n") == 1);
+
+    takes = std::chrono::milliseconds(300);
+    for (int i = 0; i < 100; ++i) turn();
+    CHECK(count(calls.log(), "store: back") == 1);
+    CHECK(count(calls.log(), "\n") == 2);
+    CHECK(!calls.journal.statistics().is_behind);
+    CHECK(calls.ticket != 0);
+}
+
 TEST_CASE("journal: the bound is of each round, also if it came while the store wrote another") {
     FailingStore store;
     Calls calls(store, {.wait_max = std::chrono::milliseconds(1000)});
