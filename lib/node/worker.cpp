@@ -89,8 +89,11 @@ void Worker::on_resolved(LookupId lookup, std::span<const Endpoint> addresses) {
 // A step of the clock is seen within a second of the first message after it.
 void Worker::watch_wall_clock(Instant now) {
     if (now < wall_read_at_ + std::chrono::seconds(1)) return;
-    wall_.observe(now, SystemClock::utc_us());
     wall_read_at_ = now;
+    // `now` is as old as the round: both clocks are read here, and not at all if the thread has rested in between.
+    const Instant before = SystemClock::now();
+    const std::int64_t utc_us = SystemClock::utc_us();
+    if (SystemClock::now() - before < std::chrono::milliseconds(10)) wall_.observe(before, utc_us);
 }
 
 void Worker::settle(Instant now) {

@@ -265,6 +265,23 @@ TEST_CASE("worker: beyond the memory it may use new calls are refused") {
     CHECK(node.lines.str().find("overload: memory is short; new calls get 503") != std::string::npos);
 }
 
+TEST_CASE("worker: a round that takes long is no step of the wall clock") {
+    Instant until{};
+    MemoryBudget memory(1000, [&until](bool) {
+        while (SystemClock::now() < until) continue; // the round has begun
+        return MemoryUse{};
+    });
+    WorkerOptions options;
+    options.memory = &memory;
+    Fixture node(nullptr, options);
+    const Instant later = SystemClock::now() + std::chrono::hours(1);
+    const std::int64_t utc_us = node.wall.utc_us(later);
+    until = SystemClock::now() + std::chrono::milliseconds(150); // 100 ms are a step
+    node.receive({::options(1)});
+    CHECK(node.sent("SIP/2.0 200 ") == 1);
+    CHECK(node.wall.utc_us(later) == utc_us);
+}
+
 TEST_CASE("worker: messages of other workers too show that it is behind, and that it is not any more") {
     WorkerOptions options;
     options.overload = {std::chrono::seconds(100), std::chrono::seconds(100), Duration::zero()};
