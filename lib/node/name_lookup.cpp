@@ -9,6 +9,15 @@ namespace {
 
 constexpr Duration warn_interval = std::chrono::seconds(10); // at most one line about failures in this time
 
+// What is looked up of it. A log is no place for its user, who may have a password, nor for its headers.
+std::string to_log(const std::string &text) {
+    auto uri = Uri::parse(text);
+    if (!uri) return "what is no URI";
+    uri->user.clear();
+    uri->headers.clear();
+    return uri->to_string();
+}
+
 } // namespace
 
 std::optional<SipLookup> to_sip_lookup(const Uri &uri) {
@@ -69,7 +78,7 @@ void NameLookup::warn(const std::string &uri, LookupError error) {
         return;
     }
     const std::string more = unsaid_ > 0 ? fmt::format("; {} more lookups failed before", unsaid_) : std::string();
-    log_.warn(fmt::format("no address for {}: {}{}", uri, to_string(error), more));
+    log_.warn(fmt::format("no address for {}: {}{}", to_log(uri), to_string(error), more));
     warned_at_ = now;
     unsaid_ = 0;
 }

@@ -92,6 +92,16 @@ TEST_CASE("names: failures are told once in a while, with what failed first") {
     CHECK(std::count(said.begin(), said.end(), '\n') == 1);
 }
 
+TEST_CASE("names: no user gets into the log, who may have a password, and no header") {
+    Fixture fixture;
+    fixture.look_up("sip:bob:secret@localhost:5061;transport=tls?Authorization=secret");
+    CHECK(fixture.lines.str().find("no address for sip:localhost:5061;transport=tls: ") != std::string::npos);
+
+    Fixture other;
+    other.look_up("secret@localhost");
+    CHECK(other.lines.str().find("no address for what is no URI: ") != std::string::npos);
+}
+
 TEST_CASE("names: after its end nobody is called") {
     Fixture fixture;
     fixture.names->look_up({LookupId(1), "sip:localhost"});
