@@ -24,6 +24,11 @@ void SourceLimiter::change(const SourceLimits &limits) {
 
 void SourceLimiter::set(const SourceLimits &limits) {
     is_exempt_ = limits.is_exempt;
+    const bool is_as_before = limits.rate == rate_ && limits.burst == burst_ && limits.sources_max == sources_max_;
+    if (is_as_before) return;
+    rate_ = limits.rate;
+    burst_ = limits.burst;
+    sources_max_ = limits.sources_max;
     buckets_.clear();
     buckets_.shrink_to_fit();
     if (limits.rate == 0) return;

@@ -33,7 +33,7 @@ public:
     // One of what is limited comes from `ip`. Beyond its rate a source is refused once a second, and else dropped.
     Admission admit(const IpAddress &ip, Instant now);
 
-    // From now on; the bursts of all are full again.
+    // From now on; the bursts of all are full again, unless only `is_exempt` is another one.
     void change(const SourceLimits &limits);
 
 private:
@@ -55,6 +55,9 @@ private:
     BriefMutex mutex_;
     std::function<bool(const IpAddress &)> is_exempt_; // guarded by mutex_, like all below
     KeyedHash hash_;
+    std::uint32_t rate_ = 0; // the limits in force
+    std::uint32_t burst_ = 0;
+    std::uint32_t sources_max_ = 0;
     std::vector<Bucket> buckets_; // empty: no limit
     Duration cost_{};             // of one: the time after which the next one may come
     Duration debt_max_{};         // a bucket with this is empty

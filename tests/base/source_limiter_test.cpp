@@ -111,3 +111,17 @@ TEST_CASE("source limiter: new limits are in force at once") {
     at.limiter.change({});
     CHECK(at.accepted("192.0.2.1", 5) == 5);
 }
+
+TEST_CASE("source limiter: the same limits once more fill no bucket, and new exemptions are in force") {
+    const SourceLimits limits{.rate = 1, .burst = 3};
+    Fixture at(limits);
+    CHECK(at.accepted("192.0.2.1", 5) == 3);
+    at.limiter.change(limits);
+    CHECK(at.accepted("192.0.2.1", 5) == 0);
+    SourceLimits exempt = limits;
+    exempt.is_exempt = [](const IpAddress &ip) { return ip == IpAddress::parse("192.0.2.1").value(); };
+    at.limiter.change(exempt);
+    CHECK(at.accepted("192.0.2.1", 5) == 5);
+    at.limiter.change(limits);
+    CHECK(at.accepted("192.0.2.1", 5) == 0);
+}
