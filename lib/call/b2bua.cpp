@@ -19,7 +19,7 @@ B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Track
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
       statistics_(statistics), calls_(options.call_max), lookups_(options.call_max), timers_(now),
-      writer_(options.listeners, router), loop_hash_(random) {}
+      writer_(options.listeners, router), loop_hash_(options.loop_hash.value_or(KeyedHash(random))) {}
 
 void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     switch (event.kind) {

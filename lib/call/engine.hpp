@@ -14,6 +14,7 @@
 #include <vector>
 #include "base/connection_loss.hpp"
 #include "base/endpoint.hpp"
+#include "base/hash.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
@@ -39,7 +40,8 @@ struct EngineOptions {
     Duration session_expires{};     // what we ask of each peer (RFC 4028); zero: nothing, but what he asks is kept
     Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
-    SourceLimiter *sources = nullptr; // shared by engines, and outlives them; null: no limit for a source
+    SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
+    std::optional<KeyedHash> loop_hash; // the same for engines that a call may come back to; none: one of its own
 };
 
 struct EngineStatistics {

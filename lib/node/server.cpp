@@ -52,7 +52,8 @@ Result<std::shared_ptr<const TlsContext>, Failure> load_certificates(const Confi
 
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
-      sources_(source_limits(config.limits), random_), memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+      sources_(source_limits(config.limits), random_), loop_hash_(random_),
+      memory_(std::uint64_t{config.limits.memory_mb} << 20) {
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config));
     }
@@ -208,6 +209,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.transactions.transaction_max = config_.limits.transactions;
     options.engine.dialogs.dialog_max = config_.limits.dialogs;
     options.engine.sources = &sources_;
+    options.engine.loop_hash = loop_hash_;
     options.memory = &memory_;
     options.overload.begin = config_.limits.lag;
     options.overload.end = config_.limits.lag / 5;

@@ -99,6 +99,7 @@ private:
     SystemRandom random_; // of the profiles and the sources, and of what the workers have in common
     ProfileTable profiles_;
     SourceLimiter sources_;
+    KeyedHash loop_hash_; // a key of its own, because the network sees what it makes
     MemoryBudget memory_;
 
     std::mutex failure_mutex_;

@@ -339,6 +339,27 @@ TEST_CASE("worker: mail is read a turn's worth at a time, however often it is wo
     CHECK(turns == 5); // of 2, 2, 2, 2 and 1 letters
 }
 
+TEST_CASE("worker: a loop is seen that leads from one worker to another (RFC 3261 section 16.3 item 4)") {
+    WorkerOptions options;
+    SeededRandom random{5};
+    options.engine.loop_hash.emplace(random);
+    Pair pair(options);
+    std::string message = pair.invite_of(0);
+    pair.workers[0].receive({message});
+    REQUIRE(pair.workers[0].sent("INVITE ") == 1);
+    std::string mark;
+    for (const OutDatagram &datagram : pair.workers[0].transport->sent) {
+        const std::string_view bytes = datagram.bytes.view();
+        const std::size_t at = bytes.find("X-Tandem-Loop: ");
+        if (at != std::string_view::npos) mark = bytes.substr(at, bytes.find('\n', at) + 1 - at);
+    }
+    REQUIRE(!mark.empty());
+    message = pair.invite_of(1); // with another Call-ID, and all else that routes look at the same
+    message.insert(message.find("Content-Length"), mark);
+    pair.workers[1].receive({message});
+    CHECK(pair.workers[1].sent("SIP/2.0 482 ") == 1);
+}
+
 TEST_CASE("worker: at the end what others have left to send is sent, and nothing is begun any more") {
     WorkerOptions options;
     options.letters_per_turn = 1;

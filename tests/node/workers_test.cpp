@@ -314,6 +314,16 @@ TEST_CASE("workers: each has its share of what the process may hold") {
     }
 }
 
+TEST_CASE("workers: a call that comes back is known whichever worker had it first") {
+    Node node;
+    const std::string call = "sip:bob@b";
+    const auto &first = node.server->worker(0).options().engine.loop_hash;
+    const auto &last = node.server->worker(workers - 1).options().engine.loop_hash;
+    REQUIRE(first);
+    REQUIRE(last);
+    CHECK((*first)(call) == (*last)(call));
+}
+
 TEST_CASE("workers: what one of them throws ends them all and comes out of run()") {
     Node node;
     CHECK_THROWS_AS(node.run([&] { node.server->loop(2).post([] { throw std::runtime_error("planted"); }); }),
