@@ -58,7 +58,8 @@ void Journal::collect(Instant now) {
         }
         written_->batch.clear();
         // After an outage slices and rounds take turns, so that neither waits for ever.
-        const bool is_turn = state_ == State::current || (state_ == State::catching_up && is_slice_);
+        const bool is_turn =
+            state_ == State::current || (state_ == State::catching_up && (is_slice_ || !is_missing_any()));
         if (is_turn && !gathering_->batch.empty()) submit_gathered();
     }
 }
@@ -74,7 +75,7 @@ void Journal::on_written(Instant now) {
     living_->resize(living_->size() - saved_in_slice_);
     ended_written_ += written_->batch.ended().size();
     living_written_ += saved_in_slice_;
-    if (!waiting_.empty() || !living_->empty()) return;
+    if (is_missing_any()) return;
     if (now <= writing_since_ + options_.wait_max) return finish(now);
     retry_at_ = now + options_.retry_max; // all is there, but too late for a message that had waited for it
 }
@@ -163,7 +164,7 @@ void Journal::advance(const Tracker &living, Instant now) {
 // again: what they change is newer. Where nothing is missing any more, a slice of what lives shows how long it takes.
 void Journal::gather_slice(const Tracker &living) {
     state_ = State::catching_up;
-    const bool is_trial = living_ && living_->empty() && waiting_.empty();
+    const bool is_trial = !is_missing_any();
     if (!living_ || is_trial) living_ = living.dialogs();
     if (is_trial) living_->resize(std::min(living_->size(), options_.slice));
     StoreBatch &batch = written_->batch;
@@ -179,6 +180,9 @@ void Journal::gather_slice(const Tracker &living) {
         if (record) batch.save(*record); // else it ended meanwhile, and was written as such
     }
 }
+
+// Of what an outage has left to write.
+bool Journal::is_missing_any() const { return !living_ || !living_->empty() || !waiting_.empty(); }
 
 // False: there is no answer.
 bool Journal::wait_for_store(Instant now) {

@@ -86,6 +86,7 @@ private:
     };
 
     void submit_gathered();
+    bool is_missing_any() const;
     void gather_slice(const Tracker &living);
     void on_written(Instant now);
     void on_refused(const Failure &failure, Instant now);
