@@ -17,6 +17,7 @@
 #include "base/hash_index.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
+#include "base/recent_keys.hpp"
 #include "base/result.hpp"
 #include "base/ring_queue.hpp"
 #include "base/slot_table.hpp"
@@ -27,7 +28,6 @@
 #include "dialog/dialog_set.hpp"
 #include "dialog/message_view.hpp"
 #include "dialog/profile_table.hpp"
-#include "dialog/recent_invites.hpp"
 #include "dialog/variable_set.hpp"
 
 namespace tandem {
@@ -289,7 +289,7 @@ private:
     TrackerShared &shared_;
     SlotTable<DialogSet, DialogTag> sets_;
     HashIndex<DialogId> index_; // of the live sets, by Call-ID
-    RecentInvites recent_; // those with a branch
+    RecentKeys recent_; // INVITEs, by a branch, which alone tells one that comes again from a new try
     TimerWheel<DialogId> timers_;
     RingQueue<DialogEvent> events_;
     std::vector<DialogId> changes_; // each once

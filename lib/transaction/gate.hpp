@@ -10,7 +10,8 @@ namespace tandem {
 class Gate {
 public:
     // Asked once for each request that is outside of every dialog and repeats none that is known, before anything is
-    // kept of it. Who is refused gets 503 with Retry-After and leaves no transaction; its ACK is absorbed.
+    // kept of it. Who is refused gets 503 with Retry-After, each time that the request comes, and leaves no
+    // transaction; its ACK is absorbed.
     virtual Admission admit(const Message &request, const Endpoint &source, Instant now) = 0;
 
 protected:

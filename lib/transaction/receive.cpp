@@ -113,14 +113,14 @@ void TransactionTable::receive_new(Message message, const Endpoint &source, cons
             ++statistics_.merged;
             return answer(message, source, 482);
         }
-        if (!is_admitted(message, source, now)) return;
+        if (!is_admitted(message, source, match, now)) return;
     }
 
     message.mark_received(source);
     const auto id = add_server(message, source, match);
     if (!id) {
         ++statistics_.refused_full;
-        return refuse(message, source);
+        return refuse(message, source, match, now);
     }
     Transaction &transaction = *transactions_.find(*id);
     transaction.request = message;
@@ -129,12 +129,18 @@ void TransactionTable::receive_new(Message message, const Endpoint &source, cons
     run(*id, transaction, Input::begin, now, message, source);
 }
 
-bool TransactionTable::is_admitted(Message &request, const Endpoint &source, Instant now) {
+// Who was refused stays refused when the same request comes again: it may have come before the first copy was answered,
+// and a caller who has heard 503 must not be heard of once more.
+bool TransactionTable::is_admitted(Message &request, const Endpoint &source, const ServerMatch &match, Instant now) {
     switch (gate_ ? gate_->admit(request, source, now) : Admission::accept) {
-    case Admission::accept: return true;
+    case Admission::accept:
+        if (!refused_.contains(match.key.index)) return true;
+        ++statistics_.absorbed;
+        refuse(request, source, match, now);
+        return false;
     case Admission::refuse:
         ++statistics_.refused_at_gate;
-        refuse(request, source);
+        refuse(request, source, match, now);
         return false;
     case Admission::drop: ++statistics_.dropped_at_gate; return false;
     }
@@ -143,7 +149,8 @@ bool TransactionTable::is_admitted(Message &request, const Endpoint &source, Ins
 
 // After different times, so that those who are refused together do not come back together; the same request is told the
 // same time again.
-void TransactionTable::refuse(Message &request, const Endpoint &source) {
+void TransactionTable::refuse(Message &request, const Endpoint &source, const ServerMatch &match, Instant now) {
+    if (!refused_.contains(match.key.index)) refused_.add(match.key.index, now);
     const std::uint64_t seconds = 5 + matcher_.merge(request) % 11;
     answer(request, source, 503, {}, "Retry-After: " + std::to_string(seconds) + "\r\n");
 }

@@ -13,6 +13,7 @@
 #include "base/hash_index.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
+#include "base/recent_keys.hpp"
 #include "base/result.hpp"
 #include "base/slot_table.hpp"
 #include "base/timer_wheel.hpp"
@@ -162,8 +163,8 @@ private:
     bool send_ack_again(const Transaction &transaction, const Message &response);
     void receive_response(Message message, const Endpoint &source, Instant now);
     void receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
-    bool is_admitted(Message &request, const Endpoint &source, Instant now);
-    void refuse(Message &request, const Endpoint &source);
+    bool is_admitted(Message &request, const Endpoint &source, const ServerMatch &match, Instant now);
+    void refuse(Message &request, const Endpoint &source, const ServerMatch &match, Instant now);
     void answer(Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason = {},
                 std::string_view extra = {}); // without a transaction
     template <class Predicate>
@@ -223,6 +224,7 @@ private:
     HashIndex<TransactionId> merges_;                                   // by Transaction::merge_key
     std::unordered_map<std::uint64_t, std::vector<Watch>> connections_; // by Matcher::peer(); see `place`
     std::unordered_map<std::uint64_t, Instant> without_tcp_;            // by Matcher::peer(); until TCP is tried again
+    RecentKeys refused_; // without a transaction, by the index of their keys
     std::vector<LargeAck> large_acks_;
     Instant now_{}; // of the last input that had a time
     std::vector<TransactionEvent> events_;

@@ -4,7 +4,6 @@
 #include <initializer_list>
 #include <string>
 #include "dialog/conversation.hpp"
-#include "dialog/recent_invites.hpp"
 
 using namespace tandem;
 using test::Conversation;
@@ -77,29 +76,6 @@ TEST_CASE("invite: a set that could not be made is made by the INVITE that comes
     call.tracker.end(first, EndReason::admin, at_ms(0));
     call.tracker.drain_changes(nullptr, nullptr);
     CHECK(call.invite()->is_new);
-}
-
-TEST_CASE("invite: those of the last while are known for 32 to 64 seconds, and no more than a bound of them") {
-    RecentInvites recent;
-    recent.add(1, at_ms(0));
-    recent.add(2, at_ms(31'999));
-    CHECK(recent.contains(1));
-    recent.add(3, at_ms(32'000));
-    CHECK(recent.contains(1));
-    CHECK(recent.contains(2));
-    recent.add(4, at_ms(64'000));
-    CHECK_FALSE(recent.contains(1));
-    CHECK_FALSE(recent.contains(2));
-    CHECK(recent.contains(3));
-    recent.add(5, at_ms(200'000)); // after a quiet time nothing is known but the present
-    CHECK_FALSE(recent.contains(3));
-    CHECK_FALSE(recent.contains(4));
-    CHECK(recent.contains(5));
-    for (std::uint64_t key = 10; key < 10 + 3 * RecentInvites::max; ++key) recent.add(key, at_ms(200'001));
-    CHECK_FALSE(recent.contains(5));
-    CHECK_FALSE(recent.contains(10));
-    CHECK(recent.contains(9 + 3 * RecentInvites::max));
-    CHECK(recent.contains(10 + 2 * RecentInvites::max));
 }
 
 TEST_CASE("invite: another number is another request, counted and limited for itself (RFC 3261 section 8.1.3.5) [22]") {
@@ -265,7 +241,7 @@ TEST_CASE("invite: the first branch is known for as long as its set, however muc
     call.branch = z1;
     CHECK(call.invite());
     const DialogId first = call.id;
-    for (std::uint64_t i = 0; i < 2 * RecentInvites::max; ++i) {
+    for (std::uint64_t i = 0; i < 2 * RecentKeys::max; ++i) {
         call.call_id = "other-" + std::to_string(i);
         REQUIRE(call.invite({.cseq = 1, .at = at_ms(1)}));
         call.tracker.end(call.id, EndReason::admin, at_ms(1));

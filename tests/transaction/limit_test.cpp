@@ -25,7 +25,8 @@ TEST_CASE("limit: beyond transaction_max a request gets 503 with Retry-After and
     CHECK(*retry_after <= 15);
     CHECK(h.sent[0].bytes == h.sent[1].bytes);
     CHECK(h.table.size() == 1);
-    CHECK(h.table.statistics().refused_full == 2);
+    CHECK(h.table.statistics().refused_full == 1);
+    CHECK(h.table.statistics().absorbed == 1);
     CHECK(h.count(Kind::request) == 1);
 
     // The ACK for it goes no further.
@@ -35,11 +36,11 @@ TEST_CASE("limit: beyond transaction_max a request gets 503 with Retry-After and
 
     // What was there goes on as ever.
     h.receive(test::request("INVITE"));
-    CHECK(h.table.statistics().absorbed == 2);
+    CHECK(h.table.statistics().absorbed == 3);
     CHECK(h.respond(first, 486).ok());
     h.receive(test::request("ACK", {.to_tag = "bob"}));
     h.run_to(5000);
-    h.receive(test::request("INVITE", {.branch = "z9hG4bK2", .call_id = "2"}));
+    h.receive(test::request("INVITE", {.branch = "z9hG4bK3", .call_id = "2", .cseq = 2}));
     CHECK(h.count(Kind::request) == 2);
 }
 
@@ -76,6 +77,31 @@ TEST_CASE("limit: who may not pass the gate is answered 503 or not at all, and l
     CHECK(h.table.size() == 0);
     CHECK(h.table.statistics().refused_at_gate == 1);
     CHECK(h.table.statistics().dropped_at_gate == 1);
+}
+
+TEST_CASE("limit: who was refused hears the same when the request comes again, and may try anew") {
+    Harness h;
+    FakeGate gate;
+    h.table.set_gate(&gate);
+    gate.says = Admission::refuse;
+    h.receive(test::request("INVITE"));
+    gate.says = Admission::accept;
+    h.receive(test::request("INVITE")); // it was on its way before the answer
+    REQUIRE(h.sent.size() == 2);
+    CHECK(h.sent[1].bytes == h.sent[0].bytes);
+    CHECK(h.count(Kind::request) == 0);
+    gate.says = Admission::drop;
+    h.receive(test::request("INVITE"));
+    CHECK(h.sent.size() == 2);
+    gate.says = Admission::accept;
+    h.receive(test::request("INVITE", {.branch = "z9hG4bKagain", .cseq = 2}));
+    CHECK(h.count(Kind::request) == 1);
+    h.run_to(64'000); // twice as long as a request is repeated
+    gate.says = Admission::refuse;
+    h.receive(test::request("INVITE", {.branch = "z9hG4bKother", .call_id = "2"}));
+    gate.says = Admission::accept;
+    h.receive(test::request("INVITE"));
+    CHECK(h.count(Kind::request) == 2);
 }
 
 TEST_CASE("limit: the gate is asked for what is new and outside of a dialog, and for nothing else") {

@@ -1,15 +1,15 @@
-#include "dialog/recent_invites.hpp"
+#include "base/recent_keys.hpp"
 
 namespace tandem {
 
-bool RecentInvites::contains(std::uint64_t key) const {
+bool RecentKeys::contains(std::uint64_t key) const {
     for (const auto &generation : generations_) {
         if (generation.find(key, [](Mark) { return true; })) return true;
     }
     return false;
 }
 
-void RecentInvites::add(std::uint64_t key, Instant now) {
+void RecentKeys::add(std::uint64_t key, Instant now) {
     const bool is_old = now - begun_ >= span;
     if (is_old || generations_[newer_].size() >= max) {
         if (now - begun_ >= span * 2) generations_[newer_].clear(); // nothing came for a while

@@ -1,5 +1,4 @@
-// The INVITEs of the last while by their branch, which alone tells a retransmission from a new try with the same
-// Call-ID (RFC 3261 section 8.1.1.7): one that comes late, when its set has ended, begins no other. Pure state.
+// The requests of the last while, of which nothing else may be kept: one that comes once more is known for what it is.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,9 +9,9 @@
 
 namespace tandem {
 
-class RecentInvites {
+class RecentKeys {
 public:
-    // A key is the hash of all that makes the INVITE the same one. It is known for as long as an INVITE is repeated,
+    // A key is the hash of all that makes the request the same one. It is known for as long as a request is repeated,
     // 64*T1 (RFC 3261 section 17.1.1.2), at least, unless more than max others come meanwhile; twice that at most.
     bool contains(std::uint64_t key) const;
     void add(std::uint64_t key, Instant now); // throws bad_alloc
@@ -21,7 +20,7 @@ public:
     static constexpr Duration span = std::chrono::milliseconds(32'000);
 
 private:
-    using Mark = Id<struct RecentInviteTag>; // says nothing but that the key is there
+    using Mark = Id<struct RecentKeyTag>; // says nothing but that the key is there
 
     std::array<HashIndex<Mark>, 2> generations_;
     std::size_t newer_ = 0;
