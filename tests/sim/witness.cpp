@@ -35,6 +35,20 @@ void Witness::decide(Decision decision, int status, Instant now) {
     facts_.decision = decision;
     facts_.decided = now;
     facts_.status_in = status;
+    was_answer_in_ = facts_.answer_in.has_value();
+}
+
+// Of an answer that may wait for a PRACK only its 2xx tells whether it did. One that came before the CANCEL or the BYE
+// of the same instant goes out after it, because the output of an instant follows all its inputs.
+void Witness::reconsider(Instant now) {
+    const bool is_cut_off = facts_.decision == Decision::cancel || facts_.decision == Decision::early_bye;
+    if (!is_cut_off || facts_.decided != now || !was_answer_in_) return;
+    if (facts_.decision == Decision::early_bye) {
+        facts_.first_bye = Side::caller;
+        facts_.first_bye_in = now;
+    }
+    facts_.decision = Decision::answer;
+    facts_.status_in = 200;
 }
 
 void Witness::request_in(Party from, const TextMessage &request, Instant now) {
@@ -285,7 +299,10 @@ void Witness::response_out(Party to, const TextMessage &response, const std::str
     in.final_bytes = bytes;
     in.final_out = now;
     if (!is_initial) return;
-    if (response.status < 300) decide(Decision::answer, response.status, now);
+    if (response.status < 300) {
+        reconsider(now);
+        decide(Decision::answer, response.status, now);
+    }
     facts_.status_out = response.status;
     facts_.final_out = now;
     if (response.status >= 300 && response.status != no_prack && facts_.decision == Decision::none && plan_.is_hunted())

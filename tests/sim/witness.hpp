@@ -97,6 +97,7 @@ private:
     void request_in(Party from, const TextMessage &request, Instant now);
     void response_in(Party from, const TextMessage &response, Instant now);
     void decide(Decision decision, int status, Instant now);
+    void reconsider(Instant now);
     void request_out(Party to, const Endpoint &at, const TextMessage &request, Instant now);
     void check_initial_invite(Party to, const TextMessage &invite, Instant now);
     void check_ack(Party to, const Endpoint &at, const TextMessage &ack, Instant now);
@@ -137,6 +138,7 @@ private:
     std::uint32_t invite_cseq_ = 0;   // the caller's
     std::set<int> prack_refusals_in_; // statuses, of the callee's forks
     bool owes_trying_ = false;
+    bool was_answer_in_ = false; // when the decision was made
 };
 
 } // namespace tandem::sim
