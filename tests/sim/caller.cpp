@@ -144,6 +144,7 @@ void Caller::on_answer(const TextMessage &response) {
     dialog.target = response.contact();
     for (std::size_t i = 0; i < dialogs_.size(); ++i) // the other forks are over (RFC 3261 section 13.2.2.4)
         if (i != *number) end(i);
+    if (plan_.never_acks && (dialog.has_sent_bye || dialog.state == Dialog::ended)) return; // while it was early
     if (plan_.never_acks) return confirm(*number);
     if (invite_->is_cancelled || plan_.ack_after == Duration(0)) return send_ack(*number, response);
     after(plan_.ack_after, [this, n = *number, response] { send_ack(n, response); });

@@ -126,6 +126,25 @@ void draw_hunt(Plan &plan, Dice &dice) {
     if (plan.decoys.size() > decoy_max) plan.decoys.resize(decoy_max);
 }
 
+// At any time, and some of them across what the peers do.
+void draw_commands(Plan &plan, Dice &dice) {
+    if (plan.ending == Ending::no_route || !dice.chance(0.25)) return;
+    const auto add = [&](Verb verb) {
+        const bool is_across = !plan.actions.empty() && dice.chance(0.3);
+        const auto near = is_across ? plan.actions[dice.next() % plan.actions.size()].after + dice.ms(-80, 80)
+                                    : dice.ms(0, to_ms(plan.talk) + 1000);
+        plan.commands.push_back({std::max(Duration(0), plan.answer_after + near), verb});
+    };
+    const auto pairs = dice.between(0, 3);
+    for (std::int64_t i = 0; i < pairs; ++i) {
+        add(Verb::hold);
+        if (dice.chance(0.8)) add(Verb::resume);
+    }
+    if (pairs == 0 || dice.chance(0.2)) add(Verb::end);
+    if (plan.is_ended_by_command() && dice.chance(0.3))
+        plan.commands.back().after = dice.ms(0, to_ms(plan.answer_after) + 200); // before the answer
+}
+
 } // namespace
 
 bool is_hunted_on(int status) { return std::find(hunt_on.begin(), hunt_on.end(), status) != hunt_on.end(); }
@@ -159,11 +178,18 @@ Plan draw_plan(std::uint64_t seed, std::size_t number) {
     draw_hunt(plan, hunt);
     Dice reliability(seed, 'r', number);
     draw_reliability(plan, reliability);
+    Dice command(seed, 'c', number);
+    draw_commands(plan, command);
     return plan;
 }
 
 bool Plan::is_forked() const {
     return std::any_of(rings.begin(), rings.end(), [](const Ring &ring) { return ring.fork != 0; });
+}
+
+bool Plan::is_ended_by_command() const {
+    return std::any_of(commands.begin(), commands.end(),
+                       [](const Command &command) { return command.verb == Verb::end; });
 }
 
 bool Plan::is_redirected() const {
@@ -183,6 +209,7 @@ Duration Plan::reach_max() const {
 }
 
 bool Plan::must_be_answered() const {
+    if (is_ended_by_command()) return false;
     if (name == NamePlan::no_such_name || name == NamePlan::no_answer) return false;
     for (const auto &decoy : decoys)
         if (decoy.refusal >= 600) return false;
@@ -195,21 +222,22 @@ bool Plan::must_be_answered() const {
 }
 
 bool Plan::must_be_refused() const {
-    return !is_hunted() && ending == Ending::refuse && !anyone_vanishes() && !early_bye_after &&
-           (!cancel_after || *cancel_after > answer_after + margin) &&
+    return !is_hunted() && !is_ended_by_command() && ending == Ending::refuse && !anyone_vanishes() &&
+           !early_bye_after && (!cancel_after || *cancel_after > answer_after + margin) &&
            (ring_timeout == Duration(0) || ring_timeout > answer_after + margin);
 }
 
 bool Plan::must_be_cancelled() const {
-    if (!cancel_after || anyone_vanishes() || ending == Ending::no_route || is_hunted()) return false;
+    if (!cancel_after || is_ended_by_command() || anyone_vanishes() || ending == Ending::no_route || is_hunted())
+        return false;
     const bool is_before_timeout = ring_timeout == Duration(0) || *cancel_after + margin < ring_timeout;
     if (ending == Ending::ring_for_ever || ending == Ending::silence) return is_before_timeout;
     return is_before_timeout && *cancel_after + margin < answer_after;
 }
 
 bool Plan::must_ring_out() const {
-    return !is_hunted() && (ending == Ending::ring_for_ever || ending == Ending::silence) && !anyone_vanishes() &&
-           !early_bye_after &&
+    return !is_hunted() && !is_ended_by_command() && (ending == Ending::ring_for_ever || ending == Ending::silence) &&
+           !anyone_vanishes() && !early_bye_after &&
            (!cancel_after || (ring_timeout != Duration(0) && *cancel_after > ring_timeout + margin));
 }
 
@@ -244,6 +272,9 @@ std::string Plan::to_string() const {
                ", PRACK after " + ms(prack_after);
     if (never_acks) out += ", never ACKs";
     if (ack_after > Duration(0)) out += ", ACK after " + ms(ack_after);
+    constexpr const char *verbs[] = {"hold", "resume", "end"};
+    for (const auto &command : commands)
+        out += std::string(", ") + verbs[static_cast<int>(command.verb)] + " after " + ms(command.after);
     return out + ", " + std::to_string(actions.size()) + " actions";
 }
 

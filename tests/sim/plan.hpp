@@ -63,6 +63,14 @@ struct DecoyPlan {
     bool has_body = false;
 };
 
+// What the host asks of the B2BUA while the call is there.
+enum class Verb : std::uint8_t { hold, resume, end };
+
+struct Command {
+    Duration after{}; // the start
+    Verb verb = Verb::hold;
+};
+
 // What a resolver says of the callee's name.
 enum class NamePlan : std::uint8_t { none, address, no_such_name, no_answer }; // none: the route has the address
 
@@ -92,7 +100,8 @@ struct Plan {
     Duration prack_after{};
     std::vector<DecoyPlan> decoys; // in the order of their places
     NamePlan name = NamePlan::none;
-    Duration lookup{};          // how long it takes
+    Duration lookup{}; // how long it takes
+    std::vector<Command> commands;
     bool sees_one_fork = false; // the caller: all forks have one To tag
 
     // The callee is not the only one who decides what becomes of the call.
@@ -101,6 +110,7 @@ struct Plan {
     Duration reach_max() const; // until the callee's INVITE when nothing is lost
 
     bool is_forked() const;
+    bool is_ended_by_command() const;
     bool anyone_vanishes() const { return vanishes_after[0] || vanishes_after[1]; }
 
     // So far apart, whatever the delays, that the answer is the only thing that can come of it.

@@ -210,6 +210,25 @@ TEST_CASE("simulation: its checks find a hunt that ends too early") {
     CHECK(tells(tampered({.outgoing = drop}), "the hunt ended before its last target"));
 }
 
+TEST_CASE("simulation: its checks find a leg on hold that may go on sending") {
+    const auto change = [](std::string &bytes) {
+        const auto at = bytes.find("a=sendonly");
+        if (at != bytes.npos) bytes.replace(at, 10, "a=sendrecv");
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "a leg is on hold and was told sendrecv"));
+}
+
+TEST_CASE("simulation: its checks find a command that has no end") {
+    const auto lose = [](const CallEvent &event) { return event.kind != CallEventKind::command_ended; };
+    CHECK(tells(tampered({.event = lose}), "a command has never ended"));
+}
+
+TEST_CASE("simulation: its checks find a call that goes on though the host has ended it") {
+    const auto drop = [](std::string &bytes) { return !is_request(bytes, "SIP/2.0 480"); };
+    CHECK(tells(tampered({.outgoing = drop}), "was sent 0 instead of 480: the host ended the call first"));
+}
+
 template <class Number>
 bool read(std::string_view text, std::string_view name, std::optional<Number> &out) {
     if (text.substr(0, name.size()) != name) return false;

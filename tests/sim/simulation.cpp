@@ -15,6 +15,7 @@ constexpr std::uint64_t idle_max = 10'000; // steps in a row that neither move t
 EngineOptions engine_options() {
     EngineOptions options;
     options.listeners.push_back({engine_address(), engine_address().to_string()});
+    options.event_max = 65536;
     options.dialogs.lifetime = lifetime;
     options.dialogs.early = timer_c;
     options.dialogs.epoch = 1'700'000'000'000'000;
@@ -43,6 +44,9 @@ Simulation::Simulation(const SimulationOptions &options)
         if (options.only && *options.only != i) continue;
         calls_[i] = std::make_unique<Call>(draw_plan(options.seed, i), journal_, network_, options.seed);
         calls_[i]->board.loss = options.weather.loss;
+        for (const auto &planned : calls_[i]->plan.commands)
+            network_.at(calls_[i]->plan.start + planned.after,
+                        [this, i, verb = planned.verb] { command(*calls_[i], verb); });
         journal_.note(at_ms(0), i, calls_[i]->plan.to_string());
     }
 }
@@ -101,8 +105,7 @@ void Simulation::look_up(const Lookup &lookup) {
             addresses.push_back(agent_address(number, callee_party));
         else
             call.witness.lookup_failed();
-        engine_->on_resolved(id, addresses, network_.now());
-        touched_.push_back(number);
+        input(number, [&] { engine_->on_resolved(id, addresses, network_.now()); });
     });
 }
 
@@ -116,8 +119,7 @@ void Simulation::deliver(const Endpoint &to, const Endpoint &from, const std::st
     std::string why;
     if (const auto message = TextMessage::parse(bytes, why))
         call.witness.received(party_at(from), *message, network_.now());
-    touched_.push_back(call_at(from));
-    engine_->receive(bytes, from, network_.now());
+    input(call_at(from), [&] { engine_->receive(bytes, from, network_.now()); });
     if (!call.plan.is_hunted()) return;
     flush(); // and what comes next, to come later
     if (!was_decided && call.witness.facts().decision != Decision::none)
@@ -156,6 +158,8 @@ void Simulation::flush() {
             calls_[number]->witness.sent(party_at(out.to), out.to, *message, bytes, network_.now());
         network_.send(engine_address(), out.to, std::move(bytes));
     }
+    for (CallEvent event; engine_->next_event(event);)
+        if (!options_.sabotage.event || options_.sabotage.event(event)) take_event(event);
     for (const auto number : touched_) calls_[number]->witness.batch_done(network_.now());
     touched_.clear();
     up_max_ = std::max(up_max_, engine_->calls());

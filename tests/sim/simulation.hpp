@@ -23,6 +23,7 @@ namespace tandem::sim {
 // A deliberate fault between the Engine and the world, to see that the checks can fail.
 struct Sabotage {
     std::function<bool(std::string &bytes)> outgoing; // changes a datagram; false: drops it
+    std::function<bool(const CallEvent &)> event;     // false: nobody hears of it
     std::function<int(const DialogRecord &)> ended;   // how often the record of an end is reported; empty: once
 };
 
@@ -80,6 +81,26 @@ private:
         Caller caller;
         Callee callee;
         std::deque<Decoy> decoys;
+        std::map<CommandId, Verb> commands; // under way
+        bool is_held = false;
+        bool has_failed_command = false;
+    };
+    // What the engine draws for a call comes from the call's own stream: a call alone waits as long after a 491.
+    class CallRandom final : public Random {
+    public:
+        explicit CallRandom(std::uint64_t seed) : seed_(seed), shared_(seed) {}
+        std::uint64_t next() override { return call_ ? of_calls_.at(*call_).next() : shared_.next(); }
+        void enter(std::size_t call) {
+            call_ = call;
+            of_calls_.try_emplace(call, seed_, 'e', call);
+        }
+        void leave() { call_.reset(); }
+
+    private:
+        std::uint64_t seed_;
+        SeededRandom shared_;
+        std::map<std::size_t, Dice> of_calls_;
+        std::optional<std::size_t> call_;
     };
     class Routes final : public Router {
     public:
@@ -96,6 +117,21 @@ private:
     void deliver_to_peer(Call &call, const Endpoint &to, const Endpoint &from, const std::string &bytes);
     void flush();
     void look_up(const Lookup &lookup);
+    template <class Input>
+    void input(std::size_t call, Input given) { // to the engine
+        random_.enter(call);
+        given();
+        random_.leave();
+        touched_.push_back(call);
+    }
+
+    // command.cpp
+    void command(Call &call, Verb verb);
+    void hold_or_resume(Call &call, Verb verb, DialogId leg);
+    void take_event(const CallEvent &event);
+    void judge_commands(const Call &call);
+    DialogId leg_of(const Call &call) const; // the caller's; none: there is none
+
     void take_change(const DialogRecord &record);
     void take_end(const DialogRecord &record);
     Record &keep(const DialogRecord &record);
@@ -120,7 +156,7 @@ private:
     Journal journal_;
     Network network_;
     Routes routes_;
-    SeededRandom random_;
+    CallRandom random_;
     ProfileTable profiles_;
     std::unique_ptr<Engine> engine_;
     WallClock wall_;
@@ -128,6 +164,7 @@ private:
     std::map<RecordId, Record> records_;
     std::multimap<std::string, const Record *> records_by_call_id_; // when all is over
     std::vector<std::size_t> touched_;                              // calls that sent something in this batch
+    std::map<CommandId, std::size_t> command_calls_;                // numbers of calls
     std::size_t up_max_ = 0;
     std::vector<Outgoing> outgoing_;
     std::vector<Lookup> lookups_;

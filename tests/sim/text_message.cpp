@@ -29,6 +29,13 @@ std::string_view long_name(std::string_view name) {
     return name;
 }
 
+constexpr std::string_view directions[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
+
+bool is_direction(std::string_view line) {
+    return line.substr(0, 2) == "a=" &&
+           std::find(std::begin(directions), std::end(directions), line.substr(2)) != std::end(directions);
+}
+
 } // namespace
 
 bool same_word(std::string_view a, std::string_view b) {
@@ -199,6 +206,23 @@ std::string TextMessage::label() const {
     const auto at = body.find("s=");
     if (at == body.npos) return {};
     return body.substr(at + 2, body.find("\r\n", at) - at - 2);
+}
+
+std::string bare_sdp(std::string_view body) {
+    std::string out;
+    while (!body.empty()) {
+        const auto end = std::min(body.find("\r\n"), body.size());
+        const auto line = body.substr(0, end);
+        body.remove_prefix(std::min(end + 2, body.size()));
+        if (line.substr(0, 2) != "o=" && !is_direction(line)) out.append(line).append("\r\n");
+    }
+    return out;
+}
+
+std::string direction_in(std::string_view body) {
+    for (const auto word : directions)
+        if (body.find("\r\na=" + std::string(word) + "\r\n") != body.npos) return std::string(word);
+    return "sendrecv";
 }
 
 std::string TextMessage::title() const { return is_request() ? method : std::to_string(status) + " " + cseq_method(); }

@@ -38,9 +38,14 @@ struct TextMessage {
     std::string cseq_method() const;
     std::string contact() const; // the URI
     std::string label() const;   // what a simulated peer wrote into the body: see make_body()
-    std::string title() const;   // "INVITE" or "200 INVITE", for findings
+    // A request of the B2BUA's own: one that is passed has made a hop already (RFC 3261 section 16.6 item 3).
+    bool is_own() const { return header("Max-Forwards") == "70"; }
+    std::string title() const; // "INVITE" or "200 INVITE", for findings
 };
 
+// Of a description: what a B2BUA that asks for itself may say in another way, the origin and the directions, left out.
+std::string bare_sdp(std::string_view body);
+std::string direction_in(std::string_view body);                      // of its only media; sendrecv if it says none
 std::string parameter(std::string_view value, std::string_view name); // ";name=value"; empty: none
 std::string uri_in(std::string_view value);                           // what stands between < and >
 bool same_word(std::string_view a, std::string_view b);               // without case

@@ -6,6 +6,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// What an answer says to the offer of a direction (RFC 3264 section 6.1).
+std::string_view answer_direction(std::string_view offered) {
+    if (offered == "sendonly") return "recvonly";
+    if (offered == "recvonly") return "sendonly";
+    return offered == "inactive" ? "inactive" : "";
+}
+
 bool begins_with(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
 
 } // namespace
@@ -75,12 +82,13 @@ std::vector<std::string> UserAgent::record_route() const {
     return out;
 }
 
-std::string UserAgent::put_body(TextMessage &message, std::string_view purpose) {
+std::string UserAgent::put_body(TextMessage &message, std::string_view purpose, std::string_view direction) {
     const auto label = name_ + "-" + std::string(purpose) + "-" + std::to_string(++labels_);
     message.body = "v=0\r\no=- " + std::to_string(dice_.between(1, 1'000'000)) + " " + std::to_string(labels_) +
                    " IN IP4 " + agent_address(call_, party_).ip.to_string() + "\r\ns=" + label +
                    "\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\nm=audio " + std::to_string(dice_.between(1024, 65000)) +
                    " RTP/AVP 0 8\r\na=x-token:" + dice_.word() + "\r\n";
+    if (!direction.empty()) message.body += "a=" + std::string(direction) + "\r\n";
     message.add("Content-Type", "application/sdp");
     board_.bodies[label] = {"application/sdp", message.body};
     return label;
@@ -102,13 +110,17 @@ std::string UserAgent::check_body(const TextMessage &message, std::string_view p
     }
     const auto label = message.label();
     const auto sent = board_.bodies.find(label);
-    if (sent == board_.bodies.end() || sent->second.bytes != message.body)
+    const bool may_differ = !plan_.commands.empty() && message.header("Content-Type") == "application/sdp";
+    const auto same = [may_differ](const std::string &a, const std::string &b) {
+        return a == b || (may_differ && bare_sdp(a) == bare_sdp(b));
+    };
+    if (sent == board_.bodies.end() || !same(sent->second.bytes, message.body))
         find(message.title() + ": nobody sent this body: " + message.body);
     else if (sent->second.type != message.header("Content-Type"))
         find(message.title() + ": another Content-Type: " + std::string(message.header("Content-Type")));
     const auto expected = (side_ == Side::caller ? "callee-" : "caller-") + std::string(purpose);
     if (!begins_with(label, expected)) find(message.title() + " brought " + label + " instead of " + expected);
-    if (message.is_request() && message.method != "ACK") {
+    if (message.is_request() && message.method != "ACK" && !message.is_own()) {
         const auto [known, is_new] = board_.delivered.try_emplace(label, message.branch());
         if (!is_new && known->second != message.branch()) find(message.title() + " " + label + " came twice");
     }
@@ -194,10 +206,15 @@ void UserAgent::answer_reinvite(std::size_t number, const Server &server) {
     if (server->request.body.empty()) {
         put_body(response, "late");
     } else {
-        const auto label = check_body(server->request, "offer-");
-        put_body(response, "answer-" + label);
+        answer_body(server->request, response);
     }
     answer(number, server, std::move(response));
+}
+
+// The B2BUA's own offer is whatever the other side has said last.
+void UserAgent::answer_body(const TextMessage &offer, TextMessage &response) {
+    const auto label = check_body(offer, offer.is_own() ? "" : "offer-");
+    put_body(response, offer.is_own() ? "answer-own" : "answer-" + label, answer_direction(direction_in(offer.body)));
 }
 
 void UserAgent::on_cancel(const Server &invite) {
@@ -215,7 +232,7 @@ void UserAgent::on_update(std::size_t number, const Server &server) {
         if (dialog.invite || dialog.update) return refuse(server, 491);
         if (dialog.asked) return refuse(server, 500);
         if (dice_.chance(0.15)) return refuse(server, 488);
-        put_body(response, "answer-" + check_body(server->request, "offer-"));
+        answer_body(server->request, response);
     }
     respond(server, response);
 }
@@ -236,6 +253,7 @@ void UserAgent::repeat_answer(std::size_t number, Duration interval, Instant unt
         if (answer.is_acked) return;
         if (network_.now() >= until) {
             note("no ACK came");
+            if (board_.loss == 0 && !plan_.anyone_vanishes() && !plan_.never_acks) find("no ACK came for a 2xx");
             return hang_up(answer.dialog);
         }
         repeat(answer.server, answer.bytes);
@@ -381,7 +399,9 @@ void UserAgent::check_refusal(const Client &client, const TextMessage &response)
     const auto &method = client->request.method;
     const bool is_ending = board_.is_ending || board_.told_bye.contains(dialog.local_tag);
     const bool is_offer = method == "INVITE" || method == "UPDATE";
-    const bool is_crowded = plan_.actions.size() > 1 || board_.premature.contains(client->request.branch());
+    const bool has_pracks = side_ == Side::caller && plan_.reliable != Reliable::unknown;
+    const bool is_crowded = plan_.actions.size() > 1 || has_pracks || !plan_.commands.empty() ||
+                            board_.premature.contains(client->request.branch());
     bool is_expected = false;
     switch (response.status) {
     case 408: is_expected = board_.loss > 0 || plan_.anyone_vanishes(); break; // the other side is out of reach

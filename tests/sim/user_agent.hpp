@@ -85,10 +85,12 @@ protected:
     TextMessage in_dialog(std::size_t dialog, std::string_view method, std::uint32_t cseq);
 
     std::string contact(std::string_view user) const;
-    std::vector<std::string> record_route() const;                        // as it stands in a message, top first
-    std::string put_body(TextMessage &message, std::string_view purpose); // its label
-    std::string put_tone(TextMessage &message);                           // of INFO: not even text
-    // The label of the body, which must be one that the other side sent, byte for byte. `purpose` begins it.
+    std::vector<std::string> record_route() const; // as it stands in a message, top first
+    // Its label. `direction` is that of the media, and not said if it is empty.
+    std::string put_body(TextMessage &message, std::string_view purpose, std::string_view direction = {});
+    std::string put_tone(TextMessage &message); // of INFO: not even text
+    // The label of the body, which must be one that the other side sent, byte for byte; or, where the B2BUA makes offers
+    // of its own, with another origin and other directions. `purpose` begins it.
     std::string check_body(const TextMessage &message, std::string_view purpose);
 
     const Plan &plan_;
@@ -112,6 +114,7 @@ private:
     void on_update(std::size_t dialog, const Server &server);
     void on_bye(std::size_t dialog, const Server &server);
     void repeat_answer(std::size_t answer, Duration interval, Instant until);
+    void answer_body(const TextMessage &offer, TextMessage &response);
     void check_bye_response(const Dialog &dialog, const TextMessage &response);
     void on_reinvite_response(const Client &client, const TextMessage &response);
     void on_refusal(const Client &client, const TextMessage &response);

@@ -60,6 +60,7 @@ void Simulation::judge_engine() {
     equal("statistics processed", statistics.processed, tracked);
     equal("statistics failed", statistics.failed, tracked - answered);
     equal("statistics refused", statistics.refused, 0);
+    equal("events lost", engine_->statistics().events_lost, 0);
     equal("datagrams that are no SIP", engine_->statistics().not_sip, 0);
     equal("malformed messages", engine_->transaction_statistics().malformed, 0);
     equal("merged requests", engine_->transaction_statistics().merged, 0);
@@ -97,6 +98,7 @@ void Simulation::judge_call(const Call &call) {
     if (legs != static_cast<std::size_t>(called))
         find(number, std::to_string(legs) + " records of " + std::to_string(called) + " legs to a callee");
     judge_decision(call);
+    judge_commands(call);
     judge_record(call, *found);
     judge_reason(call, *found);
     if (options_.weather.loss == 0) judge_script(call, *found);
@@ -119,6 +121,7 @@ void Simulation::judge_decision(const Call &call) {
     case Decision::refusal: return expect(facts.status_in, "the callee refused first");
     case Decision::cancel: return expect(487, "the caller cancelled first (RFC 3261 section 9.2)");
     case Decision::early_bye: return expect(487, "the caller sent BYE first (RFC 3261 section 15.1.2)");
+    case Decision::command: return expect(480, "the host ended the call first");
     case Decision::none: break;
     }
     if (call.plan.ending == Ending::no_route) return expect(404, "there is no route");
@@ -182,6 +185,8 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
         if (std::find(expected.begin(), expected.end(), reason) == expected.end())
             find(number, "the reason is " + name(reason) + " instead of " + name(*expected.begin()));
     };
+    if (facts.is_ended_by_command) return expect({EndReason::admin});
+    if (reason == EndReason::probe && facts.has_probed_in_vain) return;
     if (is_tie(call.plan, facts)) return call.plan.is_hunted() ? void() : expect({EndReason::no_answer});
     switch (facts.decision) {
     case Decision::cancel: return expect({EndReason::cancelled});
@@ -196,6 +201,7 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
         if (call.plan.is_hunted() && facts.status_out != not_in_time) return expect({EndReason::refused});
         if (call.plan.is_hunted()) return expect({EndReason::no_answer, EndReason::refused});
         return expect({EndReason::no_answer});
+    case Decision::command: return;
     case Decision::answer: break;
     }
     if (!facts.answer_out) return; // judge_decision() says so

@@ -41,7 +41,8 @@ void Witness::decide(Decision decision, int status, Instant now) {
 // Of an answer that may wait for a PRACK only its 2xx tells whether it did. One that came before the CANCEL or the BYE
 // of the same instant goes out after it, because the output of an instant follows all its inputs.
 void Witness::reconsider(Instant now) {
-    const bool is_cut_off = facts_.decision == Decision::cancel || facts_.decision == Decision::early_bye;
+    const bool is_cut_off = facts_.decision == Decision::cancel || facts_.decision == Decision::early_bye ||
+                            facts_.decision == Decision::command;
     if (!is_cut_off || facts_.decided != now || !was_answer_in_) return;
     if (facts_.decision == Decision::early_bye) {
         facts_.first_bye = Side::caller;
@@ -49,6 +50,12 @@ void Witness::reconsider(Instant now) {
     }
     facts_.decision = Decision::answer;
     facts_.status_in = 200;
+}
+
+void Witness::ended_by_command(Instant now) {
+    facts_.is_ended_by_command = true;
+    board_.is_ending = true;
+    decide(Decision::command, 0, now);
 }
 
 void Witness::request_in(Party from, const TextMessage &request, Instant now) {
@@ -108,6 +115,8 @@ void Witness::response_in(Party from, const TextMessage &response, Instant now) 
     if (response.cseq_method() == "PRACK" && response.status >= 300) prack_refusals_in_.insert(response.status);
     if (response.status < 200) out->second.has_provisional = true;
     if (response.status >= 200 && !out->second.final_in) out->second.final_in = now;
+    if (out->second.is_own_invite && (response.status == 408 || response.status == 481))
+        facts_.has_probed_in_vain = true;
     const bool is_initial = from != caller_party && response.cseq_method() == "INVITE" && leg.invite_out &&
                             leg.dialogs[""].cseq == response.cseq();
     if (!is_initial || response.status <= 100) return;
@@ -156,6 +165,8 @@ void Witness::sent(Party to, const Endpoint &at, const TextMessage &message, con
     out->second.bytes = bytes;
     out->second.method = message.method;
     out->second.cseq = message.cseq();
+    out->second.is_own_invite = message.method == "INVITE" && !message.to_tag().empty() && message.is_own();
+    if (out->second.is_own_invite) leg.told_direction = direction_in(message.body);
     request_out(to, at, message, now);
 }
 
@@ -394,6 +405,8 @@ void Witness::batch_done(Instant now) {
 
 void Witness::finish(Instant now) {
     for (const auto &leg : legs_) {
+        for (const auto &[key, out] : leg.out)
+            if (out.is_own_invite && !out.final_in) facts_.has_probed_in_vain = true;
         for (const auto &[key, in] : leg.in)
             if (in.status == 0) find(now, in.request.method + " was never answered");
     }

@@ -19,7 +19,7 @@
 namespace tandem::sim {
 
 // What decided about the caller's INVITE: the first of these that reached the B2BUA.
-enum class Decision : std::uint8_t { none, answer, refusal, cancel, early_bye };
+enum class Decision : std::uint8_t { none, answer, refusal, cancel, early_bye, command };
 
 struct Facts {
     std::optional<Instant> invite_in;  // from the caller
@@ -36,8 +36,10 @@ struct Facts {
     Instant first_bye_in{};
     // Of a hunted call that nobody answered: how each target failed, as far as the B2BUA could know.
     std::vector<int> failures;
-    bool is_tie = false;           // a ring timeout came in the same instant as an answer
-    bool has_unknown_name = false; // the callee's name has no address
+    bool is_tie = false; // a ring timeout came in the same instant as an answer
+    bool is_ended_by_command = false;
+    bool has_probed_in_vain = false; // a re-INVITE of the B2BUA's own had no answer, or 408 or 481
+    bool has_unknown_name = false;   // the callee's name has no address
 };
 
 class Witness {
@@ -48,6 +50,9 @@ public:
     void sent(Party to, const Endpoint &at, const TextMessage &message, const std::string &bytes, Instant now);
     void lookup_out(Instant now); // the B2BUA wants the addresses of the callee
     void lookup_failed() { facts_.has_unknown_name = true; }
+    void ended_by_command(Instant now);
+    // What the last re-INVITE of the B2BUA's own said of the media to this side; empty: there was none.
+    const std::string &told_direction(Side side) const { return legs_[index(side)].told_direction; }
     // After each batch of inputs, when its output is out.
     void batch_done(Instant now);
     // After the run: what was left undone.
@@ -67,6 +72,7 @@ private:
         std::string bytes;
         std::string method;
         std::uint32_t cseq = 0;
+        bool is_own_invite = false; // a re-INVITE that nobody asked for
         bool has_provisional = false;
         std::optional<Instant> final_in;
     };
@@ -92,6 +98,7 @@ private:
         int status = 0;                    // of the final response to it that came in time
         bool is_stray = false;             // its first response came when the B2BUA had given up (Timer B)
         std::vector<std::string> answer_tags;
+        std::string told_direction; // by our last own re-INVITE
     };
 
     void request_in(Party from, const TextMessage &request, Instant now);

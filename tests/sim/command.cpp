@@ -1,0 +1,77 @@
+// What the host asks of the engine while a call is there, and what it hears of it: each command that is taken ends once,
+// and says of the media what was asked for.
+#include "sim/simulation.hpp"
+
+namespace tandem::sim {
+
+DialogId Simulation::leg_of(const Call &call) const {
+    for (const auto id : engine_->tracker().dialogs()) {
+        const auto *set = engine_->tracker().find(id);
+        if (set && set->view(DialogSet::call_id) == call.board.call_ids[caller_party]) return id;
+    }
+    return {};
+}
+
+void Simulation::command(Call &call, Verb verb) {
+    flush(); // what came before this is known to have come before
+    const auto leg = leg_of(call);
+    if (!leg) return;
+    if (verb != Verb::end) return hold_or_resume(call, verb, leg);
+    Result<void> ended;
+    input(call.plan.number, [&] { ended = engine_->end(leg, EndReason::admin, network_.now()); });
+    if (!ended) return;
+    journal_.note(network_.now(), call.plan.number, "the host ends the call");
+    call.witness.ended_by_command(network_.now());
+    flush();
+    for (auto &decoy : call.decoys) decoy.on_decided();
+}
+
+void Simulation::hold_or_resume(Call &call, Verb verb, DialogId leg) {
+    const auto number = call.plan.number;
+    const auto now = network_.now();
+    Result<CommandId> taken = Error::not_found;
+    input(number, [&] { taken = verb == Verb::hold ? engine_->hold(leg, now) : engine_->resume(leg, now); });
+    if (!taken) return;
+    const std::string name = verb == Verb::hold ? "hold" : "resume";
+    journal_.note(now, number, name + " is begun");
+    if (!call.commands.empty()) find(number, name + " was begun while another command is under way");
+    if (call.is_held != (verb == Verb::resume)) find(number, name + " was begun in the wrong state");
+    call.commands.emplace(*taken, verb);
+    command_calls_.emplace(*taken, number);
+    flush();
+}
+
+void Simulation::take_event(const CallEvent &event) {
+    const auto number = command_calls_.find(event.command);
+    if (number == command_calls_.end()) return find(std::nullopt, "an event of a command that nobody gave");
+    auto &call = *calls_[number->second];
+    const auto open = call.commands.find(event.command);
+    if (open == call.commands.end()) return find(number->second, "an event of a command that has ended");
+    const auto verb = open->second;
+    switch (event.kind) {
+    case CallEventKind::command_started: return;
+    case CallEventKind::command_failed: call.has_failed_command = true; return;
+    case CallEventKind::command_succeeded: {
+        const auto &direction = call.witness.told_direction(event.side);
+        const bool is_held = direction == "sendonly" || direction == "inactive";
+        if (verb == Verb::hold && !is_held) find(number->second, "a leg is on hold and was told " + direction);
+        // Where one failed the media may be left as the peer wants it.
+        if (verb == Verb::resume && is_held && !call.has_failed_command)
+            find(number->second, "a leg is resumed and was told " + direction);
+        return;
+    }
+    case CallEventKind::command_ended:
+        journal_.note(network_.now(), number->second, "the command ends by " + std::to_string(event.status));
+        if (event.status < 300) call.is_held = verb == Verb::hold;
+        if (event.status >= 300) call.has_failed_command = true;
+        call.commands.erase(open);
+        return;
+    case CallEventKind::dtmf: return find(number->second, "a key that nobody pressed");
+    }
+}
+
+void Simulation::judge_commands(const Call &call) {
+    if (!call.commands.empty()) find(call.plan.number, "a command has never ended");
+}
+
+} // namespace tandem::sim
