@@ -1,5 +1,5 @@
-// What the host asks of the engine while a call is there, and what it hears of it: each command that is taken ends once,
-// and says of the media what was asked for.
+// What the host asks of the engine while a call is there, and what it hears of it: each command that is taken ends
+// once, and says of the media what was asked for.
 #include "sim/simulation.hpp"
 
 namespace tandem::sim {

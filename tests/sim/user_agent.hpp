@@ -89,8 +89,8 @@ protected:
     // Its label. `direction` is that of the media, and not said if it is empty.
     std::string put_body(TextMessage &message, std::string_view purpose, std::string_view direction = {});
     std::string put_tone(TextMessage &message); // of INFO: not even text
-    // The label of the body, which must be one that the other side sent, byte for byte; or, where the B2BUA makes offers
-    // of its own, with another origin and other directions. `purpose` begins it.
+    // The label of the body, which must be one that the other side sent, byte for byte; or, where the B2BUA makes
+    // offers of its own, with another origin and other directions. `purpose` begins it.
     std::string check_body(const TextMessage &message, std::string_view purpose);
 
     const Plan &plan_;

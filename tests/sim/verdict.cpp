@@ -121,6 +121,7 @@ void Simulation::judge_decision(const Call &call) {
     case Decision::refusal: return expect(facts.status_in, "the callee refused first");
     case Decision::cancel: return expect(487, "the caller cancelled first (RFC 3261 section 9.2)");
     case Decision::early_bye: return expect(487, "the caller sent BYE first (RFC 3261 section 15.1.2)");
+    case Decision::callee_bye: return expect(487, "the callee sent BYE before the answer went on");
     case Decision::command: return expect(480, "the host ended the call first");
     case Decision::none: break;
     }
@@ -201,6 +202,7 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
         if (call.plan.is_hunted() && facts.status_out != not_in_time) return expect({EndReason::refused});
         if (call.plan.is_hunted()) return expect({EndReason::no_answer, EndReason::refused});
         return expect({EndReason::no_answer});
+    case Decision::callee_bye: return expect({EndReason::callee_bye});
     case Decision::command: return;
     case Decision::answer: break;
     }
@@ -214,8 +216,7 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
     // An answer that waited for a PRACK has its time over on the callee's leg first.
     const bool has_callee_waited = facts.answer_in && first_bye_at >= *facts.answer_in + 64 * t1;
     if (has_no_ack && has_callee_waited && first_bye_at <= no_ack_at) return expect({EndReason::no_ack, bye});
-    // Who vanishes while his re-INVITE is answered leaves that answer without its ACK (RFC 3261 section 14.2).
-    if (reason == EndReason::no_ack && call.plan.anyone_vanishes()) return;
+    if (reason == EndReason::no_ack && facts.has_missed_ack) return; // RFC 3261 section 14.2
     if (first_bye_at > expired_at) return expect({EndReason::expired});
     if (first_bye_at == expired_at) return expect({EndReason::expired, bye});
     expect({bye});

@@ -58,12 +58,18 @@ void Witness::ended_by_command(Instant now) {
     decide(Decision::command, 0, now);
 }
 
+void Witness::ack_in(Party from, const TextMessage &ack, Instant now) {
+    if (from == caller_party && facts_.answer_out && ack.cseq() == invite_cseq_ && !facts_.ack_in) facts_.ack_in = now;
+    for (auto &[key, in] : legs_[from].in) {
+        const bool is_meant = in.request.method == "INVITE" && in.request.cseq() == ack.cseq() && in.status != 0;
+        if (is_meant && now < in.final_out + 64 * t1) in.is_acked = true;
+    }
+}
+
 void Witness::request_in(Party from, const TextMessage &request, Instant now) {
     auto &leg = legs_[from];
     if (request.method == "ACK") {
-        if (from == caller_party && facts_.answer_out && request.cseq() == invite_cseq_ && !facts_.ack_in)
-            facts_.ack_in = now;
-        return;
+        return ack_in(from, request, now);
     }
     const auto [at, is_new] = leg.in.try_emplace(request.branch() + request.method);
     if (!is_new) return;
@@ -90,6 +96,9 @@ void Witness::request_in(Party from, const TextMessage &request, Instant now) {
         const auto dialog = leg.dialogs.find(from == caller_party ? request.to_tag() : request.from_tag());
         if (dialog != leg.dialogs.end() && !dialog->second.bye_in) dialog->second.bye_in = now;
         if (from == caller_party) decide(Decision::early_bye, 0, now);
+        // The answer waits for a PRACK, and the callee for the ACK no longer.
+        if (from == callee_party && !leg.answer_tags.empty() && request.from_tag() == leg.answer_tags.front())
+            decide(Decision::callee_bye, 0, now);
         // A fork that was not answered says nothing of the call, whichever side hangs it up (RFC 3261 section 15).
         const bool is_of_answer =
             facts_.decision == Decision::answer &&
@@ -132,8 +141,10 @@ void Witness::response_in(Party from, const TextMessage &response, Instant now) 
     if (now == due && facts_.decision == Decision::none) facts_.is_tie = true;
     if (response.status < 200) {
         if (!response.body.empty()) progress_tags_[response.label()] = tag;
-        if (facts_.decision == Decision::none && facts_.status_out == 0 && now < due && !out->second.final_in)
+        if (facts_.decision == Decision::none && facts_.status_out == 0 && now <= due && !out->second.final_in) {
             progress_in_.try_emplace(progress_of(response), now);
+            if (now == due) tied_progress_.insert(progress_of(response));
+        }
     } else if (response.status < 300) {
         if (!dialog.answered) {
             dialog.answered = now;
@@ -165,6 +176,7 @@ void Witness::sent(Party to, const Endpoint &at, const TextMessage &message, con
     out->second.bytes = bytes;
     out->second.method = message.method;
     out->second.cseq = message.cseq();
+    out->second.sent = now;
     out->second.is_own_invite = message.method == "INVITE" && !message.to_tag().empty() && message.is_own();
     if (out->second.is_own_invite) leg.told_direction = direction_in(message.body);
     request_out(to, at, message, now);
@@ -406,12 +418,16 @@ void Witness::batch_done(Instant now) {
 void Witness::finish(Instant now) {
     for (const auto &leg : legs_) {
         for (const auto &[key, out] : leg.out)
-            if (out.is_own_invite && !out.final_in) facts_.has_probed_in_vain = true;
+            if (out.is_own_invite && out.final_in.value_or(never) >= out.sent + 64 * t1)
+                facts_.has_probed_in_vain = true;
+        for (const auto &[key, in] : leg.in)
+            if (!in.request.to_tag().empty() && in.request.method == "INVITE" && in.status / 100 == 2 && !in.is_acked)
+                facts_.has_missed_ack = true;
         for (const auto &[key, in] : leg.in)
             if (in.status == 0) find(now, in.request.method + " was never answered");
     }
     for (const auto &[progress, came] : progress_in_) {
-        const bool is_tie = came == facts_.final_out;              // the ring timeout of the same instant
+        const bool is_tie = came == facts_.final_out || tied_progress_.contains(progress);
         const bool may_wait = plan_.reliable != Reliable::unknown; // for the PRACK of another
         if (!progress_out_.contains(progress) && !is_tie && !may_wait)
             find(now, "a provisional response was not passed: " + progress);

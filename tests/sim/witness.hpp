@@ -19,7 +19,7 @@
 namespace tandem::sim {
 
 // What decided about the caller's INVITE: the first of these that reached the B2BUA.
-enum class Decision : std::uint8_t { none, answer, refusal, cancel, early_bye, command };
+enum class Decision : std::uint8_t { none, answer, refusal, cancel, early_bye, callee_bye, command };
 
 struct Facts {
     std::optional<Instant> invite_in;  // from the caller
@@ -38,7 +38,8 @@ struct Facts {
     std::vector<int> failures;
     bool is_tie = false; // a ring timeout came in the same instant as an answer
     bool is_ended_by_command = false;
-    bool has_probed_in_vain = false; // a re-INVITE of the B2BUA's own had no answer, or 408 or 481
+    bool has_probed_in_vain = false; // a re-INVITE of the B2BUA's own had no answer in time, or 408 or 481
+    bool has_missed_ack = false;     // of its 2xx to a re-INVITE, in time
     bool has_unknown_name = false;   // the callee's name has no address
 };
 
@@ -67,11 +68,13 @@ private:
         std::string to_tag;
         std::string final_bytes;
         Instant final_out{};
+        bool is_acked = false; // a 2xx to a re-INVITE, in time
     };
     struct Out { // a request to a peer
         std::string bytes;
         std::string method;
         std::uint32_t cseq = 0;
+        Instant sent{};
         bool is_own_invite = false; // a re-INVITE that nobody asked for
         bool has_provisional = false;
         std::optional<Instant> final_in;
@@ -105,6 +108,7 @@ private:
     void response_in(Party from, const TextMessage &response, Instant now);
     void decide(Decision decision, int status, Instant now);
     void reconsider(Instant now);
+    void ack_in(Party from, const TextMessage &ack, Instant now);
     void request_out(Party to, const Endpoint &at, const TextMessage &request, Instant now);
     void check_initial_invite(Party to, const TextMessage &invite, Instant now);
     void check_ack(Party to, const Endpoint &at, const TextMessage &ack, Instant now);
@@ -132,6 +136,7 @@ private:
     std::array<Leg, party_max> legs_;            // by the peer
     std::string answer_tag_out_;                 // of our 2xx to the caller
     std::map<std::string, Instant> progress_in_; // status and body of the callee's 18x, while they matter
+    std::set<std::string> tied_progress_;        // of those, what came in the instant of the ring timeout
     std::set<std::string> progress_out_;
     std::map<std::string, std::string> fork_tags_;     // callee's tag: ours to the caller
     std::map<std::string, std::string> progress_tags_; // label of an 18x body: the callee's tag
