@@ -15,7 +15,8 @@ constexpr Party caller_party = 0;
 constexpr Party callee_party = 1;
 constexpr Party first_decoy = 2;
 constexpr std::size_t decoy_max = 5;
-constexpr std::size_t party_max = first_decoy + decoy_max;
+constexpr Party target_party = first_decoy + decoy_max; // of a transfer
+constexpr std::size_t party_max = target_party + 1;
 
 constexpr std::uint16_t agent_port = 5060;
 constexpr std::uint16_t proxy_port = 5080; // of a user agent's outermost proxy; further ones count up
@@ -38,6 +39,7 @@ inline Party party_at(const Endpoint &agent) { return static_cast<Party>(agent.i
 inline std::string party_name(Party party) {
     if (party == caller_party) return "caller";
     if (party == callee_party) return "callee";
+    if (party == target_party) return "target";
     return "decoy " + std::to_string(party - first_decoy);
 }
 

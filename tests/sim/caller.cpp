@@ -91,7 +91,10 @@ bool Caller::take_rseq(const TextMessage &response) {
     const auto rseq = static_cast<std::uint32_t>(std::stoul(std::string(response.header("RSeq"))));
     auto &last = rseqs_[response.to_tag()];
     if (last != 0 && rseq <= last) return false;
-    if (last != 0 && rseq != last + 1) find("RSeq leaves one out (RFC 3262 section 3)");
+    if (last != 0 && rseq != last + 1) { // RFC 3262 section 4: as if it had not come
+        if (board_.loss == 0) find("RSeq leaves one out (RFC 3262 section 3)");
+        return false;
+    }
     last = rseq;
     if (!response.body.empty()) described_.insert(response.to_tag());
     return true;

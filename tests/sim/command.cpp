@@ -4,19 +4,20 @@
 
 namespace tandem::sim {
 
-DialogId Simulation::leg_of(const Call &call) const {
+DialogId Simulation::leg_of(const Call &call, Party party) const {
     for (const auto id : engine_->tracker().dialogs()) {
         const auto *set = engine_->tracker().find(id);
-        if (set && set->view(DialogSet::call_id) == call.board.call_ids[caller_party]) return id;
+        if (set && set->view(DialogSet::call_id) == call.board.call_ids[party]) return id;
     }
     return {};
 }
 
 void Simulation::command(Call &call, Verb verb) {
     flush(); // what came before this is known to have come before
-    const auto leg = leg_of(call);
+    // Who stays is told where to go.
+    const auto leg = leg_of(call, verb == Verb::transfer ? index(other(call.plan.transfer->from)) : caller_party);
     if (!leg) return;
-    if (verb != Verb::end) return hold_or_resume(call, verb, leg);
+    if (verb != Verb::end) return begin_command(call, verb, leg);
     Result<void> ended;
     input(call.plan.number, [&] { ended = engine_->end(leg, EndReason::admin, network_.now()); });
     if (!ended) return;
@@ -26,16 +27,25 @@ void Simulation::command(Call &call, Verb verb) {
     for (auto &decoy : call.decoys) decoy.on_decided();
 }
 
-void Simulation::hold_or_resume(Call &call, Verb verb, DialogId leg) {
-    const auto number = call.plan.number;
+Result<CommandId> Simulation::give_command(const Call &call, Verb verb, DialogId leg) {
     const auto now = network_.now();
+    const auto uri = "sip:target-" + std::to_string(call.plan.number) + "@" + engine_address().to_string();
+    if (verb == Verb::transfer) return engine_->transfer(leg, uri, now);
+    return verb == Verb::hold ? engine_->hold(leg, now) : engine_->resume(leg, now);
+}
+
+void Simulation::begin_command(Call &call, Verb verb, DialogId leg) {
+    constexpr const char *names[] = {"hold", "resume", "transfer"};
+    const auto number = call.plan.number;
     Result<CommandId> taken = Error::not_found;
-    input(number, [&] { taken = verb == Verb::hold ? engine_->hold(leg, now) : engine_->resume(leg, now); });
+    input(number, [&] { taken = give_command(call, verb, leg); });
     if (!taken) return;
-    const std::string name = verb == Verb::hold ? "hold" : "resume";
-    journal_.note(now, number, name + " is begun");
+    const std::string name = names[static_cast<int>(verb)];
+    journal_.note(network_.now(), number, name + " is begun");
     if (!call.commands.empty()) find(number, name + " was begun while another command is under way");
-    if (call.is_held != (verb == Verb::resume)) find(number, name + " was begun in the wrong state");
+    // A transfer ends a hold, and nobody else hears of it.
+    if (!call.plan.transfer && call.is_held != (verb == Verb::resume))
+        find(number, name + " was begun in the wrong state");
     call.commands.emplace(*taken, verb);
     command_calls_.emplace(*taken, number);
     flush();
@@ -52,6 +62,7 @@ void Simulation::take_event(const CallEvent &event) {
     case CallEventKind::command_started: return;
     case CallEventKind::command_failed: call.has_failed_command = true; return;
     case CallEventKind::command_succeeded: {
+        if (call.plan.transfer) return; // whose leg is it?
         const auto &direction = call.witness.told_direction(event.side);
         const bool is_held = direction == "sendonly" || direction == "inactive";
         if (verb == Verb::hold && !is_held) find(number->second, "a leg is on hold and was told " + direction);

@@ -145,6 +145,29 @@ void draw_commands(Plan &plan, Dice &dice) {
         plan.commands.back().after = dice.ms(0, to_ms(plan.answer_after) + 200); // before the answer
 }
 
+void draw_transfer(Plan &plan, Dice &dice) {
+    if (plan.ending != Ending::answer || plan.never_acks || !dice.chance(0.2)) return;
+    TransferPlan transfer;
+    transfer.from = dice.chance(0.5) ? Side::caller : Side::callee;
+    transfer.is_command = dice.chance(0.3);
+    transfer.after = dice.ms(0, to_ms(plan.talk) + 500);
+    if (transfer.is_command) transfer.after += plan.answer_after;
+    transfer.is_silent = dice.chance(0.15);
+    transfer.notify_status = dice.pick({200, 200, 200, 200, 200, 481, 0});
+    transfer.status = dice.pick({200, 200, 200, 200, 200, 486, 603, 404, 0});
+    if (dice.chance(0.6)) transfer.ring_after = dice.chance(0.3) ? 0ms : dice.ms(0, 2000);
+    transfer.answer_after = transfer.ring_after.value_or(0ms) + (dice.chance(0.3) ? 0ms : dice.ms(0, 6000));
+    transfer.talk = dice.ms(0, 40'000);
+    transfer.hangs_up = dice.chance(0.6);
+    transfer.ring_timeout = dice.ms(5000, 20'000);
+    if (dice.chance(0.7)) { // else somebody hangs up meanwhile
+        plan.talk += transfer.answer_after + 3s;
+        plan.hangs_up = {transfer.from == Side::callee, transfer.from == Side::caller};
+    }
+    if (transfer.is_command) plan.commands.push_back({transfer.after, Verb::transfer});
+    plan.transfer = transfer;
+}
+
 } // namespace
 
 bool is_hunted_on(int status) { return std::find(hunt_on.begin(), hunt_on.end(), status) != hunt_on.end(); }
@@ -180,6 +203,8 @@ Plan draw_plan(std::uint64_t seed, std::size_t number) {
     draw_reliability(plan, reliability);
     Dice command(seed, 'c', number);
     draw_commands(plan, command);
+    Dice transfer(seed, 't', number);
+    draw_transfer(plan, transfer);
     return plan;
 }
 
@@ -272,7 +297,14 @@ std::string Plan::to_string() const {
                ", PRACK after " + ms(prack_after);
     if (never_acks) out += ", never ACKs";
     if (ack_after > Duration(0)) out += ", ACK after " + ms(ack_after);
-    constexpr const char *verbs[] = {"hold", "resume", "end"};
+    if (transfer) {
+        out += ", " + party_name(index(transfer->from)) + " goes " +
+               (transfer->is_command ? "by command" : "by REFER") + " after " + ms(transfer->after) + ", target says " +
+               std::to_string(transfer->status) + " after " + ms(transfer->answer_after) + " within " +
+               ms(transfer->ring_timeout) + ", talks " + ms(transfer->talk) + ", NOTIFY gets " +
+               std::to_string(transfer->notify_status) + (transfer->is_silent ? ", silent" : "");
+    }
+    constexpr const char *verbs[] = {"hold", "resume", "transfer", "end"};
     for (const auto &command : commands)
         out += std::string(", ") + verbs[static_cast<int>(command.verb)] + " after " + ms(command.after);
     return out + ", " + std::to_string(actions.size()) + " actions";

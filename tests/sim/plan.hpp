@@ -64,11 +64,27 @@ struct DecoyPlan {
 };
 
 // What the host asks of the B2BUA while the call is there.
-enum class Verb : std::uint8_t { hold, resume, end };
+enum class Verb : std::uint8_t { hold, resume, transfer, end };
 
 struct Command {
     Duration after{}; // the start
     Verb verb = Verb::hold;
+};
+
+// One of the two has somebody else take his place: by REFER, or the host of the B2BUA does it.
+struct TransferPlan {
+    Side from = Side::callee; // who goes
+    bool is_command = false;
+    Duration after{};        // the answer, as he sees it; of a command, the start of the call
+    bool is_silent = false;  // he wants no NOTIFY (RFC 4488)
+    int notify_status = 200; // what he says to a NOTIFY; 0: nothing
+    // The target.
+    int status = 200;                   // of its answer; 0: it rings for ever
+    std::optional<Duration> ring_after; // the INVITE
+    Duration answer_after{};            // the INVITE
+    Duration talk{};
+    bool hangs_up = false; // then
+    Duration ring_timeout{};
 };
 
 // What a resolver says of the callee's name.
@@ -102,6 +118,7 @@ struct Plan {
     NamePlan name = NamePlan::none;
     Duration lookup{}; // how long it takes
     std::vector<Command> commands;
+    std::optional<TransferPlan> transfer;
     bool sees_one_fork = false; // the caller: all forks have one To tag
 
     // The callee is not the only one who decides what becomes of the call.
@@ -110,6 +127,7 @@ struct Plan {
     Duration reach_max() const; // until the callee's INVITE when nothing is lost
 
     bool is_forked() const;
+    bool has_own_offers() const { return !commands.empty() || transfer; } // the B2BUA makes some
     bool is_ended_by_command() const;
     bool anyone_vanishes() const { return vanishes_after[0] || vanishes_after[1]; }
 

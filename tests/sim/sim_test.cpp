@@ -229,6 +229,23 @@ TEST_CASE("simulation: its checks find a call that goes on though the host has e
     CHECK(tells(tampered({.outgoing = drop}), "was sent 0 instead of 480: the host ended the call first"));
 }
 
+TEST_CASE("simulation: its checks find a NOTIFY that tells of a success that there was not") {
+    const auto change = [](std::string &bytes) {
+        const auto at = bytes.find("\r\n\r\nSIP/2.0 ");
+        if (is_request(bytes, "NOTIFY") && at != bytes.npos) bytes.replace(at + 12, 3, "200");
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "NOTIFY says 200, and the target has never answered"));
+}
+
+TEST_CASE("simulation: its checks find a target that answered for nothing") {
+    const auto drop = [](std::string &bytes) {
+        const auto end = bytes.find("\r\n");
+        return !is_request(bytes, "BYE ") || bytes.substr(0, end).find("@10.8.") == bytes.npos;
+    };
+    CHECK(tells(tampered({.outgoing = drop}), "target: no BYE came"));
+}
+
 template <class Number>
 bool read(std::string_view text, std::string_view name, std::optional<Number> &out) {
     if (text.substr(0, name.size()) != name) return false;

@@ -54,6 +54,8 @@ Simulation::Simulation(const SimulationOptions &options)
 Route Simulation::Routes::route(const Message &invite, const Endpoint &source) {
     const auto number = call_at(source);
     const std::string user = "sip:callee-" + std::to_string(number) + "@";
+    const std::string target = "sip:target-" + std::to_string(number) + "@";
+    if (invite.request_uri().substr(0, target.size()) == target) return route_to_target(number);
     if (invite.request_uri().substr(0, user.size()) != user) return {.refuse = 599};
     const auto &plan = simulation_.calls_[number]->plan;
     if (plan.ending == Ending::no_route) return {.refuse = 404};
@@ -79,6 +81,15 @@ Route Simulation::Routes::route(const Message &invite, const Endpoint &source) {
         route.targets.push_back({.request_uri = user + callee.to_string(), .to = callee});
     add_decoys(DecoyPlace::beside);
     add_decoys(DecoyPlace::after);
+    return route;
+}
+
+Route Simulation::Routes::route_to_target(std::size_t number) const {
+    const auto &plan = simulation_.calls_[number]->plan;
+    if (!plan.transfer) return {.refuse = 404};
+    const auto at = agent_address(number, target_party);
+    Route route{.profiles = {{"total", ""}}, .ring_timeout = plan.transfer->ring_timeout};
+    route.targets.push_back({.request_uri = "sip:target@" + at.to_string(), .to = at});
     return route;
 }
 
@@ -132,6 +143,8 @@ void Simulation::deliver_to_peer(Call &call, const Endpoint &to, const Endpoint 
         call.caller.receive(to, from, bytes);
     else if (party == callee_party)
         call.callee.receive(to, from, bytes);
+    else if (party == target_party)
+        call.target.receive(to, from, bytes);
     else
         call.decoys.at(party - first_decoy).receive(to, from, bytes);
 }

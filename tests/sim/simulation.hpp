@@ -16,6 +16,7 @@
 #include "sim/journal.hpp"
 #include "sim/network.hpp"
 #include "sim/plan.hpp"
+#include "sim/target.hpp"
 #include "sim/witness.hpp"
 
 namespace tandem::sim {
@@ -70,7 +71,7 @@ private:
     struct Call {
         Call(const Plan &planned, Journal &journal, Network &network, std::uint64_t seed)
             : plan(planned), witness(plan, board, journal), caller(plan, board, network, journal, seed),
-              callee(plan, board, network, journal, seed) {
+              callee(plan, board, network, journal, seed), target(plan, board, network, journal, seed) {
             for (std::size_t i = 0; i < plan.decoys.size(); ++i)
                 decoys.emplace_back(plan, i, board, network, journal, seed);
         }
@@ -80,6 +81,7 @@ private:
         Witness witness;
         Caller caller;
         Callee callee;
+        Target target;
         std::deque<Decoy> decoys;
         std::map<CommandId, Verb> commands; // under way
         bool is_held = false;
@@ -109,6 +111,8 @@ private:
         std::optional<RouteTarget> target_of(std::string_view uri) override;
 
     private:
+        Route route_to_target(std::size_t call) const;
+
         const Simulation &simulation_;
     };
 
@@ -127,10 +131,11 @@ private:
 
     // command.cpp
     void command(Call &call, Verb verb);
-    void hold_or_resume(Call &call, Verb verb, DialogId leg);
+    void begin_command(Call &call, Verb verb, DialogId leg);
+    Result<CommandId> give_command(const Call &call, Verb verb, DialogId leg);
     void take_event(const CallEvent &event);
     void judge_commands(const Call &call);
-    DialogId leg_of(const Call &call) const; // the caller's; none: there is none
+    DialogId leg_of(const Call &call, Party party) const; // none: there is none
 
     void take_change(const DialogRecord &record);
     void take_end(const DialogRecord &record);
@@ -149,6 +154,7 @@ private:
     void judge_record(const Call &call, const Record &record);
     void judge_reason(const Call &call, const Record &record);
     void judge_decision(const Call &call);
+    void judge_transfer(const Call &call, const Record &record);
     void judge_failures(const Call &call);
     void judge_script(const Call &call, const Record &record);
 

@@ -17,8 +17,10 @@ bool begins_with(std::string_view text, std::string_view with) { return text.sub
 
 } // namespace
 
-UserAgent::UserAgent(const Plan &plan, Side side, Board &board, Network &network, Journal &journal, std::uint64_t seed)
-    : Stack(plan.number, index(side), network, journal, seed), plan_(plan), side_(side), board_(board) {
+UserAgent::UserAgent(const Plan &plan, Side side, Party party, Board &board, Network &network, Journal &journal,
+                     std::uint64_t seed)
+    : Stack(plan.number, party, network, journal, seed), plan_(plan), side_(side), board_(board) {
+    if (!is_principal()) return;
     set_hops(plan.proxies[index(side)], side == Side::caller && plan.is_behind_nat);
     if (const auto &when = plan.vanishes_after[index(side)])
         network_.at(plan.start + *when, [this] {
@@ -46,6 +48,8 @@ std::optional<std::size_t> UserAgent::dialog_of(std::string_view local_tag, std:
 void UserAgent::confirm(std::size_t number) {
     was_answered_ = true;
     dialogs_[number].state = Dialog::confirmed;
+    if (plan_.transfer && !plan_.transfer->is_command && plan_.transfer->from == side_)
+        after(plan_.transfer->after, [this, number] { refer(number, 0); });
     for (const auto &action : plan_.actions)
         if (action.side == side_) after(action.after, [this, number, kind = action.kind] { act(number, kind, 0); });
     if (plan_.hangs_up[index(side_)]) return after(plan_.talk, [this, number] { hang_up(number); });
@@ -74,7 +78,7 @@ std::string UserAgent::contact(std::string_view user) const {
 // The proxy that is next to the B2BUA has proxy_port, and each adds itself on top as the message passes.
 std::vector<std::string> UserAgent::record_route() const {
     std::vector<std::string> out;
-    for (std::uint16_t i = 0; i < plan_.proxies[index(side_)]; ++i) {
+    for (std::uint16_t i = 0; is_principal() && i < plan_.proxies[index(side_)]; ++i) {
         const auto at = agent_address(call_, party_, static_cast<std::uint16_t>(proxy_port + i));
         out.push_back("<sip:" + at.to_string() + ";lr>");
     }
@@ -83,7 +87,8 @@ std::vector<std::string> UserAgent::record_route() const {
 }
 
 std::string UserAgent::put_body(TextMessage &message, std::string_view purpose, std::string_view direction) {
-    const auto label = name_ + "-" + std::string(purpose) + "-" + std::to_string(++labels_);
+    const auto number = (is_principal() ? "-" : "-t") + std::to_string(++labels_);
+    const auto label = party_name(index(side_)) + "-" + std::string(purpose) + number;
     message.body = "v=0\r\no=- " + std::to_string(dice_.between(1, 1'000'000)) + " " + std::to_string(labels_) +
                    " IN IP4 " + agent_address(call_, party_).ip.to_string() + "\r\ns=" + label +
                    "\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\nm=audio " + std::to_string(dice_.between(1024, 65000)) +
@@ -110,7 +115,7 @@ std::string UserAgent::check_body(const TextMessage &message, std::string_view p
     }
     const auto label = message.label();
     const auto sent = board_.bodies.find(label);
-    const bool may_differ = !plan_.commands.empty() && message.header("Content-Type") == "application/sdp";
+    const bool may_differ = plan_.has_own_offers() && message.header("Content-Type") == "application/sdp";
     const auto same = [may_differ](const std::string &a, const std::string &b) {
         return a == b || (may_differ && bare_sdp(a) == bare_sdp(b));
     };
@@ -120,7 +125,7 @@ std::string UserAgent::check_body(const TextMessage &message, std::string_view p
         find(message.title() + ": another Content-Type: " + std::string(message.header("Content-Type")));
     const auto expected = (side_ == Side::caller ? "callee-" : "caller-") + std::string(purpose);
     if (!begins_with(label, expected)) find(message.title() + " brought " + label + " instead of " + expected);
-    if (message.is_request() && message.method != "ACK" && !message.is_own()) {
+    if (message.is_request() && message.method != "ACK" && !message.is_own() && !message.to_tag().empty()) {
         const auto [known, is_new] = board_.delivered.try_emplace(label, message.branch());
         if (!is_new && known->second != message.branch()) find(message.title() + " " + label + " came twice");
     }
@@ -137,7 +142,8 @@ TextMessage UserAgent::in_dialog(std::size_t number, std::string_view method, st
     message.add("Call-ID", call_id_);
     message.add("CSeq", std::to_string(cseq) + " " + std::string(method));
     message.add("Max-Forwards", "70");
-    if (method == "INVITE" || method == "UPDATE") message.add("Contact", contact(dialog.local_tag));
+    if (method == "INVITE" || method == "UPDATE" || method == "REFER")
+        message.add("Contact", contact(dialog.local_tag));
     return message;
 }
 
@@ -165,6 +171,7 @@ void UserAgent::on_request(const Server &server) {
     if (request.method == "PRACK") return on_prack(*number, server);
     if (request.method == "INVITE") return on_reinvite(*number, server);
     if (request.method == "UPDATE") return on_update(*number, server);
+    if (request.method == "NOTIFY") return on_notify(*number, server);
     if (request.method == "INFO") {
         check_body(request, "tone-");
         return respond(server, answer_to(server, 200, {}));
@@ -182,6 +189,10 @@ void UserAgent::on_bye(std::size_t number, const Server &server) {
     auto &dialog = dialogs_[number];
     if (dialog.has_got_bye) find("a second BYE in one dialog");
     dialog.has_got_bye = true;
+    const bool must_know =
+        is_refer_accepted_ && referred_ == number && !plan_.transfer->is_silent && plan_.transfer->notify_status == 200;
+    if (must_know && last_notified_ < 200 && board_.loss == 0 && !board_.is_ending && !plan_.anyone_vanishes())
+        find("BYE came before the NOTIFY that tells what became of the REFER (RFC 5589 section 6.1)");
     respond(server, answer_to(server, 200, {}));
     end(number);
 }
@@ -282,7 +293,52 @@ void UserAgent::on_ack(const TextMessage &ack) {
     find("ACK came for no 2xx of this side: CSeq " + std::to_string(ack.cseq()));
 }
 
+// How the target of a REFER answers (RFC 3515 section 2.4.5).
+void UserAgent::on_notify(std::size_t number, const Server &server) {
+    const auto &request = server->request;
+    const auto state = request.header("Subscription-State");
+    if (referred_ != number || plan_.transfer->is_silent) find("NOTIFY came, and nobody asked for it");
+    if (!begins_with(request.header("Event"), "refer")) find("NOTIFY without Event: refer");
+    if (!begins_with(request.header("Content-Type"), "message/sipfrag")) find("NOTIFY without a sipfrag");
+    if (request.contact().empty()) find("NOTIFY without Contact (RFC 6665 section 8.2.1)");
+    const int status = begins_with(request.body, "SIP/2.0 ") ? std::stoi(request.body.substr(8, 3)) : 0;
+    if (status < 100) find("NOTIFY without a status line: " + request.body);
+    if (last_notified_ >= 200) find("NOTIFY after the last one");
+    if (begins_with(state, "terminated") != (status >= 200)) find("NOTIFY " + request.body + std::string(state));
+    last_notified_ = status;
+    note("the target says " + std::to_string(status));
+    if (plan_.transfer->notify_status == 481) return refuse(server, 481);
+    if (plan_.transfer->notify_status == 200) respond(server, answer_to(server, 200, {}));
+}
+
 // Our own requests.
+
+// Once, but for those that nobody has taken up.
+void UserAgent::refer(std::size_t number, int tries) {
+    auto &dialog = dialogs_[number];
+    if (dialog.state != Dialog::confirmed || dialog.has_sent_bye || tries > 3) return;
+    if (referred_.value_or(number) != number) return; // another fork has
+    referred_ = number;
+    auto message = in_dialog(number, "REFER", ++dialog.local_cseq);
+    message.add("Refer-To", "<sip:target-" + std::to_string(call_) + "@" + engine_address().to_string() + ">");
+    if (plan_.transfer->is_silent) message.add("Refer-Sub", "false");
+    const auto client = request(std::move(message));
+    client->dialog = number;
+    client->label = std::to_string(tries);
+}
+
+void UserAgent::on_refer_response(const Client &client, const TextMessage &response) {
+    if (response.status == 202) {
+        is_refer_accepted_ = true;
+        if (response.contact().empty()) find("202 REFER without Contact (RFC 3515 section 2.4.2)");
+        return;
+    }
+    check_refusal(client, response);
+    if (response.status < 300) find("REFER was answered " + std::to_string(response.status));
+    if (response.status == 491 || response.status == 500)
+        after(dice_.ms(500, 4000),
+              [this, number = client->dialog, tries = std::stoi(client->label)] { refer(number, tries + 1); });
+}
 
 void UserAgent::act(std::size_t number, ActionKind kind, int tries) {
     auto &dialog = dialogs_[number];
@@ -350,6 +406,7 @@ void UserAgent::on_response(const Client &client, const TextMessage &response) {
         check_bye_response(dialog, response);
         return end(client->dialog);
     }
+    if (method == "REFER") return on_refer_response(client, response);
     if (response.status >= 300) return on_refusal(client, response);
     if (method == "INVITE") return on_reinvite_response(client, response);
     if (method == "UPDATE" && !client->label.empty()) check_body(response, "answer-" + client->label);
@@ -397,10 +454,11 @@ void UserAgent::on_refusal(const Client &client, const TextMessage &response) {
 void UserAgent::check_refusal(const Client &client, const TextMessage &response) {
     const auto &dialog = dialogs_[client->dialog];
     const auto &method = client->request.method;
-    const bool is_ending = board_.is_ending || board_.told_bye.contains(dialog.local_tag);
-    const bool is_offer = method == "INVITE" || method == "UPDATE";
+    // To who comes, or who goes, a request on its way may not be passed any more.
+    const bool is_ending = board_.is_ending || board_.told_bye.contains(dialog.local_tag) || plan_.transfer;
+    const bool is_offer = method == "INVITE" || method == "UPDATE" || method == "REFER";
     const bool has_pracks = side_ == Side::caller && plan_.reliable != Reliable::unknown;
-    const bool is_crowded = plan_.actions.size() > 1 || has_pracks || !plan_.commands.empty() ||
+    const bool is_crowded = plan_.actions.size() > 1 || has_pracks || plan_.has_own_offers() ||
                             board_.premature.contains(client->request.branch());
     bool is_expected = false;
     switch (response.status) {

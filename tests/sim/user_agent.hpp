@@ -26,19 +26,24 @@ struct Board {
     std::array<std::string, party_max> call_ids;  // of their legs
     double loss = 0;                              // of the network between them
     bool is_ending = false;                       // one of them has hung up
-    bool is_stray = false;           // the callee's first response came when the B2BUA had given up (Timer B)
+    bool is_stray = false; // the callee's or the target's first response came when the B2BUA had given up (Timer B)
     std::set<std::string> premature; // branches of the caller's requests that reached the B2BUA before its first ACK
     std::set<std::string> told_bye;  // peers' tags: the B2BUA sent BYE in that dialog, which may have been lost
 };
 
 class UserAgent : public Stack {
 public:
-    UserAgent(const Plan &plan, Side side, Board &board, Network &network, Journal &journal, std::uint64_t seed);
+    UserAgent(const Plan &plan, Side side, Board &board, Network &network, Journal &journal, std::uint64_t seed)
+        : UserAgent(plan, side, index(side), board, network, journal, seed) {}
+    // Who takes the place of the one on this side is another party.
+    UserAgent(const Plan &plan, Side side, Party party, Board &board, Network &network, Journal &journal,
+              std::uint64_t seed);
 
     // True once nothing of the call is left on this side.
     virtual bool is_over() const;
     bool was_answered() const { return was_answered_; }
     bool has_sent_bye() const { return has_sent_bye_; }
+    int last_notified() const { return last_notified_; } // what became of its REFER; 0: it has not heard
 
 protected:
     struct Dialog {
@@ -106,6 +111,9 @@ protected:
     void refuse(const Server &server, int status);
 
 private:
+    void refer(std::size_t dialog, int tries);
+    void on_refer_response(const Client &client, const TextMessage &response);
+    void on_notify(std::size_t dialog, const Server &server);
     void act(std::size_t dialog, ActionKind kind, int tries);
     void ask(std::size_t dialog); // INFO
     void send_offer(std::size_t dialog, ActionKind kind);
@@ -120,7 +128,12 @@ private:
     void on_refusal(const Client &client, const TextMessage &response);
     void check_refusal(const Client &client, const TextMessage &response);
 
+    bool is_principal() const { return party_ == index(side_); }
+
     std::deque<Answer> answers_;
+    std::optional<std::size_t> referred_; // the dialog that its REFER went in
+    bool is_refer_accepted_ = false;
+    int last_notified_ = 0; // the status in the last NOTIFY
     std::set<Client> late_; // INFO after the end
     unsigned labels_ = 0;
 };

@@ -74,13 +74,17 @@ void Simulation::judge_call(const Call &call) {
     const auto &callee = call.callee;
     if (caller.is_alive() && !caller.is_over()) find(number, "the caller is still in the call");
     if (callee.is_alive() && !callee.is_over()) find(number, "the callee is still in the call");
+    if (!call.target.is_over()) find(number, "the target of the transfer is still in the call");
     for (const auto &decoy : call.decoys)
         if (!decoy.is_over()) find(number, "somebody else who was called is still in the call");
 
     const Record *found = nullptr;
     std::size_t legs = 0;
+    // Where the caller goes, the target counts by itself.
+    const bool counts_target = call.plan.transfer && call.plan.transfer->from == Side::caller;
+    const auto &target = call.board.call_ids[target_party];
     for (const auto &call_id : call.board.call_ids) {
-        if (call_id.empty()) continue;
+        if (call_id.empty() || (counts_target && call_id == target)) continue;
         const auto [first, last] = records_by_call_id_.equal_range(call_id);
         for (auto record = first; record != last; ++record) {
             if (record->second->leg_of) {
@@ -95,10 +99,11 @@ void Simulation::judge_call(const Call &call) {
     if (!found) return;
     const auto called = std::count_if(call.board.call_ids.begin() + 1, call.board.call_ids.end(),
                                       [](const std::string &call_id) { return !call_id.empty(); });
-    if (legs != static_cast<std::size_t>(called))
+    if (legs + (counts_target && !target.empty()) != static_cast<std::size_t>(called))
         find(number, std::to_string(legs) + " records of " + std::to_string(called) + " legs to a callee");
     judge_decision(call);
     judge_commands(call);
+    judge_transfer(call, *found);
     judge_record(call, *found);
     judge_reason(call, *found);
     if (options_.weather.loss == 0) judge_script(call, *found);
@@ -169,10 +174,9 @@ void Simulation::judge_record(const Call &call, const Record &record) {
         find(number, "the record was not answered when the caller was");
     if (record.ended && *record.ended < record.answered.value_or(record.created))
         find(number, "the record ended before it began");
-    const auto &legs = call.board.call_ids;
-    const bool is_of_leg = record.callee_call_id == legs[callee_party] ||
-                           (call.plan.is_hunted() && !record.answered &&
-                            std::find(legs.begin() + 1, legs.end(), record.callee_call_id) != legs.end());
+    const bool may_be_another = (call.plan.is_hunted() && !record.answered) || call.plan.transfer;
+    const bool is_of_leg = record.callee_call_id == call.board.call_ids[callee_party] ||
+                           (may_be_another && call.witness.has_leg(record.callee_call_id));
     if (call.callee.was_called() && !is_of_leg) find(number, "the record has a wrong Call-ID of the callee's leg");
     if (record.answered && !call.callee.was_answered()) find(number, "the record is answered, the callee never did");
 }
@@ -217,9 +221,28 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
     const bool has_callee_waited = facts.answer_in && first_bye_at >= *facts.answer_in + 64 * t1;
     if (has_no_ack && has_callee_waited && first_bye_at <= no_ack_at) return expect({EndReason::no_ack, bye});
     if (reason == EndReason::no_ack && facts.has_missed_ack) return; // RFC 3261 section 14.2
+    // Somebody else may have hung up, or nobody: who is transferred hears BYE.
+    const bool has_expired = record.ended && *record.ended >= expired_at;
+    if (call.plan.transfer && has_expired) return expect({EndReason::expired, bye});
+    if (call.plan.transfer) return expect({EndReason::caller_bye, EndReason::callee_bye});
     if (first_bye_at > expired_at) return expect({EndReason::expired});
     if (first_bye_at == expired_at) return expect({EndReason::expired, bye});
     expect({bye});
+}
+
+// Who referred was told the truth: the target has the place, or everybody is where he was.
+void Simulation::judge_transfer(const Call &call, const Record &record) {
+    const auto &plan = call.plan;
+    if (!plan.transfer) return;
+    const auto &target = call.board.call_ids[target_party];
+    const bool is_target = !target.empty() && record.callee_call_id == target;
+    const auto told = plan.transfer->from == Side::caller ? call.caller.last_notified() : call.callee.last_notified();
+    if (told >= 300 && is_target)
+        find(plan.number, "the record shows a transfer that failed by " + std::to_string(told));
+    if (told < 200 || told >= 300) return;
+    if (!call.target.was_answered()) find(plan.number, "NOTIFY says 200, and the target has never answered");
+    if (plan.transfer->from == Side::callee && !is_target)
+        find(plan.number, "NOTIFY says 200, and the record does not show the target");
 }
 
 // With nothing lost, delays alone change nothing about what two people meant to do.
@@ -234,7 +257,8 @@ void Simulation::judge_script(const Call &call, const Record &record) {
         if (plan.never_acks && plan.talk > 40s)
             expect(record.reason == EndReason::no_ack || record.reason == EndReason::callee_bye,
                    "the call should have ended without ACK");
-        else if (!plan.never_acks && plan.hangs_up[0] != plan.hangs_up[1] && !call.caller.has_cancelled())
+        else if (!plan.never_acks && !plan.transfer && plan.hangs_up[0] != plan.hangs_up[1] &&
+                 !call.caller.has_cancelled())
             expect(record.reason == (plan.hangs_up[0] ? EndReason::caller_bye : EndReason::callee_bye),
                    "the wrong side hung up");
     }

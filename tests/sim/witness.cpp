@@ -97,7 +97,7 @@ void Witness::request_in(Party from, const TextMessage &request, Instant now) {
         if (dialog != leg.dialogs.end() && !dialog->second.bye_in) dialog->second.bye_in = now;
         if (from == caller_party) decide(Decision::early_bye, 0, now);
         // The answer waits for a PRACK, and the callee for the ACK no longer.
-        if (from == callee_party && !leg.answer_tags.empty() && request.from_tag() == leg.answer_tags.front())
+        if (from == callee_party && facts_.is_answer_in_time && request.from_tag() == leg.answer_tags.front())
             decide(Decision::callee_bye, 0, now);
         // A fork that was not answered says nothing of the call, whichever side hangs it up (RFC 3261 section 15).
         const bool is_of_answer =
@@ -117,9 +117,10 @@ void Witness::response_in(Party from, const TextMessage &response, Instant now) 
     if (out == leg.out.end()) return;
     const bool is_first = !out->second.has_provisional && !out->second.final_in;
     const bool is_late = is_first && leg.invite_out && response.cseq_method() == "INVITE" &&
-                         now >= *leg.invite_out + 64 * t1 && (from != callee_party || !facts_.answer_out);
+                         response.cseq() == leg.dialogs[""].cseq && now >= *leg.invite_out + 64 * t1 &&
+                         (from != callee_party || !facts_.answer_out);
     if (is_late) leg.is_stray = true; // Timer B: what comes now belongs to no transaction (RFC 6026 section 7.2)
-    if (is_late && from == callee_party) board_.is_stray = true;
+    if (is_late && (from == callee_party || from == target_party)) board_.is_stray = true;
     if (leg.is_stray) return;
     if (response.cseq_method() == "PRACK" && response.status >= 300) prack_refusals_in_.insert(response.status);
     if (response.status < 200) out->second.has_provisional = true;
@@ -149,7 +150,10 @@ void Witness::response_in(Party from, const TextMessage &response, Instant now) 
         if (!dialog.answered) {
             dialog.answered = now;
             leg.answer_tags.push_back(tag);
-            if (from == callee_party && !facts_.answer_in) facts_.answer_in = now;
+            if (from == callee_party && !facts_.answer_in) {
+                facts_.answer_in = now;
+                facts_.is_answer_in_time = now < due;
+            }
         }
         // With 100rel it may have to wait for a PRACK, and be overtaken meanwhile.
         if (now < due && from == callee_party && plan_.reliable == Reliable::unknown)
@@ -199,11 +203,13 @@ void Witness::check_initial_invite(Party to, const TextMessage &invite, Instant 
     leg.invite_out = now;
     if (!leg.begun) leg.begun = now;
     if (to == callee_party) facts_.invite_out = now;
-    if (facts_.status_out != 0) find(now, "INVITE to the " + party_name(to) + " when the caller has her answer");
+    if (facts_.status_out != 0 && to != target_party)
+        find(now, "INVITE to the " + party_name(to) + " when the caller has her answer");
     leg.call_id = invite.call_id();
     leg.our_tag = invite.from_tag();
     leg.contact = invite.contact();
     leg.dialogs[""].cseq = invite.cseq();
+    if (to == target_party) return; // another call's INVITE, of our own
     const auto &in = legs_[caller_party];
     const auto first = std::find_if(in.in.begin(), in.in.end(), [](const auto &entry) {
         return entry.second.request.method == "INVITE" && entry.second.request.to_tag().empty();
@@ -440,6 +446,7 @@ void Witness::finish(Instant now) {
                 find(now, "the " + party_name(party) + "'s 2xx was never ACKed (RFC 3261 section 13.2.2.4)");
             const bool has_waited = plan_.reliable != Reliable::unknown && party == callee_party;
             const auto known_at = has_waited ? std::max(*dialog.answered, facts_.final_out) : *dialog.answered;
+            if (party == target_party) continue; // whether it is wanted, others decide
             const bool is_unwanted = i > 0 || party != callee_party || facts_.decision != Decision::answer;
             if (is_unwanted && !facts_.is_tie && (!dialog.bye_out || *dialog.bye_out > known_at + 1s))
                 find(now, "a 2xx that came too late or from another fork got no BYE within a second");

@@ -2,12 +2,14 @@
 // network can lose it. What RFC 3261 says of one message after another is checked here, with or without loss; and the
 // order of events decides how the call has to end.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
@@ -34,6 +36,7 @@ struct Facts {
     Instant final_out{};
     std::optional<Side> first_bye; // of the answered call, as they came in
     Instant first_bye_in{};
+    bool is_answer_in_time = false; // of the callee, before he was given up
     // Of a hunted call that nobody answered: how each target failed, as far as the B2BUA could know.
     std::vector<int> failures;
     bool is_tie = false; // a ring timeout came in the same instant as an answer
@@ -54,6 +57,9 @@ public:
     void ended_by_command(Instant now);
     // What the last re-INVITE of the B2BUA's own said of the media to this side; empty: there was none.
     const std::string &told_direction(Side side) const { return legs_[index(side)].told_direction; }
+    bool has_leg(std::string_view call_id) const { // to a callee
+        return std::any_of(legs_.begin() + 1, legs_.end(), [&](const Leg &leg) { return leg.call_id == call_id; });
+    }
     // After each batch of inputs, when its output is out.
     void batch_done(Instant now);
     // After the run: what was left undone.
