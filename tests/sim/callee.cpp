@@ -165,6 +165,7 @@ void Callee::pick_up(std::size_t number) {
     add_dialog_headers(response, number);
     if (!reliable_[number].is_described)
         put_body(response, plan_.offers_late ? "late" : "answer-" + invite_->request.label());
+    grant_timer(dialog, invite_->request, response);
     answer(dialog, invite_, std::move(response));
 }
 

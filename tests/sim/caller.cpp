@@ -36,6 +36,7 @@ void Caller::start() {
     for (const auto &route : record_route()) message.add("Record-Route", route);
     if (plan_.reliable == Reliable::supported) message.add("Supported", "replaces, 100rel");
     if (plan_.reliable == Reliable::required) message.add("Require", "100rel");
+    ask_timer({}, message);
     const auto label = plan_.offers_late ? std::string() : put_body(message, "offer");
     invite_ = request(std::move(message));
     invite_->label = label;
@@ -145,6 +146,7 @@ void Caller::on_answer(const TextMessage &response) {
     auto &dialog = dialogs_[*number];
     dialog.local_cseq = std::max(dialog.local_cseq, invite_->request.cseq());
     dialog.target = response.contact();
+    take_timer(*number, invite_->request, response);
     for (std::size_t i = 0; i < dialogs_.size(); ++i) // the other forks are over (RFC 3261 section 13.2.2.4)
         if (i != *number) end(i);
     if (plan_.never_acks && (dialog.has_sent_bye || dialog.state == Dialog::ended)) return; // while it was early

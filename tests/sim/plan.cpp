@@ -168,7 +168,30 @@ void draw_transfer(Plan &plan, Dice &dice) {
     plan.transfer = transfer;
 }
 
+TimerPlan draw_timer(Dice &dice) {
+    TimerPlan timer;
+    timer.is_known = dice.chance(0.7);
+    timer.says_allow = dice.chance(0.5);
+    if (!timer.is_known) return timer;
+    if (dice.chance(0.7)) timer.interval = std::chrono::seconds(dice.between(90, 300));
+    if (dice.chance(0.3)) timer.min_interval = std::chrono::seconds(dice.between(90, 250));
+    timer.interval = timer.interval > 0ms ? std::max(timer.interval, timer.min_interval) : 0ms;
+    timer.refresher = dice.pick({"", "uac", "uas"});
+    timer.takes_it = dice.chance(0.6);
+    timer.by_update = dice.chance(0.5);
+    timer.neglects = dice.chance(0.1);
+    return timer;
+}
+
+void draw_timers(Plan &plan, Dice &dice) {
+    if (!dice.chance(0.2)) return;
+    plan.timers = {draw_timer(dice), draw_timer(dice)};
+    if (plan.ending == Ending::answer) plan.talk += dice.ms(30'000, 400'000);
+}
+
 } // namespace
+
+Duration session_expires_of(std::uint64_t seed) { return seed % 2 == 1 ? Duration(150s) : Duration(0); }
 
 bool is_hunted_on(int status) { return std::find(hunt_on.begin(), hunt_on.end(), status) != hunt_on.end(); }
 
@@ -205,6 +228,9 @@ Plan draw_plan(std::uint64_t seed, std::size_t number) {
     draw_commands(plan, command);
     Dice transfer(seed, 't', number);
     draw_transfer(plan, transfer);
+    Dice timers(seed, 's', number);
+    draw_timers(plan, timers);
+    plan.session_expires = session_expires_of(seed);
     return plan;
 }
 
@@ -297,6 +323,13 @@ std::string Plan::to_string() const {
                ", PRACK after " + ms(prack_after);
     if (never_acks) out += ", never ACKs";
     if (ack_after > Duration(0)) out += ", ACK after " + ms(ack_after);
+    for (const auto side : {Side::caller, Side::callee}) {
+        const auto &timer = timers[index(side)];
+        if (!timer.is_known) continue;
+        out += ", " + party_name(index(side)) + " has timer " + ms(timer.interval) + " at least " +
+               ms(timer.min_interval) + " " + timer.refresher + (timer.takes_it ? " takes it" : "") +
+               (timer.neglects ? " neglects" : "") + (timer.by_update ? " by UPDATE" : "");
+    }
     if (transfer) {
         out += ", " + party_name(index(transfer->from)) + " goes " +
                (transfer->is_command ? "by command" : "by REFER") + " after " + ms(transfer->after) + ", target says " +

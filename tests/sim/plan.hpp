@@ -87,6 +87,18 @@ struct TransferPlan {
     Duration ring_timeout{};
 };
 
+// What one of the two knows of session timers (RFC 4028).
+struct TimerPlan {
+    bool is_known = false;
+    Duration interval{};        // that it asks for; zero: it only takes what it gets
+    Duration min_interval{};    // shorter ones get 422 inside the call
+    const char *refresher = ""; // as its request says; empty: unsaid
+    bool takes_it = false;      // it refreshes where that is left to it
+    bool by_update = false;
+    bool neglects = false; // it should refresh, and does not
+    bool says_allow = false;
+};
+
 // What a resolver says of the callee's name.
 enum class NamePlan : std::uint8_t { none, address, no_such_name, no_answer }; // none: the route has the address
 
@@ -119,6 +131,8 @@ struct Plan {
     Duration lookup{}; // how long it takes
     std::vector<Command> commands;
     std::optional<TransferPlan> transfer;
+    std::array<TimerPlan, 2> timers{};
+    Duration session_expires{}; // what the B2BUA asks for
     bool sees_one_fork = false; // the caller: all forks have one To tag
 
     // The callee is not the only one who decides what becomes of the call.
@@ -127,7 +141,9 @@ struct Plan {
     Duration reach_max() const; // until the callee's INVITE when nothing is lost
 
     bool is_forked() const;
-    bool has_own_offers() const { return !commands.empty() || transfer; } // the B2BUA makes some
+    bool has_timers() const { return timers[0].is_known || timers[1].is_known || session_expires > Duration(0); }
+    bool has_own_offers() const { return !commands.empty() || transfer || has_timers(); } // the B2BUA makes some
+    bool is_neglected() const { return timers[0].neglects || timers[1].neglects; }
     bool is_ended_by_command() const;
     bool anyone_vanishes() const { return vanishes_after[0] || vanishes_after[1]; }
 
@@ -146,7 +162,9 @@ Plan draw_plan(std::uint64_t seed, std::size_t number);
 constexpr std::array<std::uint16_t, 7> hunt_on = {302, 404, 408, 480, 486, 500, 503};
 bool is_hunted_on(int status);
 
-constexpr Duration lifetime = std::chrono::minutes(15); // of a call: the B2BUA's configuration
+constexpr Duration lifetime = std::chrono::minutes(15);            // of a call: the B2BUA's configuration
+constexpr Duration min_session_expires = std::chrono::seconds(90); // the same; RFC 4028 section 4
+Duration session_expires_of(std::uint64_t seed);                   // the same: of every other run
 constexpr Duration timer_c = std::chrono::seconds(181);
 
 } // namespace tandem::sim

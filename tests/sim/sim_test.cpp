@@ -86,8 +86,8 @@ bool run_all(std::uint64_t seed) {
 }
 
 // A small run in which somebody tampers with the Engine.
-SimulationReport tampered(Sabotage sabotage) {
-    auto options = options_of(fixed_seed, 0.2, 300);
+SimulationReport tampered(Sabotage sabotage, double loss = 0.2) {
+    auto options = options_of(fixed_seed, loss, 300);
     options.only.reset();
     options.trace = {};
     options.sabotage = std::move(sabotage);
@@ -244,6 +244,24 @@ TEST_CASE("simulation: its checks find a target that answered for nothing") {
         return !is_request(bytes, "BYE ") || bytes.substr(0, end).find("@10.8.") == bytes.npos;
     };
     CHECK(tells(tampered({.outgoing = drop}), "target: no BYE came"));
+}
+
+TEST_CASE("simulation: its checks find a session that nobody refreshes") {
+    const auto drop = [](std::string &bytes) {
+        const bool is_request_of_ours = is_request(bytes, "INVITE ") || is_request(bytes, "UPDATE ");
+        const bool is_own = bytes.find("\r\nMax-Forwards: 70\r\n") != bytes.npos;
+        return !is_request_of_ours || !is_own || bytes.find("\r\nTo: <sip:target") != bytes.npos;
+    };
+    CHECK(tells(tampered({.outgoing = drop}, 0), "the reason is session_timer instead of"));
+}
+
+TEST_CASE("simulation: its checks find an answer that does not say who refreshes") {
+    const auto change = [](std::string &bytes) {
+        const auto at = bytes.find(";refresher=");
+        if (is_request(bytes, "SIP/2.0 200") && at != bytes.npos) bytes.erase(at, 14);
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "does not say who refreshes"));
 }
 
 template <class Number>

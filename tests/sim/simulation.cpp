@@ -12,10 +12,12 @@ using namespace std::chrono_literals;
 constexpr Duration end_max = 4h;           // virtual: everything has a deadline before that
 constexpr std::uint64_t idle_max = 10'000; // steps in a row that neither move time nor do anything
 
-EngineOptions engine_options() {
+EngineOptions engine_options(std::uint64_t seed) {
     EngineOptions options;
     options.listeners.push_back({engine_address(), engine_address().to_string()});
     options.event_max = 65536;
+    options.session_expires = session_expires_of(seed);
+    options.min_session_expires = min_session_expires;
     options.dialogs.lifetime = lifetime;
     options.dialogs.early = timer_c;
     options.dialogs.epoch = 1'700'000'000'000'000;
@@ -34,7 +36,7 @@ std::optional<std::size_t> callee_in(std::string_view uri) {
 Simulation::Simulation(const SimulationOptions &options)
     : options_(options), journal_(options.trace), network_(options.weather, options.seed, journal_, at_ms(0)),
       routes_(*this), random_(options.seed), profiles_(random_),
-      engine_(std::make_unique<Engine>(engine_options(), routes_, profiles_, random_, at_ms(0))),
+      engine_(std::make_unique<Engine>(engine_options(options.seed), routes_, profiles_, random_, at_ms(0))),
       wall_(at_ms(0), 1'700'000'000'000'000) {
     static_cast<void>(profiles_.declare({.name = "total"}));
     network_.set_receiver(

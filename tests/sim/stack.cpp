@@ -12,6 +12,7 @@ std::string phrase(int status) {
     case 180: return "Ringing";
     case 183: return "Session Progress";
     case 200: return "OK";
+    case 422: return "Session Interval Too Small";
     case 481: return "Call/Transaction Does Not Exist";
     case 487: return "Request Terminated";
     case 488: return "Not Acceptable Here";

@@ -60,6 +60,7 @@ void Target::finish() {
     dialogs_[0].state = Dialog::confirmed;
     response.add("Contact", contact(tag_));
     put_body(response, invite_->request.body.empty() ? "late" : "answer-own");
+    grant_timer(0, invite_->request, response);
     answer(0, invite_, std::move(response));
 }
 

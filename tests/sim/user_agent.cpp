@@ -200,6 +200,7 @@ void UserAgent::on_bye(std::size_t number, const Server &server) {
 void UserAgent::on_reinvite(std::size_t number, const Server &server) {
     auto &dialog = dialogs_[number];
     if (server->request.contact().empty()) find("re-INVITE without Contact (RFC 3261 section 12.2.1.1)");
+    if (refuse_timer(server)) return;
     if (dialog.asked) return refuse(server, 500);                   // RFC 3261 section 14.2
     if (dialog.invite || dialog.update) return refuse(server, 491); // RFC 3261 section 14.2, RFC 3311 section 5.2
     dialog.asked = server;
@@ -211,7 +212,9 @@ void UserAgent::answer_reinvite(std::size_t number, const Server &server) {
     auto &dialog = dialogs_[number];
     if (dialog.asked != server || server->status != 0) return; // cancelled, or the call is over
     dialog.asked = nullptr;
-    if (dice_.chance(0.15)) return refuse(server, 488);
+    // Who knows session timers does not refuse what may be a refresh.
+    const bool may_refuse = !server->request.is_own() || !timer_plan().is_known;
+    if (dice_.chance(0.15) && may_refuse) return refuse(server, 488);
     auto response = answer_to(server, 200, {});
     response.add("Contact", contact(dialog.local_tag));
     if (server->request.body.empty()) {
@@ -219,6 +222,7 @@ void UserAgent::answer_reinvite(std::size_t number, const Server &server) {
     } else {
         answer_body(server->request, response);
     }
+    grant_timer(number, server->request, response);
     answer(number, server, std::move(response));
 }
 
@@ -237,6 +241,7 @@ void UserAgent::on_cancel(const Server &invite) {
 void UserAgent::on_update(std::size_t number, const Server &server) {
     auto &dialog = dialogs_[number];
     if (server->request.contact().empty()) find("UPDATE without Contact (RFC 3311 section 5.1)");
+    if (refuse_timer(server)) return;
     auto response = answer_to(server, 200, {});
     response.add("Contact", contact(dialog.local_tag));
     if (!server->request.body.empty()) { // RFC 3311 section 5.2
@@ -245,6 +250,7 @@ void UserAgent::on_update(std::size_t number, const Server &server) {
         if (dice_.chance(0.15)) return refuse(server, 488);
         answer_body(server->request, response);
     }
+    grant_timer(number, server->request, response);
     respond(server, response);
 }
 
@@ -366,6 +372,7 @@ void UserAgent::send_offer(std::size_t number, ActionKind kind) {
     const bool has_offer = kind != ActionKind::reinvite_without_offer && kind != ActionKind::update_without_offer;
     auto message = in_dialog(number, is_update ? "UPDATE" : "INVITE", ++dialog.local_cseq);
     const auto label = has_offer ? put_body(message, "offer") : std::string();
+    ask_timer(dialog.timer, message);
     const auto client = request(std::move(message));
     client->dialog = number;
     client->label = label;
@@ -409,6 +416,7 @@ void UserAgent::on_response(const Client &client, const TextMessage &response) {
     if (method == "REFER") return on_refer_response(client, response);
     if (response.status >= 300) return on_refusal(client, response);
     if (method == "INVITE") return on_reinvite_response(client, response);
+    if (method == "UPDATE") take_timer(client->dialog, client->request, response);
     if (method == "UPDATE" && !client->label.empty()) check_body(response, "answer-" + client->label);
     if (method == "UPDATE" && response.contact().empty()) find("200 UPDATE without Contact (RFC 3311 section 5.1)");
     if (method == "INFO" && late_.contains(client)) find("INFO was answered 200 long after the end of the call");
@@ -428,6 +436,7 @@ void UserAgent::on_reinvite_response(const Client &client, const TextMessage &re
     if (client->ack.empty()) {
         check_body(response, client->label.empty() ? "late-" : "answer-" + client->label);
         if (response.contact().empty()) find("200 INVITE without Contact (RFC 3261 section 12.1.1)");
+        take_timer(client->dialog, client->request, response);
     }
     acknowledge(client->dialog, client, response);
 }

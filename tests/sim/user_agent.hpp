@@ -46,6 +46,11 @@ public:
     int last_notified() const { return last_notified_; } // what became of its REFER; 0: it has not heard
 
 protected:
+    struct SessionTimer {     // RFC 4028
+        Duration interval{};  // zero: none
+        bool is_ours = false; // this side refreshes
+        unsigned turns = 0;   // how often it has begun anew
+    };
     struct Dialog {
         enum State { early, confirmed, ended };
 
@@ -60,6 +65,7 @@ protected:
         Client invite; // ours without a final response
         Client update; // ours with an offer and without a final response
         Server asked;  // the other side's re-INVITE, not answered yet
+        SessionTimer timer;
     };
     struct Answer { // a 2xx to INVITE
         std::size_t dialog = 0;
@@ -98,6 +104,12 @@ protected:
     // offers of its own, with another origin and other directions. `purpose` begins it.
     std::string check_body(const TextMessage &message, std::string_view purpose);
 
+    // session_timer.cpp
+    void ask_timer(const SessionTimer &timer, TextMessage &request) const;
+    void take_timer(std::size_t dialog, const TextMessage &request, const TextMessage &response);
+    void grant_timer(std::size_t dialog, const TextMessage &request, TextMessage &response);
+    bool refuse_timer(const Server &server);
+
     const Plan &plan_;
     const Side side_;
     Board &board_;
@@ -128,6 +140,9 @@ private:
     void on_refusal(const Client &client, const TextMessage &response);
     void check_refusal(const Client &client, const TextMessage &response);
 
+    void start_timer(std::size_t dialog);
+    void refresh(std::size_t dialog, unsigned turn);
+    const TimerPlan &timer_plan() const { return plan_.timers[index(side_)]; }
     bool is_principal() const { return party_ == index(side_); }
 
     std::deque<Answer> answers_;

@@ -125,8 +125,7 @@ void Witness::response_in(Party from, const TextMessage &response, Instant now) 
     if (response.cseq_method() == "PRACK" && response.status >= 300) prack_refusals_in_.insert(response.status);
     if (response.status < 200) out->second.has_provisional = true;
     if (response.status >= 200 && !out->second.final_in) out->second.final_in = now;
-    if (out->second.is_own_invite && (response.status == 408 || response.status == 481))
-        facts_.has_probed_in_vain = true;
+    if (out->second.is_probe && (response.status == 408 || response.status == 481)) facts_.has_probed_in_vain = true;
     const bool is_initial = from != caller_party && response.cseq_method() == "INVITE" && leg.invite_out &&
                             leg.dialogs[""].cseq == response.cseq();
     if (!is_initial || response.status <= 100) return;
@@ -181,8 +180,9 @@ void Witness::sent(Party to, const Endpoint &at, const TextMessage &message, con
     out->second.method = message.method;
     out->second.cseq = message.cseq();
     out->second.sent = now;
-    out->second.is_own_invite = message.method == "INVITE" && !message.to_tag().empty() && message.is_own();
-    if (out->second.is_own_invite) leg.told_direction = direction_in(message.body);
+    const bool is_own_invite = message.method == "INVITE" && !message.to_tag().empty() && message.is_own();
+    out->second.is_probe = is_own_invite || (message.method == "UPDATE" && message.is_own());
+    if (is_own_invite) leg.told_direction = direction_in(message.body);
     request_out(to, at, message, now);
 }
 
@@ -424,8 +424,7 @@ void Witness::batch_done(Instant now) {
 void Witness::finish(Instant now) {
     for (const auto &leg : legs_) {
         for (const auto &[key, out] : leg.out)
-            if (out.is_own_invite && out.final_in.value_or(never) >= out.sent + 64 * t1)
-                facts_.has_probed_in_vain = true;
+            if (out.is_probe && out.final_in.value_or(never) >= out.sent + 64 * t1) facts_.has_probed_in_vain = true;
         for (const auto &[key, in] : leg.in)
             if (!in.request.to_tag().empty() && in.request.method == "INVITE" && in.status / 100 == 2 && !in.is_acked)
                 facts_.has_missed_ack = true;

@@ -41,7 +41,7 @@ struct Facts {
     std::vector<int> failures;
     bool is_tie = false; // a ring timeout came in the same instant as an answer
     bool is_ended_by_command = false;
-    bool has_probed_in_vain = false; // a re-INVITE of the B2BUA's own had no answer in time, or 408 or 481
+    bool has_probed_in_vain = false; // a re-INVITE or an UPDATE of the B2BUA's own had no answer in time, or 408 or 481
     bool has_missed_ack = false;     // of its 2xx to a re-INVITE, in time
     bool has_unknown_name = false;   // the callee's name has no address
 };
@@ -81,7 +81,7 @@ private:
         std::string method;
         std::uint32_t cseq = 0;
         Instant sent{};
-        bool is_own_invite = false; // a re-INVITE that nobody asked for
+        bool is_probe = false; // a re-INVITE or an UPDATE that nobody asked for
         bool has_provisional = false;
         std::optional<Instant> final_in;
     };
