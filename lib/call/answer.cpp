@@ -135,6 +135,7 @@ void B2bua::pass_answer(CallId id, Call &call, InviteExchange &invite, const Mes
 void B2bua::settle_offer(Call &call, InviteExchange &invite, const Message &request, const Message &answer) {
     Leg &asker = call.leg(invite.from);
     Leg &asked = call.leg(other(invite.from));
+    if (invite.is_first) recall_early_sessions(call, answer.to_tag());
     if (invite.is_settled) {
         const auto open = std::find_if(call.forwards.begin(), call.forwards.end(),
                                        [](const Forward &forward) { return forward.has_offer; });

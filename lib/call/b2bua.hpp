@@ -178,7 +178,7 @@ private:
     void forward(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now,
                  std::string_view extra = {});
     bool resend_update(CallId id, Call &call, Forward &forward, const Message &refusal, Instant now);
-    static void note_forwarded(Call &call, const Forward &forward, const Session &offer, const Session &answer);
+    static void note_forwarded(Call &call, const Forward &forward, const Message &request, const Message &response);
     void pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_t status, const Message *response,
                         Instant now);
     Across find_across(Call &call, Side from, DialogId dialog, const Message &request);
@@ -303,6 +303,9 @@ private:
     // The body of `message` as it goes to a leg that was told something of our own; none: as it came.
     static std::optional<Session> restated(Leg &leg, const Message &message);
     static void note_sessions(Leg &offerer, Leg &answerer, const Session &offer, const Session &answer);
+    static void note_early_sessions(Call &call, Leg &offerer, Leg &answerer, std::string_view callee_tag,
+                                    const Session &offer, const Session &answer);
+    static void recall_early_sessions(Call &call, std::string_view callee_tag);
     static void note_first_sessions(Call &call, const Message &request, const Message &answer);
     static void note_early_session(Call &call, DialogId callee_leg, const Message &response);
     static void note_methods(Leg &leg, const Message &message);

@@ -68,7 +68,9 @@ struct ForkTags {
     DialogId leg; // towards the callee
     std::string callee;
     std::string ours;
-    Session session{}; // in the latest 18x
+    Session session{};   // in the latest 18x
+    Session of_caller{}; // what she and
+    Session of_callee{}; // he said when they agreed before the answer, by PRACK or UPDATE
 };
 
 struct Call {

@@ -118,14 +118,16 @@ bool B2bua::resend_update(CallId id, Call &call, Forward &forward, const Message
 }
 
 // An offer in an UPDATE was answered.
-void B2bua::note_forwarded(Call &call, const Forward &forward, const Session &offer, const Session &answer) {
+void B2bua::note_forwarded(Call &call, const Forward &forward, const Message &request, const Message &response) {
     Leg *callee = call.find_leg(forward.callee_leg);
     if (!callee) return; // of an attempt that was given up
     Leg &caller = call.leg(Side::caller);
+    const Session offer = session_of(request);
+    const Session answer = session_of(response);
     if (forward.from == Side::caller) {
-        note_sessions(caller, *callee, offer, answer);
+        note_early_sessions(call, caller, *callee, response.to_tag(), offer, answer);
     } else {
-        note_sessions(*callee, caller, offer, answer);
+        note_early_sessions(call, *callee, caller, request.from_tag(), offer, answer);
     }
 }
 
@@ -143,9 +145,7 @@ void B2bua::pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_
     }
     if (const Message *request = transactions_.request(forward.server)) {
         const auto session = response ? restated(call.leg(forward.from), *response) : std::nullopt;
-        if (forward.has_offer && response && status < 300) {
-            note_forwarded(call, forward, session_of(*request), session_of(*response));
-        }
+        if (forward.has_offer && response && status < 300) note_forwarded(call, forward, *request, *response);
         std::string lines;
         if (request->method() == Method::update && response && status < 300 && call.is_answered()) {
             take_session_timer(id, call, other(forward.from), *response, now);

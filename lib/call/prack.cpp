@@ -90,7 +90,10 @@ bool B2bua::take_reliable(CallId id, Call &call, InviteExchange &invite, Leg &le
         waiting.is_offer = !invite.has_offer;
         call.offer_from = invite.has_offer ? std::nullopt : std::optional(other(invite.from));
         note_early_session(call, leg.dialog, response);
-        if (invite.has_offer) note_sessions(call.leg(invite.from), leg, session_of(request), session_of(response));
+        if (invite.has_offer) {
+            note_early_sessions(call, call.leg(invite.from), leg, response.to_tag(), session_of(request),
+                                session_of(response));
+        }
     }
     if (tag->waiting.size() == 1) send_reliable(id, call, *tag, now);
     return false;
@@ -225,7 +228,8 @@ bool B2bua::pass_prack(CallId id, Call &call, Leg &leg, const Fork &fork, const 
     const bool has_offer = !acknowledged.is_offer && !call.offer_from && has_session(prack);
     if (acknowledged.is_offer) {
         call.offer_from.reset();
-        note_sessions(leg, call.leg(Side::caller), session_of(acknowledged.message), session_of(prack));
+        note_early_sessions(call, leg, call.leg(Side::caller), acknowledged.message.to_tag(),
+                            session_of(acknowledged.message), session_of(prack));
     }
     if (has_offer) call.offer_from = Side::caller;
     transactions_.set_owner(event.transaction, id.value());

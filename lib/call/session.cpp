@@ -28,6 +28,29 @@ void B2bua::note_sessions(Leg &offerer, Leg &answerer, const Session &offer, con
     answerer.session = offerer.told = answer;
 }
 
+// The same before the answer, where the other forks of the callee do not know of it.
+void B2bua::note_early_sessions(Call &call, Leg &offerer, Leg &answerer, std::string_view callee_tag,
+                                const Session &offer, const Session &answer) {
+    if (!offer || !answer) return;
+    note_sessions(offerer, answerer, offer, answer);
+    const Leg &caller = call.leg(Side::caller);
+    const Leg &callee = &offerer == &caller ? answerer : offerer;
+    for (ForkTags &fork : call.forks) {
+        if (fork.leg != callee.dialog || fork.callee != callee_tag) continue;
+        fork.of_caller = caller.session;
+        fork.of_callee = callee.session;
+    }
+}
+
+// This fork has answered: what is in force is what it agreed on, and nothing that another one did.
+void B2bua::recall_early_sessions(Call &call, std::string_view callee_tag) {
+    Leg &callee = call.leg(Side::callee);
+    const ForkTags *fork = call.find_fork_tags(callee.dialog, callee_tag);
+    if (!fork) return;
+    callee.session = {};
+    note_sessions(call.leg(Side::caller), callee, fork->of_caller, fork->of_callee);
+}
+
 // The first INVITE is answered. Where offers passed before, by UPDATE or PRACK, they are in force, and what stands in
 // this answer repeats the first one; an answer without any is that of the latest 18x (RFC 3261 section 13.2.1).
 void B2bua::note_first_sessions(Call &call, const Message &request, const Message &answer) {

@@ -431,6 +431,33 @@ TEST_CASE("prack: what was agreed before the answer is what a refresh repeats af
     CHECK(phones.take(phones.alice, "INVITE").body() == bobs);
 }
 
+TEST_CASE("prack: what one fork agreed on before the answer is not what another one has said") {
+    ReliablePhones phones;
+    phones.ring();
+    const auto progress = [&](std::string_view tag, std::string_view body) {
+        phones.send(phones.bob, ReliablePhones::reliable(phones.bobs_invite, "183 Progress", 5, body, tag));
+        return phones.take(phones.alice, "SIP/2.0 183");
+    };
+    std::string_view answered = "v=0 second";
+    SUBCASE("in the 2xx") {
+        progress("bob-1", "v=0 first");
+        phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob-2", {}, answered));
+    }
+    SUBCASE("reliably, and before the other") {
+        const Message second = progress("bob-2", answered);
+        progress("bob-1", "v=0 first");
+        phones.send(phones.alice, phones.prack(second.to_tag(), 2, second.value(Header::rseq)));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "PRACK"), "200 OK"));
+        CHECK(phones.take(phones.alice, "SIP/2.0 200").method() == Method::prack);
+        phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob-2"));
+    }
+    const Message ok = phones.take(phones.alice, "SIP/2.0 200");
+    phones.send(phones.alice, phones.request("ACK", ok.to_tag(), 1));
+    phones.take(phones.bob, "ACK");
+    REQUIRE(phones.refresh(phones.engine().tracker().find("call-a", "alice", {})).ok());
+    CHECK(phones.take(phones.alice, "INVITE").body() == answered);
+}
+
 TEST_CASE("prack: an UPDATE with an offer passes before the answer once the first offer has its own (RFC 3311)") {
     ReliablePhones phones;
     phones.ring();
