@@ -112,6 +112,8 @@ bool B2bua::resend_update(CallId id, Call &call, Forward &forward, const Message
     parts.has_contact = true;
     parts.extra = lines;
     parts.passed = request;
+    const auto session = restated(to, *request);
+    if (session) parts.session = &*session;
     const auto sent = send(id, to, nullptr, Method::update, parts, now);
     if (sent) forward.client = *sent;
     return sent.ok();

@@ -172,6 +172,16 @@ TEST_CASE("hold: there is none of a call that rings, whose session is unknown, o
     CHECK(phones.engine().hold(leg, phones.now).error() == Error::wrong_state);
 }
 
+TEST_CASE("hold: an UPDATE that is sent again after a 422 says the same (RFC 3264 section 8)") {
+    Held phones;
+    phones.hold();
+    phones.send(phones.alice, phones.request("UPDATE", phones.our_tag, 2, {}, sdp("alice", 15, "")));
+    const Message first = phones.take(phones.bob, "UPDATE");
+    CHECK(first.body() == sdp("alice", 12, ""));
+    phones.send(phones.bob, TwoPhones::answer(first, "422 Too Small", "", "Min-SE: 700\r\n"));
+    CHECK(phones.take(phones.bob, "UPDATE").body() == first.body());
+}
+
 TEST_CASE("end by command: both legs get BYE, and the record says why") {
     Held phones;
     REQUIRE(phones.engine().end(phones.leg(), EndReason::admin, phones.now).ok());
