@@ -226,7 +226,8 @@ bool B2bua::pass_prack(CallId id, Call &call, Leg &leg, const Fork &fork, const 
     }
     // RFC 3262 section 5: the answer to the response's offer, or an offer whose answer is in the 2xx.
     const bool has_offer = !acknowledged.is_offer && !call.offer_from && has_session(prack);
-    if (acknowledged.is_offer) {
+    const bool has_lost = call.is_answered() && fork.state != DialogState::confirmed; // what it says counts no more
+    if (acknowledged.is_offer && !has_lost) {
         call.offer_from.reset();
         note_early_sessions(call, leg, call.leg(Side::caller), acknowledged.message.to_tag(),
                             session_of(acknowledged.message), session_of(prack));

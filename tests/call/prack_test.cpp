@@ -433,23 +433,36 @@ TEST_CASE("prack: what was agreed before the answer is what a refresh repeats af
 
 TEST_CASE("prack: what one fork agreed on before the answer is not what another one has said") {
     ReliablePhones phones;
-    phones.ring();
     const auto progress = [&](std::string_view tag, std::string_view body) {
         phones.send(phones.bob, ReliablePhones::reliable(phones.bobs_invite, "183 Progress", 5, body, tag));
         return phones.take(phones.alice, "SIP/2.0 183");
     };
     std::string_view answered = "v=0 second";
     SUBCASE("in the 2xx") {
+        phones.ring();
         progress("bob-1", "v=0 first");
         phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob-2", {}, answered));
     }
+    const auto acknowledge = [&](const Message &response, std::uint32_t cseq, std::string_view body) {
+        phones.send(phones.alice, phones.prack(response.to_tag(), cseq, response.value(Header::rseq), body));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "PRACK"), "200 OK"));
+        CHECK(phones.got(phones.alice, "SIP/2.0 200"));
+    };
     SUBCASE("reliably, and before the other") {
+        phones.ring();
         const Message second = progress("bob-2", answered);
         progress("bob-1", "v=0 first");
-        phones.send(phones.alice, phones.prack(second.to_tag(), 2, second.value(Header::rseq)));
-        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "PRACK"), "200 OK"));
-        CHECK(phones.take(phones.alice, "SIP/2.0 200").method() == Method::prack);
+        acknowledge(second, 2, {});
         phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob-2"));
+    }
+    SUBCASE("by a PRACK that comes after the answer of the other") {
+        phones.ring(able, "");
+        const Message first = progress("bob-1", "v=0 first");
+        acknowledge(progress("bob-2", answered), 2, "v=0 answer to second");
+        phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob-2"));
+        phones.take(phones.alice, "SIP/2.0 200");
+        acknowledge(first, 3, "v=0 answer to first");
+        phones.wait(1000); // the 2xx comes again
     }
     const Message ok = phones.take(phones.alice, "SIP/2.0 200");
     phones.send(phones.alice, phones.request("ACK", ok.to_tag(), 1));
