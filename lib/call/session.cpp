@@ -1,4 +1,5 @@
 #include "call/session.hpp"
+#include <algorithm>
 #include "base/text.hpp"
 #include "call/b2bua.hpp"
 
@@ -74,7 +75,10 @@ Session B2bua::as_of_leg(Leg &leg, const Session &session) {
     if (!leg.origin) {
         auto first = leg.told.type.empty() ? origin_of(leg.told.body.view()) : std::nullopt;
         if (!first) return session;
-        leg.origin = std::make_unique<LegOrigin>(LegOrigin{std::move(*first), leg.told});
+        // An offer that was refused, or that nobody waited for, has used up its version.
+        const bool is_told_last = first->version >= leg.passed_version;
+        first->version = std::max(first->version, leg.passed_version);
+        leg.origin = std::make_unique<LegOrigin>(LegOrigin{std::move(*first), is_told_last ? leg.told : Session()});
     }
     LegOrigin &known = *leg.origin;
     if (!is_same_but_origin(session.body.view(), known.last.body.view())) {
@@ -85,7 +89,12 @@ Session B2bua::as_of_leg(Leg &leg, const Session &session) {
 }
 
 std::optional<Session> B2bua::restated(Leg &leg, const Message &message) {
-    if (!leg.origin || !has_session(message)) return std::nullopt;
+    if (!has_session(message)) return std::nullopt;
+    if (!leg.origin) {
+        const auto passed = origin_of(message.body());
+        if (passed) leg.passed_version = std::max(leg.passed_version, passed->version);
+        return std::nullopt;
+    }
     return as_of_leg(leg, session_of(message));
 }
 

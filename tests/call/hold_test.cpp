@@ -172,6 +172,19 @@ TEST_CASE("hold: there is none of a call that rings, whose session is unknown, o
     CHECK(phones.engine().hold(leg, phones.now).error() == Error::wrong_state);
 }
 
+TEST_CASE("hold: an offer that was refused has used up its version (RFC 3264 section 8)") {
+    Held phones;
+    phones.send(phones.alice, phones.request("INVITE", phones.our_tag, 2, {}, sdp("alice", 12, "")));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "488 Not Acceptable Here"));
+    phones.send(phones.alice, phones.request("ACK", phones.our_tag, 2));
+    phones.forget();
+    phones.command(false);
+    const Message invite = phones.take(phones.alice, "INVITE");
+    CHECK(invite.body() == sdp("bob", 21, "sendonly"));
+    phones.send(phones.alice, TwoPhones::answer(invite, "200 OK", "", {}, sdp("alice", 13, "recvonly")));
+    CHECK(phones.take(phones.bob, "INVITE").body() == sdp("alice", 13, "sendonly"));
+}
+
 TEST_CASE("hold: an UPDATE that is sent again after a 422 says the same (RFC 3264 section 8)") {
     Held phones;
     phones.hold();
