@@ -219,6 +219,17 @@ TEST_CASE("simulation: its checks find a leg on hold that may go on sending") {
     CHECK(tells(tampered({.outgoing = change}), "a leg is on hold and was told sendrecv"));
 }
 
+TEST_CASE("simulation: its checks find a description that changes, and its version does not") {
+    const auto change = [](std::string &bytes) {
+        const auto at = bytes.find("\r\no=- ");
+        const auto version = bytes.find(' ', std::min(at, bytes.size() - 7) + 6) + 1;
+        const bool is_own = bytes.find("\r\nMax-Forwards: 70\r\n") != bytes.npos;
+        if (is_own && at != bytes.npos && bytes[version + 1] == ' ') bytes[version] = '0';
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "changes the description, and not its version"));
+}
+
 TEST_CASE("simulation: its checks find a command that has no end") {
     const auto lose = [](const CallEvent &event) { return event.kind != CallEventKind::command_ended; };
     CHECK(tells(tampered({.event = lose}), "a command has never ended"));

@@ -219,6 +219,20 @@ std::string bare_sdp(std::string_view body) {
     return out;
 }
 
+std::optional<OriginLine> origin_in(std::string_view body) {
+    const auto at = body.find("\r\no=");
+    if (at == body.npos) return std::nullopt;
+    const auto end = std::min(body.find("\r\n", at + 2), body.size());
+    const auto line = body.substr(at + 4, end - at - 4);
+    const auto name = line.find(' ', line.find(' ') + 1);
+    if (name == line.npos) return std::nullopt;
+    const auto address = std::min(line.find(' ', name + 1), line.size());
+    const auto version = number<std::uint64_t>(line.substr(name + 1, address - name - 1));
+    if (!version) return std::nullopt;
+    return OriginLine{std::string(line.substr(0, name)).append(line.substr(address)), *version,
+                      std::string(body.substr(0, at)).append(body.substr(end))};
+}
+
 std::string direction_in(std::string_view body) {
     for (const auto word : directions)
         if (body.find("\r\na=" + std::string(word) + "\r\n") != body.npos) return std::string(word);

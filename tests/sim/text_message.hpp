@@ -45,6 +45,12 @@ struct TextMessage {
 
 // Of a description: what a B2BUA that asks for itself may say in another way, the origin and the directions, left out.
 std::string bare_sdp(std::string_view body);
+struct OriginLine {
+    std::string who; // all of it but the version
+    std::uint64_t version = 0;
+    std::string rest; // the description without it
+};
+std::optional<OriginLine> origin_in(std::string_view body);
 std::string direction_in(std::string_view body);                      // of its only media; sendrecv if it says none
 std::string parameter(std::string_view value, std::string_view name); // ";name=value"; empty: none
 std::string uri_in(std::string_view value);                           // what stands between < and >

@@ -89,8 +89,9 @@ std::vector<std::string> UserAgent::record_route() const {
 std::string UserAgent::put_body(TextMessage &message, std::string_view purpose, std::string_view direction) {
     const auto number = (is_principal() ? "-" : "-t") + std::to_string(++labels_);
     const auto label = party_name(index(side_)) + "-" + std::string(purpose) + number;
-    message.body = "v=0\r\no=- " + std::to_string(dice_.between(1, 1'000'000)) + " " + std::to_string(labels_) +
-                   " IN IP4 " + agent_address(call_, party_).ip.to_string() + "\r\ns=" + label +
+    if (session_id_ == 0) session_id_ = dice_.between(1, 1'000'000);
+    message.body = "v=0\r\no=- " + std::to_string(session_id_) + " " + std::to_string(labels_) + " IN IP4 " +
+                   agent_address(call_, party_).ip.to_string() + "\r\ns=" + label +
                    "\r\nc=IN IP4 192.0.2.99\r\nt=0 0\r\nm=audio " + std::to_string(dice_.between(1024, 65000)) +
                    " RTP/AVP 0 8\r\na=x-token:" + dice_.word() + "\r\n";
     if (!direction.empty()) message.body += "a=" + std::string(direction) + "\r\n";
@@ -125,11 +126,29 @@ std::string UserAgent::check_body(const TextMessage &message, std::string_view p
         find(message.title() + ": another Content-Type: " + std::string(message.header("Content-Type")));
     const auto expected = (side_ == Side::caller ? "callee-" : "caller-") + std::string(purpose);
     if (!begins_with(label, expected)) find(message.title() + " brought " + label + " instead of " + expected);
+    check_origin(message);
     if (message.is_request() && message.method != "ACK" && !message.is_own() && !message.to_tag().empty()) {
         const auto [known, is_new] = board_.delivered.try_emplace(label, message.branch());
         if (!is_new && known->second != message.branch()) find(message.title() + " " + label + " came twice");
     }
     return label;
+}
+
+// RFC 3264 section 8: in one dialog the origin stays, and its version rises with every change.
+void UserAgent::check_origin(const TextMessage &message) {
+    const bool is_provisional = !message.is_request() && message.status < 200;
+    if (is_provisional || plan_.sees_one_fork) return; // those of more than one callee under one tag
+    const auto number = message.is_request() ? dialog_of(message.to_tag(), message.from_tag())
+                                             : dialog_of(message.from_tag(), message.to_tag());
+    const auto said = origin_in(message.body);
+    if (!number || !said) return;
+    const bool is_overtaken = message.method == "ACK"; // by the next offer
+    auto &heard = dialogs_[*number].heard;
+    if (heard && heard->who != said->who)
+        find(message.title() + " has the origin " + said->who + " after " + heard->who + " (RFC 3264 section 8)");
+    else if (heard && !is_overtaken && heard->rest != said->rest && said->version <= heard->version)
+        find(message.title() + " changes the description, and not its version (RFC 3264 section 8)");
+    if (!is_overtaken) heard = said;
 }
 
 TextMessage UserAgent::in_dialog(std::size_t number, std::string_view method, std::uint32_t cseq) {
@@ -212,8 +231,7 @@ void UserAgent::answer_reinvite(std::size_t number, const Server &server) {
     auto &dialog = dialogs_[number];
     if (dialog.asked != server || server->status != 0) return; // cancelled, or the call is over
     dialog.asked = nullptr;
-    // Who knows session timers does not refuse what may be a refresh.
-    const bool may_refuse = !server->request.is_own() || !timer_plan().is_known;
+    const bool may_refuse = !plan_.timers[0].is_known && !plan_.timers[1].is_known; // it may be a refresh
     if (dice_.chance(0.15) && may_refuse) return refuse(server, 488);
     auto response = answer_to(server, 200, {});
     response.add("Contact", contact(dialog.local_tag));

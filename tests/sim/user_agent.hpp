@@ -66,6 +66,7 @@ protected:
         Client update; // ours with an offer and without a final response
         Server asked;  // the other side's re-INVITE, not answered yet
         SessionTimer timer;
+        std::optional<OriginLine> heard; // of the other side's last description
     };
     struct Answer { // a 2xx to INVITE
         std::size_t dialog = 0;
@@ -135,6 +136,7 @@ private:
     void on_bye(std::size_t dialog, const Server &server);
     void repeat_answer(std::size_t answer, Duration interval, Instant until);
     void answer_body(const TextMessage &offer, TextMessage &response);
+    void check_origin(const TextMessage &message);
     void check_bye_response(const Dialog &dialog, const TextMessage &response);
     void on_reinvite_response(const Client &client, const TextMessage &response);
     void on_refusal(const Client &client, const TextMessage &response);
@@ -151,6 +153,7 @@ private:
     int last_notified_ = 0; // the status in the last NOTIFY
     std::set<Client> late_; // INFO after the end
     unsigned labels_ = 0;
+    std::int64_t session_id_ = 0; // of the o= line
 };
 
 } // namespace tandem::sim
