@@ -54,7 +54,7 @@ bool Caller::is_over() const {
 bool Caller::may_be_stranger() const { return invite_->state == ClientTransaction::given_up; }
 
 void Caller::on_response(const Client &client, const TextMessage &response) {
-    if (client->request.method == "PRACK") return check_prack_response(response);
+    if (client->request.method == "PRACK") return on_prack_response(client, response);
     if (client != invite_) return UserAgent::on_response(client, response);
     if (response.status == 100) return;
     if (response.status < 200) return on_progress(response);
@@ -108,6 +108,19 @@ void Caller::send_prack(std::size_t number, const TextMessage &response) {
     prack.add("RAck", std::string(response.header("RSeq")) + " " + std::string(response.header("CSeq")));
     if (plan_.offers_late && !response.body.empty()) put_body(prack, "answer-" + response.label());
     request(std::move(prack))->dialog = number;
+}
+
+// The first offer has its answer, so that there may be another one (RFC 3311 section 5.1).
+void Caller::on_prack_response(const Client &client, const TextMessage &response) {
+    check_prack_response(response);
+    if (response.status != 200 || !plan_.early_update_after || has_updated_) return;
+    after(*plan_.early_update_after, [this, number = client->dialog] {
+        const auto &dialog = dialogs_[number];
+        const bool is_early = dialog.state == Dialog::early && invite_->status == 0 && !dialog.has_sent_bye;
+        if (!is_early || has_updated_ || !described_.contains(dialog.remote_tag)) return;
+        has_updated_ = true;
+        send_offer(number, ActionKind::update);
+    });
 }
 
 // Once the INVITE is answered nobody may wait for it any more: the witness knows when.

@@ -22,6 +22,7 @@ protected:
 private:
     bool take_rseq(const TextMessage &response); // false: it has been here
     void send_prack(std::size_t dialog, const TextMessage &response);
+    void on_prack_response(const Client &client, const TextMessage &response);
     void check_prack_response(const TextMessage &response);
     void on_progress(const TextMessage &response);
     void on_answer(const TextMessage &response);
@@ -34,7 +35,8 @@ private:
     std::optional<std::size_t> answered_;        // the dialog
     std::map<std::string, std::uint32_t> rseqs_; // of the last reliable response, by To-tag
     std::set<std::string> described_;            // To-tags: a reliable response has brought a description
-    bool acks_ = false;                          // the first ACK is out: further copies of the 2xx get theirs at once
+    bool has_updated_ = false;
+    bool acks_ = false; // the first ACK is out: further copies of the 2xx get theirs at once
 };
 
 } // namespace tandem::sim

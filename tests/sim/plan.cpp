@@ -231,6 +231,9 @@ Plan draw_plan(std::uint64_t seed, std::size_t number) {
     Dice timers(seed, 's', number);
     draw_timers(plan, timers);
     plan.session_expires = session_expires_of(seed);
+    Dice update(seed, 'u', number);
+    const bool has_answer_early = plan.reliable == Reliable::supported && !plan.offers_late && !plan.is_hunted();
+    if (has_answer_early && update.chance(0.4)) plan.early_update_after = update.chance(0.5) ? 0ms : update.ms(0, 3000);
     return plan;
 }
 
@@ -321,6 +324,7 @@ std::string Plan::to_string() const {
     if (reliable != Reliable::unknown)
         out += std::string(", 100rel ") + (reliable == Reliable::required ? "required" : "supported") +
                ", PRACK after " + ms(prack_after);
+    if (early_update_after) out += ", UPDATE " + ms(*early_update_after) + " after PRACK";
     if (never_acks) out += ", never ACKs";
     if (ack_after > Duration(0)) out += ", ACK after " + ms(ack_after);
     for (const auto side : {Side::caller, Side::callee}) {

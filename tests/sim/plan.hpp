@@ -126,7 +126,8 @@ struct Plan {
     bool is_forgetful = false;              // the caller sends INFO long after the end
     Reliable reliable = Reliable::unknown;
     Duration prack_after{};
-    std::vector<DecoyPlan> decoys; // in the order of their places
+    std::optional<Duration> early_update_after; // the PRACK's answer, by the caller (RFC 3311)
+    std::vector<DecoyPlan> decoys;              // in the order of their places
     NamePlan name = NamePlan::none;
     Duration lookup{}; // how long it takes
     std::vector<Command> commands;

@@ -66,9 +66,9 @@ void UserAgent::grant_timer(std::size_t number, const TextMessage &request, Text
     auto &timer = dialogs_[number].timer;
     const auto asked = request.header("Session-Expires");
     const bool is_known_there = has(request, "Supported", "timer");
-    if (!is_known_there) find(request.method + " without Supported: timer");
+    if (!is_known_there && !plan_.early_update_after) find(request.method + " without Supported: timer");
     timer.interval = asked.empty() ? own.interval : seconds_in(asked);
-    if (!own.is_known) timer.interval = Duration(0);
+    if (!own.is_known || !is_known_there) timer.interval = Duration(0);
     const auto said = parameter(asked, "refresher");
     timer.is_ours = said.empty() ? own.takes_it : said == "uas";
     start_timer(number);

@@ -257,6 +257,16 @@ TEST_CASE("simulation: its checks find a target that answered for nothing") {
     CHECK(tells(tampered({.outgoing = drop}), "target: no BYE came"));
 }
 
+TEST_CASE("simulation: its checks find an UPDATE that gets the answer to another offer") {
+    const auto change = [](std::string &bytes) {
+        const auto at = bytes.find("s=callee-answer-caller-offer-2-");
+        if (is_request(bytes, "SIP/2.0 200") && bytes.find(" UPDATE\r\n") != bytes.npos && at != bytes.npos)
+            bytes[at + 29] = '1';
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "200 UPDATE brought"));
+}
+
 TEST_CASE("simulation: its checks find a session that nobody refreshes") {
     const auto drop = [](std::string &bytes) {
         const bool is_request_of_ours = is_request(bytes, "INVITE ") || is_request(bytes, "UPDATE ");

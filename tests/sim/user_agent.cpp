@@ -268,7 +268,7 @@ void UserAgent::on_update(std::size_t number, const Server &server) {
         if (dice_.chance(0.15)) return refuse(server, 488);
         answer_body(server->request, response);
     }
-    grant_timer(number, server->request, response);
+    if (dialog.state != Dialog::early) grant_timer(number, server->request, response);
     respond(server, response);
 }
 
@@ -390,8 +390,10 @@ void UserAgent::send_offer(std::size_t number, ActionKind kind) {
     const bool has_offer = kind != ActionKind::reinvite_without_offer && kind != ActionKind::update_without_offer;
     auto message = in_dialog(number, is_update ? "UPDATE" : "INVITE", ++dialog.local_cseq);
     const auto label = has_offer ? put_body(message, "offer") : std::string();
-    ask_timer(dialog.timer, message);
+    const bool is_early = dialog.state == Dialog::early;
+    if (!is_early) ask_timer(dialog.timer, message);
     const auto client = request(std::move(message));
+    if (is_early) early_.insert(client);
     client->dialog = number;
     client->label = label;
     if (!is_update) dialog.invite = client;
@@ -434,7 +436,7 @@ void UserAgent::on_response(const Client &client, const TextMessage &response) {
     if (method == "REFER") return on_refer_response(client, response);
     if (response.status >= 300) return on_refusal(client, response);
     if (method == "INVITE") return on_reinvite_response(client, response);
-    if (method == "UPDATE") take_timer(client->dialog, client->request, response);
+    if (method == "UPDATE" && !early_.contains(client)) take_timer(client->dialog, client->request, response);
     if (method == "UPDATE" && !client->label.empty()) check_body(response, "answer-" + client->label);
     if (method == "UPDATE" && response.contact().empty()) find("200 UPDATE without Contact (RFC 3311 section 5.1)");
     if (method == "INFO" && late_.contains(client)) find("INFO was answered 200 long after the end of the call");
@@ -487,14 +489,15 @@ void UserAgent::check_refusal(const Client &client, const TextMessage &response)
     const bool has_pracks = side_ == Side::caller && plan_.reliable != Reliable::unknown;
     const bool is_crowded = plan_.actions.size() > 1 || has_pracks || plan_.has_own_offers() ||
                             board_.premature.contains(client->request.branch());
+    const bool is_early = early_.contains(client); // the answer, or the end, may be on its way
     bool is_expected = false;
     switch (response.status) {
     case 408: is_expected = board_.loss > 0 || plan_.anyone_vanishes(); break; // the other side is out of reach
-    case 481: is_expected = is_ending; break;
-    case 487: is_expected = client->is_cancelled || is_ending; break; // RFC 3261 section 15.1.2
+    case 481: is_expected = is_ending || is_early; break;
+    case 487: is_expected = client->is_cancelled || is_ending || is_early; break; // RFC 3261 section 15.1.2
     case 488: is_expected = is_offer; break;
     case 491: is_expected = is_offer && is_crowded; break;
-    case 500: is_expected = is_crowded || is_ending; break; // overlapping, or overtaken
+    case 500: is_expected = is_crowded || is_ending || is_early; break; // overlapping, or overtaken
     default: break;
     }
     if (late_.contains(client)) is_expected = response.status == 481; // RFC 3261 section 12.2.2

@@ -122,6 +122,7 @@ protected:
     bool has_sent_bye_ = false;
 
     void refuse(const Server &server, int status);
+    void send_offer(std::size_t dialog, ActionKind kind);
 
 private:
     void refer(std::size_t dialog, int tries);
@@ -129,7 +130,6 @@ private:
     void on_notify(std::size_t dialog, const Server &server);
     void act(std::size_t dialog, ActionKind kind, int tries);
     void ask(std::size_t dialog); // INFO
-    void send_offer(std::size_t dialog, ActionKind kind);
     void on_reinvite(std::size_t dialog, const Server &server);
     void answer_reinvite(std::size_t dialog, const Server &server);
     void on_update(std::size_t dialog, const Server &server);
@@ -150,8 +150,9 @@ private:
     std::deque<Answer> answers_;
     std::optional<std::size_t> referred_; // the dialog that its REFER went in
     bool is_refer_accepted_ = false;
-    int last_notified_ = 0; // the status in the last NOTIFY
-    std::set<Client> late_; // INFO after the end
+    int last_notified_ = 0;  // the status in the last NOTIFY
+    std::set<Client> late_;  // INFO after the end
+    std::set<Client> early_; // UPDATE before the answer: nothing of it is about session timers
     unsigned labels_ = 0;
     std::int64_t session_id_ = 0; // of the o= line
 };

@@ -319,8 +319,9 @@ void Witness::response_out(Party to, const TextMessage &response, const std::str
         }
         return;
     }
-    // A fork that another one was faster than refuses it, and that passes.
-    const bool is_passed = response.status == 408 || prack_refusals_in_.contains(response.status);
+    // A fork that another one was faster than refuses it, and that passes. One that an UPDATE overtook is too late.
+    const bool is_overtaken = response.status == 500 && plan_.early_update_after;
+    const bool is_passed = response.status == 408 || is_overtaken || prack_refusals_in_.contains(response.status);
     if (request.method == "PRACK" && response.status >= 300 && !is_passed && facts_.status_out == 0 &&
         facts_.decision == Decision::none && !plan_.is_hunted())
         find(now, response.title() + " while the INVITE waits for it");
