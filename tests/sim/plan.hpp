@@ -132,6 +132,7 @@ struct Plan {
     Duration lookup{}; // how long it takes
     std::vector<Command> commands;
     std::optional<TransferPlan> transfer;
+    std::array<int, 2> bye_status = {200, 200}; // what each says to BYE, and goes all the same; 0: nothing
     std::array<TimerPlan, 2> timers{};
     Duration session_expires{}; // what the B2BUA asks for
     bool sees_one_fork = false; // the caller: all forks have one To tag

@@ -212,7 +212,8 @@ void UserAgent::on_bye(std::size_t number, const Server &server) {
         is_refer_accepted_ && referred_ == number && !plan_.transfer->is_silent && plan_.transfer->notify_status == 200;
     if (must_know && last_notified_ < 200 && board_.loss == 0 && !board_.is_ending && !plan_.anyone_vanishes())
         find("BYE came before the NOTIFY that tells what became of the REFER (RFC 5589 section 6.1)");
-    respond(server, answer_to(server, 200, {}));
+    const int status = is_principal() ? plan_.bye_status[index(side_)] : 200;
+    if (status != 0) respond(server, answer_to(server, status, {}));
     end(number);
 }
 
