@@ -98,6 +98,7 @@ private:
     bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
     static std::string loop_line(std::string_view loop_path);
+    static std::string loop_mark(std::uint64_t digest);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
 
     // hunt.cpp: the search for a callee
@@ -274,6 +275,8 @@ private:
     // refer.cpp
     void on_refer(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now);
     void begin_transfer(CallId id, Call &call, const ReferTo &target, std::string_view referred_by, Instant now);
+    std::string mark_of(const Replaces &replaces) const;
+    void lead_to_self(Route &route, const ReferTo &target, std::string &loop_path);
     bool join_profiles(Call &call, const Route &route, Instant now);
     void report_transfer(CallId id, Call &call, std::uint16_t status, Instant now);
     void pass_refer(CallId id, Call &call, Side from, DialogId dialog, ReferTo target, const TransactionEvent &event,
@@ -288,11 +291,11 @@ private:
     void begin_join(CallId id, Call &call, const Replaced &replaced, Instant now);
     void give_back(Call &call, Instant now);
     bool take_newcomer(const TransactionEvent &event, Instant now);
-    bool pick_up(Call &call, const TransactionEvent &event, Instant now);
+    bool pick_up(Call &call, bool is_inner, const TransactionEvent &event, Instant now);
     void answer_newcomer(Call &call, InviteExchange &invite, const Session &answer, std::string_view tag, Instant now);
     void accept_newcomer(Call &call, Side place, TransactionId server, const Endpoint &source, const Session &answer,
                          Instant now);
-    std::optional<DialogId> admit_newcomer(CallId id, const TransactionEvent &event, Instant now);
+    std::optional<DialogId> admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now);
     Call *find_ringing(const Replaces &replaces);
     void refuse_newcomer(Call &call, std::uint16_t status, Instant now);
 
@@ -342,6 +345,7 @@ private:
 // What somebody said, without the hold that he was on.
 Session unheld(const Session &session);
 
+inline constexpr std::string_view loop_header = "X-Tandem-Loop"; // where a call has passed: B2bua::is_loop()
 inline constexpr std::string_view completed_elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\""; // RFC 3326
 
 // A header line for a Reason (RFC 3326), or nothing.

@@ -11,6 +11,14 @@ namespace {
 
 bool is_secure(std::string_view uri) { return equals_ignoring_case(uri.substr(0, 5), "sips:"); }
 
+// Whether the URI is where we are ourselves, as another worker of ours says it.
+bool is_own(const Uri &uri, const Listener &listener) {
+    const std::string_view own = listener.sent_by;
+    if (!own.starts_with(uri.host)) return false;
+    const std::uint16_t port = uri.port != 0 ? uri.port : default_port(listener.bound.transport);
+    return own.substr(uri.host.size()) == ":" + std::to_string(port);
+}
+
 struct NextHop {
     Endpoint to;
     SharedBytes host{};
@@ -23,7 +31,7 @@ struct NextHop {
 NextHop next_hop(std::string_view uri, const Endpoint &peer, const NamedHop *known,
                  const std::vector<Listener> &listeners) {
     const auto parsed = Uri::parse(uri);
-    if (!parsed) return {peer};
+    if (!parsed || is_own(*parsed, listeners[peer.listener])) return {peer};
     const bool is_by_letter = is_secure(uri) || parsed->param("transport");
     if (const auto endpoint = parsed->endpoint()) {
         if (is_reliable(peer.transport) && !is_by_letter) return {peer};

@@ -8,7 +8,6 @@
 namespace tandem {
 namespace {
 
-constexpr std::string_view loop_header = "X-Tandem-Loop";
 
 } // namespace
 
@@ -124,13 +123,17 @@ std::string B2bua::loop_line(std::string_view loop_path) {
     return std::string(loop_header) + ": " + std::string(loop_path) + "\r\n";
 }
 
+std::string B2bua::loop_mark(std::uint64_t digest) {
+    std::string mark;
+    for (; digest != 0; digest /= 36) mark.push_back("0123456789abcdefghijklmnopqrstuvwxyz"[digest % 36]);
+    return mark;
+}
+
 // A loop repeats everything that routing looks at; a call that comes back changed is a spiral, and legal (RFC 3261
 // section 16.3 item 4). Each pass leaves a keyed digest of what it saw.
 bool B2bua::is_loop(const Message &invite, const Endpoint &source, std::string &path) const {
-    std::uint64_t digest =
-        loop_hash_(invite.request_uri(), invite.from_uri(), invite.to_uri(), std::string_view(source.ip.to_string()));
-    std::string token;
-    for (; digest != 0; digest /= 36) token.push_back("0123456789abcdefghijklmnopqrstuvwxyz"[digest % 36]);
+    const std::string token = loop_mark(
+        loop_hash_(invite.request_uri(), invite.from_uri(), invite.to_uri(), std::string_view(source.ip.to_string())));
     for (const HeaderLine &line : invite.headers()) {
         if (line.id != Header::other || !equals_ignoring_case(line.name, loop_header)) continue;
         for (std::string_view passed : split_values(line.value)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 #include "base/text.hpp"
+#include "base/token.hpp"
 #include "call/b2bua.hpp"
 #include "call/header_policy.hpp"
 #include "call/refer_to.hpp"
@@ -33,6 +34,14 @@ std::string write_invite(std::string_view uri, std::string_view from, const Sess
     if (offer) out += "Content-Type: " + std::string(offer.content_type()) + "\r\n";
     return out + "Content-Length: " + std::to_string(offer.body.view().size()) + "\r\n\r\n" +
            std::string(offer.body.view());
+}
+
+// Whether another worker of the process has the dialog: the names that tandem made say so, as ShardMap reads them.
+bool is_elsewhere(const Replaces &replaces, std::uint8_t here) {
+    for (std::string_view name : {std::string_view(replaces.to_tag), std::string_view(replaces.call_id)}) {
+        if (const auto shard = shard_of_token(name)) return *shard != here;
+    }
+    return false;
 }
 
 } // namespace
@@ -84,6 +93,7 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     if (route.refuse != 0 || route.targets.empty()) {
         return fail_transfer(id, call, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, now);
     }
+    if (target.replaces && is_elsewhere(*target.replaces, random_.shard())) lead_to_self(route, target, loop_path);
     // Where the caller stays, his record goes on counting; where he goes, each leg to the target counts by itself.
     if (transfer.from == Side::callee && !join_profiles(call, route, now)) return fail_transfer(id, call, 503, now);
     const DialogPath asked_by = path_of(from, call.leg(transfer.from).local, nullptr);
@@ -98,6 +108,24 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     call.setup->route = std::move(route);
     call.setup->invite = std::move(*invite);
     if (!try_next(id, call, now)) end_setup(id, call, now);
+}
+
+// To a dialog that another worker has: by an INVITE with Replaces to ourselves, which is handed to that worker. The two
+// who remain are joined across both calls. A mark that nobody else can make says who has sent it.
+void B2bua::lead_to_self(Route &route, const ReferTo &target, std::string &loop_path) {
+    const std::vector<Listener> &listeners = options_.listeners;
+    const auto by_transport = [](const Listener &a, const Listener &b) {
+        return a.bound.transport < b.bound.transport;
+    };
+    RouteTarget self;
+    self.request_uri = target.uri;
+    self.to = std::min_element(listeners.begin(), listeners.end(), by_transport)->bound; // UDP first
+    route.targets.assign(1, self);
+    loop_path.append(",").append(mark_of(*target.replaces));
+}
+
+std::string B2bua::mark_of(const Replaces &replaces) const {
+    return loop_mark(loop_hash_("Replaces", replaces.call_id, replaces.to_tag, replaces.from_tag));
 }
 
 // The caller's set joins the profiles of the target's route, all or none; those that it was not in before are left

@@ -77,25 +77,43 @@ void B2bua::give_back(Call &call, Instant now) {
     }
 }
 
-// Only who may call at all may take a place: the route table is asked, and his record counts like any other. None: he
-// is refused.
-std::optional<DialogId> B2bua::admit_newcomer(CallId id, const TransactionEvent &event, Instant now) {
+namespace {
+
+bool is_marked(const Message &invite, std::string_view mark) {
+    for (const HeaderLine &line : invite.headers()) {
+        if (line.id != Header::other || !equals_ignoring_case(line.name, loop_header)) continue;
+        for (std::string_view rest = line.value; !rest.empty();) {
+            if (take_token(rest) == mark) return true;
+        }
+    }
+    return false;
+}
+
+} // namespace
+
+// Only who may call at all may take a place: the route table is asked, and his record counts like any other. Where
+// another worker of ours comes (`is_inner`) that one has asked it, and counts (lead_to_self()). None: he is refused.
+std::optional<DialogId> B2bua::admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
-    const Route route = router_.route(invite, event.source);
-    if (route.refuse != 0 || route.targets.empty()) {
+    const Route route = is_inner ? Route() : router_.route(invite, event.source);
+    if (!is_inner && (route.refuse != 0 || route.targets.empty())) {
         reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
         return std::nullopt;
     }
     const std::string source = event.source.to_string();
-    const LegOptions options{
-        .leg_of = {}, .local_side = Side::callee, .source = source, .trunk = {}, .owner = id.value()};
+    const DialogSet *caller = tracker_.find(call.leg(Side::caller).dialog);
+    const LegOptions options{.leg_of = is_inner && caller ? caller->record : RecordId(),
+                             .local_side = Side::callee,
+                             .source = source,
+                             .trunk = {},
+                             .owner = call.id.value()};
     const auto fed = tracker_.feed_invite(view_of(invite, view_text_), options, now);
     if (!fed || !fed->is_new) {
         reply(event, !fed && fed.error() == Error::full ? 503 : 482, {}, {}, now);
         return std::nullopt;
     }
     if (!attach(fed->dialog, event, route, now)) return std::nullopt;
-    transactions_.set_owner(event.transaction, id.value());
+    transactions_.set_owner(event.transaction, call.id.value());
     static_cast<void>(transactions_.respond(event.transaction, 100,
                                             writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
     return fed->dialog;
@@ -114,7 +132,8 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     });
     const auto replaces = parse_replaces(invite.values(Header::replaces));
     if (!replaces || has_join) return refuse(400, "Bad Replaces");
-    if (Call *ringing = find_ringing(*replaces)) return pick_up(*ringing, event, now);
+    const bool is_inner = is_marked(invite, mark_of(*replaces));
+    if (Call *ringing = find_ringing(*replaces)) return pick_up(*ringing, is_inner, event, now);
     const auto replaced = find_replaced(*replaces);
     if (!replaced) return refuse(481);
     const CallId id = replaced->call;
@@ -127,10 +146,11 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     if (call.transfer || call.is_lent || call.first_invite()) return refuse(491);
     if (!has_session(invite)) return refuse(488, "Offer Wanted");
 
-    const auto dialog = admit_newcomer(id, event, now);
+    const auto dialog = admit_newcomer(call, is_inner, event, now);
     if (!dialog) return true;
     auto transfer = std::make_unique<Transfer>();
     transfer->kind = TransferKind::newcomer;
+    transfer->is_inner = is_inner;
     transfer->from = replaced->side;
     transfer->invite = event.transaction;
     transfer->source = event.source;
@@ -153,7 +173,7 @@ Call *B2bua::find_ringing(const Replaces &replaces) {
 
 // The newcomer answers in place of those who ring. Two offers meet: each is the other one's answer, where they describe
 // as many media.
-bool B2bua::pick_up(Call &call, const TransactionEvent &event, Instant now) {
+bool B2bua::pick_up(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
     InviteExchange &first = *call.first_invite();
     const Message *request = transactions_.request(first.server);
@@ -163,7 +183,7 @@ bool B2bua::pick_up(Call &call, const TransactionEvent &event, Instant now) {
         reply(event, 488, {}, {}, now);
         return true;
     }
-    const auto dialog = admit_newcomer(call.id, event, now);
+    const auto dialog = admit_newcomer(call, is_inner, event, now);
     if (!dialog) return true;
     const Session asked = session_of(*request);
     const Session said = session_of(invite);

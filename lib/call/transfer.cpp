@@ -109,7 +109,7 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     timers_.cancel(call.leg(done.from).timer.timer);
     Leg left = std::exchange(call.leg(done.from), std::move(done.target));
     if (done.last_answer) take_session_timer(id, call, done.from, done.last_answer, now);
-    let_one_count(call, done, now);
+    if (!done.is_inner) let_one_count(call, done, now);
     for (Side side : {Side::caller, Side::callee}) {
         // Each record that counts shows the leg that it is joined with.
         const DialogSet *set = tracker_.find(call.leg(other(side)).dialog);

@@ -30,6 +30,7 @@ struct Transfer {
     bool is_reported = false;  // to him, by NOTIFY
     bool is_touched = false;   // the remaining leg has agreed to the target's session
     bool is_acked = false;     // the target's 2xx
+    bool is_inner = false;     // newcomer: another worker of ours is, which counts the call
     std::uint16_t told = 0;    // the status that was reported last
     std::uint16_t failure = 0; // it has failed, and waits for the remaining leg's answer to end; 0: it has not
     std::string event;         // value of Event

@@ -22,7 +22,7 @@ void swap_all(std::string &text, std::string_view from, std::string_view to) {
 
 // Alice called Bob (call-a).
 struct Up : TwoPhones {
-    Up() {
+    explicit Up(EngineOptions options = {}) : TwoPhones(options) {
         send(alice, invite({}, sdp("alice", 4000)));
         bobs_invite = take(bob, "INVITE");
         send(bob, answer(bobs_invite, "200 OK", "bob", {}, sdp("bob", 4001)));
@@ -273,6 +273,85 @@ TEST_CASE("attended transfer: a dialog that is not here is named to whoever the 
     phones.send(phones.alice, phones.request("REFER", phones.our_tag, 50,
                                              "Refer-To: <sip:carol@c?Replaces=x%3Bto-tag%3D1%3Bfrom-tag%3D2>\r\n"));
     CHECK(phones.take(phones.carol, "INVITE").value(Header::replaces) == "x;to-tag=1;from-tag=2");
+}
+
+TEST_CASE("attended transfer: a dialog that another worker has is joined across both calls") {
+    EngineOptions options;
+    SeededRandom random(7);
+    options.loop_hash.emplace(random); // the same for both
+    Up here(options);
+    TwoPhones there(options, 1);
+    const Endpoint self = test::endpoint("192.0.2.9", 5060);
+    const auto relay = [&] {
+        for (bool is_moving = true; is_moving;) {
+            is_moving = false;
+            for (auto [from, to] : {std::pair<TwoPhones *, TwoPhones *>{&here, &there}, {&there, &here}}) {
+                for (const std::string &bytes : from->take_all(self)) {
+                    to->send(self, bytes);
+                    is_moving = true;
+                }
+            }
+        }
+    };
+    there.router.answer.targets = {{"sip:carol@192.0.2.3:5063", there.carol, "carrier-c"}};
+    there.send(there.alice, Attended::second(there.invite({}, sdp("alice", 4010))));
+    const Message carols = there.take(there.carol, "INVITE");
+    there.send(there.carol, TwoPhones::answer(carols, "200 OK", "carol", {}, sdp("carol", 4002)));
+    const std::string tag(there.take(there.alice, "SIP/2.0 200").to_tag());
+    there.send(there.alice, Attended::second(there.request("ACK", tag, 1)));
+    there.take(there.carol, "ACK");
+    there.router.answer.refuse = 403; // whoever comes from anywhere else
+    here.router.answer.targets = {{"sip:carol@192.0.2.3:5063", here.carol, "carrier-c"}};
+
+    here.send(here.alice,
+              here.request("REFER", here.our_tag, 50,
+                           "Refer-To: <sip:carol@c?Replaces=call-b%3Bto-tag%3D" + tag + "%3Bfrom-tag%3Dalice>\r\n"));
+    here.take(here.alice, "SIP/2.0 202");
+    here.send(here.alice, TwoPhones::answer(here.take(here.alice, "NOTIFY"), "200 OK"));
+    relay();
+    CHECK_FALSE(here.got(here.carol, "INVITE"));
+    const Message offer = there.take(there.carol, "INVITE");
+    CHECK(offer.call_id() == carols.call_id());
+    CHECK(has(offer, "m=audio 4001"));
+    there.send(there.carol, TwoPhones::answer(offer, "200 OK", "", {}, sdp("carol", 4002)));
+    const Message released = there.take(there.alice, "BYE");
+    CHECK(released.call_id() == "call-b");
+    there.send(there.alice, TwoPhones::answer(released, "200 OK"));
+    relay();
+    const Message to_bob = here.take(here.bob, "INVITE");
+    CHECK(has(to_bob, "m=audio 4002"));
+    here.send(here.bob, TwoPhones::answer(to_bob, "200 OK", "", {}, sdp("bob", 4001)));
+    relay();
+    const Message last = here.take(here.alice, "NOTIFY");
+    CHECK(last.body() == "SIP/2.0 200 OK\r\n");
+    here.send(here.alice, TwoPhones::answer(last, "200 OK"));
+    here.send(here.alice, TwoPhones::answer(here.take(here.alice, "BYE"), "200 OK"));
+
+    here.send(here.bob, TwoPhones::from_bob(here.bobs_invite, "INFO", 60));
+    relay();
+    there.send(there.carol, TwoPhones::answer(there.take(there.carol, "INFO"), "200 OK"));
+    relay();
+    CHECK(here.got(here.bob, "SIP/2.0 200"));
+    here.send(here.bob, TwoPhones::from_bob(here.bobs_invite, "BYE", 61));
+    relay();
+    there.send(there.carol, TwoPhones::answer(there.take(there.carol, "BYE"), "200 OK"));
+    relay();
+    for (TwoPhones *phones : {static_cast<TwoPhones *>(&here), &there}) {
+        phones->wait(400'000);
+        CHECK(phones->engine().calls() == 0);
+        CHECK(phones->engine().dialogs() == 0);
+    }
+    CHECK(here.ended.size() == 2); // that of Alice and Bob, and of Bob and Carol
+    CHECK(there.ended.size() == 1);
+}
+
+TEST_CASE("attended transfer: who says that he comes from another worker, and does not, is asked like anybody") {
+    Up phones;
+    phones.router.answer.refuse = 403;
+    const std::string headers =
+        "Replaces: call-a;to-tag=" + phones.our_tag + ";from-tag=alice\r\nX-Tandem-Loop: 1,2\r\n";
+    phones.send(phones.dave, of_dave(phones.invite(headers, sdp("dave", 4004))));
+    CHECK(phones.got(phones.dave, "SIP/2.0 403"));
 }
 
 TEST_CASE("INVITE with Replaces: a newcomer takes the place of either peer (RFC 3891 section 3)") {

@@ -52,8 +52,8 @@ struct Ended {
 
 class TwoPhones {
 public:
-    explicit TwoPhones(EngineOptions options = {})
-        : random_(1), profiles_(random_), engine_(with_listener(options), router, profiles_, random_, now) {
+    explicit TwoPhones(EngineOptions options = {}, std::uint8_t shard = 0)
+        : random_(1, shard), profiles_(random_), engine_(with_listener(options), router, profiles_, random_, now) {
         router.answer.targets.push_back({"sip:bob@192.0.2.2:5062", bob, "carrier"});
         router.answer.ring_timeout = std::chrono::seconds(60);
     }
@@ -64,6 +64,15 @@ public:
         auto taken = find(phone, start);
         REQUIRE_MESSAGE(taken, "no " << start << " to port " << phone.port << " among:\n" << dump());
         return *taken;
+    }
+    // Whatever went to this address, as bytes.
+    std::vector<std::string> take_all(const Endpoint &to) {
+        std::vector<std::string> taken;
+        for (const Caught &caught : sent_) {
+            if (caught.to == to) taken.push_back(caught.bytes);
+        }
+        std::erase_if(sent_, [&](const Caught &caught) { return caught.to == to; });
+        return taken;
     }
     std::optional<Message> try_take(const Endpoint &phone, std::string_view start) { return find(phone, start); }
     bool got(const Endpoint &phone, std::string_view start) { return find(phone, start).has_value(); }
