@@ -13,7 +13,8 @@ std::uint32_t &Outbox::waiting_for(const Endpoint &peer) {
     return peers_[mixed >> 54];
 }
 
-void Outbox::add(std::vector<Outgoing> &messages, bool is_change) {
+void Outbox::add(std::vector<Outgoing> &messages, bool is_change, Instant now) {
+    const bool is_stuck = !waiting_.empty() && now - waiting_.front().since >= long_wait;
     for (Outgoing &message : messages) {
         OutDatagram datagram{message.to, std::move(message.bytes), message.transaction.value(),
                              std::move(message.host)};
@@ -22,6 +23,7 @@ void Outbox::add(std::vector<Outgoing> &messages, bool is_change) {
             ready_.at(message.to.listener).push_back(std::move(datagram));
             continue;
         }
+        if (message.is_again && is_stuck) continue;
         ++waiting;
         waiting_bytes_ += datagram.bytes.view().size();
         round_.push(std::move(datagram));
@@ -29,9 +31,9 @@ void Outbox::add(std::vector<Outgoing> &messages, bool is_change) {
     messages.clear();
 }
 
-void Outbox::end_round(StoreTicket ticket) {
+void Outbox::end_round(StoreTicket ticket, Instant now) {
     newest_ = std::max(newest_, ticket); // who waits for another's sake waits as long as that one
-    for (; !round_.empty(); round_.pop()) waiting_.push({std::move(round_.front()), newest_});
+    for (; !round_.empty(); round_.pop()) waiting_.push({std::move(round_.front()), newest_, now});
 }
 
 void Outbox::release(StoreTicket settled) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+#include "base/instant.hpp"
 #include "base/ring_queue.hpp"
 #include "net/transport.hpp"
 #include "node/journal.hpp"
@@ -16,11 +17,12 @@ class Outbox {
 public:
     explicit Outbox(std::size_t listeners) : ready_(listeners) {}
 
-    // Takes the messages that one input caused; `is_change`: it changed what the store keeps.
-    void add(std::vector<Outgoing> &messages, bool is_change);
+    // Takes the messages that one input caused; `is_change`: it changed what the store keeps. A retransmission that
+    // would have to wait behind what waits for long is left out: the first one may be among that, and another comes.
+    void add(std::vector<Outgoing> &messages, bool is_change, Instant now);
 
     // Ends a round: those that wait since the last time wait for `ticket`.
-    void end_round(StoreTicket ticket);
+    void end_round(StoreTicket ticket, Instant now);
 
     // What waits for no later ticket is ready.
     void release(StoreTicket settled);
@@ -35,7 +37,10 @@ private:
     struct Waiting {
         OutDatagram datagram;
         StoreTicket ticket = 0;
+        Instant since{};
     };
+    static constexpr Duration long_wait = std::chrono::milliseconds(250); // half of T1
+
     // How many messages wait for the peers of one hash: two peers that share it share its order too.
     std::uint32_t &waiting_for(const Endpoint &peer);
 

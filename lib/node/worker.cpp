@@ -98,7 +98,7 @@ void Worker::watch_wall_clock(Instant now) {
 
 void Worker::settle(Instant now) {
     watch_wall_clock(now);
-    take_outgoing();
+    take_outgoing(now);
     store_changes(now);
     send_ready();
     if (hand_over_) hand_over_->flush(now);
@@ -111,10 +111,10 @@ void Worker::settle(Instant now) {
 }
 
 // After each input: what one message causes waits for the store, what another one does may not have to.
-void Worker::take_outgoing() {
+void Worker::take_outgoing(Instant now) {
     engine_.take_outgoing(outgoing_);
     const std::uint64_t changes = engine_.tracker().changes();
-    outbox_.add(outgoing_, journal_ && changes != changes_seen_);
+    outbox_.add(outgoing_, journal_ && changes != changes_seen_, now);
     changes_seen_ = changes;
 }
 
@@ -126,7 +126,7 @@ void Worker::store_changes(Instant now) {
     engine_.drain_changes([this](const DialogRecord &record) { journal_->changed(record); },
                           [this](const DialogRecord &record) { journal_->ended(record); });
     const StoreTicket ticket = journal_->commit(now);
-    outbox_.end_round(ticket);
+    outbox_.end_round(ticket, now);
     hold_places(ticket);
     if (outbox_.waiting_bytes() > options_.waiting_max) {
         journal_->give_up(fmt::format("more than {} bytes of messages wait for it", options_.waiting_max), now);

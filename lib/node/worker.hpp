@@ -93,7 +93,7 @@ private:
     // What follows every input: store, then send, then wait for the next.
     void settle(Instant now);
     void watch_wall_clock(Instant now);
-    void take_outgoing();
+    void take_outgoing(Instant now);
     void store_changes(Instant now);
     void send_ready();
     void hold_places(StoreTicket ticket);

@@ -11,7 +11,7 @@ void Worker::receive(const Endpoint &peer, std::string_view bytes, std::uint8_t 
     const bool is_last = !hand_over_ || hand_over_->is_last(asked);
     const bool is_taken = engine_.receive(bytes, peer, now, is_last ? StrayCancel::answer : StrayCancel::leave);
     if (!is_taken) hand_over_->offer_to_next(peer, bytes, asked);
-    take_outgoing();
+    take_outgoing(now);
 }
 
 // Of the mail at hand, or else of the box.
@@ -51,7 +51,7 @@ void Worker::read(const Letter &letter, Instant now) {
         engine_.on_connection_lost({letter.peer, letter.lost_at, letter.is_made}, now);
         break;
     }
-    take_outgoing();
+    take_outgoing(now);
 }
 
 void Worker::pass_on(const Letter &letter) {

@@ -11,6 +11,7 @@ struct Outgoing {
     SharedBytes bytes;
     TransactionId transaction; // none: nobody asks
     SharedBytes host{};        // TLS: the name that the peer must prove; empty: its address will do
+    bool is_again = false;     // a retransmission: it may be left out while the first one has not left
 };
 
 } // namespace tandem

@@ -128,10 +128,10 @@ void TransactionTable::perform(Action action, TransactionId id, Transaction &tra
                                const Message &message, const Endpoint &source) {
     switch (action) {
     case Action::nothing: break;
-    case Action::send: send_kept(id, transaction); break;
+    case Action::send: send_kept(id, transaction, false); break;
     case Action::resend:
         if (!transaction.bytes.empty()) ++statistics_.retransmitted;
-        send_kept(id, transaction);
+        send_kept(id, transaction, true);
         break;
     case Action::tell:
         if (is_client(transaction.kind)) {
@@ -145,7 +145,7 @@ void TransactionTable::perform(Action action, TransactionId id, Transaction &tra
     case Action::acknowledge:
         if (write_ack(text_, transaction.bytes.view(), message)) {
             transaction.bytes = SharedBytes(text_);
-            send_kept(id, transaction);
+            send_kept(id, transaction, false);
         } else {
             transaction.bytes.reset();
         }
@@ -160,9 +160,10 @@ void TransactionTable::perform(Action action, TransactionId id, Transaction &tra
     }
 }
 
-void TransactionTable::send_kept(TransactionId id, const Transaction &transaction) {
+void TransactionTable::send_kept(TransactionId id, const Transaction &transaction, bool is_again) {
     // A request that comes again before the first response finds nothing kept.
-    if (!transaction.bytes.empty()) outgoing_.push_back({transaction.peer, transaction.bytes, id, transaction.host});
+    if (transaction.bytes.empty()) return;
+    outgoing_.push_back({transaction.peer, transaction.bytes, id, transaction.host, is_again});
 }
 
 void TransactionTable::send_cancel(Transaction &invite, Instant now) {

@@ -178,7 +178,7 @@ private:
                const Endpoint &source = {});
     void perform(Action action, TransactionId id, Transaction &transaction, Input input, Instant now,
                  const Message &message, const Endpoint &source);
-    void send_kept(TransactionId id, const Transaction &transaction);
+    void send_kept(TransactionId id, const Transaction &transaction, bool is_again);
     void send_cancel(Transaction &invite, Instant now);
     void tell(TransactionEventKind kind, TransactionId id, const Transaction &transaction, const Message &message = {},
               const Endpoint &source = {});

@@ -15,7 +15,7 @@ struct Fixture {
     void add(std::initializer_list<std::pair<Endpoint, std::string_view>> messages, bool is_change) {
         std::vector<Outgoing> outgoing;
         for (const auto &[to, text] : messages) outgoing.push_back({to, SharedBytes(text), {}});
-        outbox.add(outgoing, is_change);
+        outbox.add(outgoing, is_change, at_ms(0));
         CHECK(outgoing.empty());
     }
 
@@ -38,9 +38,9 @@ TEST_CASE("outbox: what no change has caused leaves at once, the rest with its t
     Fixture node;
     node.add({{alice, "a"}}, true);
     node.add({{bob, "b"}}, false);
-    node.outbox.end_round(1);
+    node.outbox.end_round(1, at_ms(0));
     node.add({{alice, "c"}}, true);
-    node.outbox.end_round(2);
+    node.outbox.end_round(2, at_ms(0));
     CHECK(node.ready() == "b ");
     CHECK(node.outbox.waiting() == 2);
     CHECK(node.outbox.waiting_bytes() == 2);
@@ -56,9 +56,9 @@ TEST_CASE("outbox: a peer for whom something waits gets nothing before it") {
     Fixture node;
     node.add({{alice, "a"}}, true);
     node.add({{alice, "b"}}, false); // in the same round
-    node.outbox.end_round(7);
+    node.outbox.end_round(7, at_ms(0));
     node.add({{alice, "c"}}, false); // in one without a change
-    node.outbox.end_round(0);
+    node.outbox.end_round(0, at_ms(0));
     node.outbox.release(6);
     CHECK(node.ready().empty());
     node.outbox.release(7);
@@ -70,7 +70,7 @@ TEST_CASE("outbox: a peer for whom something waits gets nothing before it") {
 TEST_CASE("outbox: a change of which nobody waits leaves with its round") {
     Fixture node;
     node.add({{alice, "a"}, {bob, "b"}}, true);
-    node.outbox.end_round(0);
+    node.outbox.end_round(0, at_ms(0));
     node.outbox.release(0);
     CHECK(node.ready() == "a b ");
 }
@@ -83,4 +83,26 @@ TEST_CASE("outbox: messages are kept apart by listener") {
     REQUIRE(node.outbox.ready()[0].size() == 1);
     REQUIRE(node.outbox.ready()[1].size() == 1);
     CHECK(node.outbox.ready()[1][0].to == other);
+}
+
+TEST_CASE("outbox: a retransmission is left out where it would wait behind what waits for long") {
+    Fixture node;
+    node.add({{alice, "a"}}, true);
+    node.outbox.end_round(1, at_ms(0));
+    const auto again = [&](const Endpoint &to, std::int64_t ms) {
+        std::vector<Outgoing> outgoing = {{.to = to, .bytes = SharedBytes("again"), .is_again = true}};
+        node.outbox.add(outgoing, false, at_ms(ms));
+        CHECK(outgoing.empty());
+    };
+    again(alice, 249);
+    CHECK(node.outbox.waiting() == 2);
+    again(alice, 250);
+    CHECK(node.outbox.waiting() == 2);
+    again(bob, 250); // for whom nothing waits
+    CHECK(node.ready() == "again ");
+    node.outbox.end_round(2, at_ms(250));
+    node.outbox.release(2);
+    CHECK(node.ready() == "a again ");
+    again(alice, 500);
+    CHECK(node.ready() == "again ");
 }
