@@ -12,6 +12,8 @@ from stopped_thread import StoppedThread
 
 
 class StoreTest(EndToEnd):
+    is_about_the_disk = True
+
     def refuse(self):
         """tandemd does not start: one line that names the store, exit 2."""
         result = self.run_tandemd("--config", self.write_config(self.config([])))
