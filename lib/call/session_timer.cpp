@@ -101,6 +101,9 @@ std::string B2bua::answer_session_timer(CallId id, Call &call, Side side, const 
     SessionTimer &timer = call.leg(side).timer;
     const auto read = read_session_expires(request);
     const std::optional<SessionExpires> asked = read ? *read : std::nullopt;
+    // Sent before the 2xx that set the timer, it says nothing of it, and refreshes nothing: we go on.
+    const bool goes_on = timer.is_ours && timer.is_supported && timer.interval.count() > 0;
+    if (request.method() == Method::update && goes_on && !asked && !is_timer_known(request)) return {};
     const auto min = read_min_se(request);
     if (min && *min) timer.min_interval = **min;
     timer.is_supported = is_timer_known(request);

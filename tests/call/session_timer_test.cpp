@@ -377,6 +377,17 @@ TEST_CASE("session timer: an UPDATE with a description passes with the other leg
     }
 }
 
+TEST_CASE("session timer: an UPDATE that was on its way before the 2xx leaves our refreshes as they were agreed") {
+    TimedPhones phones(with_timer(0));
+    phones.call(takes_update + knows + expires("600;refresher=uas"));
+    phones.send(phones.alice, phones.request("UPDATE", phones.our_tag, 2, {}, "v=0 more"));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "UPDATE"), "200 OK", "", {}, "v=0 yes"));
+    CHECK_FALSE(phones.take(phones.alice, "SIP/2.0 200").has(Header::session_expires));
+    CHECK(phones.is_quiet_for(299));
+    phones.wait(2000);
+    CHECK(phones.got(phones.alice, "UPDATE"));
+}
+
 TEST_CASE("session timer: an UPDATE without a description that refreshes nothing passes as ever") {
     TimedPhones phones;
     phones.call();
