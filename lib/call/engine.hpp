@@ -41,6 +41,7 @@ struct EngineOptions {
     Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
     SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
+    std::uint32_t shards = 1;           // engines of the process, which hand each other what is theirs
     std::optional<KeyedHash> loop_hash; // the same for engines that a call may come back to; none: one of its own
 };
 

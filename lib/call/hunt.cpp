@@ -16,8 +16,6 @@ bool is_better(std::uint16_t status, std::uint16_t best) {
     return best < 600 && status / 100 <= best / 100;
 }
 
-bool is_sips(std::string_view uri) { return equals_ignoring_case(uri.substr(0, 5), "sips:"); }
-
 // A challenge is a refusal here: its answer would have been ours to give.
 std::uint16_t hunted_status(std::uint16_t status) { return status == 401 || status == 407 ? 503 : status; }
 

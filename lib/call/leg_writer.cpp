@@ -9,8 +9,6 @@
 namespace tandem {
 namespace {
 
-bool is_secure(std::string_view uri) { return equals_ignoring_case(uri.substr(0, 5), "sips:"); }
-
 // Whether the URI is where we are ourselves, as another worker of ours says it.
 bool is_own(const Uri &uri, const Listener &listener) {
     const std::string_view own = listener.sent_by;
@@ -32,7 +30,7 @@ NextHop next_hop(std::string_view uri, const Endpoint &peer, const NamedHop *kno
                  const std::vector<Listener> &listeners) {
     const auto parsed = Uri::parse(uri);
     if (!parsed || is_own(*parsed, listeners[peer.listener])) return {peer};
-    const bool is_by_letter = is_secure(uri) || parsed->param("transport");
+    const bool is_by_letter = is_sips(uri) || parsed->param("transport");
     if (const auto endpoint = parsed->endpoint()) {
         if (is_reliable(peer.transport) && !is_by_letter) return {peer};
         Endpoint hop = *endpoint;
@@ -56,9 +54,9 @@ bool begins_like_address(std::string_view uri) {
 
 // RFC 3261 section 12.1.1: who was called by a SIPS URI is called back by one.
 bool is_secure(const Message &request) {
-    if (is_secure(request.request_uri())) return true;
+    if (is_sips(request.request_uri())) return true;
     const std::vector<std::string_view> routes = request.routes(Header::record_route);
-    return is_secure(routes.empty() ? request.contact_uri() : addr_spec(routes.front()));
+    return is_sips(routes.empty() ? request.contact_uri() : addr_spec(routes.front()));
 }
 
 // Responses that make a dialog carry the route that its requests will take (RFC 3261 section 12.1.1).
@@ -110,7 +108,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
         .party("To", invite.to_display(), invite.to_uri(), {})
         .header("Call-ID", call_id)
         .cseq(1, "INVITE")
-        .header("Contact", contact(to, is_secure(request_uri)));
+        .header("Contact", contact(to, is_sips(request_uri)));
     pass(invite, to, writer, extra);
     writer.lines(extra).lines(own);
     pass_body(invite, writer);
@@ -138,7 +136,7 @@ WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, 
         .header("Call-ID", path.call_id)
         .cseq(parts.cseq, parts.method);
     if (parts.has_contact) {
-        writer.header("Contact", contact(hop, is_secure(route.request_uri) || is_secure(route.next_hop)));
+        writer.header("Contact", contact(hop, is_sips(route.request_uri) || is_sips(route.next_hop)));
     }
     if (parts.passed) pass(*parts.passed, hop, writer);
     if (!parts.reason.empty()) writer.header("Reason", parts.reason);

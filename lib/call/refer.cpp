@@ -7,6 +7,7 @@
 #include "call/b2bua.hpp"
 #include "call/header_policy.hpp"
 #include "call/refer_to.hpp"
+#include "sip/uri.hpp"
 
 namespace tandem {
 namespace {
@@ -36,10 +37,12 @@ std::string write_invite(std::string_view uri, std::string_view from, const Sess
            std::string(offer.body.view());
 }
 
-// Whether another worker of the process has the dialog: the names that tandem made say so, as ShardMap reads them.
-bool is_elsewhere(const Replaces &replaces, std::uint8_t here) {
+// Whether another worker of the process may have the dialog: the names that tandem made say so, as ShardMap reads them.
+// They may be those of another tandem.
+bool may_be_elsewhere(const Replaces &replaces, std::uint8_t here, std::uint32_t shards) {
     for (std::string_view name : {std::string_view(replaces.to_tag), std::string_view(replaces.call_id)}) {
-        if (const auto shard = shard_of_token(name)) return *shard != here;
+        const auto shard = shard_of_token(name);
+        if (shard && *shard < shards) return *shard != here;
     }
     return false;
 }
@@ -61,7 +64,7 @@ void B2bua::on_refer(CallId id, Call &call, Side from, DialogId dialog, const Tr
 
     const bool is_reported = !wants_no_report(refer);
     reply(event, 202, {},
-          "Contact: " + writer_.contact(event.source, refer.request_uri().starts_with("sips:")) + "\r\n" +
+          "Contact: " + writer_.contact(event.source, is_sips(refer.request_uri())) + "\r\n" +
               (is_reported ? "" : "Refer-Sub: false\r\n"),
           now);
     call.transfer = std::make_unique<Transfer>();
@@ -93,7 +96,9 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     if (route.refuse != 0 || route.targets.empty()) {
         return fail_transfer(id, call, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, now);
     }
-    if (target.replaces && is_elsewhere(*target.replaces, random_.shard())) lead_to_self(route, target, loop_path);
+    if (target.replaces && may_be_elsewhere(*target.replaces, random_.shard(), options_.shards)) {
+        lead_to_self(route, target, loop_path);
+    }
     // Where the caller stays, his record goes on counting; where he goes, each leg to the target counts by itself.
     if (transfer.from == Side::callee && !join_profiles(call, route, now)) return fail_transfer(id, call, 503, now);
     const DialogPath asked_by = path_of(from, call.leg(transfer.from).local, nullptr);
@@ -111,7 +116,8 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
 }
 
 // To a dialog that another worker has: by an INVITE with Replaces to ourselves, which is handed to that worker. The two
-// who remain are joined across both calls. A mark that nobody else can make says who has sent it.
+// who remain are joined across both calls. A mark that nobody else can make says who has sent it. If that worker knows
+// no such dialog the targets of the route come next, as if this one had not been asked.
 void B2bua::lead_to_self(Route &route, const ReferTo &target, std::string &loop_path) {
     const std::vector<Listener> &listeners = options_.listeners;
     const auto by_transport = [](const Listener &a, const Listener &b) {
@@ -120,7 +126,8 @@ void B2bua::lead_to_self(Route &route, const ReferTo &target, std::string &loop_
     RouteTarget self;
     self.request_uri = target.uri;
     self.to = std::min_element(listeners.begin(), listeners.end(), by_transport)->bound; // UDP first
-    route.targets.assign(1, self);
+    route.targets.insert(route.targets.begin(), self);
+    route.hunt_on.push_back(481);
     loop_path.append(",").append(mark_of(*target.replaces));
 }
 

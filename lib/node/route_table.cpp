@@ -149,7 +149,7 @@ std::optional<RouteTarget> RouteTable::target_of(std::string_view text) {
 Route RouteTable::make_route(const Entry &entry, const std::string &user, const Message &invite, const Endpoint &source,
                              const std::vector<std::string_view> &groups) {
     const RouteConfig &config = entry.config;
-    const bool is_secure = equals_ignoring_case(invite.request_uri().substr(0, 5), "sips:");
+    const bool is_secure = is_sips(invite.request_uri());
     Route route;
     for (const TargetConfig &to : config.targets) {
         const TemplateInput input{&invite, &source, to.trunk, &groups};

@@ -210,6 +210,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.dialogs.dialog_max = config_.limits.dialogs;
     options.engine.sources = &sources_;
     options.engine.loop_hash = loop_hash_;
+    options.engine.shards = static_cast<std::uint32_t>(stations_.size());
     options.memory = &memory_;
     options.overload.begin = config_.limits.lag;
     options.overload.end = config_.limits.lag / 5;

@@ -98,6 +98,8 @@ std::optional<std::string_view> Uri::param(std::string_view name) const {
     return std::nullopt;
 }
 
+bool is_sips(std::string_view uri) { return equals_ignoring_case(uri.substr(0, 5), "sips:"); }
+
 std::optional<Endpoint> Uri::endpoint() const {
     const auto ip = IpAddress::parse(param("maddr").value_or(host));
     if (!ip) return std::nullopt;

@@ -32,4 +32,6 @@ struct Uri {
     bool operator==(const Uri &) const = default;
 };
 
+bool is_sips(std::string_view uri); // by its scheme alone
+
 } // namespace tandem

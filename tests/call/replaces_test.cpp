@@ -279,6 +279,7 @@ TEST_CASE("attended transfer: a dialog that another worker has is joined across 
     EngineOptions options;
     SeededRandom random(7);
     options.loop_hash.emplace(random); // the same for both
+    options.shards = 2;
     Up here(options);
     TwoPhones there(options, 1);
     const Endpoint self = test::endpoint("192.0.2.9", 5060);
@@ -343,6 +344,28 @@ TEST_CASE("attended transfer: a dialog that another worker has is joined across 
     }
     CHECK(here.ended.size() == 2); // that of Alice and Bob, and of Bob and Carol
     CHECK(there.ended.size() == 1);
+}
+
+TEST_CASE("attended transfer: a dialog whose names look like ours, and that no worker has, is named to the target") {
+    for (const std::uint32_t shards : {1U, 4U}) {
+        CAPTURE(shards);
+        EngineOptions options;
+        options.shards = shards;
+        Up phones(options);
+        const Endpoint self = test::endpoint("192.0.2.9", 5060);
+        phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, "carrier-c"}};
+        phones.send(phones.alice,
+                    phones.request("REFER", phones.our_tag, 50,
+                                   "Refer-To: <sip:carol@c?Replaces=x%3Bto-tag%3Dabcdefghijklx03%3Bfrom-tag%3D2>\r\n"));
+        if (shards > 1) {
+            CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+            const Message asked = phones.take(self, "INVITE");
+            CHECK(asked.values(Header::replaces) == "x;to-tag=abcdefghijklx03;from-tag=2");
+            phones.send(self, TwoPhones::answer(asked, "481 Not Here"));
+        }
+        CHECK_FALSE(phones.got(self, "INVITE"));
+        CHECK(phones.take(phones.carol, "INVITE").values(Header::replaces) == "x;to-tag=abcdefghijklx03;from-tag=2");
+    }
 }
 
 TEST_CASE("attended transfer: who says that he comes from another worker, and does not, is asked like anybody") {

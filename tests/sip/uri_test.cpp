@@ -20,6 +20,12 @@ TEST_CASE("uri: every part is read and printed back") {
     CHECK(uri->to_string() == "sip:al%20ice:pw@[2001:db8::1]:5070;transport=tcp;lr?subject=x");
 }
 
+TEST_CASE("uri: a SIPS URI is known by its scheme, in any case (RFC 3986 section 3.1)") {
+    CHECK(is_sips("sips:a@b"));
+    CHECK(is_sips("SIPS:b"));
+    for (const char *other : {"sip:sips@b", "sip:b", "sips", "", "tel:+1", "xsips:a@b"}) CHECK_FALSE(is_sips(other));
+}
+
 TEST_CASE("uri: a tel URI is printed as it was read (RFC 3966 section 3)") {
     const auto uri = Uri::parse("tel:+4912345;phone-context=example.com");
     REQUIRE(uri);
