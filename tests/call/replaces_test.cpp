@@ -84,6 +84,22 @@ struct Attended : Up {
     std::string second_tag;
 };
 
+// Alice's call rings at Bob, whose dialog an INVITE may name.
+struct Ringing : TwoPhones {
+    Ringing() {
+        send(alice, invite({}, sdp("alice", 4000)));
+        bobs_invite = take(bob, "INVITE");
+        send(bob, answer(bobs_invite, "180 Ringing"));
+        alices_tag = take(alice, "SIP/2.0 180").to_tag();
+        forget();
+    }
+    std::string replaces(std::string_view more = {}) const {
+        return "Replaces: " + std::string(bobs_invite.call_id()) + ";to-tag=" + std::string(bobs_invite.from_tag()) +
+               ";from-tag=bob" + std::string(more) + "\r\n";
+    }
+    std::string alices_tag;
+};
+
 // Dave's requests outside of Alice's dialog, with an INVITE that wants somebody's place.
 std::string of_dave(std::string text) {
     swap_all(text, "Call-ID: call-a", "Call-ID: call-d");
@@ -487,16 +503,11 @@ TEST_CASE("INVITE with Replaces: the place of one who called can not be taken wh
 }
 
 TEST_CASE("INVITE with Replaces: a call that rings is picked up (RFC 3891 section 3)") {
-    TwoPhones phones;
-    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
-    const Message bobs = phones.take(phones.bob, "INVITE");
-    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
-    phones.forget();
-    const std::string replaces = "Replaces: " + std::string(bobs.call_id()) +
-                                 ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob;early-only\r\n";
+    Ringing phones;
+    const std::string replaces = phones.replaces(";early-only");
     phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
     phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "CANCEL"), "200 OK"));
-    phones.send(phones.bob, TwoPhones::answer(bobs, "487 Request Terminated"));
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "487 Request Terminated"));
     const Message to_alice = phones.take(phones.alice, "SIP/2.0 200");
     CHECK(has(to_alice, "m=audio 4004"));
     const Message to_dave = phones.take(phones.dave, "SIP/2.0 200");
@@ -517,26 +528,18 @@ TEST_CASE("INVITE with Replaces: a call that rings is picked up (RFC 3891 sectio
 }
 
 TEST_CASE("INVITE with Replaces: a pick-up with other media than the call's is 488, and it rings on") {
-    TwoPhones phones;
-    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
-    const Message bobs = phones.take(phones.bob, "INVITE");
-    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
-    const std::string replaces =
-        "Replaces: " + std::string(bobs.call_id()) + ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob\r\n";
+    Ringing phones;
+    const std::string replaces = phones.replaces();
     phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004) + "m=video 4006 RTP/AVP 96\r\n")));
     CHECK(phones.got(phones.dave, "SIP/2.0 488"));
     CHECK_FALSE(phones.got(phones.bob, "CANCEL"));
 }
 
 TEST_CASE("INVITE with Replaces: BYE to who picked up waits for his ACK (RFC 3261 section 15)") {
-    TwoPhones phones;
-    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
-    const Message bobs = phones.take(phones.bob, "INVITE");
-    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
-    const std::string replaces =
-        "Replaces: " + std::string(bobs.call_id()) + ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob\r\n";
+    Ringing phones;
+    const std::string replaces = phones.replaces();
     phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
-    phones.send(phones.bob, TwoPhones::answer(bobs, "487 Request Terminated"));
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "487 Request Terminated"));
     const Message to_alice = phones.take(phones.alice, "SIP/2.0 200");
     const Message to_dave = phones.take(phones.dave, "SIP/2.0 200");
     phones.send(phones.alice, phones.request("ACK", to_alice.to_tag(), 1));
@@ -570,14 +573,10 @@ TEST_CASE("INVITE with Replaces: BYE to who picked up waits for his ACK (RFC 326
 }
 
 TEST_CASE("INVITE with Replaces: what was on its way to those who rang is 487") {
-    TwoPhones phones;
-    phones.send(phones.alice, phones.invite({}, sdp("alice", 4000)));
-    const Message bobs = phones.take(phones.bob, "INVITE");
-    phones.send(phones.bob, TwoPhones::answer(bobs, "180 Ringing"));
-    phones.send(phones.alice, phones.request("INFO", phones.take(phones.alice, "SIP/2.0 180").to_tag(), 2));
+    Ringing phones;
+    phones.send(phones.alice, phones.request("INFO", phones.alices_tag, 2));
     CHECK(phones.got(phones.bob, "INFO"));
-    const std::string replaces =
-        "Replaces: " + std::string(bobs.call_id()) + ";to-tag=" + std::string(bobs.from_tag()) + ";from-tag=bob\r\n";
+    const std::string replaces = phones.replaces();
     phones.send(phones.dave, of_dave(phones.invite(replaces, sdp("dave", 4004))));
     CHECK(phones.got(phones.dave, "SIP/2.0 200"));
     CHECK(phones.take(phones.alice, "SIP/2.0 487").method() == Method::info);
