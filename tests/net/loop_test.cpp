@@ -1,5 +1,6 @@
 #include <csignal>
 #include <doctest/doctest.h>
+#include <future>
 #include <thread>
 #include <vector>
 #include "net/loop.hpp"
@@ -28,8 +29,10 @@ TEST_CASE("loop: stop ends it from another thread, also before it runs, and it r
     loop.stop();
     loop.run();
     for (int round = 0; round < 3; ++round) {
+        std::promise<void> running;
+        loop.post([&] { running.set_value(); });
         std::thread other([&] {
-            std::this_thread::sleep_for(milliseconds(5));
+            running.get_future().wait();
             loop.stop();
         });
         loop.run();
@@ -41,8 +44,10 @@ TEST_CASE("loop: a task that another thread posts wakes it") {
     Loop loop;
     const auto here = std::this_thread::get_id();
     std::thread::id ran_on;
+    std::promise<void> running;
+    loop.post([&] { running.set_value(); });
     std::thread other([&] {
-        std::this_thread::sleep_for(milliseconds(5));
+        running.get_future().wait();
         loop.post([&] {
             ran_on = std::this_thread::get_id();
             loop.stop();
