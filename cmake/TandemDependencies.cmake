@@ -23,7 +23,7 @@ find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)           # fmt::fmt
 find_package(SQLite3 REQUIRED)       # SQLite::SQLite3
 find_package(Boost 1.74 REQUIRED)    # Boost::headers
-find_package(OpenSSL 3.0 REQUIRED)   # OpenSSL::SSL
+find_package(OpenSSL 3.0 REQUIRED)   # OpenSSL::SSL, OpenSSL::Crypto
 find_package(spdlog REQUIRED)        # spdlog::spdlog, built with the system's fmt
 pkg_check_modules(tandem_cares REQUIRED IMPORTED_TARGET GLOBAL libcares)
 pkg_check_modules(tandem_sofia REQUIRED IMPORTED_TARGET GLOBAL sofia-sip-ua)
@@ -37,6 +37,7 @@ add_library(tandem::toml ALIAS PkgConfig::tandem_toml)
 tandem_dependency(Threads::Threads PACKAGE Threads      LINK -pthread)
 tandem_dependency(fmt::fmt         PACKAGE fmt          LINK -lfmt)
 tandem_dependency(SQLite::SQLite3  PACKAGE SQLite3      LINK -lsqlite3)
+tandem_dependency(OpenSSL::Crypto  PACKAGE OpenSSL      LINK -lcrypto)
 tandem_dependency(OpenSSL::SSL     PACKAGE OpenSSL      LINK -lssl -lcrypto)
 tandem_dependency(spdlog::spdlog   PACKAGE spdlog       LINK -lspdlog)
 tandem_dependency(tandem::cares    MODULE  libcares     LINK -lcares)
