@@ -146,7 +146,9 @@ void DigestClient::learn(const Challenge &challenge, Server &server) {
     DigestCredentials &credentials = server.credentials;
     const DigestAlgorithm algorithm = challenge.algorithm;
     if (server.ha1.empty() || strength_of(algorithm) != strength_of(credentials.algorithm)) {
-        server.ha1 = SecretText(digest_ha1(algorithm, account_.username, challenge.realm, account_.password.view()));
+        std::string ha1 = digest_ha1(algorithm, account_.username, challenge.realm, account_.password.view());
+        server.ha1 = SecretText(ha1);
+        cleanse(ha1);
     }
     // The same nonce for several requests: the count goes on.
     const bool is_new = challenge.nonce != credentials.nonce || algorithm != credentials.algorithm;

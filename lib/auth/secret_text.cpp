@@ -8,10 +8,10 @@ SecretText &SecretText::operator=(SecretText other) noexcept {
     return *this;
 }
 
-void SecretText::cleanse() noexcept {
-    text_.resize(text_.capacity()); // no allocation
-    OPENSSL_cleanse(text_.data(), text_.size());
-    text_.clear();
+void cleanse(std::string &text) noexcept {
+    text.resize(text.capacity()); // no allocation
+    OPENSSL_cleanse(text.data(), text.size());
+    text.clear();
 }
 
 } // namespace tandem

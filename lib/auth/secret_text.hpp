@@ -6,6 +6,9 @@
 
 namespace tandem {
 
+// Overwrites all that the string has room for, and empties it: a short one that was moved leaves its bytes behind.
+void cleanse(std::string &text) noexcept;
+
 class SecretText {
 public:
     SecretText() = default;
@@ -13,17 +16,15 @@ public:
     SecretText(const std::string &text) : text_(text) {}
     SecretText(const char *text) : text_(text) {}
     SecretText(const SecretText &other) : text_(other.text_) {}
-    SecretText(SecretText &&other) noexcept : text_(std::move(other.text_)) { other.cleanse(); }
+    SecretText(SecretText &&other) noexcept : text_(std::move(other.text_)) { cleanse(other.text_); }
     SecretText &operator=(SecretText other) noexcept;
-    ~SecretText() { cleanse(); }
+    ~SecretText() { cleanse(text_); }
 
     std::string_view view() const { return text_; }
     bool empty() const { return text_.empty(); }
     friend bool operator==(const SecretText &a, const SecretText &b) { return a.text_ == b.text_; }
 
 private:
-    void cleanse() noexcept; // all that the string has room for: a short one that was moved leaves its bytes behind
-
     std::string text_;
 };
 
