@@ -4,6 +4,7 @@
 #ifndef TANDEM_TANDEM_H
 #define TANDEM_TANDEM_H
 
+#include <tandem/auth.h>
 #include <tandem/cdr.h>
 #include <tandem/dialog.h>
 #include <tandem/event.h>

@@ -63,7 +63,7 @@ int main(int argc, char **argv) {
         &leg_suite,     &profile_suite, &profile_page_suite, &variable_suite, &event_suite,  &event_fd_suite,
         &cdr_suite,     &thread_suite,
 #ifdef WITH_SIP
-        &message_suite, &sofia_suite,
+        &auth_suite,    &message_suite, &sofia_suite,
 #endif
 #endif
     };

@@ -19,7 +19,7 @@ typedef struct suite {
 
 extern const suite version_suite, status_suite, tracker_suite, time_suite, dialog_suite, dialog_end_suite, leg_suite,
     profile_suite, profile_page_suite, variable_suite, event_suite, event_fd_suite, cdr_suite, thread_suite;
-extern const suite message_suite, sofia_suite; /* libtandem alone */
+extern const suite auth_suite, message_suite, sofia_suite; /* libtandem alone */
 extern const suite nomem_suite;                /* a program of its own */
 
 /* The test goes on after a check, and the program ends at a requirement, without which nothing after it has a sense. */
