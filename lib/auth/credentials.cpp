@@ -75,6 +75,7 @@ Result<DigestCredentials> read_credentials(std::string_view header_value) {
         if (!params.add(param) || !set(param, reader.value(), credentials)) return Error::invalid;
     }
     if (!is_complete(credentials, params)) return Error::invalid;
+    if (credentials.qop == Qop::none) credentials.nc = 0; // some send one all the same; it is covered by nothing
     return credentials;
 }
 

@@ -47,6 +47,7 @@ TEST_CASE("credentials: without qop neither count nor cnonce are needed (RFC 206
     const auto read = read_credentials(without("qop=auth, nc=0000000a, cnonce=\"0a4f113b\", "));
     REQUIRE(read.ok());
     CHECK(read->qop == Qop::none);
+    CHECK(read_credentials(without("qop=auth, "))->nc == 0); // it is covered by nothing
     CHECK_FALSE(read_credentials(with("qop=auth, nc=0000000a, cnonce=\"0a4f113b\"", "algorithm=MD5-sess")).ok());
 }
 
