@@ -126,6 +126,10 @@ TEST_CASE("challenge: a quoted string that does not end takes the rest with it")
 
 TEST_CASE("challenge: what is enormous is left out: a value, a text, the number of them") {
     const std::string good = "Digest realm=\"r\", nonce=\"n\"";
+    std::string parts = good;
+    while (parts.size() <= 8192) parts += ", x=\"" + std::string(1000, 'x') + "\"";
+    CHECK(read(parts).usable.empty());
+    CHECK(read(parts).unusable == 1);
     CHECK(read(good + ", x=\"" + std::string(9000, 'x') + "\"").usable.empty());
     CHECK(read(good + ", opaque=\"" + std::string(2100, 'x') + "\"").usable.empty());
     CHECK(read(good + ", opaque=\"" + std::string(challenge_size_max - 1, 'x') + "\"").usable.empty());

@@ -12,7 +12,8 @@ namespace {
 constexpr std::string_view secret = "wonderland"; // short enough to stand in the object itself
 
 bool holds(const unsigned char *bytes, std::size_t size) {
-    return std::string_view(reinterpret_cast<const char *>(bytes), size).find(secret) != std::string_view::npos;
+    return std::string_view(reinterpret_cast<const char *>(bytes), size).find(secret.substr(1)) !=
+           std::string_view::npos; // an empty string begins with a zero
 }
 
 } // namespace
