@@ -6,7 +6,20 @@
 namespace tandem {
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+constexpr bool ends_value(char c) { return is_blank(c) || c == ',' || c == '"'; }
+
+constexpr bool ends_name(char c) { return ends_value(c) || c == '='; }
+
+constexpr bool is_quoting(char c) { return c == '"' || c == '\\'; }
+
+// Where the first such character stands, or the end. Most texts are a few bytes long: no call for each of them.
+template <class Predicate>
+constexpr std::size_t find(std::string_view text, Predicate is_sought, std::size_t from = 0) {
+    while (from < text.size() && !is_sought(text[from])) ++from;
+    return from;
+}
 
 struct ParamName {
     std::string_view name;
@@ -39,7 +52,7 @@ AuthItem AuthReader::next() {
 }
 
 AuthItem AuthReader::read_item() {
-    name_ = rest_.substr(0, rest_.find_first_of(" \t\r\n=,\""));
+    name_ = rest_.substr(0, find(rest_, ends_name));
     if (!is_token(name_)) return AuthItem::malformed;
     rest_.remove_prefix(name_.size());
     skip_blanks();
@@ -55,25 +68,24 @@ AuthItem AuthReader::read_item() {
 // Without quotes more is taken than a token: a nonce in base64 and a URI come that way too.
 bool AuthReader::read_value() {
     if (!rest_.empty() && rest_.front() == '"') return read_quoted();
-    value_ = rest_.substr(0, rest_.find_first_of(" \t\r\n,\""));
+    value_ = rest_.substr(0, find(rest_, ends_value));
     rest_.remove_prefix(value_.size());
     return !value_.empty() && !has_control_bytes(value_);
 }
 
 bool AuthReader::read_quoted() {
     const std::string_view text = rest_.substr(1);
-    std::size_t end = text.find_first_of("\"\\");
-    if (end != std::string_view::npos && text[end] == '"') {
+    std::size_t end = find(text, is_quoting);
+    if (end < text.size() && text[end] == '"') {
         value_ = text.substr(0, end);
     } else {
         unescaped_.clear();
         std::size_t begin = 0;
-        for (; end != std::string_view::npos && text[end] == '\\'; end = text.find_first_of("\"\\", begin + 1)) {
+        for (; end < text.size() && text[end] == '\\'; end = find(text, is_quoting, begin + 1)) {
             unescaped_ += text.substr(begin, end - begin);
             begin = end + 1; // the next byte counts as it is, whatever it is
-            if (begin == text.size()) return false;
         }
-        if (end == std::string_view::npos) return false; // and rest_ stays: no comma behind the quote separates
+        if (end >= text.size()) return false; // and rest_ stays: no comma behind the quote separates
         unescaped_ += text.substr(begin, end - begin);
         value_ = unescaped_;
     }
@@ -82,7 +94,9 @@ bool AuthReader::read_quoted() {
     return !has_control_bytes(value_);
 }
 
-void AuthReader::skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(blanks), rest_.size())); }
+void AuthReader::skip_blanks() {
+    rest_.remove_prefix(find(rest_, [](char c) { return !is_blank(c); }));
+}
 
 void AuthReader::skip_to_comma() {
     bool is_quoted = false;

@@ -10,8 +10,10 @@ bool set_response(std::string_view value, std::string &response) {
     response = value;
     for (char &c : response) {
         if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a'); // the grammar has lower case alone; not all do
+        const bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (!is_hex) return false;
     }
-    return response.find_first_not_of("0123456789abcdef") == std::string::npos;
+    return true;
 }
 
 bool set_qop(std::string_view value, Qop &qop) {

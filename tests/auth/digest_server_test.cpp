@@ -1,6 +1,8 @@
+#include <atomic>
 #include <doctest/doctest.h>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 #include "auth/challenge.hpp"
 #include "auth/credentials.hpp"
@@ -250,4 +252,26 @@ TEST_CASE("server: our client answers it, with a name full of quotes too, and by
         const std::string lines = client.authorize("REGISTER", uri, "", attempt);
         CHECK(server.server.check(values_of(lines), "REGISTER", uri, "", at_ms(400'001)).verdict == AuthVerdict::ok);
     }
+}
+
+TEST_CASE("server: of several threads that bring the same count one passes, while users are replaced") {
+    Server server;
+    const Challenge challenge = server.challenged(DigestAlgorithm::sha_256);
+    std::atomic<int> passed = 0;
+    std::atomic<int> replayed = 0;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+            for (std::uint32_t nc = 1; nc <= 50; ++nc) {
+                const AuthVerdict verdict = server.check(answer(challenge, "alice", "wonderland", nc)).verdict;
+                passed += verdict == AuthVerdict::ok;
+                replayed += verdict == AuthVerdict::replayed;
+                server.server.challenge(false, false, at_ms(1));
+            }
+        });
+    }
+    for (int i = 0; i < 20; ++i) server.server.replace_users({{"alice", "wonderland"}});
+    for (std::thread &thread : threads) thread.join();
+    CHECK(passed == 50);
+    CHECK(replayed == 150);
 }

@@ -273,6 +273,29 @@ private:
         tandem_tracker_watchdog(tracker_, now(), choices_.word(), nullptr, 0, &count);
         tandem_dialog_set_trunk(tracker_, dialog(), text());
         tandem_dialog_set_user_data(tracker_, dialog(), 7);
+        if (choices_.next(2)) authenticate();
+    }
+    // A client of its own: it shares nothing with the tracker.
+    void authenticate() {
+        tandem_auth_client *client = nullptr;
+        tandem_auth_attempt *attempt = nullptr;
+        const tandem_status made = tandem_auth_client_new(text(), text(), text(), &client);
+        TANDEM_ASSERT((made == TANDEM_OK) == (client != nullptr), "only a success gives a client");
+        expect(tandem_auth_attempt_new(&attempt) == TANDEM_OK);
+        for (std::uint32_t i = choices_.next(8); i > 0; --i) {
+            const std::string value = "Digest realm=\"user\", nonce=\"" + choices_.bytes(choices_.next(8)) + "\"";
+            const tandem_str challenge = {value.data(), value.size()};
+            std::uint32_t outcome = TANDEM_AUTH_UNUSABLE;
+            tandem_auth_challenge(client, attempt, &challenge, choices_.next(2), &challenge, choices_.next(2),
+                                  &outcome);
+            tandem_str lines{};
+            const tandem_status status = tandem_auth_authorize(client, attempt, text(), text(), text(), &lines);
+            const bool is_answered = status != TANDEM_OK || outcome != TANDEM_AUTH_RETRY || lines.size > 0;
+            TANDEM_ASSERT(is_answered, "what is retried has credentials");
+            tandem_auth_info(client, text(), choices_.next(2));
+        }
+        tandem_auth_attempt_free(attempt);
+        tandem_auth_client_free(client);
     }
     void wait() {
         now_us_ += std::uint64_t{choices_.next(256)} * choices_.next(256) * 10'000;
