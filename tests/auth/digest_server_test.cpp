@@ -28,10 +28,9 @@ struct Server {
     Server() { server.replace_users({{"alice", "wonderland"}, {"a\"l, \\ice", "glass"}}); }
 
     Challenge challenged(DigestAlgorithm algorithm, Instant now = at_ms(0)) {
+        const std::string lines = server.challenge(false, false, now);
         Challenges all;
-        for (const std::string_view value : values_of(server.challenge(false, false, now))) {
-            read_challenges(value, false, all);
-        }
+        for (const std::string_view value : values_of(lines)) read_challenges(value, false, all);
         for (const Challenge &challenge : all.usable) {
             if (challenge.algorithm == algorithm) return challenge;
         }
