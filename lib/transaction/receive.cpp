@@ -134,7 +134,7 @@ void TransactionTable::receive_new(Message message, const Endpoint &source, cons
 bool TransactionTable::is_admitted(Message &request, const Endpoint &source, const ServerMatch &match, Instant now) {
     switch (gate_ ? gate_->admit(request, source, now) : Admission::accept) {
     case Admission::accept:
-        if (!refused_.contains(match.key.index)) return true;
+        if (!refused_.contains(match.key.index)) return !is_judged(request, source, now);
         ++statistics_.absorbed;
         refuse(request, source, match, now);
         return false;
@@ -144,6 +144,15 @@ bool TransactionTable::is_admitted(Message &request, const Endpoint &source, con
         return false;
     case Admission::drop: ++statistics_.dropped_at_gate; return false;
     }
+    return true;
+}
+
+// True: it was answered.
+bool TransactionTable::is_judged(Message &request, const Endpoint &source, Instant now) {
+    const GateAnswer answered = gate_ ? gate_->judge(request, source, now) : GateAnswer();
+    if (answered.status == 0) return false;
+    ++statistics_.refused_at_gate;
+    answer(request, source, answered.status, answered.reason, answered.headers);
     return true;
 }
 

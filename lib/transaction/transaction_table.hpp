@@ -60,7 +60,7 @@ struct TransactionStatistics {
     std::uint64_t stray_cancels = 0;   // answered 481
     std::uint64_t timeouts = 0;        // timers B, F and H
     std::uint64_t refused_full = 0;    // answered 503 because transaction_max is reached
-    std::uint64_t refused_at_gate = 0; // answered 503 because the gate says so
+    std::uint64_t refused_at_gate = 0; // answered because the gate says so
     std::uint64_t dropped_at_gate = 0;
     std::uint64_t by_tcp = 0;      // requests too large for UDP (RFC 3261 section 18.1.1)
     std::uint64_t back_to_udp = 0; // of those: the peer has no TCP
@@ -164,6 +164,7 @@ private:
     void receive_response(Message message, const Endpoint &source, Instant now);
     void receive_new(Message message, const Endpoint &source, const ServerMatch &match, Instant now);
     bool is_admitted(Message &request, const Endpoint &source, const ServerMatch &match, Instant now);
+    bool is_judged(Message &request, const Endpoint &source, Instant now);
     void refuse(Message &request, const Endpoint &source, const ServerMatch &match, Instant now);
     void answer(Message &request, const Endpoint &source, std::uint16_t status, std::string_view reason = {},
                 std::string_view extra = {}); // without a transaction

@@ -51,7 +51,9 @@ struct FakeGate final : Gate {
         asked.push_back(request.method());
         return says;
     }
+    GateAnswer judge(const Message &, const Endpoint &, Instant) override { return answer; }
     Admission says = Admission::accept;
+    GateAnswer answer;
     std::vector<Method> asked;
 };
 
@@ -77,6 +79,31 @@ TEST_CASE("limit: who may not pass the gate is answered 503 or not at all, and l
     CHECK(h.table.size() == 0);
     CHECK(h.table.statistics().refused_at_gate == 1);
     CHECK(h.table.statistics().dropped_at_gate == 1);
+}
+
+TEST_CASE("limit: whom the gate answers itself hears that each time, and leaves nothing") {
+    Harness h;
+    FakeGate gate;
+    h.table.set_gate(&gate);
+    gate.answer = {403, "Not You", "X-Why: 1\r\n"};
+    for (std::size_t count = 1; count <= 2; ++count) {
+        h.receive(test::request("INVITE"));
+        REQUIRE(h.sent.size() == count);
+    }
+    CHECK(h.sent[0].bytes == h.sent[1].bytes);
+    const auto answer = Message::parse(h.sent[0].bytes);
+    REQUIRE(answer.ok());
+    CHECK(answer->status() == 403);
+    CHECK(std::string(h.sent[0].bytes).find("403 Not You\r\n") != std::string::npos);
+    CHECK(std::string(h.sent[0].bytes).find("\r\nX-Why: 1\r\n") != std::string::npos);
+    h.receive(test::request("ACK", {.to_tag = std::string(answer->to_tag())}));
+    CHECK(h.count(Kind::ack) == 0);
+    CHECK(h.count(Kind::request) == 0);
+    CHECK(h.table.size() == 0);
+    CHECK(h.table.statistics().refused_at_gate == 2);
+    gate.answer = {}; // other than after a 503 he may come with the very same request
+    h.receive(test::request("INVITE"));
+    CHECK(h.count(Kind::request) == 1);
 }
 
 TEST_CASE("limit: who was refused hears the same when the request comes again, and may try anew") {
