@@ -8,9 +8,20 @@ Admission AdmissionGate::admit(const Message &request, const Endpoint &source, I
     if (by_source == Admission::refuse) ++statistics_.refused_source;
     if (by_source == Admission::drop) ++statistics_.dropped_source;
     if (by_source != Admission::accept) return by_source;
+    if (failing_ && failing_->is_slow(source.ip, now) && !router_.is_peer(source.ip)) {
+        ++statistics_.dropped_failing;
+        return Admission::drop;
+    }
     if (!is_overloaded_ || request.method() != Method::invite) return Admission::accept;
     ++statistics_.refused_overload;
     return Admission::refuse;
+}
+
+GateAnswer AdmissionGate::judge(const Message &request, const Endpoint &source, Instant now) {
+    if (request.method() != Method::invite || router_.may_call(source.ip)) return {};
+    ++statistics_.refused_strangers;
+    if (failing_) failing_->fail(source.ip, SourceFailure::stranger, now);
+    return {.status = 403};
 }
 
 } // namespace tandem

@@ -14,6 +14,7 @@
 #include <vector>
 #include "base/connection_loss.hpp"
 #include "base/endpoint.hpp"
+#include "base/failing_sources.hpp"
 #include "base/hash.hpp"
 #include "base/instant.hpp"
 #include "base/random.hpp"
@@ -41,6 +42,7 @@ struct EngineOptions {
     Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
     SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
+    FailingSources *failing = nullptr;  // the same: who fails too often is slowed down; null: nobody is
     std::uint32_t shards = 1;           // engines of the process, which hand each other what is theirs
     std::optional<KeyedHash> loop_hash; // the same for engines that a call may come back to; none: one of its own
 };
@@ -51,9 +53,11 @@ struct EngineStatistics {
     std::uint64_t too_large = 0;
     std::uint64_t keepalives = 0; // CRLF alone (RFC 5626 section 3.5.1)
     std::uint64_t refused_full = 0;
-    std::uint64_t refused_overload = 0; // new INVITEs, answered 503
-    std::uint64_t refused_source = 0;   // beyond the rate of their source: answered 503
-    std::uint64_t dropped_source = 0;   // the same, and not answered
+    std::uint64_t refused_overload = 0;  // new INVITEs, answered 503
+    std::uint64_t refused_source = 0;    // beyond the rate of their source: answered 503
+    std::uint64_t dropped_source = 0;    // the same, and not answered
+    std::uint64_t refused_strangers = 0; // new INVITEs from where nobody may call: answered 403
+    std::uint64_t dropped_failing = 0;   // not answered: of a source that failed too often
     std::uint64_t loops = 0;
     std::uint64_t events_lost = 0;
 };

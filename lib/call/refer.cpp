@@ -92,7 +92,7 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     const Endpoint asker = call.leg(transfer.from).peer;
     std::string loop_path;
     if (is_loop(*invite, asker, loop_path)) return fail_transfer(id, call, 482, now);
-    Route route = router_.route(*invite, asker);
+    Route route = router_.route_inside(*invite, asker);
     if (route.refuse != 0 || route.targets.empty()) {
         return fail_transfer(id, call, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, now);
     }

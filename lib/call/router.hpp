@@ -60,6 +60,15 @@ public:
     virtual ~Router() = default;
     virtual Route route(const Message &invite, const Endpoint &source) = 0;
 
+    // Whether any route at all takes calls from there. Asked before anything is kept of a call: a stranger is refused.
+    virtual bool may_call(const IpAddress &) const { return true; }
+
+    // Whether failures of this source are overlooked: a trunk that errs is not to be shut out.
+    virtual bool is_peer(const IpAddress &) const { return false; }
+
+    // The same as route() for somebody who is in a call already and wants another one made: a transfer.
+    virtual Route route_inside(const Message &invite, const Endpoint &source) { return route(invite, source); }
+
     // Whether what this peer asserts of identities is believed, and may be told to it (RFC 3325).
     virtual bool is_trusted(const IpAddress &) const { return false; }
 

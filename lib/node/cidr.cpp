@@ -15,6 +15,8 @@ IpAddress masked(IpAddress ip, unsigned prefix) {
     return ip;
 }
 
+} // namespace
+
 IpAddress without_mapping(const IpAddress &ip) {
     static constexpr std::array<std::uint8_t, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (!ip.is_v6 || !std::equal(mapped.begin(), mapped.end(), ip.bytes.begin())) return ip;
@@ -22,8 +24,6 @@ IpAddress without_mapping(const IpAddress &ip) {
     std::copy_n(ip.bytes.begin() + mapped.size(), 4, v4.bytes.begin());
     return v4;
 }
-
-} // namespace
 
 Cidr::Cidr(const IpAddress &ip, unsigned prefix) : ip_(ip), network_(masked(ip, prefix)), prefix_(prefix) {}
 

@@ -8,6 +8,9 @@
 
 namespace tandem {
 
+// An IPv4 address that came over an IPv6 socket (::ffff:192.0.2.1) as IPv4; any other as it is.
+IpAddress without_mapping(const IpAddress &ip);
+
 class Cidr {
 public:
     // None for bad text. Bits behind the prefix are accepted here; network() shows the block without them.

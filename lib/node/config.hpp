@@ -91,7 +91,7 @@ struct ProfileUse {
 
 struct RouteConfig {
     std::string match;                 // a regular expression that RE2 accepts; empty: all
-    std::vector<Cidr> source;          // empty: all
+    std::vector<Cidr> source;          // whose calls it takes; empty: those of this machine and of trunks
     std::vector<TargetConfig> targets; // at least one; tried in order
     std::vector<std::uint16_t> hunt_on = {408, 500, 503};
     Redirects redirects = Redirects::pass;
@@ -122,7 +122,8 @@ struct Config {
     LimitConfig limits;
     TimerConfig timers;
     std::vector<ProfileOptions> profiles;
-    std::vector<RouteConfig> routes; // in the order of the file: the first match wins
+    std::vector<TargetConfig> trunks; // all: calls are taken from their addresses
+    std::vector<RouteConfig> routes;  // in the order of the file: the first match wins
     LogConfig log;
     std::vector<std::string> warnings; // one line each: what has no effect in this version
 };

@@ -49,6 +49,9 @@ public:
         one("timers", [this](ConfigSection &section) { read_timers(section, config_); });
         several("profile", [this](ConfigSection &section) { read_profile(section, config_); });
         several("trunk", [this](ConfigSection &section) { read_trunk(section, config_, trunks_); });
+        for (const TrunkTarget &trunk : trunks_) {
+            if (trunk.target) config_.trunks.push_back(*trunk.target);
+        }
         several("route", [this](ConfigSection &section) { read_route(section, trunks_, config_); });
         one("registrar", read_registrar);
         one("control", read_control);

@@ -39,10 +39,6 @@ bool is_in(const std::vector<Cidr> &blocks, const IpAddress &ip) {
     return std::any_of(blocks.begin(), blocks.end(), [&](const Cidr &block) { return block.contains(ip); });
 }
 
-bool matches_source(const RouteConfig &route, const IpAddress &ip) {
-    return route.source.empty() || is_in(route.source, ip);
-}
-
 bool matches_user(const re2::RE2 &match, const std::string &user, std::vector<std::string_view> &groups) {
     std::vector<re2::StringPiece> found(static_cast<std::size_t>(match.NumberOfCapturingGroups()) + 1);
     if (!match.Match(user, 0, user.size(), re2::RE2::UNANCHORED, found.data(), static_cast<int>(found.size()))) {
@@ -95,7 +91,9 @@ bool render_variables(const RouteConfig &config, const TemplateInput &input, std
 
 } // namespace
 
-RouteTable::RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted) {
+RouteTable::RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, const KnownPeers *peers,
+                       std::vector<IpAddress> own)
+    : peers_(peers), own_(std::move(own)) {
     replace(std::move(routes), std::move(trusted));
 }
 
@@ -115,19 +113,48 @@ void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trus
     }
 }
 
-Route RouteTable::route(const Message &invite, const Endpoint &source) {
+// What comes from an address of our own is of this machine: no network brings it.
+bool RouteTable::is_local(const IpAddress &ip) const {
+    static const std::vector<Cidr> loopback = {*Cidr::parse("127.0.0.0/8"), *Cidr::parse("::1")};
+    return is_in(loopback, ip) || std::find(own_.begin(), own_.end(), ip) != own_.end();
+}
+
+bool RouteTable::is_peer(const IpAddress &source) const { return peers_ && peers_->contains(source); }
+
+// `is_known`: of this machine, a trunk, or a party of a call that is up.
+bool RouteTable::takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const {
+    return route.source.empty() ? is_known : is_in(route.source, ip);
+}
+
+bool RouteTable::may_call(const IpAddress &source) const {
+    const bool is_known = is_local(source) || is_peer(source);
+    if (is_known) return true; // also where no route is for him: he may know why
+    return std::any_of(entries_.begin(), entries_.end(),
+                       [&](const Entry &entry) { return takes(entry.config, source, false); });
+}
+
+Route RouteTable::route(const Message &invite, const Endpoint &source) { return find_route(invite, source, false); }
+
+Route RouteTable::route_inside(const Message &invite, const Endpoint &source) {
+    return find_route(invite, source, true);
+}
+
+Route RouteTable::find_route(const Message &invite, const Endpoint &source, bool is_inside) {
     const auto uri = Uri::parse(invite.request_uri());
     if (!uri) return refuse(400, "Bad Request-URI");
     if (uri->scheme != "sip" && uri->scheme != "sips" && uri->scheme != "tel") return refuse(416);
 
     const std::string user = uri->user.substr(0, uri->user.find(':')); // without a password
+    const bool is_known = is_inside || is_local(source.ip) || is_peer(source.ip);
+    bool is_for_others = false;
     std::vector<std::string_view> groups;
     for (const Entry &entry : entries_) {
-        if (!matches_source(entry.config, source.ip)) continue;
+        groups.clear();
         if (entry.match && !matches_user(*entry.match, user, groups)) continue;
-        return make_route(entry, uri->user, invite, source, groups);
+        if (takes(entry.config, source.ip, is_known)) return make_route(entry, uri->user, invite, source, groups);
+        is_for_others = true;
     }
-    return refuse(404);
+    return refuse(is_for_others ? 403 : 404);
 }
 
 bool RouteTable::is_trusted(const IpAddress &peer) const { return is_in(trusted_, peer); }

@@ -48,14 +48,23 @@ Result<std::shared_ptr<const TlsContext>, Failure> load_certificates(const Confi
     return TlsContext::load(config.tls);
 }
 
+std::vector<IpAddress> addresses_of(const std::vector<Endpoint> &listen) {
+    std::vector<IpAddress> addresses;
+    for (const Endpoint &at : listen) addresses.push_back(at.ip);
+    return addresses;
+}
+
 } // namespace
+
+Server::Station::Station(std::uint8_t number, const Config &config, const KnownPeers &peers)
+    : index(number), routes(config.routes, config.sip.trusted, &peers, addresses_of(config.sip.listen)) {}
 
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
-      sources_(source_limits(config.limits), random_), loop_hash_(random_),
-      memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+      sources_(source_limits(config.limits), random_), failing_({}, random_), peers_(config.trunks),
+      loop_hash_(random_), memory_(std::uint64_t{config.limits.memory_mb} << 20) {
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
-        stations_.push_back(std::make_unique<Station>(i, config));
+        stations_.push_back(std::make_unique<Station>(i, config, peers_));
     }
     if (stations_.size() > 1) make_board();
 }
@@ -209,6 +218,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.transactions.transaction_max = config_.limits.transactions;
     options.engine.dialogs.dialog_max = config_.limits.dialogs;
     options.engine.sources = &sources_;
+    options.engine.failing = &failing_;
     options.engine.loop_hash = loop_hash_;
     options.engine.shards = static_cast<std::uint32_t>(stations_.size());
     options.memory = &memory_;
@@ -241,6 +251,7 @@ void Server::make_workers(std::vector<Transports> transports) {
         WorkerOptions options = worker_options(transports[station.index]);
         options.engine.dialogs.epoch = epoch;
         options.engine.dialogs.shard = station.index;
+        if (station.index == 0) options.peers = &peers_;
         station.worker = std::make_unique<Worker>(options, station.loop, std::move(transports[station.index]),
                                                   station.routes, profiles_, wall_, store_thread_.get(), log_);
     }
@@ -299,6 +310,8 @@ void Server::reload() {
     config_.limits.source_rate = config->limits.source_rate;
     config_.limits.source_burst = config->limits.source_burst;
     config_.limits.source_exempt = std::move(config->limits.source_exempt);
+    config_.trunks = std::move(config->trunks);
+    peers_.replace(config_.trunks);
     config_.routes = std::move(config->routes);
     config_.profiles = std::move(config->profiles);
     config_.log = config->log;

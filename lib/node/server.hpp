@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include "base/failing_sources.hpp"
 #include "base/result.hpp"
 #include "base/wall_clock.hpp"
 #include "dialog/profile_table.hpp"
@@ -16,6 +17,7 @@
 #include "net/transport.hpp"
 #include "node/config.hpp"
 #include "node/hand_over.hpp"
+#include "node/known_peers.hpp"
 #include "node/log.hpp"
 #include "node/route_table.hpp"
 #include "node/store_thread.hpp"
@@ -54,7 +56,7 @@ public:
 private:
     // A worker, with all that it shares with no other.
     struct Station {
-        Station(std::uint8_t number, const Config &config) : index(number), routes(config.routes, config.sip.trusted) {}
+        Station(std::uint8_t number, const Config &config, const KnownPeers &peers);
 
         const std::uint8_t index; // the shard
         Loop loop;
@@ -99,6 +101,8 @@ private:
     SystemRandom random_; // of the profiles and the sources, and of what the workers have in common
     ProfileTable profiles_;
     SourceLimiter sources_;
+    FailingSources failing_;
+    KnownPeers peers_;
     KeyedHash loop_hash_; // a key of its own, because the network sees what it makes
     MemoryBudget memory_;
 

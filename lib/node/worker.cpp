@@ -13,6 +13,10 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
       random_(options.engine.dialogs.shard), engine_(options.engine, router, profiles, random_, SystemClock::now()),
       names_(loop, options.engine.listeners, options.dns, log,
              [this](LookupId lookup, std::span<const Endpoint> addresses) { on_resolved(lookup, addresses); }),
+      peer_names_(loop, options.engine.listeners, options.dns, log,
+                  [this](LookupId lookup, std::span<const Endpoint> addresses) {
+                      options_.peers->learn(peer_uris_.at(lookup.value() - 1), addresses);
+                  }),
       outbox_(transports_.size()), profiles_(profiles), overload_(options.overload),
       self_(std::make_shared<Worker *>(this)) {
     if (store) {
@@ -29,6 +33,7 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
             [this](const OutDatagram &datagram, const SendFailure &failure) { on_send_failed(datagram, failure); });
         transport->on_connection_lost([this](const LostConnection &lost) { on_connection_lost(lost); });
     }
+    if (options_.peers) peer_uris_ = options_.peers->names(); // looked up in the first turn of the loop
     loop_.on_deadline([this] { on_deadline(); });
     arm(SystemClock::now());
 }
@@ -104,8 +109,10 @@ void Worker::settle(Instant now) {
     if (hand_over_) hand_over_->flush(now);
     release_places();
     look_up_names();
+    look_up_peers(now);
     calls_.store(engine_.calls(), std::memory_order_relaxed);
     watch_garbage(now);
+    watch_failing(now);
     watch_drain(now);
     arm(now);
 }
@@ -148,6 +155,14 @@ void Worker::look_up_names() {
     engine_.take_lookups(lookups_);
     for (const Lookup &lookup : lookups_) names_.look_up(lookup); // answers in a later turn
     lookups_.clear();
+}
+
+// Only when all answers of the last time have come, or can come no more: they would be taken for those of others.
+void Worker::look_up_peers(Instant now) {
+    if (!options_.peers || now < peers_at_) return;
+    peers_at_ = now + std::max(options_.peer_interval, options_.dns.lookup.timeout + std::chrono::seconds(1));
+    peer_uris_ = options_.peers->names();
+    for (std::size_t i = 0; i < peer_uris_.size(); ++i) peer_names_.look_up({LookupId(i + 1), peer_uris_[i]});
 }
 
 void Worker::hold_places(StoreTicket ticket) {
@@ -194,6 +209,18 @@ void Worker::watch_garbage(Instant now) {
     garbage_at_ = now;
 }
 
+// In one line for all sources: who tries again and again can not fill the log either.
+void Worker::watch_failing(Instant now) {
+    FailingSources *failing = options_.engine.failing;
+    const auto report = failing ? failing->report(now) : std::nullopt;
+    if (!report) return;
+    const std::string worst =
+        report->of_worst == 0 ? "" : fmt::format("; {} of them from {}", report->of_worst, report->worst.to_string());
+    log_.warn(fmt::format("trust: refused {} calls of strangers and {} wrong credentials{}; did not listen to {} "
+                          "requests of sources that failed too often",
+                          report->strangers, report->passwords, worst, report->unheard));
+}
+
 void Worker::drain(Duration longest, std::function<void()> drained) {
     const Instant now = SystemClock::now();
     engine_.refuse_new_calls();
@@ -228,6 +255,8 @@ void Worker::arm(Instant now) {
     };
     if (journal_) earlier(journal_->next_deadline());
     if (garbage_at_ && garbage() != garbage_told_) earlier(*garbage_at_ + options_.garbage_interval);
+    if (options_.peers && !peer_uris_.empty()) earlier(peers_at_);
+    if (options_.engine.failing) earlier(options_.engine.failing->next_report());
     if (drained_) earlier(drain_until_);
     if (drained_ && calm_since_) earlier(*calm_since_ + options_.linger);
     if (next) next = std::max(*next, now); // what is due already waits for others of the loop

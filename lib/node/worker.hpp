@@ -23,6 +23,7 @@
 #include "net/transport.hpp"
 #include "node/hand_over.hpp"
 #include "node/journal.hpp"
+#include "node/known_peers.hpp"
 #include "node/log.hpp"
 #include "node/memory_budget.hpp"
 #include "node/name_lookup.hpp"
@@ -40,8 +41,10 @@ struct WorkerOptions {
     std::size_t waiting_max = 64 << 20; // bytes of messages that wait for the store
     std::size_t letters_per_turn = 256; // of other workers; then others of the loop get their turn
     OverloadOptions overload;
-    MemoryBudget *memory = nullptr;                        // shared by workers, and outlives them; null: none
-    Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
+    KnownPeers *peers = nullptr; // of one worker, which looks up their names, and outlives it; null: of another
+    Duration peer_interval = std::chrono::seconds(30);    // between two lookups of a name; DNS says how old answers get
+    MemoryBudget *memory = nullptr;                       // shared by workers, and outlives them; null: none
+    Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage, and of overload, in this
     Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
     Duration linger = std::chrono::seconds(1);             // after the last call of a drain: peers may repeat a message
 };
@@ -99,8 +102,10 @@ private:
     void hold_places(StoreTicket ticket);
     void release_places();
     void look_up_names();
+    void look_up_peers(Instant now);
     void watch_load(Duration lag, Instant now);
     void watch_garbage(Instant now);
+    void watch_failing(Instant now);
     void watch_drain(Instant now);
     void arm(Instant now);
     std::uint64_t garbage() const;
@@ -113,6 +118,9 @@ private:
     SystemRandom random_;
     Engine engine_;
     NameLookup names_;
+    std::vector<std::string> peer_uris_; // those of the lookups under way, which have its places for ids
+    NameLookup peer_names_;
+    Instant peers_at_{};             // of the next lookups
     std::optional<Journal> journal_; // none: nothing is kept
 
     std::vector<Outgoing> outgoing_; // empty between the inputs; keeps its memory

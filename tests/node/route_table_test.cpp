@@ -19,7 +19,7 @@ RouteTable table(const std::string &text) {
 
 std::string uri_of(const Route &route) { return route.targets.empty() ? "" : route.targets.at(0).request_uri; }
 
-const Endpoint caller = test::endpoint("192.0.2.10");
+const Endpoint caller = test::endpoint("127.0.0.1"); // who may use a route without `source`
 
 constexpr const char *two_listeners = "[sip]\nlisten = [\"udp:[::1]:5060\", \"udp:127.0.0.1:5060\"]\n";
 
@@ -69,8 +69,39 @@ TEST_CASE("routes: a source limits a route to its addresses") {
     const Message invite = test::invite("sip:bob@192.0.2.1");
     CHECK(routes.route(invite, test::endpoint("127.1.2.3")).refuse == 0);
     CHECK(routes.route(invite, test::endpoint("2001:db8::9")).refuse == 0);
-    CHECK(routes.route(invite, test::endpoint("192.0.2.1")).refuse == 404);
-    CHECK(routes.route(invite, test::endpoint("2001:db9::9")).refuse == 404);
+    CHECK(routes.route(invite, test::endpoint("192.0.2.1")).refuse == 403);
+    CHECK(routes.route(invite, test::endpoint("2001:db9::9")).refuse == 403);
+    CHECK(routes.route_inside(invite, test::endpoint("192.0.2.1")).refuse == 403);
+    CHECK(routes.may_call(test::endpoint("127.1.2.3").ip));
+    CHECK_FALSE(routes.may_call(test::endpoint("192.0.2.1").ip));
+}
+
+TEST_CASE("routes: without a source a route takes calls of this machine, of trunks, and of who is in a call") {
+    const std::string text = "[sip]\nlisten = [\"udp:192.0.2.7:5060\"]\n"
+                             "[[trunk]]\nname = \"a\"\nuri = \"sip:192.0.2.80:5070\"\n"
+                             "[[route]]\nmatch = '^4'\nto = [\"sip:192.0.2.9:1\"]\n"
+                             "[[route]]\nmatch = '^5'\nsource = [\"10.0.0.0/8\"]\nto = [\"sip:192.0.2.9:2\"]\n";
+    const auto config = parse_config(text, "f");
+    REQUIRE(config.ok());
+    const KnownPeers peers(config->trunks);
+    RouteTable routes(config->routes, {}, &peers, {test::endpoint("192.0.2.7").ip});
+    const Message four = test::invite("sip:4@a");
+    for (std::string_view known : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "192.0.2.7", "192.0.2.80"}) {
+        CAPTURE(known);
+        CHECK(routes.route(four, test::endpoint(known)).refuse == 0);
+        CHECK(routes.may_call(test::endpoint(known).ip));
+        CHECK(routes.route(test::invite("sip:6@a"), test::endpoint(known)).refuse == 404);
+        // A route that names its sources is for nobody else.
+        CHECK(routes.route(test::invite("sip:5@a"), test::endpoint(known)).refuse == 403);
+    }
+    const Endpoint stranger = test::endpoint("192.0.2.81");
+    CHECK(routes.route(four, stranger).refuse == 403);
+    CHECK_FALSE(routes.may_call(stranger.ip));
+    CHECK(routes.route_inside(four, stranger).refuse == 0);
+    CHECK(routes.route(four, test::endpoint("10.1.1.1")).refuse == 403);
+    CHECK(routes.route(test::invite("sip:5@a"), test::endpoint("10.1.1.1")).refuse == 0);
+    CHECK(routes.is_peer(test::endpoint("192.0.2.80").ip));
+    CHECK_FALSE(routes.is_peer(test::endpoint("127.0.0.1").ip));
 }
 
 TEST_CASE("routes: the first listener of the target's family sends") {
@@ -149,7 +180,7 @@ TEST_CASE("routes: headers are added line by line") {
         table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n"
               "headers = { X-Tenant = \"blue\", X-From = \"{from.uri};ip={source.ip}\", X-None = \"{var.a}\" }\n");
     CHECK(routes.route(test::invite("sip:bob@192.0.2.1"), caller).targets.at(0).headers ==
-          "X-Tenant: blue\r\nX-From: sip:alice@a.example;ip=192.0.2.10\r\nX-None: \r\n");
+          "X-Tenant: blue\r\nX-From: sip:alice@a.example;ip=127.0.0.1\r\nX-None: \r\n");
 }
 
 TEST_CASE("routes: a folded header adds no line to the other leg") {
@@ -176,7 +207,7 @@ TEST_CASE("routes: profiles and variables are filled by the call, in the order o
     const Route route = routes.route(test::invite("sip:bob@192.0.2.1"), caller);
     REQUIRE(route.profiles.size() == 3);
     CHECK(route.profiles[0].name == "user");
-    CHECK(route.profiles[0].value == "alice@192.0.2.10");
+    CHECK(route.profiles[0].value == "alice@127.0.0.1");
     CHECK(route.profiles[1].name == "total");
     CHECK(route.profiles[1].value.empty());
     CHECK(route.profiles[2].name == "user");

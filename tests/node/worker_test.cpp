@@ -75,7 +75,8 @@ struct Fixture {
     Log log{{LogLevel::debug, LogFormat::text}, lines};
     Loop loop;
     WallClock wall{SystemClock::now(), SystemClock::utc_us()};
-    RouteTable routes{parse_config("[[route]]\nto = [\"sip:127.0.0.1:9\"]\n", "f")->routes};
+    RouteTable routes{
+        parse_config("[[route]]\nsource = [\"192.0.2.0/24\"]\nto = [\"sip:127.0.0.1:9\"]\n", "f")->routes};
     SystemRandom random;
     ProfileTable profiles{random};
     FakeTransport *transport = nullptr;

@@ -1,0 +1,91 @@
+"""Who may call: this machine, trunks by their addresses, and whom the `source` of a route names. A stranger is refused,
+leaves nothing, and is not listened to for a while if he goes on."""
+import re
+
+import netns
+from harness import Cdr, EndToEnd, Raw, Route, main
+from name_server import NameServer
+from sipp import wait_until
+
+TANDEM, TRUNK, OFFICE, STRANGER = "192.0.2.1", "192.0.2.80", "10.1.2.3", "192.0.2.81"
+NAMED = "192.0.2.82"  # of a trunk that is known by its name
+BURST = 20  # failures of a source before it is slowed down
+
+
+def setUpModule():
+    netns.enter()
+    for address in (TANDEM, TRUNK, OFFICE, STRANGER, NAMED):
+        netns.run("ip", "address", "add", f"{address}/32", "dev", "lo")
+
+
+class Trust(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.callee = Raw(TANDEM)
+        self.addCleanup(self.callee.__exit__)
+        trunk = f'[[trunk]]\nname = "carrier"\nuri = "sip:{TRUNK}:5070"\n'
+        self.start_with(trunk)
+
+    def start_with(self, sections):
+        self.start(Route(self.callee.port, "^bob$"),
+                   Route(self.callee.port, "^desk$", more='source = ["10.1.0.0/16"]'), host=TANDEM, profiles=sections)
+        self.callee.tandemd_port = self.tandemd.port
+
+    def raw(self, host):
+        raw = Raw(host, self.tandemd.port, TANDEM)
+        self.addCleanup(raw.__exit__)
+        return raw
+
+    def code(self, host, user):
+        """What an INVITE from there gets in the end; the callee, if it comes to him, is busy."""
+        raw = self.raw(host)
+        raw.send(raw.request("INVITE", user))
+        while True:
+            answer = raw.receive(0.05)
+            if answer and answer.code >= 200:
+                raw.acknowledge(answer)
+                return answer.code
+            asked = self.callee.receive(0.05)
+            if asked and asked.method == "INVITE":
+                self.callee.respond(asked, 486)
+
+    def test_a_call_is_taken_from_this_machine_from_a_trunk_and_from_the_source_of_a_route(self):
+        for host, user, code in ((TANDEM, "bob", 486), (TRUNK, "bob", 486), (OFFICE, "desk", 486),
+                                 (TANDEM, "desk", 403), (TRUNK, "desk", 403), (OFFICE, "bob", 403),
+                                 (TRUNK, "nobody", 404), (STRANGER, "bob", 403), (STRANGER, "desk", 403),
+                                 (STRANGER, "nobody", 403)):
+            with self.subTest(f"{host} calls {user}"):
+                self.assertEqual(self.code(host, user), code)
+        # Strangers leave no record; who may call at all does.
+        self.finish(*[Cdr("refused", 486)] * 3, *[Cdr("refused", 403)] * 3, Cdr("refused", 404))
+
+    def test_a_trunk_with_a_name_is_known_by_the_address_of_that_name(self):
+        self.tandemd.kill()
+        server = NameServer(self.folder, self.ports.take(), f"--host-record=carrier.example,{NAMED}")
+        self.addCleanup(server.stop)
+        self.start_with(f'[dns]\nservers = ["127.0.0.1:{server.port}"]\n'
+                        '[[trunk]]\nname = "carrier"\nuri = "sip:carrier.example"\n')
+        self.callee.tandemd_port = self.tandemd.port
+        wait_until(lambda: self.code(NAMED, "nobody") == 404, "its name is looked up, without a call to it")
+        self.assertEqual(self.code(NAMED, "bob"), 486)
+        self.assertEqual(self.code(STRANGER, "bob"), 403)
+        self.finish(Cdr("refused", 404), Cdr("refused", 486))
+
+    def test_who_fails_again_and_again_is_not_listened_to_and_the_log_says_so_once(self):
+        raw = self.raw(STRANGER)
+        for _ in range(BURST + 1):
+            self.assertEqual(raw.ask(raw.request("INVITE")).code, 403)
+        raw.send(raw.request("INVITE"))
+        raw.send(raw.request("OPTIONS"))
+        # One after the other over one socket: what another source asks later is answered, this is not.
+        self.assertEqual(self.code(TRUNK, "nobody"), 404)
+        self.assertIsNone(raw.receive(0.2))
+        lines = re.findall(r".*trust: .*", self.said())
+        self.assertEqual(len(lines), 1)
+        self.assertIn("1 calls of strangers", lines[0])
+        self.assertIn(STRANGER, lines[0])
+        self.finish(Cdr("refused", 404))
+
+
+if __name__ == "__main__":
+    main()

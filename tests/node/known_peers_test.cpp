@@ -1,0 +1,59 @@
+#include <array>
+#include <doctest/doctest.h>
+#include "node/invite.hpp"
+#include "node/known_peers.hpp"
+
+using namespace tandem;
+
+namespace {
+
+TargetConfig at_address(std::string_view ip) {
+    TargetConfig trunk;
+    trunk.to = test::endpoint(ip);
+    return trunk;
+}
+
+TargetConfig at_name(std::string name) {
+    TargetConfig trunk;
+    trunk.lookup = std::move(name);
+    return trunk;
+}
+
+IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
+
+} // namespace
+
+TEST_CASE("known peers: an address is known at once, a name by what it leads to") {
+    KnownPeers peers({at_address("192.0.2.1"), at_name("sip:a.example")});
+    CHECK(peers.contains(ip("192.0.2.1")));
+    CHECK(peers.contains(ip("::ffff:192.0.2.1")));
+    CHECK_FALSE(peers.contains(ip("192.0.2.2")));
+    CHECK(peers.names() == std::vector<std::string>{"sip:a.example"});
+
+    const std::array found{test::endpoint("192.0.2.2"), test::endpoint("2001:db8::2")};
+    peers.learn("sip:a.example", found);
+    CHECK(peers.contains(ip("192.0.2.2")));
+    CHECK(peers.contains(ip("2001:db8::2")));
+    peers.learn("sip:other.example", std::array{test::endpoint("192.0.2.9")});
+    CHECK_FALSE(peers.contains(ip("192.0.2.9")));
+}
+
+TEST_CASE("known peers: a lookup that fails changes nothing, another answer takes the place of the former one") {
+    KnownPeers peers({at_name("sip:a.example")});
+    peers.learn("sip:a.example", std::array{test::endpoint("192.0.2.2")});
+    peers.learn("sip:a.example", {});
+    CHECK(peers.contains(ip("192.0.2.2")));
+    peers.learn("sip:a.example", std::array{test::endpoint("192.0.2.3")});
+    CHECK_FALSE(peers.contains(ip("192.0.2.2")));
+    CHECK(peers.contains(ip("192.0.2.3")));
+}
+
+TEST_CASE("known peers: a reload keeps what names have led to, of those that are still there") {
+    KnownPeers peers({at_name("sip:a.example"), at_name("sip:b.example"), at_address("192.0.2.1")});
+    peers.learn("sip:a.example", std::array{test::endpoint("192.0.2.2")});
+    peers.learn("sip:b.example", std::array{test::endpoint("192.0.2.3")});
+    peers.replace({at_name("sip:b.example")});
+    CHECK_FALSE(peers.contains(ip("192.0.2.1")));
+    CHECK_FALSE(peers.contains(ip("192.0.2.2")));
+    CHECK(peers.contains(ip("192.0.2.3")));
+}
