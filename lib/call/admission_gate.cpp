@@ -1,4 +1,5 @@
 #include "call/admission_gate.hpp"
+#include <utility>
 
 namespace tandem {
 
@@ -18,7 +19,15 @@ Admission AdmissionGate::admit(const Message &request, const Endpoint &source, I
 }
 
 GateAnswer AdmissionGate::judge(const Message &request, const Endpoint &source, Instant now) {
-    if (request.method() != Method::invite || router_.may_call(source.ip)) return {};
+    if (request.method() != Method::invite) return {};
+    if (users_ && !router_.is_peer(source.ip) && users_->is_of_user(request)) {
+        UserCheck::Verdict verdict = users_->check(request, now);
+        if (verdict.answer.status == 407) ++statistics_.challenged;
+        if (verdict.has_failed) ++statistics_.refused_users;
+        if (verdict.has_failed && failing_) failing_->fail(source.ip, SourceFailure::password, now);
+        return std::move(verdict.answer);
+    }
+    if (router_.may_call(source.ip)) return {};
     ++statistics_.refused_strangers;
     if (failing_) failing_->fail(source.ip, SourceFailure::stranger, now);
     return {.status = 403};

@@ -11,20 +11,22 @@ namespace tandem {
 
 class AdmissionGate final : public Gate {
 public:
-    // `sources` and `failing` may be null: no limit for a source. All outlive the gate.
-    AdmissionGate(SourceLimiter *sources, FailingSources *failing, const Router &router, EngineStatistics &statistics)
-        : sources_(sources), failing_(failing), router_(router), statistics_(statistics) {}
+    // All outlive the gate.
+    AdmissionGate(const EngineOptions &options, const Router &router, EngineStatistics &statistics)
+        : sources_(options.sources), failing_(options.failing), users_(options.users), router_(router),
+          statistics_(statistics) {}
 
     void set_overloaded(bool is_overloaded) { is_overloaded_ = is_overloaded; }
 
     Admission admit(const Message &request, const Endpoint &source, Instant now) override;
 
-    // 403 for an INVITE from where no route takes calls.
+    // 403 for an INVITE from where no route takes calls; 407 for one of our users until he has shown who he is.
     GateAnswer judge(const Message &request, const Endpoint &source, Instant now) override;
 
 private:
     SourceLimiter *sources_;
     FailingSources *failing_;
+    UserCheck *users_;
     const Router &router_;
     EngineStatistics &statistics_;
     bool is_overloaded_ = false;

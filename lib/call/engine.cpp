@@ -37,8 +37,7 @@ TransactionOptions with_twins(const EngineOptions &given) {
 struct Engine::Parts {
     Parts(const EngineOptions &given, Router &routes, ProfileTable &profiles, Random &random, Instant now)
         : options(given), router(routes), shared(random, profiles), transactions(with_twins(given), random, now),
-          tracker(only_ends(given.dialogs), shared, random, now),
-          gate(options.sources, options.failing, routes, statistics),
+          tracker(only_ends(given.dialogs), shared, random, now), gate(options, routes, statistics),
           b2bua(options, transactions, tracker, router, random, statistics, now) {
         transactions.set_gate(&gate);
     }

@@ -25,6 +25,7 @@
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
 #include "call/router.hpp"
+#include "call/user_check.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
 #include "transaction/outgoing.hpp"
@@ -42,6 +43,7 @@ struct EngineOptions {
     Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
     SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
+    UserCheck *users = nullptr;         // the same: calls of our users are challenged; null: nobody's are
     FailingSources *failing = nullptr;  // the same: who fails too often is slowed down; null: nobody is
     std::uint32_t shards = 1;           // engines of the process, which hand each other what is theirs
     std::optional<KeyedHash> loop_hash; // the same for engines that a call may come back to; none: one of its own
@@ -57,6 +59,8 @@ struct EngineStatistics {
     std::uint64_t refused_source = 0;    // beyond the rate of their source: answered 503
     std::uint64_t dropped_source = 0;    // the same, and not answered
     std::uint64_t refused_strangers = 0; // new INVITEs from where nobody may call: answered 403
+    std::uint64_t challenged = 0;        // new INVITEs of users: answered 407
+    std::uint64_t refused_users = 0;     // the same, for credentials that are wrong or somebody else's
     std::uint64_t dropped_failing = 0;   // not answered: of a source that failed too often
     std::uint64_t loops = 0;
     std::uint64_t events_lost = 0;

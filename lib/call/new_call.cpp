@@ -6,10 +6,7 @@
 #include "sip/writer.hpp"
 
 namespace tandem {
-namespace {
-
-
-} // namespace
+namespace {} // namespace
 
 void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
@@ -63,7 +60,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     if (first->has_offer) call.offer_from = Side::caller;
     call.invites.push_back(std::move(first));
 
-    Route route = router_.route(invite, event.source);
+    Route route = find_route(invite, event.source);
     if (route.refuse != 0 || route.targets.empty()) {
         refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
         return;
@@ -86,6 +83,12 @@ void B2bua::refuse_new(const TransactionEvent &event, std::uint16_t status, std:
     SharedBytes bytes = writer_.response(event.message, event.source, status, reason, tag, nullptr, extra);
     feed_answer(event.message, status, tag, {}, now);
     static_cast<void>(transactions_.respond(event.transaction, status, std::move(bytes), now));
+}
+
+// Whoever comes as one of our users has shown at the gate that he is (AdmissionGate::judge()).
+Route B2bua::find_route(const Message &invite, const Endpoint &source) {
+    const bool is_user = options_.users && !router_.is_peer(source.ip) && options_.users->is_of_user(invite);
+    return is_user ? router_.route_inside(invite, source) : router_.route(invite, source);
 }
 
 // Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.

@@ -95,7 +95,7 @@ bool is_marked(const Message &invite, std::string_view mark) {
 // another worker of ours comes (`is_inner`) that one has asked it, and counts (lead_to_self()). None: he is refused.
 std::optional<DialogId> B2bua::admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
-    const Route route = is_inner ? Route() : router_.route(invite, event.source);
+    const Route route = is_inner ? Route() : find_route(invite, event.source);
     if (!is_inner && (route.refuse != 0 || route.targets.empty())) {
         reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
         return std::nullopt;

@@ -66,7 +66,8 @@ public:
     // Whether failures of this source are overlooked: a trunk that errs is not to be shut out.
     virtual bool is_peer(const IpAddress &) const { return false; }
 
-    // The same as route() for somebody who is in a call already and wants another one made: a transfer.
+    // The same as route() for who is known: a user of ours who has proved it, or a party of a call that is up and is to
+    // be transferred.
     virtual Route route_inside(const Message &invite, const Endpoint &source) { return route(invite, source); }
 
     // Whether what this peer asserts of identities is believed, and may be told to it (RFC 3325).

@@ -2,6 +2,7 @@
 // What a file may say that this version does not do is refused or warned about by the reader and has no place here.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +26,8 @@ struct SipConfig {
     std::uint16_t advertise_port = 0; // 0: the bound port
     std::uint8_t workers = 1;
     Duration drain = std::chrono::seconds(30);
-    std::vector<Cidr> trusted; // peers that assert identities, and are told them (RFC 3325)
+    std::vector<std::string> domains = {"127.0.0.1"}; // hosts of our addresses-of-record
+    std::vector<Cidr> trusted;                        // peers that assert identities, and are told them (RFC 3325)
 
     bool operator==(const SipConfig &) const = default;
 };
@@ -50,6 +52,13 @@ struct LimitConfig {
     std::vector<Cidr> source_exempt;               // whom that does not concern
 
     bool operator==(const LimitConfig &) const = default;
+};
+
+struct RegistrarConfig {
+    std::string realm = "tandem";
+    std::map<std::string, std::string> users; // names and passwords
+    bool challenge_calls = false;             // of these users
+    Duration nonce_lifetime = std::chrono::minutes(5);
 };
 
 struct TimerConfig { // zero: none
@@ -121,6 +130,7 @@ struct Config {
     StoreConfig store;
     LimitConfig limits;
     TimerConfig timers;
+    RegistrarConfig registrar;
     std::vector<ProfileOptions> profiles;
     std::vector<TargetConfig> trunks; // all: calls are taken from their addresses
     std::vector<RouteConfig> routes;  // in the order of the file: the first match wins

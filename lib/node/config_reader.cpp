@@ -53,7 +53,7 @@ public:
             if (trunk.target) config_.trunks.push_back(*trunk.target);
         }
         several("route", [this](ConfigSection &section) { read_route(section, trunks_, config_); });
-        one("registrar", read_registrar);
+        one("registrar", [this](ConfigSection &section) { read_registrar(section, config_); });
         one("control", read_control);
         one("call_api", read_call_api);
         one("admin", read_admin);

@@ -163,7 +163,15 @@ void read_sip(ConfigSection &section, Config &config) {
         config.sip.trusted = read_cidrs(section, *trusted, "\"trusted\" of [sip]");
 
     if (const TomlValue *domains = section.texts("domains")) {
-        section.warn(domains->at, "\"domains\" in [sip] has no effect in this version, which registers nobody");
+        config.sip.domains.clear();
+        for (const TomlValue &item : domains->items) {
+            if (!IpAddress::parse(item.text) && !is_host_name(item.text)) {
+                section.problem(item.at, fmt::format("bad host \"{}\" in \"domains\" of [sip]; write a name or an "
+                                                     "address, for example \"example.com\"",
+                                                     item.text));
+            }
+            config.sip.domains.push_back(item.text);
+        }
     }
     section.finish();
 }
@@ -263,11 +271,44 @@ void read_redis(ConfigSection &section) {
     section.finish();
 }
 
-void read_registrar(ConfigSection &section) {
+namespace {
+
+// No word of the passwords in what is said here.
+void read_users(ConfigSection &section, const TomlValue *challenge, RegistrarConfig &registrar) {
+    const TomlValue *users = section.table("users");
+    if (!users || users->members.empty()) {
+        if (registrar.challenge_calls) {
+            section.problem(challenge->at, "\"challenge_calls\" in [registrar] needs \"users\" beside it");
+        }
+        return;
+    }
+    if (!registrar.challenge_calls) {
+        section.unavailable(users->at, "\"users\" in [registrar] without \"challenge_calls = true\"", "leave it out");
+    }
+    section.warn(users->at, "\"users\" in [registrar] may call, but nobody can register in this version");
+    for (const TomlMember &user : users->members) {
+        if (user.value.kind != TomlValue::Kind::text || user.key.empty() || !is_visible_ascii(user.key)) {
+            section.problem(user.at, "\"users\" in [registrar] must hold names with their passwords, as in "
+                                     "{ alice = \"secret\" }");
+            continue;
+        }
+        registrar.users.emplace(user.key, user.value.text);
+    }
+}
+
+} // namespace
+
+void read_registrar(ConfigSection &section, Config &config) {
     bool enabled = true;
     section.flag("enabled", enabled);
-    std::string realm;
-    section.text("realm", realm);
+    const TomlValue *realm = section.text("realm", config.registrar.realm);
+    if (realm && (config.registrar.realm.empty() || has_control_bytes(config.registrar.realm))) {
+        section.problem(realm->at, "\"realm\" in [registrar] must be a line of text, for example \"tandem\"");
+    }
+    const TomlValue *challenge = section.flag("challenge_calls", config.registrar.challenge_calls);
+    std::int64_t nonce = 300;
+    section.number("nonce_s", 1, 86'400, nonce);
+    config.registrar.nonce_lifetime = std::chrono::seconds(nonce);
     std::int64_t min_expires = 60;
     std::int64_t max_expires = 3600;
     const TomlValue *min_value = section.number("min_expires_s", 1, 86'400, min_expires);
@@ -277,9 +318,7 @@ void read_registrar(ConfigSection &section) {
                         fmt::format("\"min_expires_s\" in [registrar] is {}, more than \"max_expires_s\", {}",
                                     min_expires, max_expires));
     }
-    if (const TomlValue *users = section.table("users"); users && !users->members.empty()) {
-        section.unavailable(users->at, "\"users\" in [registrar]", "leave it out");
-    }
+    read_users(section, challenge, config.registrar);
     section.finish();
 }
 

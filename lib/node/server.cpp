@@ -62,11 +62,14 @@ Server::Station::Station(std::uint8_t number, const Config &config, const KnownP
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
       sources_(source_limits(config.limits), random_), failing_({}, random_), peers_(config.trunks),
-      loop_hash_(random_), memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+      users_({config.registrar.realm, config.registrar.nonce_lifetime}, random_), loop_hash_(random_),
+      memory_(std::uint64_t{config.limits.memory_mb} << 20) {
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config, peers_));
     }
     if (stations_.size() > 1) make_board();
+    use_users(config);
+    config_.registrar.users.clear(); // the check has what it needs of them
 }
 
 Server::~Server() {
@@ -204,6 +207,11 @@ SourceLimits Server::source_limits(const LimitConfig &limits) {
     return sources;
 }
 
+void Server::use_users(const Config &config) {
+    users_.replace(config.sip.domains,
+                   config.registrar.challenge_calls ? config.registrar.users : std::map<std::string, std::string>());
+}
+
 // What is bounded for the process, each worker has its share of.
 WorkerOptions Server::worker_options(const Transports &transports) {
     const auto share = [workers = stations_.size()](auto &max) {
@@ -219,6 +227,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.dialogs.dialog_max = config_.limits.dialogs;
     options.engine.sources = &sources_;
     options.engine.failing = &failing_;
+    options.engine.users = &users_;
     options.engine.loop_hash = loop_hash_;
     options.engine.shards = static_cast<std::uint32_t>(stations_.size());
     options.memory = &memory_;
@@ -312,6 +321,7 @@ void Server::reload() {
     config_.limits.source_exempt = std::move(config->limits.source_exempt);
     config_.trunks = std::move(config->trunks);
     peers_.replace(config_.trunks);
+    use_users(*config);
     config_.routes = std::move(config->routes);
     config_.profiles = std::move(config->profiles);
     config_.log = config->log;
@@ -339,6 +349,10 @@ void Server::warn_of_restart(const Config &config) const {
     if (config.dns != config_.dns) warn("[dns]");
     if (config.store != config_.store) warn("[store]");
     if (config.timers != config_.timers) warn("[timers]");
+    if (config.registrar.realm != config_.registrar.realm ||
+        config.registrar.nonce_lifetime != config_.registrar.nonce_lifetime) {
+        warn("\"realm\" or \"nonce_s\" in [registrar]");
+    }
     LimitConfig limits = config.limits;
     limits.source_rate = config_.limits.source_rate;
     limits.source_burst = config_.limits.source_burst;

@@ -72,6 +72,7 @@ private:
     Result<Transports, Failure> open_transports(Station &station, const std::vector<Endpoint> &listen);
     Result<std::unique_ptr<MessageTransport>, Failure> open_transport(Loop &loop, const Endpoint &at, bool share_port);
     Result<void, Failure> open_store();
+    void use_users(const Config &config);
     static SourceLimits source_limits(const LimitConfig &limits);
     void make_workers(std::vector<Transports> transports);
     WorkerOptions worker_options(const Transports &transports);
@@ -103,6 +104,7 @@ private:
     SourceLimiter sources_;
     FailingSources failing_;
     KnownPeers peers_;
+    UserCheck users_;
     KeyedHash loop_hash_; // a key of its own, because the network sees what it makes
     MemoryBudget memory_;
 

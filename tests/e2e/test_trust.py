@@ -1,5 +1,6 @@
 """Who may call: this machine, trunks by their addresses, and whom the `source` of a route names. A stranger is refused,
 leaves nothing, and is not listened to for a while if he goes on."""
+import hashlib
 import re
 
 import netns
@@ -35,6 +36,50 @@ class Trust(EndToEnd):
         raw = Raw(host, self.tandemd.port, TANDEM)
         self.addCleanup(raw.__exit__)
         return raw
+
+    def credentials(self, answer, uri, user, password, count=1):
+        """A Proxy-Authorization for the SHA-256 challenge of a 407."""
+        challenge = next(line for line in answer.headers("Proxy-Authenticate") if "SHA-256" in line)
+        value = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
+
+        def digest(*parts):
+            return hashlib.sha256(":".join(parts).encode()).hexdigest()
+        response = digest(digest(user, value["realm"], password), value["nonce"], f"{count:08x}", "c0", "auth",
+                          digest("INVITE", uri))
+        return (f'Proxy-Authorization: Digest username="{user}", realm="{value["realm"]}", nonce="{value["nonce"]}", '
+                f'uri="{uri}", response="{response}", algorithm=SHA-256, cnonce="c0", qop=auth, nc={count:08x}'
+                + (f', opaque="{value["opaque"]}"' if "opaque" in value else ""))
+
+    def test_a_user_calls_from_anywhere_once_he_has_shown_who_he_is(self):
+        self.tandemd.kill()
+        self.start_with('[registrar]\nchallenge_calls = true\nusers = { alice = "geheim", carol = "other" }\n')
+        self.callee.tandemd_port = self.tandemd.port
+        raw, uri = self.raw(STRANGER), f"sip:bob@{TANDEM}:{self.tandemd.port}"
+
+        def invite(number, *headers, name="alice"):
+            return raw.request("INVITE", "bob", headers, From=f"<sip:{name}@127.0.0.1>;tag=a{number}",
+                               Call_ID="one@phone", CSeq=f"{number} INVITE")
+        challenged = raw.ask(invite(1))
+        self.assertEqual(challenged.code, 407)
+        self.assertNotIn("stale", challenged.raw.decode())
+        wrong = raw.ask(invite(2, self.credentials(challenged, uri, "alice", "wrong")))
+        self.assertEqual(wrong.code, 407)
+        stolen = raw.ask(invite(3, self.credentials(wrong, uri, "carol", "other")))
+        self.assertEqual(stolen.code, 403)
+        good = self.credentials(raw.ask(invite(4)), uri, "alice", "geheim")
+        raw.send(invite(5, good))
+        asked = self.callee.receive()
+        self.assertEqual(asked.method, "INVITE")
+        self.assertNotIn("Authorization", asked.raw.decode())
+        self.callee.respond(asked, 486)
+        busy = raw.receive_code(486)
+        raw.acknowledge(busy)
+        again = raw.ask(invite(6, good))
+        self.assertEqual((again.code, "stale=true" in again.raw.decode()), (407, True), "no call by what was seen")
+        self.assertEqual(self.code(STRANGER, "bob"), 403, "who comes as nobody of ours is a stranger")
+        for secret in ("geheim", good.partition("response=")[2][1:65]):
+            self.assertNotIn(secret, self.said())
+        self.finish(Cdr("refused", 486))
 
     def code(self, host, user):
         """What an INVITE from there gets in the end; the callee, if it comes to him, is busy."""

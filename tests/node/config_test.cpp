@@ -278,7 +278,6 @@ TEST_CASE("config: what has no effect in this version is a warning with its plac
                                      "f");
     REQUIRE(config.ok());
     const std::vector<std::string> expected = {
-        "f:2:11: \"domains\" in [sip] has no effect in this version, which registers nobody",
         "f:5:1: [[trunk]] \"t\": challenges are passed to the caller as 503 in this version",
         "f:11:10: \"listen\" in [admin] is not opened in this version",
     };
@@ -532,8 +531,17 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\ncontrol = true\n",
          "f:3:11: \"control\" in [[route]] is not available in this version; write false, or leave it out"},
         // [registrar]
-        {"[registrar]\nusers = { alice = \"geheim\" }\n",
-         "f:2:9: \"users\" in [registrar] is not available in this version; leave it out"},
+        {"[registrar]\nusers = { alice = \"geheim\" }\n", "f:2:9: \"users\" in [registrar] without \"challenge_calls = "
+                                                          "true\" is not available in this version; leave it "
+                                                          "out"},
+        {"[registrar]\nchallenge_calls = true\n",
+         "f:2:19: \"challenge_calls\" in [registrar] needs \"users\" beside it"},
+        {"[registrar]\nchallenge_calls = true\nusers = { alice = 1 }\n",
+         "f:3:11: \"users\" in [registrar] must hold names with their passwords, as in { alice = \"secret\" }"},
+        {"[registrar]\nrealm = \"\"\n",
+         "f:2:9: \"realm\" in [registrar] must be a line of text, for example \"tandem\""},
+        {"[sip]\ndomains = [\"a b\"]\n",
+         "f:2:12: bad host \"a b\" in \"domains\" of [sip]; write a name or an address, for example \"example.com\""},
         {"[registrar]\nmin_expires_s = 7200\n",
          "f:2:17: \"min_expires_s\" in [registrar] is 7200, more than \"max_expires_s\", 3600"},
         // [control]
