@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 #include <tandem/export.h>
+#include <tandem/message.h>
 #include <tandem/status.h>
 #include <tandem/str.h>
 
@@ -169,12 +170,91 @@ TANDEM_API tandem_status tandem_dialog_set_timeout(tandem_tracker *tracker, tand
 
 /**
  * The CSeq number of the next request that `side` sends on the dialog, for a BYE or a re-INVITE of the host's own (RFC
- * 3261 section 12.2.1.1). Feed the request that carries it, else the number is not taken.
+ * 3261 section 12.2.1.1). Feed the request that carries it, else the number is not taken. For the legs of a B2BUA: a
+ * proxy takes its numbers by tandem_dialog_cseq_take().
  *
  * @param to_tag  the fork meant; empty: the one in front
  * @return TANDEM_OK, TANDEM_E_NOT_FOUND, TANDEM_E_INVALID
  */
 TANDEM_API tandem_status tandem_dialog_next_cseq(tandem_tracker *tracker, tandem_dialog_id dialog, uint32_t side,
+                                                 tandem_str to_tag, uint32_t *cseq);
+
+/*
+ * CSeq numbers on both sides of a proxy.
+ *
+ * A proxy that answers a challenge itself (401, 407; RFC 3261 section 22) sends the request again with the next CSeq
+ * number, and one that sends a BYE or an OPTIONS of its own takes a number, too. The side that sent the request knows
+ * nothing of it, so from then on every number of the dialog is another one on the far side. These functions keep the
+ * map, in both directions, apart for each To-tag and, before the answer, for each target of the INVITE. What comes
+ * again has the number that it had. A dialog without challenges costs nothing, and all its numbers stay.
+ *
+ *     A request, ACK or CANCEL came:  feed it as it came; translate; write that number; send it on.
+ *     An answer came:                 translate; give it that number; feed it so; send it on. TANDEM_OWN: keep it.
+ *     A challenge, to be answered:    do not feed it; retry; send the request of it again with that number and the
+ *                                     credentials, by another branch of the Via (RFC 3261 section 8.1.3.5).
+ *     A request of the proxy's own:   take; feed it with that number and is_ours = 1; send it. Feed its answer with
+ *                                     the number that translate gives.
+ *
+ * So a message is always fed with the number that the sender of its request knows. The ACK of an INVITE that was
+ * refused ends no dialog and may come when the set is gone: it carries the number of the refusal as that came (RFC 3261
+ * section 17.1.1.3), which the proxy keeps where it does not send that ACK itself.
+ *
+ * `branch` is the host's name of a target of the INVITE, the name of a trunk say, the same for every try there; up to
+ * 256 bytes, empty where there is but one. It is read of what belongs to the first INVITE: the INVITE, its answers, its
+ * CANCEL. After a carrier that challenged, the next one starts with the caller's own number.
+ *
+ * Bounds: 96 To-tags and branches of one set; 64 challenges of one direction of a dialog, of which the oldest are
+ * forgotten. In every function `dialog` may be 0: then it is found by the Call-ID and the tags of the message.
+ */
+
+/**
+ * The number that a message carries on the other side.
+ *
+ * @param message  as it came; a request or an answer
+ * @param cseq     receives it, on success only
+ * @return TANDEM_OK; TANDEM_OWN: the answer to a request of the host's own, with the number that it was first sent
+ *         with: it is passed to nobody; or
+ *         TANDEM_E_NOT_FOUND     the set is gone, or the number was forgotten: pass the message as it is;
+ *         TANDEM_E_OUT_OF_RANGE  no number is left below 2^31: answer 500;
+ *         TANDEM_E_FULL          too many To-tags: drop the answer, unless it is final;
+ *         TANDEM_E_INVALID, TANDEM_E_TOO_LARGE, TANDEM_E_NOMEM.
+ */
+TANDEM_API tandem_status tandem_dialog_cseq_translate(tandem_tracker *tracker, tandem_dialog_id dialog,
+                                                      const tandem_message *message, tandem_str branch,
+                                                      uint32_t *cseq);
+
+/**
+ * The number of the INVITE in the RAck header of a PRACK (RFC 3262 section 7.2), on the other side. Its own CSeq is
+ * that of any request.
+ *
+ * @param prack  as it came
+ * @param rack   the CSeq number in its RAck
+ * @return as tandem_dialog_cseq_translate()
+ */
+TANDEM_API tandem_status tandem_dialog_rack_translate(tandem_tracker *tracker, tandem_dialog_id dialog,
+                                                      const tandem_message *prack, uint32_t rack, uint32_t *cseq);
+
+/**
+ * The number to send a request with once more, because the far side challenged it. The same answer again for a
+ * challenge that comes again: the host may send the same request again, or nothing.
+ *
+ * @param challenge  the final answer, as it came
+ * @return TANDEM_OK, or
+ *         TANDEM_E_NOT_FOUND     nothing of a live set was sent with that number: a stray answer, drop it;
+ *         TANDEM_E_OUT_OF_RANGE  no number is left below 2^31, TANDEM_E_FULL: translate and pass the answer on;
+ *         TANDEM_E_INVALID (also for what is no final answer of 300 and above), TANDEM_E_TOO_LARGE, TANDEM_E_NOMEM.
+ */
+TANDEM_API tandem_status tandem_dialog_cseq_retry(tandem_tracker *tracker, tandem_dialog_id dialog,
+                                                  const tandem_message *challenge, tandem_str branch, uint32_t *cseq);
+
+/**
+ * Takes the number of a request that the host sends of its own in a dialog, in the name of `side`. Sent again for a
+ * challenge it gets another one by tandem_dialog_cseq_retry().
+ *
+ * @param to_tag  the fork meant; empty: the one in front
+ * @return TANDEM_OK, TANDEM_E_NOT_FOUND, TANDEM_E_OUT_OF_RANGE, TANDEM_E_FULL, TANDEM_E_INVALID, TANDEM_E_NOMEM
+ */
+TANDEM_API tandem_status tandem_dialog_cseq_take(tandem_tracker *tracker, tandem_dialog_id dialog, uint32_t side,
                                                  tandem_str to_tag, uint32_t *cseq);
 
 /**

@@ -63,7 +63,9 @@ typedef struct tandem_message {
     tandem_str branch;        /* of the topmost Via of an INVITE, its CANCEL and the responses to it, as it stands on
                                  the caller's side; empty: not known. In a response that of the host itself does no
                                  harm. See tandem/tracker.h */
-    uint32_t is_ours;         /* on a leg that is the host's own (tandem_leg): 1 for what the host sends there */
+    uint32_t is_ours;         /* on a leg that is the host's own (tandem_leg): 1 for what the host sends there. Of a
+                                 request on a dialog seen from the middle: 1 for one of the host's own, with a number of
+                                 tandem_dialog_cseq_take() */
 } tandem_message;
 #define TANDEM_MESSAGE_INIT { sizeof(tandem_message), 0, 0, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, \
                               {0, 0}, {0, 0}, {0, 0}, 0 }

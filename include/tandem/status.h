@@ -20,6 +20,7 @@ typedef int32_t tandem_status;
 enum {
     TANDEM_OK = 0,
     TANDEM_PENDING = 1,          /* the answer comes later as an event */
+    TANDEM_OWN = 2,              /* the answer to a request of the host's own: see tandem_dialog_cseq_translate() */
     TANDEM_E_BUG = -1,           /* a broken promise of the library's own: please report it */
     TANDEM_E_NOMEM = -2,         /* no memory; nothing has changed, unless the function says otherwise: try again */
     TANDEM_E_INVALID = -3,       /* an argument that is NULL, out of range or of the wrong form: see last_error */

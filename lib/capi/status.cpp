@@ -54,6 +54,7 @@ const char *tandem_status_text(tandem_status status) {
     switch (status) {
     case TANDEM_OK: return "success";
     case TANDEM_PENDING: return "the answer comes as an event";
+    case TANDEM_OWN: return "the answer to a request of the host's own";
     case TANDEM_E_BUG: return "a bug in the library";
     case TANDEM_E_NOMEM: return "no memory";
     case TANDEM_E_INVALID: return "invalid argument";

@@ -10,6 +10,7 @@
 #include "base/instant.hpp"
 #include "base/packed_text.hpp"
 #include "base/timer_wheel.hpp"
+#include "dialog/cseq_map.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_record.hpp"
 #include "dialog/dialog_state.hpp"
@@ -67,6 +68,7 @@ struct DialogExtras {
     std::vector<Membership> indexed; // of the variables that can be looked up
     std::array<std::optional<Duration>, dialog_timer_count> timeouts; // over those of the tracker
     std::vector<InviteBranch> branches; // none: there is but one, or nobody knows
+    std::unique_ptr<CseqMaps> cseq_maps; // none: every number passes as it is
     bool has_changed_variables = false; // since the last record
     bool has_changed_profiles = false;
 };

@@ -22,7 +22,8 @@ struct MessageView {
     std::string_view reason;       // values of Reason (RFC 3326), separated by commas; empty: none
     std::string_view branch;       // of an INVITE's topmost Via, on the side of the caller; empty: not known, or its
                                    // retransmissions are absorbed before the tracker
-    bool is_ours = false;          // on a leg of a B2BUA: we send it. Nobody else may speak for our side
+    bool is_ours = false;          // on a leg of a B2BUA: we send it. Nobody else may speak for our side. Of a request
+                                   // in the middle: the proxy's own, with a number of Tracker::take_cseq()
 
     bool is_request() const { return status == 0; }
 };

@@ -83,6 +83,9 @@ std::uint32_t Tracker::next_cseq(DialogId id, Side local, std::string_view to_ta
     if (!set) return 0;
     const std::uint32_t first = local == Side::caller ? set->invite_cseq : 0;
     const Fork *fork = to_tag.empty() ? set->forks.get() : set->find_fork(to_tag);
+    const CseqMaps *maps = fork && set->extras ? set->extras->cseq_maps.get() : nullptr;
+    const CseqMap *map = maps ? maps->find(CseqMaps::Kind::fork, fork->text.get(Fork::to_tag)) : nullptr;
+    if (map) return map->of(local).next(fork->last_cseq[index(local)]);
     return (fork ? fork->last_cseq[index(local)].value_or(first) : first) + 1;
 }
 

@@ -125,6 +125,29 @@ public:
     // (RFC 3261 section 12.2.1.1). feed() counts it.
     std::uint32_t next_cseq(DialogId id, Side local, std::string_view to_tag = {}) const;
 
+    // For a proxy in the middle that answers challenges itself, or sends requests of its own: which number a message
+    // carries on the other side. A request is fed with the number of its sender, then asked for; an answer is asked
+    // for, then fed with the number of who asked; what the proxy sends anew is not fed. `branch` is the host's name of
+    // a target of the INVITE, the same for all tries there; what belongs to a dialog needs none.
+    //
+    // Of the message, or none: the dialog, or else the INVITE.
+    DialogId find_of(const MessageView &message, std::string_view branch);
+
+    // What a request, ACK or CANCEL carries on the far side; with the number in its RAck as `number`, that one.
+    // not_found: no message of this set, or forgotten; out_of_range.
+    Result<std::uint32_t> sent_cseq(DialogId id, const MessageView &request, std::string_view branch,
+                                    std::uint32_t number) const;
+
+    // What an answer carries to who asked. An answer to the INVITE ties its To-tag to the branch. not_found, full.
+    Result<CseqOrigin> answered_cseq(DialogId id, const MessageView &response, std::string_view branch);
+
+    // The number to send a request with once more, that was refused so. The same for the same refusal. not_found,
+    // out_of_range, full.
+    Result<std::uint32_t> retry_cseq(DialogId id, const MessageView &refusal, std::string_view branch);
+
+    // The number of a request that the proxy sends for `sender`. not_found, out_of_range, full.
+    Result<std::uint32_t> take_cseq(DialogId id, Side sender, std::string_view to_tag);
+
     // The reason that the record will show, unless one is known already.
     void set_end_reason(DialogId id, EndReason reason);
     void set_callee_call_id(DialogId id, std::string_view call_id);
@@ -276,7 +299,10 @@ private:
     template <class F>
     Result<void> change_variable(DialogId id, std::string_view name, const std::optional<VariableValue> &after,
                                  Instant now, F change);
-    DialogExtras &extras_of(DialogSet &set);
+    static DialogExtras &extras_of(DialogSet &set);
+    Result<std::uint32_t> keep_cseq(DialogId id, DialogSet &set, CseqMaps::Kind kind, std::string_view name,
+                                    Side sender, CseqSpace space, std::uint32_t number);
+    static CseqMap *make_cseq_map(DialogSet &set, CseqMaps::Kind kind, std::string_view name);
     DialogSet *find_live(DialogId id);
     DialogRecord record_of(const DialogSet &set) const;
 

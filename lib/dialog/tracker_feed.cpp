@@ -211,8 +211,10 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, std::uint64_t ha
     std::optional<std::uint32_t> &last = fork->last_cseq[index(from)];
     const bool is_bye = request.method == Method::bye;
     const bool is_first_bye = is_bye && !fork->bye_cseq[index(from)];
-    const bool is_lower = last && request.cseq < *last;
-    const bool is_equal = last && request.cseq == *last;
+    // What a proxy sends of its own has a number as the far side counts, and not one of the sender.
+    const bool is_apart = request.is_ours && !set.local_side;
+    const bool is_lower = last && request.cseq < *last && !is_apart;
+    const bool is_equal = last && request.cseq == *last && !is_apart;
     if (is_lower && (!is_first_bye || set.local_side)) return Error::stale_cseq;
     if (is_equal && !is_first_bye) {
         // Its answer and that of the first INVITE look alike.
@@ -225,7 +227,7 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, std::uint64_t ha
         auto &offer = (request.method == Method::invite ? fork->invited_target : fork->updated_target)[index(from)];
         offer = std::make_unique<TargetOffer>(TargetOffer{request.cseq, std::string(request.contact_uri)});
     }
-    if (!is_lower) last = request.cseq; // from here on nothing fails
+    if (!is_lower && !is_apart) last = request.cseq; // from here on nothing fails
     mark_changed(id, set);
     raise(DialogEventKind::request, id, now, from, request.method);
     if (is_bye) {

@@ -60,8 +60,8 @@ int main(int argc, char **argv) {
         &nomem_suite,
 #else
         &version_suite, &status_suite,  &tracker_suite,      &time_suite,     &dialog_suite, &dialog_end_suite,
-        &leg_suite,     &profile_suite, &profile_page_suite, &variable_suite, &event_suite,  &event_fd_suite,
-        &cdr_suite,     &thread_suite,
+        &cseq_suite,    &leg_suite,     &profile_suite,      &profile_page_suite, &variable_suite, &event_suite,
+        &event_fd_suite, &cdr_suite,    &thread_suite,
 #ifdef WITH_SIP
         &auth_suite,    &message_suite, &sofia_suite,
 #endif
