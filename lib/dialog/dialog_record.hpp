@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 #include "base/instant.hpp"
@@ -20,6 +21,13 @@ struct ForkRecord {
     std::string_view callee_route_set;           // comma separated, in the order a request carries it
     std::array<std::uint32_t, 2> last_cseq{};    // by Side: of the last request from there; 0: none yet
     bool is_acked = false;
+};
+
+// The numbers of one dialog, or of a branch of the INVITE, that a proxy has shifted: see CseqMaps.
+struct CseqMapRecord {
+    bool is_branch = false;
+    std::string_view name; // of the branch; else the To-tag
+    std::string map;       // for CseqMap::parse()
 };
 
 struct ProfileView {
@@ -53,6 +61,7 @@ struct DialogRecord {
     std::optional<Instant> ended;
     Instant deadline = never;
     std::vector<ForkRecord> forks; // the confirmed or else the latest early one first
+    std::vector<CseqMapRecord> cseq_maps; // none: every number passes as it is
     std::vector<VariableView> variables;
     std::vector<ProfileView> profiles;  // those it is in; of an ended set those it was in
     bool has_changed_variables = true;  // since the last record of this set; the store may leave out what did not

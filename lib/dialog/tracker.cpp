@@ -235,6 +235,11 @@ DialogRecord Tracker::record_of(const DialogSet &set) const {
     }
     if (!set.extras) return record;
     const DialogExtras &extras = *set.extras;
+    if (extras.cseq_maps) {
+        for (const CseqMaps::Entry &entry : extras.cseq_maps->entries()) {
+            record.cseq_maps.push_back({entry.kind == CseqMaps::Kind::branch, entry.name, entry.map.to_string()});
+        }
+    }
     for (std::size_t i = 0; i < extras.variables.size(); ++i) record.variables.push_back(extras.variables.at(i));
     for (const Membership &membership : extras.profiles) {
         record.profiles.push_back({shared_.profiles.name_of(membership.profile), membership.value.get(0),

@@ -20,6 +20,7 @@ void for_texts(DialogRecord &record, F change) {
     for (ForkRecord &fork : record.forks) {
         for (std::string_view *text : {&fork.to_tag, &fork.callee_target, &fork.callee_route_set}) change(*text);
     }
+    for (CseqMapRecord &map : record.cseq_maps) change(map.name);
     for (VariableView &variable : record.variables) {
         change(variable.name);
         change(variable.value.text);
@@ -29,7 +30,7 @@ void for_texts(DialogRecord &record, F change) {
         change(profile.value);
     }
 }
-static_assert(sizeof(DialogRecord) == 360 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
+static_assert(sizeof(DialogRecord) == 384 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
 
 } // namespace
 

@@ -147,3 +147,29 @@ TEST_CASE("cseq: a challenge to REFER, PRACK, UPDATE or BYE is lost [siphon-sip#
     check_trace("prack.txt");
     check_trace("invite_reinvite_bye.txt");
 }
+
+TEST_CASE("cseq: the record of a set holds the map of each To-tag and branch, and says when it changes") {
+    Conversation call;
+    REQUIRE(call.invite());
+    REQUIRE(call.tracker.record(call.id)->cseq_maps.empty());
+    const Line refused{Side::callee, Method::invite, 407, "x", {}, {}, {}};
+    const Line rings{Side::callee, Method::invite, 183, "b1", {}, {}, {}};
+    MessageView challenge = message_of(call, refused);
+    challenge.cseq = 1;
+    call.tracker.drain_changes(nullptr, nullptr);
+    REQUIRE(*call.tracker.retry_cseq(call.id, challenge, "carrier") == 2);
+    std::size_t changed = 0;
+    call.tracker.drain_changes([&](const DialogRecord &) { ++changed; }, nullptr);
+    CHECK(changed == 1);
+
+    MessageView ringing = message_of(call, rings);
+    ringing.cseq = 2;
+    REQUIRE(call.tracker.answered_cseq(call.id, ringing, "carrier")->number == 1);
+    const auto record = call.tracker.record(call.id);
+    REQUIRE(record->cseq_maps.size() == 2);
+    CHECK(record->cseq_maps[0].is_branch);
+    CHECK(record->cseq_maps[0].name == "carrier");
+    CHECK(record->cseq_maps[1].name == "b1");
+    CHECK_FALSE(record->cseq_maps[1].is_branch);
+    for (const CseqMapRecord &map : record->cseq_maps) CHECK(map.map == "0:0 2:1/");
+}

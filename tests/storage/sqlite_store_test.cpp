@@ -1,6 +1,7 @@
 // What the store keeps, on a disk that works.
 #include <algorithm>
 #include <chrono>
+#include "dialog/cseq_map.hpp"
 #include "storage/store_fixture.hpp"
 
 using namespace tandem;
@@ -70,6 +71,27 @@ TEST_CASE("sqlite: forks behind the first are JSON, whatever bytes the wire gave
                      "FROM dialog, json_each(dialog.forks) AS f") ==
           Rows{"a\"b\\c|early|sip:\xef\xbf\xbd@host|<sip:p;lr>|1|7|0", "third|early|||0|0|0"});
     CHECK(shell.row("SELECT count(*) FROM every_leg WHERE forks IS NULL") == "1"); // the other leg
+}
+
+TEST_CASE("sqlite: the CSeq numbers of a proxy are kept for each To-tag and branch, and read back") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    REQUIRE(call.save(*store));
+    CHECK(Shell(folder.database).row("SELECT count(*) FROM every_leg WHERE cseq_maps IS NULL") == "2");
+
+    CseqMap map;
+    REQUIRE(map.of(Side::caller).retry(1, 1));
+    REQUIRE(map.of(Side::callee).take(std::nullopt));
+    call.legs[0].cseq_maps = {{true, "carrier \"a\"", "0:0 2:1/"}, {false, "to-tag", map.to_string()}};
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT f.value ->> 'branch', f.value ->> 'tag', f.value ->> 'map' "
+                     "FROM dialog, json_each(dialog.cseq_maps) AS f") ==
+          Rows{"carrier \"a\"|null|0:0 2:1/", "null|to-tag|0:0 2:1/1:*1 2:0"});
+    const std::string text = shell.row("SELECT f.value ->> 'map' FROM dialog, json_each(dialog.cseq_maps) AS f "
+                                       "WHERE f.value ->> 'tag' = 'to-tag'");
+    CHECK(CseqMap::parse(text) == map);
 }
 
 TEST_CASE("sqlite: nothing is seen before the commit, and all of it after") {

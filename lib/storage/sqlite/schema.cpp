@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
-constexpr std::array<const char *, 1> steps = {R"sql(
+constexpr std::array<const char *, 2> steps = {R"sql(
 CREATE TABLE dialog (
     -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
     -- to go on with it. Times are UTC microseconds.
@@ -122,6 +122,13 @@ CREATE TABLE cdr (
     profiles TEXT NOT NULL,         -- JSON
     variables TEXT NOT NULL         -- JSON
 );
+)sql",
+                                               R"sql(
+ALTER TABLE dialog ADD COLUMN cseq_maps TEXT
+    /* JSON: of each To-tag and each branch of the INVITE where a proxy shifts the numbers of requests, those of the
+       caller, then of the callee: from the first number on the other side sees what the sender counts from the second
+       on; "*" stands before what is the proxy's own. NULL: all numbers are the sender's */;
+ALTER TABLE dialog_leg ADD COLUMN cseq_maps TEXT;
 )sql"};
 
 Result<std::int64_t, Failure> read_number(sqlite3 *database, const char *sql) {

@@ -9,9 +9,9 @@ namespace {
 std::string insert_sql(const std::string &table) {
     return "INSERT INTO " + table + R"sql( (state, callee_call_id, trunk, caller_contact, caller_route_set, caller_cseq,
     callee_tag, callee_contact, callee_route_set, callee_cseq, is_acked, forks, sip_code, end_reason, q850, ringing_us,
-    answered_us, ended_us, deadline_us, serial, id, leg_of, local_side, call_id, from_uri, to_uri, request_uri, source,
-    caller_tag, invite_cseq, created_us)
-VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?)
+    answered_us, ended_us, deadline_us, cseq_maps, serial, id, leg_of, local_side, call_id, from_uri, to_uri,
+    request_uri, source, caller_tag, invite_cseq, created_us)
+VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?)
 ON CONFLICT DO NOTHING
 )sql";
 }
@@ -21,7 +21,7 @@ std::string update_sql(const std::string &table) {
     return "UPDATE " + table + R"sql( SET state = ?, callee_call_id = ?, trunk = ?, caller_contact = ?,
     caller_route_set = ?, caller_cseq = ?, callee_tag = ?, callee_contact = ?, callee_route_set = ?, callee_cseq = ?,
     is_acked = ?, forks = ?, sip_code = ?, end_reason = ?, q850 = ?, ringing_us = ?, answered_us = ?, ended_us = ?,
-    deadline_us = ?
+    deadline_us = ?, cseq_maps = ?
 WHERE serial = ? AND id = ?
 )sql";
 }
@@ -69,6 +69,15 @@ std::string other_forks(const DialogRecord &record) {
     return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+std::string cseq_maps_json(const DialogRecord &record) {
+    if (record.cseq_maps.empty()) return {};
+    nlohmann::json list = nlohmann::json::array();
+    for (const CseqMapRecord &entry : record.cseq_maps) {
+        list.push_back({{entry.is_branch ? "branch" : "tag", entry.name}, {"map", entry.map}});
+    }
+    return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 } // namespace
 
 int DialogRows::prepare(sqlite3 *database, const std::string &table) {
@@ -99,14 +108,14 @@ int Statements::prepare(sqlite3 *database) {
 
 int Statements::save(const DialogRecord &record, const WallClock &wall) {
     const std::string id = record.id.to_string();
-    const std::string forks = record.forks.size() > 1 ? other_forks(record) : std::string();
+    const DialogTexts texts{record.forks.size() > 1 ? other_forks(record) : std::string(), cseq_maps_json(record)};
     DialogRows &rows = record.leg_of ? legs_ : dialogs_;
 
     // Serials count up: one above all that were saved is new, and any other most likely there. The guess decides no
     // more than what is tried first.
     const bool seems_new = record.id.serial > serial_newest_;
     for (const bool as_new : {seems_new, !seems_new}) {
-        const int code = as_new ? insert(rows, record, id, forks, wall) : update(rows, record, id, forks, wall);
+        const int code = as_new ? insert(rows, record, id, texts, wall) : update(rows, record, id, texts, wall);
         if (code != SQLITE_DONE) return code;
         if (sqlite3_changes64(database_) == 0) continue;
         serial_newest_ = std::max(serial_newest_, record.id.serial);
@@ -147,7 +156,7 @@ int Statements::save_profiles(const DialogRecord &record, bool is_new) {
     return SQLITE_DONE;
 }
 
-void Statements::bind_state(Statement &statement, const DialogRecord &record, std::string_view forks,
+void Statements::bind_state(Statement &statement, const DialogRecord &record, const DialogTexts &texts,
                             const WallClock &wall) {
     static const ForkRecord none;
     const bool has_fork = !record.forks.empty();
@@ -165,20 +174,21 @@ void Statements::bind_state(Statement &statement, const DialogRecord &record, st
     }
     statement.bind(std::int64_t{fork.last_cseq[index(Side::callee)]})
         .bind(std::int64_t{fork.is_acked})
-        .bind_text_or_null(forks)
+        .bind_text_or_null(texts.forks)
         .bind(std::int64_t{record.sip_code})
         .bind_text_or_null(text_of(record.end_reason))
         .bind(unless_zero(record.q850))
         .bind(utc_us(record.ringing, wall))
         .bind(utc_us(record.answered, wall))
         .bind(utc_us(record.ended, wall))
-        .bind(record.deadline == never ? std::nullopt : utc_us(record.deadline, wall));
+        .bind(record.deadline == never ? std::nullopt : utc_us(record.deadline, wall))
+        .bind_text_or_null(texts.cseq_maps);
 }
 
-int Statements::insert(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+int Statements::insert(DialogRows &rows, const DialogRecord &record, std::string_view id, const DialogTexts &texts,
                        const WallClock &wall) {
     const std::string leg_of = record.leg_of ? record.leg_of.to_string() : std::string();
-    bind_state(rows.insert, record, forks, wall);
+    bind_state(rows.insert, record, texts, wall);
     return rows.insert.bind(to_serial(record.id))
         .bind(id)
         .bind_text_or_null(leg_of)
@@ -194,9 +204,9 @@ int Statements::insert(DialogRows &rows, const DialogRecord &record, std::string
         .run();
 }
 
-int Statements::update(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+int Statements::update(DialogRows &rows, const DialogRecord &record, std::string_view id, const DialogTexts &texts,
                        const WallClock &wall) {
-    bind_state(rows.update, record, forks, wall);
+    bind_state(rows.update, record, texts, wall);
     return rows.update.bind(to_serial(record.id)).bind(id).run();
 }
 

@@ -26,6 +26,12 @@ struct BelongingRows {
     Statement erase; // of one dialog
 };
 
+// What is JSON in a row of a dialog; it lives until the statement has run.
+struct DialogTexts {
+    std::string forks; // behind the first
+    std::string cseq_maps;
+};
+
 // All of one connection, prepared. Their results are SQLite's codes: SQLITE_DONE on success.
 class Statements {
 public:
@@ -39,10 +45,10 @@ public:
     int insert(const Cdr &cdr);
 
 private:
-    void bind_state(Statement &statement, const DialogRecord &record, std::string_view forks, const WallClock &wall);
-    int insert(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+    void bind_state(Statement &statement, const DialogRecord &record, const DialogTexts &texts, const WallClock &wall);
+    int insert(DialogRows &rows, const DialogRecord &record, std::string_view id, const DialogTexts &texts,
                const WallClock &wall);
-    int update(DialogRows &rows, const DialogRecord &record, std::string_view id, std::string_view forks,
+    int update(DialogRows &rows, const DialogRecord &record, std::string_view id, const DialogTexts &texts,
                const WallClock &wall);
     int save_variables(const DialogRecord &record, bool is_new);
     int save_profiles(const DialogRecord &record, bool is_new);
