@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include "base/endpoint.hpp"
+#include "base/shared_bytes.hpp"
 #include "sip/message.hpp"
 #include "transaction/transaction_id.hpp"
 
@@ -28,6 +29,11 @@ struct TransactionEvent {
     std::uint64_t owner = 0; // what the user gave with send_request() or set_owner(); 0: none
     Message message;         // request, ACK, CANCEL or response; empty for timeout and transport_failed
     Endpoint source;         // where the message came from
+    // Of a challenge (401, 407), so that the request can be sent again with credentials:
+    SharedBytes sent{};        // the request; empty: this is no challenge
+    Endpoint sent_to{};        // as in ClientRequest
+    SharedBytes host{};        // as in ClientRequest
+    bool is_cancelled = false; // an INVITE for which CANCEL was asked
 };
 
 } // namespace tandem

@@ -135,22 +135,24 @@ void TransactionTable::perform(Action action, TransactionId id, Transaction &tra
         break;
     case Action::tell:
         if (is_client(transaction.kind)) {
-            tell(TransactionEventKind::response, id, transaction, message, source);
+            tell(TransactionEventKind::response, id, transaction, message, source, transaction.bytes);
         } else if (input == Input::ack) {
             tell(TransactionEventKind::ack, {}, transaction, message, source);
         } else {
             tell(TransactionEventKind::request, id, transaction, message, source);
         }
         break;
-    case Action::acknowledge:
+    case Action::acknowledge: {
+        const SharedBytes sent = transaction.bytes;
         if (write_ack(text_, transaction.bytes.view(), message)) {
             transaction.bytes = SharedBytes(text_);
             send_kept(id, transaction, false);
         } else {
             transaction.bytes.reset();
         }
-        tell(TransactionEventKind::response, id, transaction, message, source);
+        tell(TransactionEventKind::response, id, transaction, message, source, sent);
         break;
+    }
     case Action::send_cancel: send_cancel(transaction, now); break;
     case Action::tell_timeout:
         ++statistics_.timeouts;
@@ -181,12 +183,17 @@ void TransactionTable::send_cancel(Transaction &invite, Instant now) {
 }
 
 void TransactionTable::tell(TransactionEventKind kind, TransactionId id, const Transaction &transaction,
-                            const Message &message, const Endpoint &source) {
+                            const Message &message, const Endpoint &source, const SharedBytes &sent) {
     if (transaction.is_internal) return;
     if (kind == TransactionEventKind::request) ++statistics_.requests;
     if (kind == TransactionEventKind::response) ++statistics_.responses;
     const std::uint64_t owner = id ? transaction.owner : 0;
     events_.push_back({kind, id, owner, message, source});
+    if (kind != TransactionEventKind::response || (message.status() != 401 && message.status() != 407)) return;
+    events_.back().sent = sent;
+    events_.back().sent_to = transaction.peer;
+    events_.back().host = transaction.host;
+    events_.back().is_cancelled = transaction.is_cancelled;
 }
 
 // False if the state that was entered is over at once.

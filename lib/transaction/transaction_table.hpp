@@ -182,7 +182,7 @@ private:
     void send_kept(TransactionId id, const Transaction &transaction, bool is_again);
     void send_cancel(Transaction &invite, Instant now);
     void tell(TransactionEventKind kind, TransactionId id, const Transaction &transaction, const Message &message = {},
-              const Endpoint &source = {});
+              const Endpoint &source = {}, const SharedBytes &sent = {});
     void on_timer(TransactionId id, Instant now);
 
     // connection.cpp
