@@ -6,8 +6,6 @@
 #include "sip/writer.hpp"
 
 namespace tandem {
-namespace {} // namespace
-
 void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
     if (is_refusing_) {
