@@ -19,7 +19,8 @@ B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Track
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
       statistics_(statistics), calls_(options.call_max), lookups_(options.call_max), timers_(now),
-      writer_(options.listeners, router), loop_hash_(options.loop_hash.value_or(KeyedHash(random))) {}
+      writer_(options.listeners, router), loop_hash_(options.loop_hash.value_or(KeyedHash(random))),
+      trunk_clients_(random) {}
 
 void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     switch (event.kind) {
@@ -30,6 +31,7 @@ void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     case TransactionEventKind::timeout: on_failure(event, 408, now); break;
     case TransactionEventKind::transport_failed: on_failure(event, 503, now); break;
     }
+    forget_try(event);
 }
 
 void B2bua::take_lookups(std::vector<Lookup> &lookups) {
@@ -204,6 +206,7 @@ bool B2bua::refuse_to_pass(const TransactionEvent &event, Instant now) {
 }
 
 void B2bua::on_response(const TransactionEvent &event, Instant now) {
+    if (retry_challenged(event, now)) return;
     const Message &response = event.message;
     const CallId id(event.owner);
     Call *call = calls_.find(id);
@@ -212,7 +215,12 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
         return;
     }
     if (InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr) {
-        on_invite_response(id, *call, *invite, response, now);
+        if (event.is_cancelled) { // and challenged: it will not go again
+            static_cast<void>(feed(response, now));
+            refuse_invite(id, *call, *invite, 487, nullptr, now);
+        } else {
+            on_invite_response(id, *call, *invite, response, now);
+        }
         send_own_invites(id, *call, now);
         return;
     }
@@ -340,7 +348,9 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
     parts.method = to_string(method);
     if (parts.cseq == 0)
         parts.cseq = tracker_.next_cseq(leg.dialog, leg.local, fork ? fork->text.get(Fork::to_tag) : "");
-    const WrittenRequest written = write_request(leg, path, parts);
+    WrittenRequest written = write_request(leg, path, parts);
+    DigestAttempt attempt;
+    const bool is_authorized = authorize(leg.account.get(), method, written.bytes, attempt);
 
     MessageView view;
     view.method = method;
@@ -355,6 +365,7 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
                                                   path.local_tag, parts.cseq, written.host.view()},
                                                  now);
     if (sent) static_cast<void>(tracker_.feed(view, now));
+    if (sent && is_authorized) digest_tries_.insert_or_assign(sent->value(), DigestTry{leg.account->client});
     // With no transaction left the other side hears of the end at least once.
     if (!sent && method == Method::bye) transactions_.acknowledge({}, {}, written.to, written.bytes, written.host);
     return sent;

@@ -1,12 +1,13 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, session, session_timer, hold, transfer, refer, replaces.
+// own_invite, session, session_timer, hold, transfer, refer, replaces, trunk_auth.
 #pragma once
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 #include "base/hash.hpp"
 #include "base/instant.hpp"
@@ -22,6 +23,7 @@
 #include "call/lookup.hpp"
 #include "call/refer_to.hpp"
 #include "call/router.hpp"
+#include "call/trunk_auth.hpp"
 #include "dialog/tracker.hpp"
 #include "transaction/transaction_table.hpp"
 
@@ -314,6 +316,19 @@ private:
     static void note_early_session(Call &call, DialogId callee_leg, const Message &response);
     static void note_methods(Leg &leg, const Message &message);
 
+    // trunk_auth.cpp
+    struct Holder { // both null: nobody waits for the answer
+        TransactionId *client = nullptr;
+        std::uint32_t *cseq = nullptr;
+    };
+    bool authorize(LegAccount *account, Method method, SharedBytes &request, DigestAttempt &attempt);
+    Leg *find_challenged(Call &call, const TransactionEvent &event);
+    static Holder find_holder(Call &call, TransactionId client);
+    bool retry_challenged(const TransactionEvent &event, Instant now);
+    bool send_again(CallId id, Call &call, Leg &leg, const TransactionEvent &event, std::string_view lines,
+                    const DigestAttempt &attempt, Instant now);
+    void forget_try(const TransactionEvent &event);
+
     // next_hop.cpp
     void find_hop(Leg &leg);
     void look_up_hop(Leg &leg, std::string uri);
@@ -338,7 +353,9 @@ private:
     TimerWheel<CallTimer> timers_;
     LegWriter writer_;
     KeyedHash loop_hash_;
-    ViewText view_text_; // of the message being fed
+    TrunkClients trunk_clients_;
+    std::unordered_map<std::uint64_t, DigestTry> digest_tries_; // by transaction; no more than there are of those
+    ViewText view_text_;                                        // of the message being fed
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
 };

@@ -62,6 +62,8 @@ struct EngineStatistics {
     std::uint64_t challenged = 0;        // new INVITEs of users: answered 407
     std::uint64_t refused_users = 0;     // the same, for credentials that are wrong or somebody else's
     std::uint64_t dropped_failing = 0;   // not answered: of a source that failed too often
+    std::uint64_t trunk_retries = 0;     // requests sent again with credentials, because a trunk challenged them
+    std::uint64_t trunk_refusals = 0;    // challenges of a trunk that we could not answer, or not any more
     std::uint64_t loops = 0;
     std::uint64_t events_lost = 0;
 };

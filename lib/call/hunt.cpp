@@ -153,6 +153,12 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
     const std::string own = timer_lines(attempt.leg.timer).append(reliability_offer(invite, attempt));
     SharedBytes bytes = writer_.first_invite(invite, target.request_uri, to, call_id, from_tag, branch,
                                              target.headers + setup.route.headers, own);
+    std::unique_ptr<LegAccount> account;
+    if (target.account) {
+        account = std::make_unique<LegAccount>(LegAccount{trunk_clients_.find(target.trunk, target.account)});
+    }
+    DigestAttempt digest;
+    const bool is_authorized = authorize(account.get(), Method::invite, bytes, digest);
     const auto sent = transactions_.send_request(
         {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1, host_of(target)}, now);
     if (!sent) {
@@ -160,7 +166,12 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         tracker_.end(fed->dialog, EndReason::refused, now);
         return false;
     }
-    attempt.leg = {.dialog = fed->dialog, .peer = to, .local = Side::caller, .timer = attempt.leg.timer};
+    if (is_authorized) digest_tries_.insert_or_assign(sent->value(), DigestTry{account->client});
+    attempt.leg = {.dialog = fed->dialog,
+                   .peer = to,
+                   .local = Side::caller,
+                   .timer = attempt.leg.timer,
+                   .account = std::move(account)};
     attempt.client = *sent;
     attempt.has_answered = false;
     if (call.transfer) return true;
@@ -227,7 +238,7 @@ void B2bua::take_attempt(CallId id, Call &call, Attempt &attempt, const Message 
     our_tag(call, attempt.leg.dialog, answer.to_tag()); // while the setup says how forks are to look
     InviteExchange &first = *call.first_invite();
     first.client = attempt.client;
-    first.client_cseq = 1;
+    first.client_cseq = answer.cseq();
     const DialogId caller = call.leg(Side::caller).dialog;
     if (const DialogSet *set = tracker_.find(attempt.leg.dialog)) {
         tracker_.set_callee_call_id(caller, set->view(DialogSet::call_id));

@@ -1,10 +1,12 @@
 // Where a new call goes. The call machine asks, node answers from the configuration.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+#include "auth/digest_client.hpp"
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "sip/message.hpp"
@@ -18,6 +20,7 @@ struct RouteTarget {
     std::string lookup{};     // a URI whose host names the address (RFC 3263); empty: `to` is the address
     bool is_parallel = false; // rings together with the target before it
     std::string headers{};    // whole header lines added to its INVITE, each with CRLF
+    std::shared_ptr<const Account> account{}; // with the trunk, which challenges; none: a challenge is a refusal
 };
 
 // What a redirection (3xx) of the callee means.

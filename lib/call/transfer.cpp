@@ -25,6 +25,7 @@ void B2bua::on_target_answered(CallId id, Call &call, Attempt &attempt, const Me
     Transfer &transfer = *call.transfer;
     transfer.invite = attempt.client;
     transfer.to_tag = answer.to_tag();
+    transfer.invite_cseq = answer.cseq();
     transfer.answer = session_of(answer);
     transfer.last_answer = answer;
     timers_.cancel(attempt.ring_timer);
@@ -44,10 +45,10 @@ void B2bua::acknowledge_target(Call &call, const Session *answer, Instant now) {
     transfer.is_acked = true;
     transfer.target.session = transfer.answer;
     transfer.target.told = answer ? *answer : transfer.offered;
-    const WrittenRequest ack = write_ack(transfer.target, 1, transfer.to_tag, nullptr, answer);
+    const WrittenRequest ack = write_ack(transfer.target, transfer.invite_cseq, transfer.to_tag, nullptr, answer);
     if (ack.bytes.empty()) return;
     transactions_.acknowledge(transfer.invite, transfer.to_tag, ack.to, ack.bytes, ack.host);
-    feed_ack(transfer.target, 1, transfer.to_tag, now);
+    feed_ack(transfer.target, transfer.invite_cseq, transfer.to_tag, now);
 }
 
 // Offers the remaining leg what the target said.

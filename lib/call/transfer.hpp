@@ -43,6 +43,7 @@ struct Transfer {
     Message last_answer{};              // to an INVITE of ours: what it says of its session timer
     TransactionId invite{};             // its INVITE, to it or from it
     std::string to_tag{};               // of its 2xx
+    std::uint32_t invite_cseq = 1;      // the same
     Endpoint source{};                  // newcomer: where the INVITE came from
     std::uint64_t lender = 0;           // join: the call, a CallId
     Side lender_side = Side::caller;    // and which leg of it this is

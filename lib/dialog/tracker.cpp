@@ -114,6 +114,17 @@ void Tracker::set_owner(DialogId id, std::uint64_t owner) {
     if (DialogSet *set = sets_.find(id)) set->owner = owner;
 }
 
+void Tracker::set_invite_cseq(DialogId id, std::uint32_t cseq) {
+    DialogSet *set = find_live(id);
+    if (!set) return;
+    set->invite_cseq = cseq;
+    for (Fork *fork = set->forks.get(); fork; fork = fork->next.get()) {
+        std::optional<std::uint32_t> &last = fork->last_cseq[index(Side::caller)];
+        last = std::max(last.value_or(0), cseq);
+    }
+    mark_changed(id, *set);
+}
+
 Result<void> Tracker::set_timeout(DialogId id, DialogTimer timer, std::optional<Duration> timeout) {
     DialogSet *set = find_live(id);
     if (!set) return Error::not_found;

@@ -154,6 +154,9 @@ public:
     void set_trunk(DialogId id, std::string_view trunk);
     void set_owner(DialogId id, std::uint64_t owner); // see LegOptions
 
+    // The first INVITE of a leg of ours was challenged, and goes again with this number.
+    void set_invite_cseq(DialogId id, std::uint32_t cseq);
+
     // A timeout for this set alone, counted from where the tracker's own is; none: the tracker's own again. Zero means
     // no limit, for `lifetime`; for the others it fails with invalid. not_found: the set is over.
     Result<void> set_timeout(DialogId id, DialogTimer timer, std::optional<Duration> timeout);

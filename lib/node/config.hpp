@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,6 +87,7 @@ struct TargetConfig {
     bool is_secure = false;   // a SIPS URI
     std::string trunk;        // empty: none
     bool is_parallel = false; // rings together with the one before it
+    std::shared_ptr<const Account> account{}; // of the trunk; none: its challenges are refusals
 };
 
 // What ProfileTable takes for a value.

@@ -2,7 +2,9 @@
 #include <array>
 #include <cctype>
 #include <fmt/format.h>
+#include <memory>
 #include <re2/re2.h>
+#include <utility>
 #include "base/text.hpp"
 #include "call/listener.hpp"
 #include "dialog/variable_set.hpp"
@@ -276,6 +278,29 @@ void read_variables(ConfigSection &section, RouteConfig &route) {
     }
 }
 
+// What the challenges of a trunk are answered with; null: nothing. The password is never in a problem.
+std::shared_ptr<const Account> read_account(ConfigSection &section) {
+    std::string username;
+    std::string password;
+    std::string realm;
+    const TomlValue *user_at = section.text("username", username);
+    const TomlValue *password_at = section.text("password", password);
+    const TomlValue *realm_at = section.text("realm", realm);
+    SecretText secret(password);
+    cleanse(password);
+    for (const TomlValue *value : {user_at, realm_at}) {
+        if (value && has_control_bytes(value->text)) {
+            section.problem(value->at, "\"username\" and \"realm\" in [[trunk]] must hold no control characters");
+        }
+    }
+    if (username.empty() != secret.empty()) {
+        const TomlValue *at = user_at ? user_at : password_at;
+        section.problem(at->at, "\"username\" and \"password\" in [[trunk]] need each other; write both, or none");
+    }
+    if (username.empty()) return nullptr;
+    return std::make_shared<const Account>(Account{std::move(username), std::move(secret), std::move(realm)});
+}
+
 } // namespace
 
 std::optional<std::string> read_name(ConfigSection &section, const std::vector<std::string_view> &known) {
@@ -304,17 +329,7 @@ void read_trunk(ConfigSection &section, const Config &config, std::vector<TrunkT
     if (const TomlValue *value = section.required_text("uri", uri)) {
         target = parse_target(section, *value, "\"uri\" of [[trunk]]", config);
     }
-    std::string username;
-    std::string password;
-    std::string realm;
-    section.text("username", username);
-    section.text("password", password);
-    section.text("realm", realm);
-    if (!username.empty() || !password.empty()) {
-        section.warn(section.at(), fmt::format("[[trunk]] \"{}\": challenges are passed to the caller as 503 in this "
-                                               "version",
-                                               name.value_or("")));
-    }
+    auto account = read_account(section);
     bool is_registered = false;
     if (const TomlValue *value = section.flag("register", is_registered); value && is_registered) {
         section.unavailable(value->at, "\"register\" in [[trunk]]", "write false, or leave it out");
@@ -324,7 +339,10 @@ void read_trunk(ConfigSection &section, const Config &config, std::vector<TrunkT
     section.finish();
 
     if (!name) return;
-    if (target) target->trunk = *name;
+    if (target) {
+        target->trunk = *name;
+        target->account = std::move(account);
+    }
     trunks.push_back({*name, std::move(target)});
 }
 

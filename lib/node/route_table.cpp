@@ -198,6 +198,7 @@ Route RouteTable::make_route(const Entry &entry, const std::string &user, const 
         target.to = to.to;
         target.lookup = to.lookup;
         target.trunk = to.trunk;
+        target.account = to.account;
         target.is_parallel = to.is_parallel;
         route.targets.push_back(std::move(target));
     }

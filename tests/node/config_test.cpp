@@ -278,7 +278,6 @@ TEST_CASE("config: what has no effect in this version is a warning with its plac
                                      "f");
     REQUIRE(config.ok());
     const std::vector<std::string> expected = {
-        "f:5:1: [[trunk]] \"t\": challenges are passed to the caller as 503 in this version",
         "f:11:10: \"listen\" in [admin] is not opened in this version",
     };
     CHECK(config->warnings == expected);

@@ -1,0 +1,218 @@
+// Challenges (401, 407) of a trunk that we have an account with: the request goes again with credentials, and nobody
+// on the other leg hears of it (RFC 3261 section 22). One place for requests of every kind.
+#include "call/trunk_auth.hpp"
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+#include "base/text.hpp"
+#include "call/b2bua.hpp"
+
+namespace tandem {
+namespace {
+
+bool is_same(const Account &a, const Account &b) {
+    return a.username == b.username && a.password == b.password && a.realm == b.realm;
+}
+
+std::string_view uri_of(std::string_view request) {
+    const std::size_t begin = request.find(' ') + 1;
+    return request.substr(begin, request.find(' ', begin) - begin);
+}
+
+std::string_view body_of(std::string_view request) {
+    const std::size_t end = request.find("\r\n\r\n");
+    return end == std::string_view::npos ? std::string_view() : request.substr(end + 4);
+}
+
+bool is_line_of(std::string_view line, std::string_view name) {
+    return line.size() > name.size() && line[name.size()] == ':' &&
+           equals_ignoring_case(line.substr(0, name.size()), name);
+}
+
+void append_via(std::string_view line, std::string_view branch, std::string &out) {
+    constexpr std::string_view param = ";branch=";
+    const std::size_t begin = std::min(line.find(param), line.size() - 2);
+    const std::size_t end = line.find_first_of(";,\r", std::min(begin + param.size(), line.size() - 2));
+    out.append(line.substr(0, begin)).append(param).append(branch).append(line.substr(end));
+}
+
+// A request that we have written, as it goes again.
+std::string with_credentials(std::string_view sent, std::string_view branch, std::uint32_t cseq,
+                             std::string_view credentials) {
+    std::string out;
+    out.reserve(sent.size() + credentials.size() + branch.size());
+    const std::size_t end = sent.find("\r\n\r\n") + 2;
+    bool has_via = false; // only the first one is ours
+    for (std::size_t at = 0; at < end;) {
+        const std::size_t next = sent.find("\r\n", at) + 2;
+        const std::string_view line = sent.substr(at, next - at);
+        at = next;
+        if (is_line_of(line, "Authorization") || is_line_of(line, "Proxy-Authorization")) continue;
+        if (!has_via && is_line_of(line, "Via")) {
+            has_via = true;
+            append_via(line, branch, out);
+        } else if (is_line_of(line, "CSeq")) {
+            out.append("CSeq: ").append(std::to_string(cseq)).append(line.substr(line.rfind(' '))).append(credentials);
+        } else {
+            out.append(line);
+        }
+    }
+    return out.append(sent.substr(end));
+}
+
+// The same for one that goes for the first time.
+std::string with_credentials(std::string_view request, std::string_view credentials) {
+    const std::size_t end = request.find("\r\n", request.find("\r\nCSeq: ") + 2) + 2;
+    std::string out;
+    out.reserve(request.size() + credentials.size());
+    return out.append(request.substr(0, end)).append(credentials).append(request.substr(end));
+}
+
+std::vector<std::string_view> challenges_of(const Message &response, Header header) {
+    std::vector<std::string_view> values;
+    for (const HeaderLine &line : response.headers()) {
+        if (line.id == header) values.push_back(line.value);
+    }
+    return values;
+}
+
+} // namespace
+
+std::shared_ptr<DigestClient> TrunkClients::find(std::string_view trunk,
+                                                 const std::shared_ptr<const Account> &account) {
+    if (!account) return nullptr;
+    const auto found = entries_.find(std::string(trunk));
+    if (found != entries_.end() && (found->second.account == account || is_same(*found->second.account, *account))) {
+        found->second.account = account;
+        return found->second.client;
+    }
+    // Of trunks that the configuration has no more nobody else knows the account.
+    std::erase_if(entries_, [](const auto &entry) { return entry.second.account.use_count() == 1; });
+    auto client = std::make_shared<DigestClient>(*account, random_);
+    entries_.insert_or_assign(std::string(trunk), Entry{account, client});
+    return client;
+}
+
+// Ahead of a challenge, where a nonce is known. False: the request goes as it is.
+bool B2bua::authorize(LegAccount *account, Method method, SharedBytes &request, DigestAttempt &attempt) {
+    if (!account) return false;
+    if (method == Method::invite) account->invite_lines.clear();
+    if (!account->client->knows_challenge()) return false;
+    const std::string_view text = request.view();
+    std::string lines = account->client->authorize(to_string(method), uri_of(text), body_of(text), attempt);
+    if (lines.empty()) return false;
+    request = SharedBytes(with_credentials(text, lines));
+    if (method == Method::invite) account->invite_lines = std::move(lines);
+    return true;
+}
+
+// The leg that a challenged request of ours belongs to; nullptr: nobody waits for it any more.
+Leg *B2bua::find_challenged(Call &call, const TransactionEvent &event) {
+    if (event.is_cancelled) return nullptr;
+    if (Attempt *attempt = call.find_attempt(event.transaction)) return &attempt->leg;
+    const Message &response = event.message;
+    const Method method = response.method();
+    if (call.is_ending && method != Method::bye && method != Method::notify) return nullptr;
+    // A PRACK of our own, and the BYE to a fork that is not wanted, are held by nobody.
+    const bool is_held = find_holder(call, event.transaction).client != nullptr;
+    if (!is_held && method != Method::prack && method != Method::bye) return nullptr;
+    return call.find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag()));
+}
+
+// Where the transaction stands, so that another can take its place.
+B2bua::Holder B2bua::find_holder(Call &call, TransactionId client) {
+    if (Attempt *attempt = call.find_attempt(client)) return {&attempt->client};
+    InviteExchange *invite = call.find_invite(client);
+    if (invite && invite->client == client) return {&invite->client, &invite->client_cseq};
+    if (OwnInvite *own = call.find_own_invite(client)) return {&own->client, &own->cseq};
+    Forward *forward = call.find_forward(client);
+    if (forward && forward->client == client) return {&forward->client};
+    for (Leg &leg : call.legs) {
+        if (leg.bye == client) return {&leg.bye};
+        if (leg.timer.update == client) return {&leg.timer.update};
+    }
+    if (call.transfer && call.transfer->notify == client) return {&call.transfer->notify};
+    if (call.transfer && call.transfer->target.bye == client) return {&call.transfer->target.bye};
+    if (call.released && call.released->notify == client) return {&call.released->notify};
+    if (call.released && call.released->leg.bye == client) return {&call.released->leg.bye};
+    return {};
+}
+
+// True: it goes again, and the response means nothing more. False: it is a refusal like any other.
+bool B2bua::retry_challenged(const TransactionEvent &event, Instant now) {
+    if (event.sent.empty()) return false;
+    const CallId id(event.owner);
+    Call *call = calls_.find(id);
+    Leg *leg = call ? find_challenged(*call, event) : nullptr;
+    if (!leg || !leg->account) return false;
+    DigestClient &client = *leg->account->client;
+    const auto tried = digest_tries_.find(event.transaction.value());
+    DigestAttempt attempt = tried != digest_tries_.end() ? tried->second.attempt : DigestAttempt();
+    const auto www = challenges_of(event.message, Header::www_authenticate);
+    const auto proxy = challenges_of(event.message, Header::proxy_authenticate);
+    if (client.on_challenge(www, proxy, attempt) != ChallengeOutcome::retry) {
+        ++statistics_.trunk_refusals;
+        return false;
+    }
+    const std::string_view sent = event.sent.view();
+    const std::string_view method = to_string(event.message.method());
+    const std::string lines = client.authorize(method, uri_of(sent), body_of(sent), attempt);
+    return !lines.empty() && send_again(id, *call, *leg, event, lines, attempt, now);
+}
+
+// The tracker hears of the challenge, but for that of the first INVITE: it would end the leg.
+bool B2bua::send_again(CallId id, Call &call, Leg &leg, const TransactionEvent &event, std::string_view lines,
+                       const DigestAttempt &attempt, Instant now) {
+    const Message &response = event.message;
+    const Method method = response.method();
+    Attempt *first = call.find_attempt(event.transaction);
+    if (!first) static_cast<void>(feed(response, now));
+    const std::string_view fork = leg.local == Side::caller ? response.to_tag() : response.from_tag();
+    const std::uint32_t next = tracker_.next_cseq(leg.dialog, leg.local, first ? std::string_view() : fork);
+    const std::uint32_t cseq = std::max(next, response.cseq() + 1);
+    std::string branch;
+    transactions_.append_branch(branch);
+    const auto sent = transactions_.send_request(
+        {method, branch, SharedBytes(with_credentials(event.sent.view(), branch, cseq, lines)), event.sent_to,
+         id.value(), response.call_id(), response.from_tag(), cseq, event.host.view()},
+        now);
+    if (!sent) return false;
+    ++statistics_.trunk_retries;
+    digest_tries_.insert_or_assign(sent->value(), DigestTry{leg.account->client, attempt});
+    if (method == Method::invite) leg.account->invite_lines = lines;
+    const Holder holder = find_holder(call, event.transaction);
+    if (holder.client) *holder.client = *sent;
+    if (holder.cseq) *holder.cseq = cseq;
+    if (first) {
+        first->has_answered = true;
+        tracker_.set_invite_cseq(leg.dialog, cseq);
+        return true;
+    }
+    MessageView view;
+    view.method = method;
+    view.cseq = cseq;
+    view.call_id = response.call_id();
+    view.from_tag = response.from_tag();
+    view.to_tag = response.to_tag();
+    view.is_ours = true;
+    static_cast<void>(tracker_.feed(view, now));
+    return true;
+}
+
+// The final response came, or none will.
+void B2bua::forget_try(const TransactionEvent &event) {
+    const auto tried = digest_tries_.find(event.transaction.value());
+    if (tried == digest_tries_.end()) return;
+    if (event.kind == TransactionEventKind::response) {
+        if (event.message.status() < 200) return;
+        for (const HeaderLine &line : event.message.headers()) {
+            const bool is_proxy = equals_ignoring_case(line.name, "Proxy-Authentication-Info");
+            if (!is_proxy && !equals_ignoring_case(line.name, "Authentication-Info")) continue;
+            tried->second.client->on_info(line.value, is_proxy);
+        }
+    }
+    digest_tries_.erase(tried);
+}
+
+} // namespace tandem

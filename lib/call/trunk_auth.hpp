@@ -1,0 +1,45 @@
+// Digest credentials towards trunks: who answers the challenges of which trunk, and what the requests of a leg carry.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include "auth/digest_client.hpp"
+#include "base/random.hpp"
+
+namespace tandem {
+
+// Of a leg to a trunk that we have an account with.
+struct LegAccount {
+    std::shared_ptr<DigestClient> client;
+    std::string invite_lines{}; // credentials of the last INVITE: its ACK repeats them (RFC 3261 section 22.1)
+};
+
+// Of a request that went out with credentials, until its final response.
+struct DigestTry {
+    std::shared_ptr<DigestClient> client;
+    // Not of credentials that were sent ahead: some servers challenge every INVITE all the same, by a nonce that they
+    // gave out before.
+    DigestAttempt attempt{};
+};
+
+// One client for each trunk, so that a nonce serves all calls to it. Of one worker: no lock, no shared nonce count.
+class TrunkClients {
+public:
+    explicit TrunkClients(Random &random) : random_(random) {} // outlives the object
+
+    // A client that knows nothing yet, if the account is new or another one than before.
+    std::shared_ptr<DigestClient> find(std::string_view trunk, const std::shared_ptr<const Account> &account);
+
+private:
+    struct Entry {
+        std::shared_ptr<const Account> account;
+        std::shared_ptr<DigestClient> client;
+    };
+
+    Random &random_;
+    std::unordered_map<std::string, Entry> entries_; // no more than trunks with an account in the configuration
+};
+
+} // namespace tandem

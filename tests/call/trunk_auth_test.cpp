@@ -1,0 +1,291 @@
+// A trunk that challenges: what goes to it again, and what Alice sees of it, which is nothing.
+#include <doctest/doctest.h>
+#include <memory>
+#include <string>
+#include <string_view>
+#include "auth/digest_client.hpp"
+#include "two_phones.hpp"
+
+namespace tandem::test {
+namespace {
+
+constexpr std::string_view challenge = "WWW-Authenticate: Digest realm=\"b\", nonce=\"n1\", qop=\"auth\"\r\n";
+constexpr std::string_view next_challenge = "WWW-Authenticate: Digest realm=\"b\", nonce=\"n2\", qop=\"auth\", "
+                                            "stale=true\r\n";
+constexpr std::string_view proxy_challenge = "Proxy-Authenticate: Digest realm=\"b\", nonce=\"p1\", qop=\"auth\"\r\n";
+
+std::shared_ptr<const Account> account() {
+    return std::make_shared<const Account>(Account{"tandem", SecretText("geheim"), ""});
+}
+
+class TrunkPhones : public TwoPhones {
+public:
+    TrunkPhones() { router.answer.targets.front().account = account(); }
+
+    // Bob's challenge to a request, and the request that follows it.
+    Message challenged(const Message &request, std::string_view lines = challenge, std::string_view status = "401 No") {
+        send(bob, answer(request, status, "bob", lines));
+        if (request.method() == Method::invite) CHECK(take(bob, "ACK").cseq() == request.cseq());
+        return take(bob, to_string(request.method()));
+    }
+    // As establish(), with a challenge.
+    void establish_challenged() {
+        send(alice, invite());
+        first = take(bob, "INVITE");
+        bobs_invite = challenged(first);
+        send(bob, answer(bobs_invite, "180 Ringing"));
+        send(bob, answer(bobs_invite, "200 OK", "bob", {}, "v=0 answer"));
+        our_tag = take(alice, "SIP/2.0 200").to_tag();
+        send(alice, request("ACK", our_tag, 1));
+        ack = take(bob, "ACK");
+        forget();
+    }
+
+    Message first;
+    Message ack;
+};
+
+bool has_credentials(const Message &request, std::string_view nonce) {
+    const std::string_view value = request.value(Header::authorization);
+    return value.find("nonce=\"" + std::string(nonce) + "\"") != std::string_view::npos;
+}
+
+} // namespace
+
+TEST_CASE("trunk auth: a challenged INVITE goes again in the same dialog, and the caller sees nothing of it") {
+    for (const bool is_proxy : {false, true}) {
+        CAPTURE(is_proxy);
+        TrunkPhones phones;
+        phones.send(phones.alice, phones.invite());
+        const Message first = phones.take(phones.bob, "INVITE");
+        CHECK_FALSE(first.has(Header::authorization));
+        phones.take(phones.alice, "SIP/2.0 100");
+        const Message again = phones.challenged(first, is_proxy ? proxy_challenge : challenge,
+                                                is_proxy ? "407 Proxy Authentication Required" : "401 Unauthorized");
+        CHECK(again.cseq() == 2);
+        CHECK(again.call_id() == first.call_id());
+        CHECK(again.from_tag() == first.from_tag());
+        CHECK(again.to_tag() == "");
+        CHECK(again.has(is_proxy ? Header::proxy_authorization : Header::authorization));
+        CHECK(again.has(is_proxy ? Header::authorization : Header::proxy_authorization) == false);
+        CHECK(again.top_via().branch != first.top_via().branch);
+        CHECK(again.body() == first.body());
+        phones.send(phones.alice, phones.invite()); // retransmitted while the retry is out
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        phones.take(phones.alice, "SIP/2.0 100");
+        CHECK(phones.is_silent());
+        phones.send(phones.bob, TwoPhones::answer(again, "200 OK", "bob", {}, "v=0 answer"));
+        const std::string tag(phones.take(phones.alice, "SIP/2.0 200").to_tag());
+        phones.send(phones.alice, phones.request("ACK", tag, 1));
+        const Message ack = phones.take(phones.bob, "ACK");
+        CHECK(ack.cseq() == 2);
+        const Header header = is_proxy ? Header::proxy_authorization : Header::authorization;
+        CHECK(ack.value(header) == again.value(header));
+        CHECK(phones.engine().statistics().trunk_retries == 1);
+        phones.send(phones.alice, phones.request("BYE", tag, 2));
+        const Message bye = phones.take(phones.bob, "BYE");
+        CHECK(bye.cseq() == 3);
+        phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+        CHECK(phones.finish().reason == EndReason::caller_bye);
+    }
+}
+
+TEST_CASE("trunk auth: without an account, or with nothing that it answers, a challenge is 503 to the caller") {
+    struct Case {
+        std::string_view name;
+        bool has_account;
+        std::string_view lines;
+    };
+    for (const Case &each : {Case{"no account", false, challenge}, Case{"no challenge", true, ""},
+                             Case{"no digest", true, "WWW-Authenticate: Basic realm=\"b\"\r\n"},
+                             Case{"nonsense", true, "WWW-Authenticate: Digest realm=\"b\r\n"}}) {
+        CAPTURE(each.name);
+        TrunkPhones phones;
+        if (!each.has_account) phones.router.answer.targets.front().account = nullptr;
+        phones.send(phones.alice, phones.invite());
+        const Message invite = phones.take(phones.bob, "INVITE");
+        phones.send(phones.bob, TwoPhones::answer(invite, "401 Unauthorized", "bob", each.lines));
+        phones.take(phones.bob, "ACK");
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        const Message refusal = phones.take(phones.alice, "SIP/2.0 503");
+        CHECK_FALSE(refusal.has(Header::www_authenticate));
+        phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
+        phones.finish();
+    }
+}
+
+TEST_CASE("trunk auth: credentials that are refused end the attempt, and hunting goes on") {
+    TrunkPhones phones;
+    phones.router.answer.targets.push_back({"sip:bob@192.0.2.3:5063", phones.carol, "other"});
+    phones.router.answer.hunt_on = {503};
+    phones.send(phones.alice, phones.invite());
+    const Message again = phones.challenged(phones.take(phones.bob, "INVITE"));
+    phones.send(phones.bob, TwoPhones::answer(again, "401 Unauthorized", "bob", challenge));
+    phones.take(phones.bob, "ACK");
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+    const Message other = phones.take(phones.carol, "INVITE");
+    CHECK(other.cseq() == 1);
+    CHECK_FALSE(other.has(Header::authorization)); // of another trunk
+    CHECK(phones.engine().statistics().trunk_refusals == 1);
+    phones.send(phones.carol, TwoPhones::answer(other, "486 Busy Here"));
+    const Message refusal = phones.take(phones.alice, "SIP/2.0 486");
+    phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
+    phones.finish();
+}
+
+TEST_CASE("trunk auth: each target that rings is challenged for itself") {
+    TrunkPhones phones;
+    phones.router.answer.targets.push_back({.request_uri = "sip:bob@192.0.2.3:5063",
+                                            .to = phones.carol,
+                                            .trunk = "other",
+                                            .is_parallel = true,
+                                            .account = account()});
+    phones.send(phones.alice, phones.invite());
+    const Message to_carol = phones.take(phones.carol, "INVITE");
+    const Message again = phones.challenged(phones.take(phones.bob, "INVITE"));
+    CHECK(again.cseq() == 2);
+    CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+    phones.send(phones.carol, TwoPhones::answer(to_carol, "200 OK", "carol", {}, "v=0 answer"));
+    const std::string tag(phones.take(phones.alice, "SIP/2.0 200").to_tag());
+    phones.send(phones.alice, phones.request("ACK", tag, 1));
+    CHECK(phones.take(phones.carol, "ACK").cseq() == 1);
+    phones.send(phones.bob, TwoPhones::answer(again, "100 Trying", "")); // the CANCEL waits for it
+    CHECK(phones.take(phones.bob, "CANCEL").cseq() == 2);
+    phones.send(phones.alice, phones.request("BYE", tag, 2));
+    phones.finish();
+}
+
+TEST_CASE("trunk auth: CANCEL before the challenge stops the retry, and after it goes to the retry") {
+    for (const bool is_early : {true, false}) {
+        CAPTURE(is_early);
+        TrunkPhones phones;
+        phones.send(phones.alice, phones.invite());
+        Message invite = phones.take(phones.bob, "INVITE");
+        if (!is_early) invite = phones.challenged(invite);
+        phones.send(phones.bob, TwoPhones::answer(invite, "100 Trying", ""));
+        phones.send(phones.alice, phones.cancel());
+        const Message refusal = phones.take(phones.alice, "SIP/2.0 487");
+        phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
+        const Message cancel = phones.take(phones.bob, "CANCEL");
+        CHECK(cancel.cseq() == invite.cseq());
+        CHECK(cancel.top_via().branch == invite.top_via().branch);
+        phones.send(phones.bob, TwoPhones::answer(cancel, "200 OK"));
+        phones.send(phones.bob, TwoPhones::answer(invite, "401 Unauthorized", "bob", next_challenge));
+        phones.take(phones.bob, "ACK");
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        CHECK(phones.finish().reason == EndReason::cancelled);
+    }
+}
+
+TEST_CASE("trunk auth: the next call to the trunk, and later requests of this one, carry credentials at once") {
+    TrunkPhones phones;
+    phones.establish_challenged();
+    phones.send(phones.alice, phones.request("INFO", phones.our_tag, 2));
+    const Message info = phones.take(phones.bob, "INFO");
+    CHECK(has_credentials(info, "n1"));
+    CHECK(info.value(Header::authorization).find("nc=00000002") != std::string_view::npos);
+    phones.send(phones.bob, TwoPhones::answer(info, "200 OK", "bob", "Authentication-Info: nextnonce=\"n3\"\r\n"));
+    phones.take(phones.alice, "SIP/2.0 200");
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 3));
+    const Message bye = phones.take(phones.bob, "BYE");
+    CHECK(has_credentials(bye, "n3"));
+    phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+    phones.wait(400'000);
+    phones.forget();
+    phones.send(phones.alice, phones.invite());
+    const Message next = phones.take(phones.bob, "INVITE");
+    CHECK(next.cseq() == 1);
+    CHECK(has_credentials(next, "n3"));
+}
+
+TEST_CASE("trunk auth: a trunk that challenges each INVITE, by one nonce too, gets its answer each time") {
+    TrunkPhones phones;
+    phones.establish_challenged();
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    phones.wait(400'000);
+    phones.forget();
+    phones.send(phones.alice, phones.invite());
+    const Message again = phones.challenged(phones.take(phones.bob, "INVITE"));
+    CHECK(again.cseq() == 2);
+    CHECK(has_credentials(again, "n1"));
+}
+
+// Alice's request inside the call is challenged, whatever it is, and so is the next one.
+TEST_CASE("trunk auth: requests inside the call are challenged in turn, and go again with the next number") {
+    for (const std::string_view method : {"INFO", "UPDATE", "MESSAGE", "OPTIONS", "NOTIFY", "SUBSCRIBE"}) {
+        CAPTURE(method);
+        TrunkPhones phones;
+        phones.establish_challenged();
+        phones.send(phones.alice, phones.request(method, phones.our_tag, 2, "Event: x\r\n"));
+        const Message sent = phones.take(phones.bob, method);
+        CHECK(sent.cseq() == 3);
+        const Message again = phones.challenged(sent, next_challenge);
+        CHECK(again.cseq() == 4);
+        CHECK(again.to_tag() == "bob");
+        CHECK(has_credentials(again, "n2"));
+        CHECK(phones.is_silent()); // towards Alice too
+        phones.send(phones.bob, TwoPhones::answer(again, "200 OK"));
+        CHECK(phones.take(phones.alice, "SIP/2.0 200").cseq() == 2);
+        phones.send(phones.alice, phones.request("BYE", phones.our_tag, 3));
+        const Message bye = phones.take(phones.bob, "BYE");
+        CHECK(bye.cseq() == 5);
+        const Message bye_again = phones.challenged(bye, "WWW-Authenticate: Digest realm=\"b\", nonce=\"n4\"\r\n");
+        CHECK(bye_again.cseq() == 6);
+        CHECK(phones.engine().calls() == 1);
+        phones.send(phones.bob, TwoPhones::answer(bye_again, "200 OK"));
+        CHECK(phones.finish().reason == EndReason::caller_bye);
+    }
+}
+
+TEST_CASE("trunk auth: a challenged re-INVITE goes again, and its ACK has the new number") {
+    TrunkPhones phones;
+    phones.establish_challenged();
+    phones.send(phones.alice, phones.invite({}, "v=0 offer 2", phones.our_tag, 2));
+    const Message again = phones.challenged(phones.take(phones.bob, "INVITE"), next_challenge);
+    CHECK(again.cseq() == 4);
+    CHECK(again.body() == "v=0 offer 2");
+    CHECK(has_credentials(again, "n2"));
+    phones.send(phones.bob, TwoPhones::answer(again, "200 OK", "bob", {}, "v=0 answer 2"));
+    CHECK(phones.take(phones.alice, "SIP/2.0 200").cseq() == 2);
+    phones.send(phones.alice, phones.request("ACK", phones.our_tag, 2));
+    const Message ack = phones.take(phones.bob, "ACK");
+    CHECK(ack.cseq() == 4);
+    CHECK(has_credentials(ack, "n2"));
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 1));
+    CHECK(phones.finish().reason == EndReason::callee_bye);
+}
+
+TEST_CASE("trunk auth: a re-INVITE that is cancelled and then challenged is 487, and does not go again") {
+    TrunkPhones phones;
+    phones.establish_challenged();
+    phones.send(phones.alice, phones.invite({}, "v=0 offer 2", phones.our_tag, 2));
+    const Message sent = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(sent, "100 Trying", ""));
+    phones.send(phones.alice, phones.request("CANCEL", phones.our_tag, 2, {}, {}, "z9hG4bK-a2INVITE"));
+    phones.take(phones.bob, "CANCEL");
+    phones.send(phones.bob, TwoPhones::answer(sent, "401 Unauthorized", "bob", next_challenge));
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+    phones.take(phones.alice, "SIP/2.0 487");
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 3));
+    CHECK(phones.finish().reason == EndReason::caller_bye);
+}
+
+TEST_CASE("trunk auth: a re-INVITE of our own is challenged like any other") {
+    TrunkPhones phones;
+    phones.establish_challenged();
+    const DialogId leg =
+        phones.engine().tracker().find(phones.bobs_invite.call_id(), phones.bobs_invite.from_tag(), {});
+    REQUIRE(phones.refresh(leg));
+    const Message sent = phones.take(phones.bob, "INVITE");
+    CHECK(sent.cseq() == 3);
+    const Message again = phones.challenged(sent, next_challenge);
+    CHECK(again.cseq() == 4);
+    phones.send(phones.bob, TwoPhones::answer(again, "200 OK", "bob", {}, "v=0 answer"));
+    CHECK(phones.take(phones.bob, "ACK").cseq() == 4);
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+    CHECK(phones.take(phones.bob, "BYE").cseq() == 5);
+    phones.finish();
+}
+
+} // namespace tandem::test
