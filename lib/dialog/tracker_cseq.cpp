@@ -145,7 +145,8 @@ Result<std::uint32_t> Tracker::keep_cseq(DialogId id, DialogSet &set, CseqMaps::
     return number;
 }
 
-// The map of that name. If there are too many the oldest goes whose dialog is no longer early, or never was fed.
+// The map of that name. If there are too many the oldest goes whose dialog has ended, or was never fed: an early or a
+// confirmed dialog and a branch keep theirs.
 CseqMap *Tracker::make_cseq_map(DialogSet &set, CseqMaps::Kind kind, std::string_view name) {
     DialogExtras &extras = extras_of(set);
     if (!extras.cseq_maps) extras.cseq_maps = std::make_unique<CseqMaps>();

@@ -136,6 +136,48 @@ static tandem_status exchange_variable(tandem_tracker *tracker, tandem_dialog_id
     const tandem_value value = tandem_value_integer(INT64_MAX);
     return tandem_variable_compare_and_set(tracker, dialog, user, NULL, &value, SECOND);
 }
+/* A challenge of the INVITE, or of a BYE; its number is the same each time that it comes. */
+static tandem_status retry(tandem_tracker *tracker, tandem_dialog_id dialog, tandem_message challenge) {
+    uint32_t cseq = 0;
+    const tandem_status status = tandem_dialog_cseq_retry(tracker, dialog, &challenge, user, &cseq);
+    check_equal(cseq, status == TANDEM_OK ? challenge.cseq + 1 : 0);
+    return status;
+}
+static tandem_status retry_invite(tandem_tracker *tracker, tandem_dialog_id dialog) {
+    tandem_message challenge = answer_of("c", 407);
+    challenge.to_tag = tandem_str_of("challenger");
+    return retry(tracker, dialog, challenge);
+}
+static tandem_status retry_bye(tandem_tracker *tracker, tandem_dialog_id dialog) {
+    const tandem_message bye = from_alice("c", TANDEM_METHOD_BYE, 1); /* the last number that was fed */
+    return retry(tracker, dialog, answer_to(&bye, 407));
+}
+/* The answer that makes a dialog of an INVITE that was sent twice. */
+static tandem_status translate_answer(tandem_tracker *tracker, tandem_dialog_id dialog) {
+    tandem_status status = retry_invite(tracker, dialog);
+    tandem_message answer = answer_of("c", 183);
+    uint32_t cseq = 0;
+    answer.cseq = 2;
+    if (status == TANDEM_OK) status = tandem_dialog_cseq_translate(tracker, dialog, &answer, user, &cseq);
+    check_equal(cseq, status == TANDEM_OK ? 1 : 0);
+    return status;
+}
+static tandem_status translate_prack(tandem_tracker *tracker, tandem_dialog_id dialog) {
+    const tandem_message prack = from_alice("c", TANDEM_METHOD_PRACK, 2);
+    uint32_t cseq = 0;
+    tandem_status status = translate_answer(tracker, dialog);
+    if (status == TANDEM_OK) status = tandem_dialog_cseq_translate(tracker, dialog, &prack, user, &cseq);
+    if (status == TANDEM_OK) check_equal(cseq, 3);
+    if (status == TANDEM_OK) status = tandem_dialog_rack_translate(tracker, dialog, &prack, 1, &cseq);
+    if (status == TANDEM_OK) check_equal(cseq, 2);
+    return status;
+}
+static tandem_status take_number(tandem_tracker *tracker, tandem_dialog_id dialog) {
+    uint32_t cseq = 0;
+    const tandem_status status = tandem_dialog_cseq_take(tracker, dialog, TANDEM_SIDE_CALLER, none, &cseq);
+    check_equal(cseq, status == TANDEM_OK ? 2 : 0); /* a refusal takes none */
+    return status;
+}
 static tandem_status read_dialog(tandem_tracker *tracker, tandem_dialog_id dialog) {
     tandem_dialog_info *info = NULL;
     tandem_variables *variables = NULL;
@@ -290,6 +332,11 @@ static const act acts[] = {
     {"set", set_variable, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 1},
     {"add", add_to_variable, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 1},
     {"compare_and_set", exchange_variable, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 1},
+    {"cseq_retry, INVITE", retry_invite, TANDEM_STATE_TRYING, TANDEM_STATE_TRYING, 0},
+    {"cseq_retry, BYE", retry_bye, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
+    {"cseq_translate, answer", translate_answer, TANDEM_STATE_TRYING, TANDEM_STATE_TRYING, 0},
+    {"cseq_translate, PRACK", translate_prack, TANDEM_STATE_TRYING, TANDEM_STATE_TRYING, 0},
+    {"cseq_take", take_number, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
     {"read", read_dialog, TANDEM_STATE_CONFIRMED, TANDEM_STATE_CONFIRMED, 0},
 };
 

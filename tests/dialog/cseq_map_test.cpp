@@ -40,6 +40,16 @@ TEST_CASE("cseq: who is challenged for ever makes it forget the oldest, and keep
     CHECK(space.retry(5, 1).error() == Error::not_found);
 }
 
+TEST_CASE("cseq: a dialog grows from one of several tries, and knows nothing of the later ones") {
+    CseqSpace space;
+    REQUIRE(*space.retry(1, 1) == 2);
+    REQUIRE(*space.retry(2, 1) == 3);
+    CHECK(space.up_to(1).is_identity());
+    CHECK(space.up_to(2).to_string() == "0:0 2:1");
+    CHECK(*space.up_to(2).sent(2) == 3); // the caller's next request
+    CHECK(space.up_to(3) == space);
+}
+
 TEST_CASE("cseq: a map is read back as it was written, and anything else is refused") {
     CseqMap map;
     REQUIRE(map.of(Side::caller).retry(1, 1));

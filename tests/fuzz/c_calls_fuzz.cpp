@@ -391,6 +391,22 @@ private:
         tandem_dialog_find(tracker_, call_id, tandem_str_of("x"), tandem_str_of("y"), &found);
         std::uint32_t cseq = 0;
         tandem_dialog_next_cseq(tracker_, dialog(), choices_.next(3), text(), &cseq);
+        if (choices_.next(2)) map_numbers();
+    }
+    // A proxy that answers challenges: what was refused is sent again under one number, however often it is asked.
+    void map_numbers() {
+        const tandem_message given = message();
+        const tandem_dialog_id id = dialog();
+        const tandem_str branch = text();
+        std::uint32_t cseq = 0;
+        std::uint32_t again = 0;
+        tandem_dialog_cseq_translate(tracker_, id, &given, branch, &cseq);
+        tandem_dialog_rack_translate(tracker_, id, &given, choices_.next(4), &cseq);
+        tandem_dialog_cseq_take(tracker_, id, choices_.next(3), text(), &cseq);
+        if (tandem_dialog_cseq_retry(tracker_, id, &given, branch, &cseq) != TANDEM_OK) return;
+        TANDEM_ASSERT(cseq > given.cseq, "a retry has a number that was not sent yet");
+        expect(tandem_dialog_cseq_retry(tracker_, id, &given, branch, &again) == TANDEM_OK);
+        TANDEM_ASSERT(again == cseq, "a challenge that comes again has the same answer");
     }
     void list() {
         std::array<tandem_dialog_id, 4> ids{};
