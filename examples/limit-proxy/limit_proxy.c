@@ -1,10 +1,14 @@
 /*
  * limit-proxy: a stateless SIP proxy (RFC 3261 section 16.11) that limits how many calls a user has at a time.
  *
- *     limit-proxy LISTEN_PORT TARGET_ADDRESS:PORT LIMIT         limit-proxy 5060 192.0.2.7:5080 2
+ *     limit-proxy [-u USER [-r REALM] [-p PASSWORD_FILE]] LISTEN_PORT TARGET_ADDRESS:PORT LIMIT
+ *     limit-proxy 5060 192.0.2.7:5080 2
  *
  * The proxy only moves messages; tandem knows the calls. Each joins the profile "user" by the user of its From, and the
  * one over LIMIT is answered 503. Whatever ends a call frees its place and prints its record, a line of JSON.
+ * With -u the target is a trunk with an account: its challenges are answered here, the callers hear nothing of them and
+ * keep their CSeq numbers. For that the proxy remembers what it sent, see trunk.h. The password is the first line of a
+ * file, or LIMIT_PROXY_PASSWORD in the environment: what stands on a command line is seen by everybody.
  * UDP and IPv4; addresses are numbers, header names are in their long form, no line is folded. It trusts its network:
  * From is what the caller says, and a request inside a call goes wherever its Route or Request-URI leads.
  */
@@ -13,14 +17,14 @@
 #include <err.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <tandem/tandem.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
+#include "trunk.h"
 
-typedef struct sockaddr_in address;
-typedef struct datagram { char data[66560]; size_t size; } datagram; /* with a zero, and room for what is added */
 static const tandem_str user_profile = {"user", 4};
 static tandem_tracker *tracker;
 static int udp;
@@ -28,56 +32,15 @@ static address self, target;
 static char self_name[32];     /* address:port */
 static uint64_t refused[4096]; /* transactions that were answered 503, for an INVITE that comes again */
 
+static uint64_t hash(uint64_t key, tandem_str text) {
+    for (size_t i = text.size; i-- > 0;) key = (key ^ (uint8_t)text.data[i]) * 1099511628211u;
+    return key;
+}
+
 static uint64_t now_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-/* Puts text in place of `removed` bytes; what does not fit is left out. */
-static void splice(datagram *message, char *at, size_t removed, const char *format, ...) {
-    static char text[65536];
-    va_list values;
-    va_start(values, format);
-    const size_t size = (size_t)vsnprintf(text, sizeof text, format, values);
-    va_end(values);
-    if (size >= sizeof text || message->size - removed + size >= sizeof message->data) return;
-    memmove(at + size, at + removed, message->size + 1 - removed - (size_t)(at - message->data));
-    memcpy(at, text, size);
-    message->size += size - removed;
-}
-
-/* The value of the next header of this name, or NULL. */
-static char *find(char *from, const char *name) {
-    char *line = strcasestr(from, name), *end = strstr(from, "\r\n\r\n");
-    if (!line || !end || line >= end) return NULL;
-    return line + strlen(name) + strspn(line + strlen(name), " \t");
-}
-
-/* What follows `name` in the first value of a header, or NULL. */
-static char *param(char *value, const char *name) {
-    char *at = strcasestr(value, name);
-    return at && at < value + strcspn(value, ",\r") ? at + strlen(name) : NULL;
-}
-
-/* Takes away the first value of a header, with the last one the line. */
-static void remove_value(datagram *message, char *value) {
-    char *end = value;
-    for (int is_uri = 0; *end != '\r' && (*end != ',' || is_uri); end++) is_uri += (*end == '<') - (*end == '>');
-    if (*end == ',') end += 1 + strspn(end + 1, " \t");
-    else while (*value != '\r') value--;
-    splice(message, value, (size_t)(end - value), "");
-}
-
-/* The address in "sip:user@host:port", inside <> or not, or in "host:port". */
-static int read_address(const char *text, address *to) {
-    char host[16] = "";
-    unsigned port = 5060;
-    if (*text < '0' || *text > '9') text += strcspn(text, ":\r");
-    if (text[strcspn(text, "@> \r")] == '@') text += strcspn(text, "@");
-    sscanf(text + (*text == ':' || *text == '@'), "%15[0-9.]:%5u", host, &port);
-    *to = (address){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    return inet_pton(AF_INET, host, &to->sin_addr) == 1;
 }
 
 static int is_self(const address *it) { return memcmp(it, &self, sizeof self) == 0; }
@@ -88,9 +51,7 @@ static void respond(datagram *request, const char *status, const char *tag, cons
     static datagram out;
     out.size = (size_t)snprintf(out.data, sizeof out.data, "SIP/2.0 %s", status);
     for (int i = 0; i < 5; i++) {
-        for (char *value = request->data; (value = find(value, names[i]));) {
-            splice(&out, out.data + out.size, 0, "%s %.*s", names[i], (int)strcspn(value, "\r"), value);
-        }
+        copy_headers(&out, request, names[i]);
         if (i == 2) splice(&out, out.data + out.size, 0, "%s", tag);
     }
     splice(&out, out.data + out.size, 0, "\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n");
@@ -99,7 +60,7 @@ static void respond(datagram *request, const char *status, const char *tag, cons
 }
 
 /* A new call, or its INVITE once more. -1: it was answered already, and whoever answered says it again. */
-static int admit(const tandem_message *invite, uint64_t key) {
+static int admit(const tandem_message *invite, uint64_t key, tandem_dialog_id *id) {
     tandem_dialog_id dialog = 0;
     tandem_status status = TANDEM_E_LIMIT;
     tandem_str user = invite->from_uri;
@@ -107,20 +68,96 @@ static int admit(const tandem_message *invite, uint64_t key) {
     if (begin && end > begin) user = (tandem_str){begin + 1, (size_t)(end - begin - 1)};
     if (refused[key % 4096] != key) status = tandem_tracker_feed(tracker, invite, now_us(), &dialog);
     if (status == TANDEM_OK) status = tandem_profile_join(tracker, dialog, user_profile, user, now_us());
+    *id = dialog;
     if (status == TANDEM_OK || status == TANDEM_E_MERGED) return status == TANDEM_OK ? 1 : -1;
     if (status == TANDEM_E_LIMIT) tandem_dialog_set_end_reason(tracker, dialog, TANDEM_END_LIMIT); /* if it is new */
     refused[key % 4096] = key;
     return 0;
 }
 
+/* Sends a request on. No state: an answer finds its way back by our Via, an ACK of a refusal to its INVITE's branch. */
+static void send_on(const char *text, size_t size, const hop *way, uint32_t cseq, tandem_str lines) {
+    static datagram out;
+    memcpy(out.data, text, size);
+    out.size = size;
+    out.data[size] = 0;
+    char *value = find(out.data, "\r\nCSeq:");
+    if (value) splice(&out, value, strspn(value, "0123456789"), "%u", cseq);
+    const int credentials = lines.size < 2 ? 0 : (int)lines.size - 2; /* the last line ends with that of our Via */
+    splice(&out, strstr(out.data, "\r\n"), 0,
+           "\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%016" PRIx64 "-%016" PRIx64 "-%u;from=%s:%u%s%.*s", self_name,
+           way->key, way->call, cseq, inet_ntoa(way->from.sin_addr), ntohs(way->from.sin_port),
+           credentials ? "\r\n" : "", credentials, credentials ? lines.data : "");
+    sendto(udp, out.data, out.size, 0, (const void *)&way->to, sizeof way->to);
+}
+
+static void send_kept(const kept_request *it) { send_on(it->text, it->size, &it->way, it->sent, it->lines); }
+
+/* The ACK of a refusal that the caller does not hear of (RFC 3261 section 17.1.1.3). */
+static void acknowledge(const kept_request *invite, datagram *refusal, uint32_t cseq) {
+    static datagram out, sent;
+    const char *uri = strchr(invite->text, ' ');
+    memcpy(sent.data, invite->text, invite->size + 1);
+    out.size = (size_t)snprintf(out.data, sizeof out.data, "ACK%.*s", (int)strcspn(uri, "\r"), uri);
+    copy_headers(&out, &sent, "\r\nMax-Forwards:");
+    copy_headers(&out, &sent, "\r\nRoute:");
+    copy_headers(&out, refusal, "\r\nFrom:");
+    copy_headers(&out, refusal, "\r\nTo:");
+    copy_headers(&out, refusal, "\r\nCall-ID:");
+    splice(&out, out.data + out.size, 0, "\r\nCSeq: %u ACK\r\nContent-Length: 0\r\n\r\n", cseq);
+    send_on(out.data, out.size, &invite->way, cseq, (tandem_str){NULL, 0});
+}
+
+/* Whether it goes to the trunk: the side that was called. */
+static int is_of_caller(tandem_dialog_id dialog, const tandem_message *fields) {
+    tandem_dialog_info *info = NULL;
+    if (tandem_dialog_get(tracker, dialog, &info) != TANDEM_OK) return 0;
+    const tandem_str tag = info->from_tag, own = fields->from_tag;
+    const int is_his = tag.size == own.size && memcmp(tag.data, own.data, own.size) == 0;
+    tandem_dialog_info_free(info);
+    return is_his;
+}
+
+/* Sends it on with the numbers of the other side. */
+static void pass_request(datagram *request, const tandem_message *fields, tandem_dialog_id dialog, const hop *way) {
+    kept_request *known = trunk_find(way->call);
+    const int is_same = known && known->way.key == way->key, is_ack = fields->method == TANDEM_METHOD_ACK;
+    uint32_t cseq = fields->cseq, rack = 0, rack_sent;
+    tandem_str lines = {NULL, 0};
+    if (is_ack && known) lines = known->lines; /* RFC 3261 section 22.1 */
+    if (is_same && fields->method == TANDEM_METHOD_CANCEL) known->is_cancelled = 1;
+    if (is_same && !is_ack && fields->method != TANDEM_METHOD_CANCEL) { /* it came again */
+        send_kept(known);
+        return;
+    }
+    const tandem_status status = tandem_dialog_cseq_translate(tracker, dialog, fields, (tandem_str){NULL, 0}, &cseq);
+    if (status == TANDEM_E_OUT_OF_RANGE) {
+        if (!is_ack) respond(request, "500 No Number Left", "", &way->from);
+        return;
+    }
+    if (is_same) cseq = known->sent; /* the set of a refused call may be gone before its ACK comes */
+    char *value = find(request->data, "\r\nRAck:"), *number = value ? value + strcspn(value, " \t\r") : NULL;
+    if (number && sscanf(number, "%u", &rack) == 1 &&
+        tandem_dialog_rack_translate(tracker, dialog, fields, rack, &rack_sent) == TANDEM_OK) {
+        number += strspn(number, " \t");
+        splice(request, number, strspn(number, "0123456789"), "%u", rack_sent);
+    }
+    const int may_be_challenged = !is_ack && fields->method != TANDEM_METHOD_CANCEL && dialog != 0;
+    if (may_be_challenged && is_of_caller(dialog, fields)) known = trunk_keep(way, fields, cseq, request);
+    else known = NULL;
+    if (known) send_kept(known);
+    else send_on(request->data, request->size, way, cseq, lines);
+}
+
 static void on_request(datagram *request, const tandem_message *fields, char *via, const address *from) {
     char tag[32], *value = param(via, ";branch=");
     const int is_ack = fields->method == TANDEM_METHOD_ACK, is_new = fields->to_tag.size == 0;
     int is_in_call = !is_new && !is_ack, admitted = 1;
+    tandem_dialog_id dialog = 0;
     address to;
-    uint64_t key = fields->cseq; /* of what a CANCEL and the ACK of a refusal share with their INVITE */
-    for (size_t i = value ? strcspn(value, ";,\r") : 0; i-- > 0;) key = (key ^ (uint8_t)value[i]) * 1099511628211u;
-    for (size_t i = fields->call_id.size; i-- > 0;) key = (key ^ (uint8_t)fields->call_id.data[i]) * 1099511628211u;
+    uint64_t key = hash(fields->cseq, (tandem_str){value, value ? strcspn(value, ";,\r") : 0});
+    key = hash(key, fields->call_id); /* of what a CANCEL and the ACK of a refusal share with their INVITE */
+    const uint64_t call = hash(hash(fields->cseq, fields->from_tag), fields->call_id);
     snprintf(tag, sizeof tag, ";tag=limit%016" PRIx64, key);
     if (is_ack && fields->to_tag.size == 21 && memcmp(fields->to_tag.data, tag + 5, 21) == 0) return; /* of a 503 */
 
@@ -130,8 +167,8 @@ static void on_request(datagram *request, const tandem_message *fields, char *vi
     const unsigned long hops = value ? strtoul(value, NULL, 10) : 70;
     if (value && hops > 0) splice(request, value, strcspn(value, "\r"), "%lu", hops - 1);
     const char *refusal = hops == 0 ? "483 Too Many Hops" : NULL;
-    if (fields->method != TANDEM_METHOD_INVITE || !is_new) tandem_tracker_feed(tracker, fields, now_us(), NULL);
-    else if (!refusal && (admitted = admit(fields, key)) == 0) refusal = "503 Too Many Calls";
+    if (fields->method != TANDEM_METHOD_INVITE || !is_new) tandem_tracker_feed(tracker, fields, now_us(), &dialog);
+    else if (!refusal && (admitted = admit(fields, key, &dialog)) == 0) refusal = "503 Too Many Calls";
     if (refusal && !is_ack) respond(request, refusal, is_new ? tag : "", from);
     if (refusal || admitted < 0) return;
     while ((value = find(request->data, "\r\nRoute:")) && read_address(value, &to) && is_self(&to)) {
@@ -142,9 +179,39 @@ static void on_request(datagram *request, const tandem_message *fields, char *vi
     if (!is_in_call || is_self(&to)) to = target;
     value = strstr(request->data, "\r\n");
     if (is_new) splice(request, value, 0, "\r\nRecord-Route: <sip:in-call@%s;lr>", self_name);
-    splice(request, value, 0, "\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%016" PRIx64 ";from=%s:%u", self_name, key,
-           inet_ntoa(from->sin_addr), ntohs(from->sin_port)); /* no state: an answer finds its way back by this */
-    sendto(udp, request->data, request->size, 0, (void *)&to, sizeof to);
+    pass_request(request, fields, dialog, &(hop){call, key, *from, to});
+}
+
+/* What the trunk refuses, and has to be sent again, is kept from the caller. 1: that is done. */
+static int is_between_us_and_the_trunk(datagram *answer, const tandem_message *fields, kept_request *request) {
+    const int is_invite = fields->method == TANDEM_METHOD_INVITE;
+    /* A caller that has heard nothing repeats its INVITE, and so ours, should the try that follows be lost. */
+    if (fields->status == 100) return is_invite && request->lines.size == 0;
+    if (fields->status < 300 || fields->method == TANDEM_METHOD_CANCEL) return 0;
+    const int is_old = fields->cseq < request->sent; /* the refusal of a try comes again */
+    if (!is_old && !trunk_retry(tracker, request, answer, fields)) return 0;
+    if (is_invite) acknowledge(request, answer, fields->cseq);
+    if (!is_old) send_kept(request);
+    return 1;
+}
+
+static void on_answer(datagram *answer, const tandem_message *fields, char *via, const address *to) {
+    uint64_t key = 0, call = 0;
+    char *branch = param(via, ";branch=z9hG4bK");
+    const int is_ours = branch && sscanf(branch, "%16" SCNx64 "-%16" SCNx64, &key, &call) == 2;
+    kept_request *request = is_ours ? trunk_find(call) : NULL;
+    if (request && request->way.key != key) request = NULL;
+    if (request && is_between_us_and_the_trunk(answer, fields, request)) return;
+    tandem_message told = *fields;
+    const tandem_status status = tandem_dialog_cseq_translate(tracker, 0, fields, (tandem_str){NULL, 0}, &told.cseq);
+    if (status == TANDEM_E_FULL && fields->status < 200) return;
+    if (status != TANDEM_OK && request) told.cseq = request->given;
+    if (fields->status >= 200 && fields->status < 300 && request) trunk_hear(answer);
+    tandem_tracker_feed(tracker, &told, now_us(), NULL);
+    remove_value(answer, via);
+    char *value = find(answer->data, "\r\nCSeq:");
+    if (value) splice(answer, value, strspn(value, "0123456789"), "%u", told.cseq);
+    sendto(udp, answer->data, answer->size, 0, (const void *)to, sizeof *to);
 }
 
 static void on_message(datagram *message, const tandem_message *fields, const address *from) {
@@ -152,9 +219,7 @@ static void on_message(datagram *message, const tandem_message *fields, const ad
     address to;
     if (via && fields->status == 0) on_request(message, fields, via, from);
     if (fields->status == 0 || !back || !param(via, self_name) || !read_address(back, &to)) return;
-    tandem_tracker_feed(tracker, fields, now_us(), NULL);
-    remove_value(message, via);
-    sendto(udp, message->data, message->size, 0, (void *)&to, sizeof to);
+    on_answer(message, fields, via, &to);
 }
 
 /* Our address is the one that the target sees. */
@@ -173,11 +238,22 @@ int main(int argc, char **argv) {
     tandem_profile_options profile = TANDEM_PROFILE_OPTIONS_INIT;
     tandem_event event = TANDEM_EVENT_INIT;
     tandem_parsed *parsed;
+    const char *user = NULL, *realm = "", *password_file = NULL;
+    for (int option; (option = getopt(argc, argv, "u:r:p:")) != -1;) {
+        if (option == 'u') user = optarg;
+        else if (option == 'r') realm = optarg;
+        else if (option == 'p') password_file = optarg;
+        else argc = 0;
+    }
+    argc -= optind - 1;
+    argv += optind - 1;
     profile.has_values = 1;
     profile.limit = argc == 4 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
+    if (user && !trunk_open(user, realm, password_file)) errx(2, "the trunk wants a user name and a password");
     if (profile.limit == 0 || !read_address(argv[2], &target) || !open_socket(argv[1]) ||
         tandem_tracker_new(NULL, now_us(), &tracker) || tandem_profile_declare(tracker, user_profile, &profile))
-        errx(2, "usage: limit-proxy LISTEN_PORT TARGET_ADDRESS:PORT LIMIT, and a free port");
+        errx(2, "usage: limit-proxy [-u USER [-r REALM] [-p PASSWORD_FILE]] LISTEN_PORT TARGET_ADDRESS:PORT LIMIT, "
+                "and a free port");
     for (;;) {
         address from;
         socklen_t size = sizeof from;

@@ -201,7 +201,8 @@ private:
         if (choices_.next(2)) bytes.insert(at, put);
         if (choices_.next(8) == 0) bytes = put;
         tandem_dialog_id id = 1;
-        remember(tandem_tracker_feed_bytes(tracker_, bytes.data(), bytes.size(), now(), &id), id);
+        const tandem_status fed = tandem_tracker_feed_bytes(tracker_, bytes.data(), bytes.size(), now(), &id);
+        remember(fed, id);
         tandem_parsed *parsed = nullptr;
         const tandem_status status = tandem_message_parse(bytes.data(), bytes.size(), &parsed);
         TANDEM_ASSERT((status == TANDEM_OK) == (parsed != nullptr), "only a success gives a message");
