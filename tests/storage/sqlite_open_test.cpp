@@ -13,9 +13,9 @@ TEST_CASE("sqlite: a new file gets the tables, each with its comment, and an old
     CHECK(open(folder.database)->notices().empty());
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
-          Rows{"cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable"});
+          Rows{"binding", "cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable"});
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%-- %'").empty());
-    CHECK(shell.row("PRAGMA user_version") == "2");
+    CHECK(shell.row("PRAGMA user_version") == "3");
     CHECK(shell.row("SELECT count(*) FROM every_leg") == "2");
 }
 
@@ -24,7 +24,7 @@ TEST_CASE("sqlite: a file of the version before has the new columns, and what it
     REQUIRE(Call(1).save(*open(folder.database)));
     Shell(folder.database)
         .run("DROP VIEW every_leg; ALTER TABLE dialog DROP COLUMN cseq_maps; ALTER TABLE dialog_leg DROP COLUMN "
-             "cseq_maps;"
+             "cseq_maps; DROP TABLE binding;"
              "PRAGMA user_version = 1");
     const auto store = open(folder.database);
     CHECK(store->notices().empty());

@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
-constexpr std::array<const char *, 2> steps = {R"sql(
+constexpr std::array<const char *, 3> steps = {R"sql(
 CREATE TABLE dialog (
     -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
     -- to go on with it. Times are UTC microseconds.
@@ -129,6 +129,32 @@ ALTER TABLE dialog ADD COLUMN cseq_maps TEXT
        caller, then of the callee: from the first number on the other side sees what the sender counts from the second
        on; "*" stands before what is the proxy's own. NULL: all numbers are the sender's */;
 ALTER TABLE dialog_leg ADD COLUMN cseq_maps TEXT;
+)sql",
+                                               R"sql(
+CREATE TABLE binding (
+    -- Where registered users can be reached (RFC 3261 section 10), one row for each Contact. Times are UTC
+    -- microseconds.
+    id INTEGER PRIMARY KEY,         -- drawn at random, never used again
+    version INTEGER NOT NULL,       -- rises with each change; the row of a lower one never replaces a higher one
+    is_over INTEGER NOT NULL,       -- removed or expired: the row goes later
+    aor TEXT NOT NULL,              -- address-of-record: alice@example.com
+    contact TEXT NOT NULL,          -- URI
+    instance TEXT,                  -- +sip.instance (RFC 5626); NULL: none
+    reg_id INTEGER NOT NULL,        -- of the flow (RFC 5626); 0: none
+    q INTEGER NOT NULL,             -- thousandths: the higher ones ring first
+    path TEXT,                      -- route set (RFC 3327), the one nearest to us first; NULL: none
+    call_id TEXT NOT NULL,          -- of the last REGISTER
+    cseq INTEGER NOT NULL,          -- of the last REGISTER
+    user_agent TEXT,
+    transport TEXT NOT NULL,        -- of the flow that the REGISTER came by: udp, tcp, tls
+    address TEXT NOT NULL,
+    port INTEGER NOT NULL,
+    listener INTEGER NOT NULL,      -- in the order of the configuration, from 0
+    is_direct INTEGER NOT NULL,     -- no proxy stood between the phone and us
+    registered_us INTEGER NOT NULL, -- the last time
+    expires_us INTEGER NOT NULL
+);
+CREATE INDEX binding_over ON binding (expires_us) WHERE is_over;
 )sql"};
 
 Result<std::int64_t, Failure> read_number(sqlite3 *database, const char *sql) {

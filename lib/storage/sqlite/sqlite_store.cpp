@@ -1,6 +1,7 @@
 #include "storage/sqlite/sqlite_store.hpp"
 #include <optional>
 #include <utility>
+#include "storage/sqlite/binding_rows.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/file_lock.hpp"
 #include "storage/sqlite/leftovers.hpp"
@@ -147,6 +148,18 @@ Result<void, Failure> SqliteStore::insert(const Cdr &cdr) {
     return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("a record can not be inserted", code);
 }
 
+Result<void, Failure> SqliteStore::save_binding(const BindingRecord &record) {
+    if (auto begun = impl_->begin(); !begun) return begun;
+    const int code = impl_->statements->bindings().save(record, impl_->wall);
+    return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("a binding can not be saved", code);
+}
+
+Result<void, Failure> SqliteStore::purge_bindings(std::int64_t utc_us) {
+    if (auto begun = impl_->begin(); !begun) return begun;
+    const int code = impl_->statements->bindings().purge(utc_us);
+    return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("bindings can not be erased", code);
+}
+
 Result<void, Failure> SqliteStore::commit() {
     if (impl_->is_in_transaction) {
         const int code = impl_->connection->commit();
@@ -169,6 +182,15 @@ Result<std::uint64_t, Failure> SqliteStore::close_leftovers(std::int64_t now_utc
     }
     if (auto committed = commit(); !committed) return committed.error();
     return calls;
+}
+
+Result<void, Failure> SqliteStore::load_bindings(std::int64_t now_utc_us,
+                                                 const std::function<void(BindingRecord)> &take) {
+    if (impl_->begin()) {
+        const int code = tandem::load_bindings(impl_->connection->database(), now_utc_us, impl_->wall, take);
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the bindings can not be read", code));
+    }
+    return commit();
 }
 
 } // namespace tandem

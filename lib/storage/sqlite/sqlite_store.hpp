@@ -1,8 +1,10 @@
-// The embedded store: one SQLite file with the dialogs that live and the records of the calls that ended. Reading it
-// from outside while it runs is welcome. One thread uses it. No call waits for a lock; the disk is waited for when the
-// WAL is copied into the file (every few hundred calls), and at every commit with Durability::power.
+// The embedded store: one SQLite file with the dialogs that live, the records of the calls that ended and the bindings
+// of registered users. Reading it from outside while it runs is welcome. One thread uses it. No call waits for a lock;
+// the disk is waited for when the WAL is copied into the file (every few hundred calls), and at every commit with
+// Durability::power.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "base/wall_clock.hpp"
 #include "cdr/cdr_store.hpp"
 #include "dialog/dialog_store.hpp"
+#include "registrar/binding_store.hpp"
 
 namespace tandem {
 
@@ -25,7 +28,7 @@ struct SqliteOptions {
     std::string vfs; // SQLite's name of the file system layer; empty: the default
 };
 
-class SqliteStore final : public DialogStore, public CdrStore {
+class SqliteStore final : public DialogStore, public CdrStore, public BindingStore {
 public:
     // Opens or creates the file and writes to it, so that a disk that is full or read-only is found now. A file that is
     // no database or a damaged one is set aside, see notices(). Fails with one line that begins with the path: not a
@@ -42,6 +45,10 @@ public:
     // the number of calls. Only between commits.
     Result<std::uint64_t, Failure> close_leftovers(std::int64_t now_utc_us);
 
+    // The bindings that a former process left, in no order; those that are over or have expired by now are forgotten.
+    // What a shell has made unreadable is left out. Only between commits.
+    Result<void, Failure> load_bindings(std::int64_t now_utc_us, const std::function<void(BindingRecord)> &take);
+
     // Operations gather in a transaction that the first of them begins and commit() ends. After a failure nothing of it
     // is kept, and every operation fails up to and with the next commit(): the caller does the whole batch again later.
     // A file that turns out to be damaged is set aside and a new one begun, with what is saved from then on; after a
@@ -52,6 +59,8 @@ public:
     Result<void, Failure> save(const DialogRecord &record) override;
     Result<void, Failure> erase(const RecordId &id) override;
     Result<void, Failure> insert(const Cdr &cdr) override;
+    Result<void, Failure> save_binding(const BindingRecord &record) override;
+    Result<void, Failure> purge_bindings(std::int64_t utc_us) override;
     Result<void, Failure> commit() override;
 
 private:

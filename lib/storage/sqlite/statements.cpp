@@ -103,6 +103,7 @@ int Statements::prepare(sqlite3 *database) {
     if (const int code = profiles_.prepare(database, insert_profile_sql, "dialog_profile"); code != SQLITE_OK) {
         return code;
     }
+    if (const int code = bindings_.prepare(database); code != SQLITE_OK) return code;
     return insert_cdr_.prepare(database, insert_cdr_sql);
 }
 

@@ -5,6 +5,7 @@
 #include "base/wall_clock.hpp"
 #include "cdr/cdr.hpp"
 #include "dialog/dialog_record.hpp"
+#include "storage/sqlite/binding_rows.hpp"
 #include "storage/sqlite/statement.hpp"
 
 namespace tandem {
@@ -43,6 +44,7 @@ public:
     int save(const DialogRecord &record, const WallClock &wall);
     int erase(const RecordId &id);
     int insert(const Cdr &cdr);
+    BindingRows &bindings() { return bindings_; }
 
 private:
     void bind_state(Statement &statement, const DialogRecord &record, const DialogTexts &texts, const WallClock &wall);
@@ -58,6 +60,7 @@ private:
     DialogRows legs_;
     BelongingRows variables_;
     BelongingRows profiles_;
+    BindingRows bindings_;
     Statement insert_cdr_;
     std::uint64_t serial_newest_ = 0; // of those saved
 };
