@@ -1,0 +1,102 @@
+// Who is where: the registrar of RFC 3261 section 10.3. Without Path (RFC 3327) and outbound (RFC 5626): a phone that
+// is known by its +sip.instance has one binding.
+// Pure: requests go in, answers, changes and events come out. Nothing is kept for whom the digest does not confirm.
+// Threads: any function from any thread; one mutex inside, held briefly and never while a digest is computed.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "auth/digest_server.hpp"
+#include "base/endpoint.hpp"
+#include "base/instant.hpp"
+#include "base/random.hpp"
+#include "registrar/binding.hpp"
+#include "sip/message.hpp"
+
+namespace tandem {
+
+struct RegistrarOptions {
+    std::vector<std::string> domains; // hosts of addresses that are ours, in lower case
+    Duration min_expires = std::chrono::seconds(60);
+    Duration max_expires = std::chrono::seconds(3600);
+    Duration default_expires = std::chrono::seconds(3600); // where the phone asks for nothing
+    std::uint32_t contacts_max = 10;                       // bindings of a user; 1 to 32
+    std::uint32_t binding_max = 1'000'000;                 // of all
+    std::uint32_t event_max = 4096;                        // that wait; 0: none are made
+    std::uint32_t change_max = 65536;                      // that wait for drain_changes()
+};
+
+struct RegistrarStatistics {
+    std::uint64_t bindings = 0; // alive, or over and not yet noticed by advance()
+    std::uint64_t added = 0;
+    std::uint64_t refreshed = 0;
+    std::uint64_t removed = 0;
+    std::uint64_t expired = 0;
+    std::uint64_t accepted = 0;     // REGISTERs with 200; those that only ask count as well
+    std::uint64_t challenged = 0;   // 401 without credentials, or with a nonce that is over
+    std::uint64_t wrong = 0;        // credentials refused
+    std::uint64_t forbidden = 0;    // 403: for somebody else, of a domain that is not ours, no users at all
+    std::uint64_t malformed = 0;    // 400, 420, 423
+    std::uint64_t stale_cseq = 0;   // 500
+    std::uint64_t full = 0;         // 403 and 503 beyond contacts_max and binding_max
+    std::uint64_t events_lost = 0;  // beyond event_max
+    std::uint64_t changes_lost = 0; // beyond change_max
+};
+
+// What to send, and what to do before.
+struct RegisterAnswer {
+    std::uint16_t status = 0;
+    std::string reason;                 // empty: the default phrase
+    std::string headers;                // whole lines
+    bool is_suspect = false;            // credentials refused, or for somebody else: what slows a source that goes on
+    std::vector<BindingRecord> changes; // to be stored before the answer leaves
+};
+
+class Registrar {
+public:
+    // `digest` has the users, and outlives this object; `random` is used here alone.
+    Registrar(const RegistrarOptions &options, DigestServer &digest, Random &random);
+    ~Registrar();
+
+    // Limits and domains from now on. Bindings that are there stay.
+    void change(const RegistrarOptions &options);
+
+    // The whole of RFC 3261 section 10.3, with the challenge. A request without defect.
+    RegisterAnswer on_register(const Message &request, const Endpoint &source, Instant now);
+
+    // The phones of an address-of-record, to be tried in this order: by q, the highest first; those of equal q at once
+    // (RFC 3261 section 16.6), the one that registered last in front.
+    std::vector<BindingTarget> find(std::string_view aor, Instant now) const;
+
+    bool is_ours(std::string_view aor) const;  // its host is one of the domains
+    bool has_user(std::string_view aor) const; // is_ours(), and its user is one of those that may register
+
+    // A live binding of this user came from this very address and port, from the phone itself: a proxy speaks for many.
+    bool is_flow_of(std::string_view aor, const Endpoint &source, Instant now) const;
+
+    void advance(Instant now); // ends what has expired
+    std::optional<Instant> next_deadline() const;
+
+    // Bindings that ended otherwise than by a REGISTER, which brings its changes along: for the store. Calls f for each,
+    // without the mutex.
+    void drain_changes(const std::function<void(const BindingRecord &)> &f);
+
+    bool next_event(BindingEvent &event); // oldest first
+
+    // One binding of the store, at the start. What is over by now ends at once, for drain_changes(): expired, or of a
+    // user or a domain that is gone.
+    void load(BindingRecord record, Instant now);
+
+    RegistrarStatistics statistics() const;
+    std::vector<BindingRecord> bindings_of(std::string_view aor, Instant now) const; // alive
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace tandem

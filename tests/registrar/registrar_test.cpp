@@ -1,0 +1,160 @@
+#include <doctest/doctest.h>
+#include <string>
+#include <string_view>
+#include <vector>
+#include "auth/digest_client.hpp"
+#include "registrar/registrar.hpp"
+
+using namespace tandem;
+
+namespace {
+
+const std::string aor = "alice@example.com";
+const Endpoint flow{*IpAddress::parse("192.0.2.1"), 5062, Transport::udp, 0};
+
+struct Home {
+    explicit Home(RegistrarOptions options = {}) : registrar(ours(options), digest, ids) {
+        digest.replace_users({{"alice", "wonderland"}, {"bob", "builder"}});
+    }
+
+    static RegistrarOptions ours(RegistrarOptions options) {
+        options.domains = {"example.com"};
+        return options;
+    }
+
+    RegisterAnswer send(const std::string &lines, const std::string &authorization, const std::string &to) {
+        const auto request = Message::parse("REGISTER sip:example.com SIP/2.0\r\n"
+                                            "Via: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK1\r\n"
+                                            "From: <" +
+                                            to + ">;tag=1\r\nTo: <" + to + ">\r\nCall-ID: " + call_id +
+                                            "\r\nCSeq: " + std::to_string(cseq++) + " REGISTER\r\n" + lines +
+                                            authorization + "Content-Length: 0\r\n\r\n");
+        REQUIRE(request);
+        return registrar.on_register(*request, flow, now);
+    }
+    // As a phone that answers the challenge.
+    RegisterAnswer put(const std::string &lines, const std::string &to = "sip:alice@example.com",
+                       const std::string &password = "wonderland") {
+        DigestClient client({"alice", SecretText(password), {}}, random);
+        DigestAttempt attempt;
+        const std::string challenge = digest.challenge(false, false, now);
+        std::vector<std::string_view> values;
+        std::string_view rest = challenge;
+        for (std::size_t end = rest.find("\r\n"); end != std::string_view::npos; end = rest.find("\r\n")) {
+            values.push_back(rest.substr(rest.find(':') + 1, end - rest.find(':') - 1));
+            rest.remove_prefix(end + 2);
+        }
+        client.on_challenge(values, {}, attempt);
+        return send(lines, client.authorize("REGISTER", "sip:example.com", "", attempt), to);
+    }
+    std::vector<BindingEventKind> events() {
+        std::vector<BindingEventKind> kinds;
+        for (BindingEvent event; registrar.next_event(event);) kinds.push_back(event.kind);
+        return kinds;
+    }
+
+    SeededRandom random{1};
+    SeededRandom ids{2};
+    DigestServer digest{{.realm = "example.com"}, random};
+    Registrar registrar;
+    Instant now = at_ms(1000);
+    std::string call_id = "c1";
+    std::uint32_t cseq = 1;
+};
+
+using Kind = BindingEventKind;
+
+} // namespace
+
+TEST_CASE("registrar: a REGISTER is challenged, and only the user himself registers (RFC 3261 section 10.3)") {
+    Home home;
+    const std::string contact = "Contact: <sip:alice@192.0.2.1>\r\n";
+    const auto challenged = home.send(contact, "", "sip:alice@example.com");
+    CHECK(challenged.status == 401);
+    CHECK(challenged.headers.find("WWW-Authenticate: Digest") == 0);
+    CHECK(home.put(contact, "sip:alice@example.com", "wrong").status == 401);
+    const auto other = home.put(contact, "sip:bob@example.com");
+    CHECK(other.status == 403);
+    CHECK(other.is_suspect);
+    CHECK(home.put(contact, "sip:alice@example.org").status == 403);
+    CHECK(home.put("Require: gruu\r\n" + contact).headers == "Unsupported: gruu\r\n");
+    CHECK(home.registrar.statistics().bindings == 0);
+    CHECK(home.events().empty());
+}
+
+TEST_CASE("registrar: bindings are added, refreshed, fetched and removed, each with its change and event") {
+    Home home;
+    auto answer = home.put("Contact: <sip:alice@192.0.2.1>;expires=100;q=0.5, <sip:alice@192.0.2.2>\r\n");
+    REQUIRE(answer.status == 200);
+    CHECK(answer.headers == "Contact: <sip:alice@192.0.2.1>;expires=100;q=0.500\r\n"
+                            "Contact: <sip:alice@192.0.2.2>;expires=3600\r\n");
+    REQUIRE(answer.changes.size() == 2);
+    const auto targets = home.registrar.find(aor, home.now);
+    REQUIRE(targets.size() == 2);
+    CHECK(targets[0].route.contact == "sip:alice@192.0.2.2");
+    CHECK(home.registrar.is_flow_of(aor, flow, home.now));
+
+    const auto refreshed = home.put("Contact: <sip:%61lice@192.0.2.1>\r\nExpires: 60\r\n");
+    REQUIRE(refreshed.changes.size() == 1);
+    CHECK(refreshed.changes[0].id == answer.changes[0].id);
+    CHECK(refreshed.changes[0].version == 2);
+    CHECK(home.put("").changes.empty());
+    CHECK(home.put("Contact: *\r\nExpires: 0\r\n").changes.size() == 2);
+    CHECK(home.registrar.find(aor, home.now).empty());
+    CHECK(home.events() == std::vector{Kind::added, Kind::added, Kind::refreshed, Kind::removed, Kind::removed});
+}
+
+TEST_CASE("registrar: what is refused changes nothing") {
+    RegistrarOptions options;
+    options.contacts_max = 2;
+    Home home(options);
+    REQUIRE(home.put("Contact: <sip:alice@192.0.2.1>\r\n").status == 200);
+    CHECK(home.put("Contact: *\r\n").status == 400);
+    CHECK(home.put("Contact: *, <sip:a@b>\r\nExpires: 0\r\n").status == 400);
+    CHECK(home.put("Contact: <sip:a@b>, <tel:+1>\r\n").status == 400);
+    CHECK(home.put("Contact: <sip:a@b>, <sip:a@c>\r\n").status == 403);
+    const auto brief = home.put("Contact: <sip:a@b>;expires=59\r\n");
+    CHECK(brief.status == 423);
+    CHECK(brief.headers == "Min-Expires: 60\r\n");
+    home.cseq = 1;
+    CHECK(home.put("Contact: <sip:alice@192.0.2.1>;expires=0, <sip:a@b>\r\n").status == 500);
+    CHECK(home.registrar.bindings_of(aor, home.now).size() == 1);
+    CHECK(home.events().size() == 1);
+}
+
+TEST_CASE("registrar: a binding ends at its expiry and not before, and the store is told") {
+    Home home;
+    const auto answer = home.put("Contact: <sip:alice@192.0.2.1>;expires=60\r\n");
+    REQUIRE(answer.changes.size() == 1);
+    CHECK(home.registrar.next_deadline() == at_ms(61000));
+    home.registrar.advance(at_ms(60999));
+    CHECK(home.registrar.statistics().bindings == 1);
+    home.registrar.advance(at_ms(61000));
+    CHECK(home.registrar.statistics().bindings == 0);
+    std::vector<BindingRecord> changes;
+    home.registrar.drain_changes([&](const BindingRecord &record) { changes.push_back(record); });
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].is_over);
+    CHECK(changes[0].version == 2);
+    CHECK(home.events() == std::vector{Kind::added, Kind::expired});
+}
+
+TEST_CASE("registrar: a loaded binding is there unless it is over or its user is gone") {
+    Home home;
+    BindingRecord record = home.put("Contact: <sip:alice@192.0.2.1>\r\n").changes.at(0);
+    Home next;
+    next.registrar.load(record, next.now);
+    CHECK(next.registrar.find(aor, next.now).size() == 1);
+    record.aor = "carol@example.com";
+    next.registrar.load(record, next.now);
+    CHECK(next.registrar.find(record.aor, next.now).empty());
+    CHECK(next.events() == std::vector{Kind::removed});
+}
+
+TEST_CASE("registrar: an instance has one binding, wherever its phone has moved (RFC 5626 section 6)") {
+    Home home;
+    const std::string instance = ";+sip.instance=\"<urn:uuid:1>\"";
+    REQUIRE(home.put("Contact: <sip:alice@192.0.2.1>" + instance + "\r\n").status == 200);
+    CHECK(home.put("Contact: <sip:alice@192.0.2.9>" + instance + "\r\n").headers ==
+          "Contact: <sip:alice@192.0.2.9>;expires=3600" + instance + "\r\n");
+}
