@@ -81,8 +81,8 @@ public:
     void advance(Instant now); // ends what has expired
     std::optional<Instant> next_deadline() const;
 
-    // Bindings that ended otherwise than by a REGISTER, which brings its changes along: for the store. Calls f for each,
-    // without the mutex.
+    // Bindings that ended otherwise than by a REGISTER, which brings its changes along: for the store. Calls f for
+    // each, without the mutex.
     void drain_changes(const std::function<void(const BindingRecord &)> &f);
 
     bool next_event(BindingEvent &event); // oldest first
