@@ -27,6 +27,14 @@ void BindingTable::replace(std::string_view aor, Bindings bindings) {
     deadlines_.emplace(deadline, user->first);
 }
 
+BindingTable::Bindings BindingTable::list(std::string_view aor, std::size_t max) const {
+    Bindings page;
+    for (auto user = users_.upper_bound(aor); user != users_.end() && page.size() < max; ++user) {
+        page.insert(page.end(), user->second.bindings.begin(), user->second.bindings.end());
+    }
+    return page;
+}
+
 std::optional<Instant> BindingTable::next_deadline() const {
     if (deadlines_.empty()) return std::nullopt;
     return deadlines_.begin()->first;

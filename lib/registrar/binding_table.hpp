@@ -22,6 +22,9 @@ public:
     const Bindings &of(std::string_view aor) const;
     void replace(std::string_view aor, Bindings bindings);
 
+    // Those of the next users behind `aor`, in its order, until there are `max` of them or more; empty: there is none.
+    Bindings list(std::string_view aor, std::size_t max) const;
+
     std::optional<Instant> next_deadline() const;
     // Takes out what is over at `now`, and hands it over.
     void expire(Instant now, const std::function<void(BindingRecord)> &f);

@@ -77,7 +77,8 @@ public:
     }
     bool has_user(std::string_view aor) const { return is_ours(aor) && digest_.has_user(aor_user(aor)); }
 
-    RegisterAnswer on_register(const Message &request, const Endpoint &source, Instant now);
+    RegisterAnswer check(const Message &request, Instant now);
+    RegisterAnswer apply(const Message &request, const Endpoint &source, Instant now);
     void load(BindingRecord record, Instant now);
     void end(BindingRecord record, BindingEventKind kind);
     void emit(BindingEventKind kind, const BindingRecord &record);
@@ -142,7 +143,7 @@ std::optional<RegisterAnswer> Registrar::Impl::check_user(const Message &request
     return std::nullopt;
 }
 
-RegisterAnswer Registrar::Impl::on_register(const Message &request, const Endpoint &source, Instant now) {
+RegisterAnswer Registrar::Impl::check(const Message &request, Instant now) {
     using S = RegistrarStatistics;
     const auto aor = address_of_record(request.to_uri());
     if (!aor || !is_ours(*aor)) return refuse(403, &S::forbidden, "Not Our Domain");
@@ -153,7 +154,13 @@ RegisterAnswer Registrar::Impl::on_register(const Message &request, const Endpoi
         return refuse(420, &S::malformed, {}, std::move(line));
     }
     if (auto refused = check_user(request, *aor, now)) return std::move(*refused);
+    return {};
+}
 
+RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &source, Instant now) {
+    using S = RegistrarStatistics;
+    const auto aor = address_of_record(request.to_uri());
+    if (!aor) return refuse(403, &S::forbidden, "Not Our Domain");
     const auto given = options();
     const auto wanted =
         read_register(request, 2 * std::size_t{given->contacts_max}, // a phone may move all of them at once
@@ -308,7 +315,14 @@ bool Registrar::has_user(std::string_view aor) const { return impl_->has_user(ao
 void Registrar::load(BindingRecord record, Instant now) { impl_->load(std::move(record), now); }
 
 RegisterAnswer Registrar::on_register(const Message &request, const Endpoint &source, Instant now) {
-    return impl_->on_register(request, source, now);
+    RegisterAnswer refused = impl_->check(request, now);
+    return refused.status != 0 ? std::move(refused) : impl_->apply(request, source, now);
+}
+
+RegisterAnswer Registrar::check(const Message &request, Instant now) { return impl_->check(request, now); }
+
+RegisterAnswer Registrar::apply(const Message &request, const Endpoint &source, Instant now) {
+    return impl_->apply(request, source, now);
 }
 
 std::vector<BindingRecord> Registrar::bindings_of(std::string_view aor, Instant now) const {
@@ -316,6 +330,11 @@ std::vector<BindingRecord> Registrar::bindings_of(std::string_view aor, Instant 
     std::vector<BindingRecord> alive = impl_->table_.of(aor);
     std::erase_if(alive, [&](const BindingRecord &binding) { return binding.expires <= now; });
     return alive;
+}
+
+std::vector<BindingRecord> Registrar::list(std::string_view behind, std::size_t max) const {
+    const std::lock_guard lock(impl_->mutex_);
+    return impl_->table_.list(behind, max);
 }
 
 std::vector<BindingTarget> Registrar::find(std::string_view aor, Instant now) const {

@@ -68,6 +68,11 @@ public:
     // The whole of RFC 3261 section 10.3, with the challenge. A request without defect.
     RegisterAnswer on_register(const Message &request, const Endpoint &source, Instant now);
 
+    // Its two halves, for a host that keeps nothing of a request before it knows whose it is. check(): who he is, and
+    // whether he may; status 0: he may, and apply() is to follow.
+    RegisterAnswer check(const Message &request, Instant now);
+    RegisterAnswer apply(const Message &request, const Endpoint &source, Instant now);
+
     // The phones of an address-of-record, to be tried in this order: by q, the highest first; those of equal q at once
     // (RFC 3261 section 16.6), the one that registered last in front.
     std::vector<BindingTarget> find(std::string_view aor, Instant now) const;
@@ -93,6 +98,10 @@ public:
 
     RegistrarStatistics statistics() const;
     std::vector<BindingRecord> bindings_of(std::string_view aor, Instant now) const; // alive
+
+    // All bindings by pages: those of the next users behind this address-of-record, in its order; "" begins, an empty
+    // page is the end. Whole users, so that a page may have more than `max`. Who is there all the time comes once.
+    std::vector<BindingRecord> list(std::string_view behind, std::size_t max) const;
 
 private:
     class Impl;

@@ -158,3 +158,20 @@ TEST_CASE("registrar: an instance has one binding, wherever its phone has moved 
     CHECK(home.put("Contact: <sip:alice@192.0.2.9>" + instance + "\r\n").headers ==
           "Contact: <sip:alice@192.0.2.9>;expires=3600" + instance + "\r\n");
 }
+
+TEST_CASE("registrar: all bindings come by pages of whole users, each of them once") {
+    Home home;
+    for (const char *port : {"5061", "5062", "5063"}) {
+        REQUIRE(home.put("Contact: <sip:alice@192.0.2.1:" + std::string(port) + ">\r\n").status == 200);
+    }
+    BindingRecord bob = home.registrar.bindings_of(aor, home.now).front();
+    bob.aor = "bob@example.com";
+    home.registrar.load(bob, home.now);
+    const auto first = home.registrar.list("", 2);
+    REQUIRE(first.size() == 3);
+    CHECK(first.back().aor == aor);
+    const auto second = home.registrar.list(first.back().aor, 2);
+    REQUIRE(second.size() == 1);
+    CHECK(second[0].aor == "bob@example.com");
+    CHECK(home.registrar.list(second[0].aor, 2).empty());
+}
