@@ -7,9 +7,9 @@
 namespace tandem {
 
 Journal::Journal(StoreQueue &store, const WallClock &wall, Log &log, const JournalOptions &options,
-                 std::function<void()> wake)
+                 std::function<void()> wake, const Registrar *registrar)
     : store_(store), wall_(wall), log_(log), options_(options), gathering_(std::make_shared<StoreJob>()),
-      written_(std::make_shared<StoreJob>()) {
+      written_(std::make_shared<StoreJob>()), missed_(registrar, options.ended_max) {
     gathering_->on_done = wake;
     written_->on_done = std::move(wake);
 }
@@ -24,6 +24,16 @@ void Journal::ended(const DialogRecord &record) {
     if (!record.leg_of) ended.cdr = make_cdr(record, wall_);
     if (state_ == State::down) return keep(std::move(ended));
     gathering_->batch.end(std::move(ended));
+}
+
+void Journal::changed(BindingRecord record) {
+    if (state_ != State::down) return gathering_->batch.save(std::move(record));
+    missed_.keep(std::move(record));
+    statistics_.bindings_lost = missed_.lost();
+}
+
+void Journal::purge_bindings(std::int64_t utc_us) {
+    if (state_ != State::down) gathering_->batch.purge_bindings(utc_us);
 }
 
 StoreTicket Journal::commit(Instant now) {
@@ -70,11 +80,13 @@ void Journal::on_written(Instant now) {
     if (state_ == State::down) { // it had been given up
         retry_at_ = now + retry_after_;
         ended_written_ += written_->batch.ended().size();
+        bindings_written_ += written_->batch.bindings().size();
     }
     if (!is_slice_ || state_ != State::catching_up) return;
     living_->resize(living_->size() - saved_in_slice_);
     ended_written_ += written_->batch.ended().size();
     living_written_ += saved_in_slice_;
+    bindings_written_ += written_->batch.bindings().size();
     if (is_missing_any()) return;
     if (now <= writing_since_ + options_.wait_max) return finish(now);
     retry_at_ = now + options_.retry_max; // all is there, but too late for a message that had waited for it
@@ -82,6 +94,7 @@ void Journal::on_written(Instant now) {
 
 void Journal::on_refused(const Failure &failure, Instant now) {
     keep_first(written_->batch.take_ended());
+    missed_.keep(written_->batch.take_bindings());
     go_down(failure.detail, now);
 }
 
@@ -99,6 +112,7 @@ void Journal::go_down(const std::string &why, Instant now) {
         lost_before_ = statistics_.lost;
         ended_written_ = 0;
         living_written_ = 0;
+        bindings_written_ = 0;
     }
     // A store that fails again so soon was not really back: the waits go on growing.
     const bool is_new = state_ == State::current && now >= back_at_ + 2 * options_.retry_max;
@@ -110,6 +124,9 @@ void Journal::go_down(const std::string &why, Instant now) {
     statistics_.is_behind = true;
 
     for (EndedSet &ended : gathering_->batch.take_ended()) keep(std::move(ended));
+    missed_.keep(gathering_->batch.take_bindings());
+    missed_.begin();
+    statistics_.bindings_lost = missed_.lost();
     gathering_->batch.clear();
     gathering_since_.reset();
     settled_ = ticket_++;
@@ -160,8 +177,9 @@ void Journal::advance(const Tracker &living, Instant now) {
     collect(now);
 }
 
-// What was missed, up to a slice of it: first what ended, in its order, then what lives. From now on rounds gather
-// again: what they change is newer. Where nothing is missing any more, a slice of what lives shows how long it takes.
+// What was missed, up to a slice of it: first what ended, in its order, then what lives, then bindings. From now on
+// rounds gather again: what they change is newer. Where nothing is missing any more, a slice of what lives shows how
+// long it takes.
 void Journal::gather_slice(const Tracker &living) {
     state_ = State::catching_up;
     const bool is_trial = !is_missing_any();
@@ -179,10 +197,11 @@ void Journal::gather_slice(const Tracker &living) {
         const auto record = living.record((*living_)[living_->size() - 1 - i]);
         if (record) batch.save(*record); // else it ended meanwhile, and was written as such
     }
+    missed_.fill(batch, room - saved_in_slice_);
 }
 
 // Of what an outage has left to write.
-bool Journal::is_missing_any() const { return !living_ || !living_->empty() || !waiting_.empty(); }
+bool Journal::is_missing_any() const { return !living_ || !living_->empty() || !waiting_.empty() || !missed_.empty(); }
 
 // False: there is no answer.
 bool Journal::wait_for_store(Instant now) {
@@ -212,9 +231,10 @@ void Journal::finish(Instant now) {
     living_.reset();
     back_at_ = now;
     statistics_.is_behind = false;
-    log_.warn(fmt::format("store: back after {} ms and {} failures; wrote {} ended and {} living dialogs, lost {}",
-                          to_ms(now - down_since_), statistics_.failures - failures_before_, ended_written_,
-                          living_written_, statistics_.lost - lost_before_));
+    log_.warn(fmt::format(
+        "store: back after {} ms and {} failures; wrote {} ended and {} living dialogs and {} bindings, lost {}",
+        to_ms(now - down_since_), statistics_.failures - failures_before_, ended_written_, living_written_,
+        bindings_written_, statistics_.lost - lost_before_));
 }
 
 } // namespace tandem

@@ -1,6 +1,6 @@
-// Carries what the tracker changes into the store, a batch at a time: a transition is in the store before the message
-// it causes leaves (the write-ahead rule), so messages wait for the batch that has their round. What comes while one
-// batch is being written gathers in the next.
+// Carries what the tracker and the registrar change into the store, a batch at a time: a transition is in the store
+// before the message it causes leaves (the write-ahead rule), so messages wait for the batch that has their round. What
+// comes while one batch is being written gathers in the next.
 //
 // Calls never wait for long. When the store fails, or has no answer within wait_max, they go on: the journal keeps what
 // is not written, says so once, and tries again until everything living and everything that ended is there. Until then
@@ -18,8 +18,10 @@
 #include "base/wall_clock.hpp"
 #include "cdr/cdr.hpp"
 #include "dialog/tracker.hpp"
+#include "node/binding_backlog.hpp"
 #include "node/log.hpp"
 #include "node/store_queue.hpp"
+#include "registrar/registrar.hpp"
 
 namespace tandem {
 
@@ -35,11 +37,12 @@ struct JournalOptions {
 
 struct JournalStatistics {
     std::uint64_t commits = 0;
-    std::uint64_t failures = 0; // times that the store refused a batch or did not answer
-    std::uint64_t stalls = 0;   // of these, times that it did not answer, or not soon enough for all there is
-    std::uint64_t pending = 0;  // ended sets not written yet
-    std::uint64_t lost = 0;     // ended sets that will never be written
-    bool is_behind = false;     // something is not in the store
+    std::uint64_t failures = 0;      // times that the store refused a batch or did not answer
+    std::uint64_t stalls = 0;        // of these, times that it did not answer, or not soon enough for all there is
+    std::uint64_t pending = 0;       // ended sets not written yet
+    std::uint64_t lost = 0;          // ended sets that will never be written
+    std::uint64_t bindings_lost = 0; // the same of bindings that are over: they expire in the store
+    bool is_behind = false;          // something is not in the store
 };
 
 // Batches count from 1. A message whose ticket is the number of a batch waits until that is settled; 0: for none.
@@ -47,13 +50,18 @@ using StoreTicket = std::uint64_t;
 
 class Journal {
 public:
-    // `wake` is called on any thread when collect() has something to do. All outlive the journal.
+    // `wake` is called on any thread when collect() has something to do; `registrar` may be null. All outlive the
+    // journal.
     Journal(StoreQueue &store, const WallClock &wall, Log &log, const JournalOptions &options = {},
-            std::function<void()> wake = {});
+            std::function<void()> wake = {}, const Registrar *registrar = nullptr);
 
     // One set of a round, from Tracker::drain_changes().
     void changed(const DialogRecord &record);
     void ended(const DialogRecord &record);
+
+    // The same of a binding that was changed or is over; and that what is over for long is forgotten.
+    void changed(BindingRecord record);
+    void purge_bindings(std::int64_t utc_us);
 
     // Ends the round. What was changed and ended in it is in the store, or was given up for now, when the ticket is
     // settled.
@@ -114,6 +122,7 @@ private:
     StoreTicket settled_ = 0;
 
     std::deque<EndedSet> waiting_;                // oldest first; at most ended_max
+    BindingBacklog missed_;                       // while it is down or catching up
     std::optional<std::vector<DialogId>> living_; // while catching up: what is still to be saved
     std::size_t saved_in_slice_ = 0;              // how many of them
     Instant retry_at_{};
@@ -124,6 +133,7 @@ private:
     std::uint64_t lost_before_ = 0;
     std::uint64_t ended_written_ = 0; // since then
     std::uint64_t living_written_ = 0;
+    std::uint64_t bindings_written_ = 0;
 };
 
 } // namespace tandem

@@ -1,6 +1,7 @@
 #include "node/store_batch.hpp"
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 namespace tandem {
@@ -67,26 +68,46 @@ void StoreBatch::save(const DialogRecord &record) {
 
 void StoreBatch::end(EndedSet ended) { ended_.push_back(std::move(ended)); }
 
+void StoreBatch::save(BindingRecord record) {
+    binding_bytes_ += sizeof record;
+    for (const std::string *text :
+         {&record.aor, &record.contact, &record.instance, &record.path, &record.call_id, &record.user_agent}) {
+        binding_bytes_ += text->size();
+    }
+    bindings_.push_back(std::move(record));
+}
+
 std::vector<EndedSet> StoreBatch::take_ended() { return std::exchange(ended_, {}); }
+
+std::vector<BindingRecord> StoreBatch::take_bindings() {
+    binding_bytes_ = 0;
+    return std::exchange(bindings_, {});
+}
 
 void StoreBatch::clear() {
     saved_size_ = 0;
     if (saved_.size() > records_kept) saved_.resize(records_kept);
     text_.clear();
     ended_.clear();
+    bindings_.clear();
+    binding_bytes_ = 0;
+    purged_us_.reset();
 }
 
-Result<void, Failure> StoreBatch::write(DialogStore &dialogs, CdrStore &cdrs) const {
+Result<void, Failure> StoreBatch::write(const Stores &stores) const {
     for (std::size_t i = 0; i < saved_size_; ++i) {
-        if (auto saved = dialogs.save(saved_[i]); !saved) return saved;
+        if (auto saved = stores.dialogs.save(saved_[i]); !saved) return saved;
     }
     for (const EndedSet &ended : ended_) {
         if (ended.cdr) {
-            if (auto inserted = cdrs.insert(*ended.cdr); !inserted) return inserted;
+            if (auto inserted = stores.cdrs.insert(*ended.cdr); !inserted) return inserted;
         }
-        if (auto erased = dialogs.erase(ended.id); !erased) return erased;
+        if (auto erased = stores.dialogs.erase(ended.id); !erased) return erased;
     }
-    return {};
+    for (const BindingRecord &binding : bindings_) {
+        if (auto saved = stores.bindings.save_binding(binding); !saved) return saved;
+    }
+    return purged_us_ ? stores.bindings.purge_bindings(*purged_us_) : Result<void, Failure>();
 }
 
 } // namespace tandem

@@ -1,7 +1,9 @@
-// Changes of dialogs on their way into the store: copies, with all their text, that another thread may read. The memory
-// is used again, so that a batch of a busy worker costs no allocation but for the records of the calls that ended.
+// Changes of dialogs and bindings on their way into the store: copies, with all their text, that another thread may
+// read. The memory is used again for dialogs, so that a batch of a busy worker costs no allocation but for the records
+// of the calls that ended.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -11,6 +13,8 @@
 #include "cdr/cdr_store.hpp"
 #include "dialog/dialog_record.hpp"
 #include "dialog/dialog_store.hpp"
+#include "registrar/binding.hpp"
+#include "registrar/binding_store.hpp"
 
 namespace tandem {
 
@@ -34,25 +38,38 @@ struct EndedSet {
     std::optional<Cdr> cdr; // none: another leg of a call, which has no record of its own
 };
 
+// Those of one transaction, which DialogStore::commit() ends.
+struct Stores {
+    DialogStore &dialogs;
+    CdrStore &cdrs;
+    BindingStore &bindings;
+};
+
 class StoreBatch {
 public:
     void save(const DialogRecord &record);
     void end(EndedSet ended); // after whatever was saved of it
+    void save(BindingRecord record);
+    void purge_bindings(std::int64_t utc_us) { purged_us_ = utc_us; } // BindingStore::purge_bindings()
 
-    bool empty() const { return saved_size_ == 0 && ended_.empty(); }
-    std::size_t bytes() const { return text_.size() + ended_.size() * sizeof(EndedSet); } // about
+    bool empty() const { return saved_size_ == 0 && ended_.empty() && bindings_.empty() && !purged_us_; }
+    std::size_t bytes() const { return text_.size() + ended_.size() * sizeof(EndedSet) + binding_bytes_; } // about
     const std::vector<EndedSet> &ended() const { return ended_; }
     std::vector<EndedSet> take_ended();
+    const std::vector<BindingRecord> &bindings() const { return bindings_; }
+    std::vector<BindingRecord> take_bindings();
     void clear();
 
-    // Into the transaction that DialogStore::commit() ends.
-    Result<void, Failure> write(DialogStore &dialogs, CdrStore &cdrs) const;
+    Result<void, Failure> write(const Stores &stores) const;
 
 private:
     std::vector<DialogRecord> saved_; // those from saved_size_ on are kept for their memory
     std::size_t saved_size_ = 0;
     TextPool text_; // of the saved ones
     std::vector<EndedSet> ended_;
+    std::vector<BindingRecord> bindings_;
+    std::size_t binding_bytes_ = 0;
+    std::optional<std::int64_t> purged_us_;
 };
 
 } // namespace tandem

@@ -9,8 +9,8 @@ Failure failure_of_thread() { return {Error::store_failed, "the thread of the st
 
 } // namespace
 
-StoreThread::StoreThread(DialogStore &dialogs, CdrStore &cdrs, const StoreThreadOptions &options)
-    : dialogs_(dialogs), cdrs_(cdrs), options_(options), thread_([this] { run(); }) {
+StoreThread::StoreThread(const Stores &stores, const StoreThreadOptions &options)
+    : stores_(stores), options_(options), thread_([this] { run(); }) {
     ::pthread_setname_np(thread_.native_handle(), "store"); // for whoever looks at the process
 }
 
@@ -103,10 +103,10 @@ void StoreThread::refuse(Jobs &jobs) {
 Result<void, Failure> StoreThread::write_together(const Jobs &jobs) {
     Result<void, Failure> written;
     for (const std::shared_ptr<StoreJob> &job : jobs) {
-        if (written) written = job->batch.write(dialogs_, cdrs_);
+        if (written) written = job->batch.write(stores_);
     }
     // Also after a refusal: a store fails everything up to the commit that ends the batch, and then begins anew.
-    auto committed = dialogs_.commit();
+    auto committed = stores_.dialogs.commit();
     return written ? committed : written;
 }
 

@@ -25,8 +25,8 @@ struct StoreThreadOptions {
 
 class StoreThread final : public StoreQueue {
 public:
-    // The two stores share one transaction, and no other thread uses them now. They outlive the thread.
-    StoreThread(DialogStore &dialogs, CdrStore &cdrs, const StoreThreadOptions &options = {});
+    // No other thread uses the stores now. They outlive the thread.
+    explicit StoreThread(const Stores &stores, const StoreThreadOptions &options = {});
     ~StoreThread() override; // writes what was submitted
 
     // From any thread.
@@ -42,8 +42,7 @@ private:
     void refuse(Jobs &jobs);
     Result<void, Failure> write_together(const Jobs &jobs);
 
-    DialogStore &dialogs_;
-    CdrStore &cdrs_;
+    const Stores stores_;
     StoreThreadOptions options_;
 
     std::mutex mutex_;

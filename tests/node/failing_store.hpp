@@ -6,10 +6,11 @@
 #include <vector>
 #include "cdr/cdr_store.hpp"
 #include "dialog/dialog_store.hpp"
+#include "registrar/binding_store.hpp"
 
 namespace tandem::test {
 
-class FailingStore final : public DialogStore, public CdrStore {
+class FailingStore final : public DialogStore, public CdrStore, public BindingStore {
 public:
     // What a failed operation does to the rest of its batch: drops what came before; keeps it; or drops it and fails
     // everything up to and with the next commit.
@@ -24,6 +25,7 @@ public:
     std::map<RecordId, DialogState> dialogs;
     std::map<RecordId, std::string> extras; // of a dialog: profiles and variables, as text
     std::map<RecordId, Cdr> cdrs;
+    std::map<std::uint64_t, BindingRecord> bindings;
 
     Result<void, Failure> save(const DialogRecord &record) override {
         const RecordId id = record.id;
@@ -46,6 +48,15 @@ public:
     }
     Result<void, Failure> insert(const Cdr &cdr) override {
         return run([this, cdr] { cdrs.emplace(cdr.id, cdr); });
+    }
+    Result<void, Failure> save_binding(const BindingRecord &record) override {
+        return run([this, record] {
+            BindingRecord &row = bindings[record.id];
+            if (record.version > row.version) row = record;
+        });
+    }
+    Result<void, Failure> purge_bindings(std::int64_t) override {
+        return run([this] { std::erase_if(bindings, [](const auto &row) { return row.second.is_over; }); });
     }
     Result<void, Failure> commit() override {
         auto counted = run([] {});

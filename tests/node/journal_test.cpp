@@ -15,8 +15,9 @@ namespace {
 // Calls through a tracker, as a B2BUA has them: two sets each, of which the caller's has a record.
 class Calls {
 public:
-    explicit Calls(FailingStore &store, const JournalOptions &options = {})
-        : queue(store), log_({LogLevel::debug, LogFormat::text}, lines_), journal(queue, wall_, log_, options) {}
+    explicit Calls(FailingStore &store, const JournalOptions &options = {}, const Registrar *registrar = nullptr)
+        : queue(store), log_({LogLevel::debug, LogFormat::text}, lines_),
+          journal(queue, wall_, log_, options, {}, registrar) {}
 
     // Each step is one batch, a millisecond apart.
     void invite(int call) {
@@ -238,7 +239,7 @@ TEST_CASE("journal: an outage is one line, not one for each call, and its end an
     REQUIRE(calls.settle());
     check_all_is_written(calls, store);
     CHECK(count(calls.log(), "\n") == 2);
-    CHECK(calls.log().find("wrote 96 ended and 2 living dialogs, lost 0") != std::string::npos);
+    CHECK(calls.log().find("wrote 96 ended and 2 living dialogs and 0 bindings, lost 0") != std::string::npos);
 }
 
 TEST_CASE("journal: the waits grow from 100 ms to 5 s, and a store that keeps failing does not start them anew") {
@@ -544,4 +545,118 @@ TEST_CASE("journal: at the end of the process a store without an answer loses wh
     calls.refuse(1);
     calls.journal.flush(calls.tracker, calls.now);
     CHECK(calls.log().find("store: still failing at the end; 2 ended dialogs are lost") != std::string::npos);
+}
+
+namespace {
+
+// Bindings that come and go, each change a batch of its own.
+struct Bindings {
+    Bindings(FailingStore &store, const JournalOptions &options) : calls(store, options, &registrar) {
+        digest.replace_users({{"u0", "p"}, {"u1", "p"}, {"u2", "p"}, {"u3", "p"}});
+    }
+
+    void add(std::uint64_t id, int user, Duration expires) {
+        BindingRecord record;
+        record.id = id;
+        record.version = 1;
+        record.aor = "u" + std::to_string(user) + "@example.com";
+        record.contact = "sip:phone@192.0.2.1";
+        record.expires = calls.now + expires;
+        registrar.load(record, calls.now);
+        calls.journal.changed(record);
+        calls.step();
+    }
+    void expire(Duration span) {
+        calls.now += span;
+        registrar.advance(calls.now);
+        registrar.drain_changes([this](const BindingRecord &record) { calls.journal.changed(record); });
+        calls.step();
+    }
+    void run() {
+        for (std::uint64_t id = 1; id <= 6; ++id) {
+            add(id, static_cast<int>(id % 4), std::chrono::milliseconds(id % 2 == 0 ? 50 : 100'000'000));
+        }
+        expire(std::chrono::milliseconds(60));
+        add(7, 0, std::chrono::hours(1));
+    }
+    std::set<std::uint64_t> living() const {
+        std::set<std::uint64_t> ids;
+        for (const BindingRecord &record : registrar.list("", 1000)) ids.insert(record.id);
+        return ids;
+    }
+
+    SeededRandom random{1};
+    DigestServer digest{{.realm = "r"}, random};
+    Registrar registrar{{.domains = {"example.com"}}, digest, random};
+    Calls calls;
+};
+
+std::set<std::uint64_t> living_in(const FailingStore &store) {
+    std::set<std::uint64_t> ids;
+    for (const auto &[id, record] : store.bindings) {
+        if (!record.is_over) ids.insert(id);
+    }
+    return ids;
+}
+
+} // namespace
+
+TEST_CASE("journal: whichever operation fails, the bindings that live are in the store, and no other") {
+    for (const auto on_failure : {FailingStore::OnFailure::rolls_back, FailingStore::OnFailure::refuses_batch}) {
+        for (const std::uint64_t outage : {1U, 3U, 40U}) {
+            for (std::uint64_t first = 1;; ++first) {
+                CAPTURE(outage);
+                CAPTURE(first);
+                FailingStore store(on_failure);
+                store.fails = [=](std::uint64_t operation) { return operation >= first && operation < first + outage; };
+                Bindings bindings(store, {.slice = 2});
+                bindings.run();
+                const bool has_failed = store.operations >= first;
+                REQUIRE(bindings.calls.settle());
+                CHECK(bindings.living().size() == 4);
+                CHECK(living_in(store) == bindings.living());
+                CHECK(bindings.calls.journal.statistics().bindings_lost == 0);
+                if (!has_failed) break;
+            }
+        }
+    }
+}
+
+TEST_CASE("journal: a store that begins anew is given every binding again") {
+    FailingStore store;
+    Bindings bindings(store, {.slice = 2});
+    bindings.run();
+    store.fails = [](std::uint64_t) { return true; };
+    bindings.add(8, 1, std::chrono::hours(1));
+    store.bindings.clear(); // a damaged file was set aside
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(bindings.calls.settle());
+    CHECK(bindings.living().size() == 5);
+    CHECK(living_in(store) == bindings.living());
+    CHECK(bindings.calls.log().find("0 living dialogs and 5 bindings, lost 0") != std::string::npos);
+}
+
+TEST_CASE("journal: bindings that end in an outage are bounded, and what is lost of them is counted") {
+    FailingStore store;
+    Bindings bindings(store, {.ended_max = 1});
+    bindings.run();
+    for (std::uint64_t id = 11; id < 15; ++id) bindings.add(id, 2, std::chrono::seconds(1));
+    store.fails = [](std::uint64_t) { return true; };
+    bindings.expire(std::chrono::seconds(2));
+    CHECK(bindings.calls.journal.statistics().bindings_lost == 3);
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(bindings.calls.settle());
+    CHECK(living_in(store).size() == bindings.living().size() + 3); // until they expire there
+}
+
+TEST_CASE("journal: a message that a binding causes waits until it is in the store") {
+    FailingStore store;
+    Bindings bindings(store, {});
+    bindings.calls.queue.is_stuck = true;
+    bindings.add(1, 1, std::chrono::hours(1));
+    CHECK(bindings.calls.ticket > bindings.calls.journal.settled());
+    bindings.calls.queue.work();
+    bindings.calls.journal.collect(bindings.calls.now);
+    CHECK(bindings.calls.ticket == bindings.calls.journal.settled());
+    CHECK(living_in(store) == std::set<std::uint64_t>{1});
 }

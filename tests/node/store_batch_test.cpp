@@ -88,7 +88,7 @@ TEST_CASE("store batch: it keeps a copy of every text, also when its memory is u
         }
         ShowingStore store;
         FailingStore cdrs;
-        REQUIRE(batch.write(store, cdrs));
+        REQUIRE(batch.write({store, cdrs, cdrs}));
         CHECK(store.shown == expected);
         CHECK(batch.bytes() > 10'000);
         batch.clear();
@@ -108,7 +108,7 @@ TEST_CASE("store batch: a text longer than a block is kept whole") {
     }
     ShowingStore store;
     FailingStore cdrs;
-    REQUIRE(batch.write(store, cdrs));
+    REQUIRE(batch.write({store, cdrs, cdrs}));
     for (const std::string &shown : store.shown) CHECK(shown.find("| " + route_set + " |") != std::string::npos);
 }
 
@@ -121,10 +121,39 @@ TEST_CASE("store batch: a set that ended goes, and its record comes") {
     cdr.id = source.record.id;
     batch.end({source.record.id, cdr});
     CHECK(!batch.empty());
-    REQUIRE(batch.write(store, store));
+    REQUIRE(batch.write({store, store, store}));
     REQUIRE(store.commit());
     CHECK(store.dialogs.empty());
     CHECK(store.cdrs.size() == 1);
     CHECK(batch.take_ended().size() == 1);
     CHECK(batch.ended().empty());
+}
+
+TEST_CASE("store batch: bindings are written after the dialogs, count as bytes, and what is over may be forgotten") {
+    FailingStore store;
+    StoreBatch batch;
+    BindingRecord record;
+    record.id = 1;
+    record.version = 1;
+    record.contact = std::string(1000, 'c');
+    batch.save(record);
+    CHECK(!batch.empty());
+    CHECK(batch.bytes() > 1000);
+    REQUIRE(batch.write({store, store, store}));
+    REQUIRE(store.commit());
+    CHECK(store.bindings.size() == 1);
+    batch.clear();
+    CHECK(batch.empty());
+    CHECK(batch.bytes() == 0);
+
+    record.version = 2;
+    record.is_over = true;
+    batch.save(record);
+    CHECK(batch.take_bindings().size() == 1);
+    CHECK(batch.empty());
+    batch.save(record);
+    batch.purge_bindings(1);
+    REQUIRE(batch.write({store, store, store}));
+    REQUIRE(store.commit());
+    CHECK(store.bindings.empty());
 }
