@@ -162,9 +162,9 @@ void B2bua::refuse_invite(CallId id, Call &call, InviteExchange &invite, std::ui
     end_reliability(id, call, false, now);
     const Message *request = transactions_.request(invite.server);
     if (request && !invite.is_answered) {
-        // A challenge is meant for us, and its answer would be our secret: the asker learns only that it failed.
-        const bool is_challenge = status == 401 || status == 407;
-        if (is_challenge) status = 503;
+        const std::uint16_t said = status;
+        const bool is_challenge = is_challenge_status(said);
+        status = without_challenge(said);
         if (status == 422) { // of the other leg's session timer
             status = 500;
             refusal = nullptr;
@@ -174,6 +174,8 @@ void B2bua::refuse_invite(CallId id, Call &call, InviteExchange &invite, std::ui
             writer_.response(*request, invite.source, status, refusal && !is_challenge ? refusal->reason_phrase() : "",
                              tag, is_challenge ? nullptr : refusal);
         feed_answer(*request, status, tag, refusal ? refusal->values(Header::reason) : std::string(), now);
+        // Whoever runs the trunk has to see that it wants other credentials, which a 503 does not say.
+        if (is_challenge && is_first) tracker_.set_sip_code(call.leg(invite.from).dialog, said);
         static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
     }
     if (is_first) {

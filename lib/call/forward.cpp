@@ -136,10 +136,8 @@ void B2bua::note_forwarded(Call &call, const Forward &forward, const Message &re
 // The answer of the other side, or a `status` of our own if `response` is null.
 void B2bua::pass_forwarded(CallId id, Call &call, Forward &forward, std::uint16_t status, const Message *response,
                            Instant now) {
-    if (status == 401 || status == 407) {
-        status = 503; // meant for us, as in refuse_invite()
-        response = nullptr;
-    }
+    if (is_challenge_status(status)) response = nullptr;
+    status = without_challenge(status);
     if (status == 422 && response) {
         if (resend_update(id, call, forward, *response, now)) return;
         status = 500; // of the other leg's session timer

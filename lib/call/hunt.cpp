@@ -12,12 +12,11 @@ namespace {
 // Whether one refusal says more than another: 6xx speaks for all, else the lower class wins (RFC 3261 section 16.7
 // item 6); of one class the later.
 bool is_better(std::uint16_t status, std::uint16_t best) {
+    status = without_challenge(status);
+    best = without_challenge(best);
     if (best == 0 || status >= 600) return best < 600;
     return best < 600 && status / 100 <= best / 100;
 }
-
-// A challenge is a refusal here: its answer would have been ours to give.
-std::uint16_t hunted_status(std::uint16_t status) { return status == 401 || status == 407 ? 503 : status; }
 
 // RFC 3261 section 20.10: from 0 to 1 with three digits at most; in thousandths, 1000 for none.
 int q_of(std::string_view params) {
@@ -86,7 +85,7 @@ bool B2bua::try_next(CallId id, Call &call, Instant now) {
 // Whether the next target is tried after a failure with this status.
 bool B2bua::is_hunted(const Setup &setup, std::uint16_t status) {
     const std::vector<std::uint16_t> &hunt_on = setup.route.hunt_on;
-    return std::find(hunt_on.begin(), hunt_on.end(), hunted_status(status)) != hunt_on.end();
+    return std::find(hunt_on.begin(), hunt_on.end(), without_challenge(status)) != hunt_on.end();
 }
 
 void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now) {

@@ -163,6 +163,7 @@ void B2bua::fail_transfer(CallId id, Call &call, std::uint16_t status, Instant n
 }
 
 void B2bua::end_failed_transfer(CallId id, Call &call, std::uint16_t status, Instant now) {
+    status = without_challenge(status);
     report_transfer(id, call, status, now);
     if (call.transfer->failure == 0) drop_target(call, status, now);
     const Transfer failed = std::move(*call.transfer);

@@ -10,6 +10,11 @@
 
 namespace tandem {
 
+constexpr bool is_challenge_status(std::uint16_t status) { return status == 401 || status == 407; }
+
+// What others hear of a challenge that we do not answer: it was meant for us, and its answer would be our secret.
+constexpr std::uint16_t without_challenge(std::uint16_t status) { return is_challenge_status(status) ? 503 : status; }
+
 // Of a leg to a trunk that we have an account with.
 struct LegAccount {
     std::shared_ptr<DigestClient> client;

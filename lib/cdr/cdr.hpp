@@ -42,7 +42,7 @@ struct Cdr {
     std::optional<std::int64_t> answered_us;
     std::int64_t ended_us = 0;
     std::int64_t duration_us = 0; // answer to end by the monotonic clock; 0 if never answered
-    std::uint16_t sip_code = 0;   // final answer of the INVITE to the caller; 0: none was sent
+    std::uint16_t sip_code = 0;   // final answer to the caller; 401, 407: of the trunk, he got 503; 0: none
     EndReason end_reason = EndReason::none;
     std::uint16_t q850 = 0; // cause (Reason header, RFC 3326); 0: none
     std::vector<CdrProfile> profiles;   // as they were at the end

@@ -96,6 +96,13 @@ void Tracker::set_end_reason(DialogId id, EndReason reason) {
     }
 }
 
+void Tracker::set_sip_code(DialogId id, std::uint16_t status) {
+    if (DialogSet *set = sets_.find(id)) {
+        set->sip_code = status;
+        mark_changed(id, *set);
+    }
+}
+
 void Tracker::set_callee_call_id(DialogId id, std::string_view call_id) {
     if (DialogSet *set = sets_.find(id)) {
         set->text.set(DialogSet::callee_call_id, call_id);

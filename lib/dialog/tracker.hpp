@@ -150,6 +150,8 @@ public:
 
     // The reason that the record will show, unless one is known already.
     void set_end_reason(DialogId id, EndReason reason);
+    // The status that the record will show, where the caller gets another one; set once he has it.
+    void set_sip_code(DialogId id, std::uint16_t status);
     void set_callee_call_id(DialogId id, std::string_view call_id);
     void set_trunk(DialogId id, std::string_view trunk);
     void set_owner(DialogId id, std::uint64_t owner); // see LegOptions

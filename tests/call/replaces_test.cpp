@@ -436,6 +436,10 @@ TEST_CASE("INVITE with Replaces: if it comes to nothing the call stays as it was
         phones.send(phones.bob, TwoPhones::answer(offer, "488 No"));
         CHECK(phones.got(phones.dave, "SIP/2.0 488"));
     }
+    SUBCASE("the other peer challenges, which is not the newcomer's to answer") {
+        phones.send(phones.bob, TwoPhones::answer(offer, "407 Prove it"));
+        CHECK(phones.got(phones.dave, "SIP/2.0 503"));
+    }
     SUBCASE("the newcomer gives up") {
         phones.send(phones.bob, TwoPhones::answer(offer, "100 Trying", ""));
         phones.send(phones.dave, of_dave(phones.cancel()));

@@ -194,6 +194,20 @@ TEST_CASE("transfer: a target that refuses leaves the call as it was, and the NO
     }
 }
 
+TEST_CASE("transfer: a challenge that is not answered is told as 503, whoever it comes from") {
+    for (const bool is_of_target : {true, false}) {
+        CAPTURE(is_of_target);
+        Transferred phones;
+        const Message carols = phones.begin();
+        if (is_of_target) {
+            phones.send(phones.carol, TwoPhones::answer(carols, "401 Prove it", "carol"));
+        } else {
+            phones.send(phones.y(), TwoPhones::answer(phones.answered(carols), "407 Prove it"));
+        }
+        CHECK(phones.notified() == "SIP/2.0 503 Service Unavailable\r\n");
+    }
+}
+
 TEST_CASE("transfer: where no route leads nobody is called, and the NOTIFY says so") {
     Transferred phones;
     phones.router.answer.refuse = 403;

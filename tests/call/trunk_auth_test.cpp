@@ -110,8 +110,60 @@ TEST_CASE("trunk auth: without an account, or with nothing that it answers, a ch
         const Message refusal = phones.take(phones.alice, "SIP/2.0 503");
         CHECK_FALSE(refusal.has(Header::www_authenticate));
         phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
-        phones.finish();
+        CHECK(phones.finish().sip_code == 401);
     }
+}
+
+TEST_CASE("trunk auth: credentials refused twice are 503 to the caller, and the trunk's answer stands in the record") {
+    for (const std::string_view status : {"401 Unauthorized", "407 Proxy Authentication Required"}) {
+        CAPTURE(status);
+        TrunkPhones phones;
+        phones.send(phones.alice, phones.invite());
+        const Message again = phones.challenged(phones.take(phones.bob, "INVITE"));
+        phones.send(phones.bob, TwoPhones::answer(again, status, "bob", challenge));
+        CHECK(phones.take(phones.bob, "ACK").cseq() == 2);
+        const Message refusal = phones.take(phones.alice, "SIP/2.0 503");
+        CHECK(refusal.reason_phrase() == "Service Unavailable");
+        phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
+        CHECK(phones.engine().statistics().trunk_refusals == 1);
+        const Ended ended = phones.finish();
+        CHECK(std::to_string(ended.sip_code) == status.substr(0, 3));
+        CHECK(ended.reason == EndReason::refused);
+    }
+}
+
+// To the caller a challenge is a 503, so it says no more than one (RFC 3261 section 16.7 item 6).
+TEST_CASE("trunk auth: of several targets a refusal that means the caller goes before a challenge") {
+    for (const bool is_challenged_last : {false, true}) {
+        CAPTURE(is_challenged_last);
+        TrunkPhones phones;
+        phones.router.answer.targets.front().account = nullptr;
+        phones.router.answer.targets.push_back(
+            {.request_uri = "sip:bob@192.0.2.3:5063", .to = phones.carol, .trunk = "other", .is_parallel = true});
+        phones.send(phones.alice, phones.invite());
+        const Endpoint &last = is_challenged_last ? phones.bob : phones.carol;
+        const Message to_bob = phones.take(phones.bob, "INVITE");
+        const Message to_carol = phones.take(phones.carol, "INVITE");
+        if (!is_challenged_last) phones.send(phones.bob, TwoPhones::answer(to_bob, "401 No", "bob", challenge));
+        phones.send(phones.carol, TwoPhones::answer(to_carol, "486 Busy Here"));
+        if (is_challenged_last) phones.send(phones.bob, TwoPhones::answer(to_bob, "401 No", "bob", challenge));
+        phones.take(last, "ACK");
+        const Message refusal = phones.take(phones.alice, "SIP/2.0 486");
+        phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
+        CHECK(phones.finish().sip_code == 486);
+    }
+}
+
+TEST_CASE("trunk auth: where hunting ends with a 503 that is recorded, not the challenge of a trunk before") {
+    TrunkPhones phones;
+    phones.router.answer.targets.push_back({"sip:bob@192.0.2.3:5063", phones.carol, "other"});
+    phones.router.answer.hunt_on = {503};
+    phones.send(phones.alice, phones.invite());
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "401 Unauthorized", "bob"));
+    phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "INVITE"), "503 Service Unavailable"));
+    const Message refusal = phones.take(phones.alice, "SIP/2.0 503");
+    phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
+    CHECK(phones.finish().sip_code == 503);
 }
 
 TEST_CASE("trunk auth: credentials that are refused end the attempt, and hunting goes on") {
@@ -130,7 +182,7 @@ TEST_CASE("trunk auth: credentials that are refused end the attempt, and hunting
     phones.send(phones.carol, TwoPhones::answer(other, "486 Busy Here"));
     const Message refusal = phones.take(phones.alice, "SIP/2.0 486");
     phones.send(phones.alice, phones.request("ACK", refusal.to_tag(), 1, {}, {}, "z9hG4bK-a1INVITE"));
-    phones.finish();
+    CHECK(phones.finish().sip_code == 486);
 }
 
 TEST_CASE("trunk auth: each target that rings is challenged for itself") {

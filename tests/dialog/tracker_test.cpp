@@ -39,6 +39,17 @@ TEST_CASE("dialog: a refusal ends it, and the same Call-ID may start anew as ano
     CHECK(call.tracker.statistics().processed == 2);
 }
 
+TEST_CASE("dialog: the status that the host sets is recorded, after the end too") {
+    Conversation call;
+    CHECK(call.invite());
+    CHECK(call.answer(503));
+    call.tracker.set_sip_code(call.id, 407);
+    std::uint16_t recorded = 0;
+    call.tracker.drain_changes(nullptr, [&](const DialogRecord &record) { recorded = record.sip_code; });
+    CHECK(recorded == 407);
+    call.tracker.set_sip_code(call.id, 401); // forgotten: no effect
+}
+
 TEST_CASE("dialog: retransmissions and spirals change nothing") {
     Conversation call;
     CHECK(call.invite()->is_new);

@@ -116,7 +116,7 @@ CREATE TABLE cdr (
     answered_us INTEGER,
     ended_us INTEGER NOT NULL,
     duration_us INTEGER NOT NULL,   -- answer to end by a monotonic clock; 0 if never answered
-    sip_code INTEGER NOT NULL,      -- final answer to the caller; 0: none was sent
+    sip_code INTEGER NOT NULL,      -- final answer to the caller; 401, 407: of the trunk, he got 503; 0: none
     end_reason TEXT NOT NULL,
     q850 INTEGER,                   -- cause of a Reason header; NULL: none
     profiles TEXT NOT NULL,         -- JSON
