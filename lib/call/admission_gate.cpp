@@ -19,6 +19,7 @@ Admission AdmissionGate::admit(const Message &request, const Endpoint &source, I
 }
 
 GateAnswer AdmissionGate::judge(const Message &request, const Endpoint &source, Instant now) {
+    if (request.method() == Method::register_ && registrar_) return judge_register(request, source, now);
     if (request.method() != Method::invite) return {};
     if (users_ && !router_.is_peer(source.ip) && users_->is_of_user(request)) {
         UserCheck::Verdict verdict = users_->check(request, now);
@@ -31,6 +32,15 @@ GateAnswer AdmissionGate::judge(const Message &request, const Endpoint &source, 
     ++statistics_.refused_strangers;
     if (failing_) failing_->fail(source.ip, SourceFailure::stranger, now);
     return {.status = 403};
+}
+
+GateAnswer AdmissionGate::judge_register(const Message &request, const Endpoint &source, Instant now) {
+    RegisterAnswer answer = registrar_->check(request, now);
+    const bool is_stranger = answer.status == 403 && !answer.is_suspect; // without any password
+    if (failing_ && answer.is_suspect) failing_->fail(source.ip, SourceFailure::password, now);
+    if (failing_ && is_stranger) failing_->fail(source.ip, SourceFailure::stranger, now);
+    if (answer.status != 0 && answer.status != 401) ++statistics_.refused_registers;
+    return {answer.status, std::move(answer.reason), std::move(answer.headers)};
 }
 
 } // namespace tandem

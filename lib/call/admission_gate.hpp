@@ -13,20 +13,24 @@ class AdmissionGate final : public Gate {
 public:
     // All outlive the gate.
     AdmissionGate(const EngineOptions &options, const Router &router, EngineStatistics &statistics)
-        : sources_(options.sources), failing_(options.failing), users_(options.users), router_(router),
-          statistics_(statistics) {}
+        : sources_(options.sources), failing_(options.failing), users_(options.users), registrar_(options.registrar),
+          router_(router), statistics_(statistics) {}
 
     void set_overloaded(bool is_overloaded) { is_overloaded_ = is_overloaded; }
 
     Admission admit(const Message &request, const Endpoint &source, Instant now) override;
 
-    // 403 for an INVITE from where no route takes calls; 407 for one of our users until he has shown who he is.
+    // 403 for an INVITE from where no route takes calls; 407 for one of our users until he has shown who he is. The
+    // same for a REGISTER, with 401: what the registrar is asked to change it is asked then.
     GateAnswer judge(const Message &request, const Endpoint &source, Instant now) override;
 
 private:
+    GateAnswer judge_register(const Message &request, const Endpoint &source, Instant now);
+
     SourceLimiter *sources_;
     FailingSources *failing_;
     UserCheck *users_;
+    Registrar *registrar_;
     const Router &router_;
     EngineStatistics &statistics_;
     bool is_overloaded_ = false;

@@ -40,6 +40,12 @@ void B2bua::take_lookups(std::vector<Lookup> &lookups) {
     wanted_lookups_.clear();
 }
 
+void B2bua::take_bindings(std::vector<BindingRecord> &bindings) {
+    bindings.insert(bindings.end(), std::make_move_iterator(changed_bindings_.begin()),
+                    std::make_move_iterator(changed_bindings_.end()));
+    changed_bindings_.clear();
+}
+
 bool B2bua::next_event(CallEvent &event) {
     if (events_.empty()) return false;
     event = events_.front();
@@ -77,7 +83,7 @@ void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
         if (refuse_scheme(event, now) || refuse_options(event, now)) return;
         reply(event, 200, {}, allow + "Accept: application/sdp\r\n", now);
         break;
-    case Method::register_: reply(event, 403, {}, {}, now); break; // nobody may register here
+    case Method::register_: on_register(event, now); break;
     case Method::bye:
     case Method::update:
     case Method::info:
@@ -86,6 +92,16 @@ void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
     case Method::notify: reply(event, 481, {}, {}, now); break; // they live inside a dialog only
     default: reply(event, 405, {}, allow, now); break;
     }
+}
+
+// Of whom the gate has let in (AdmissionGate::judge()).
+void B2bua::on_register(const TransactionEvent &event, Instant now) {
+    if (!options_.registrar) return reply(event, 403, {}, {}, now);
+    if (refuse_scheme(event, now)) return;
+    RegisterAnswer answer = options_.registrar->apply(event.message, event.source, now);
+    changed_bindings_.insert(changed_bindings_.end(), std::make_move_iterator(answer.changes.begin()),
+                             std::make_move_iterator(answer.changes.end()));
+    reply(event, answer.status, answer.reason, answer.headers, now);
 }
 
 void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {

@@ -25,6 +25,7 @@
 #include "call/router.hpp"
 #include "call/trunk_auth.hpp"
 #include "dialog/tracker.hpp"
+#include "registrar/binding.hpp"
 #include "transaction/transaction_table.hpp"
 
 namespace tandem {
@@ -39,7 +40,8 @@ public:
     void on_dialog(const DialogEvent &event, Instant now);
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now); // none: no such name
     bool next_event(CallEvent &event);
-    void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
+    void take_lookups(std::vector<Lookup> &lookups);          // appends, and forgets them
+    void take_bindings(std::vector<BindingRecord> &bindings); // the same
 
     // Commands: see Engine.
     Result<void> refresh(DialogId leg, Instant now);
@@ -72,6 +74,7 @@ private:
     // b2bua.cpp
     void on_request(const TransactionEvent &event, Instant now);
     void on_request_outside(const TransactionEvent &event, Instant now);
+    void on_register(const TransactionEvent &event, Instant now);
     void on_request_inside(const TransactionEvent &event, Instant now);
     void on_response(const TransactionEvent &event, Instant now);
     void on_failure(const TransactionEvent &event, std::uint16_t status, Instant now);
@@ -349,6 +352,7 @@ private:
     SlotTable<Call, CallTag> calls_;
     SlotTable<WantedLookup, LookupTag> lookups_;
     std::vector<Lookup> wanted_lookups_;
+    std::vector<BindingRecord> changed_bindings_;
     RingQueue<CallEvent> events_;
     TimerWheel<CallTimer> timers_;
     LegWriter writer_;

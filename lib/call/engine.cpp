@@ -134,6 +134,8 @@ void Engine::drain_changes(const std::function<void(const DialogRecord &)> &chan
 
 void Engine::take_outgoing(std::vector<Outgoing> &outgoing) { parts_->transactions.take_outgoing(outgoing); }
 
+void Engine::take_bindings(std::vector<BindingRecord> &bindings) { parts_->b2bua.take_bindings(bindings); }
+
 void Engine::take_places(std::vector<MemberId> &places) { parts_->tracker.take_places(places); }
 
 void Engine::take_lookups(std::vector<Lookup> &lookups) { parts_->b2bua.take_lookups(lookups); }

@@ -28,6 +28,7 @@
 #include "call/user_check.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
+#include "registrar/registrar.hpp"
 #include "transaction/outgoing.hpp"
 #include "transaction/transaction_table.hpp"
 
@@ -44,6 +45,7 @@ struct EngineOptions {
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
     SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
     UserCheck *users = nullptr;         // the same: calls of our users are challenged; null: nobody's are
+    Registrar *registrar = nullptr;     // the same: takes REGISTERs; null: they get 403
     FailingSources *failing = nullptr;  // the same: who fails too often is slowed down; null: nobody is
     std::uint32_t shards = 1;           // engines of the process, which hand each other what is theirs
     std::optional<KeyedHash> loop_hash; // the same for engines that a call may come back to; none: one of its own
@@ -59,6 +61,7 @@ struct EngineStatistics {
     std::uint64_t refused_source = 0;    // beyond the rate of their source: answered 503
     std::uint64_t dropped_source = 0;    // the same, and not answered
     std::uint64_t refused_strangers = 0; // new INVITEs from where nobody may call: answered 403
+    std::uint64_t refused_registers = 0; // REGISTERs of whom the registrar does not take: 403 and the like; not 401
     std::uint64_t challenged = 0;        // new INVITEs of users: answered 407
     std::uint64_t refused_users = 0;     // the same, for credentials that are wrong or somebody else's
     std::uint64_t dropped_failing = 0;   // not answered: of a source that failed too often
@@ -86,6 +89,9 @@ public:
     void drain_changes(const std::function<void(const DialogRecord &)> &changed,
                        const std::function<void(const DialogRecord &)> &ended);
     void take_outgoing(std::vector<Outgoing> &outgoing); // appends, and forgets them
+
+    // Bindings that a REGISTER has changed, for the store before its answer leaves.
+    void take_bindings(std::vector<BindingRecord> &bindings); // appends, and forgets them
 
     void take_places(std::vector<MemberId> &places); // see Tracker::take_places()
 

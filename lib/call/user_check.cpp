@@ -4,21 +4,11 @@
 #include <string_view>
 #include <utility>
 #include "base/method.hpp"
-#include "base/text.hpp"
-#include "sip/uri.hpp"
+#include "registrar/address_of_record.hpp"
 
 namespace tandem {
-namespace {
-
-// The user of an address-of-record: without its password, its escapes undone where that changes nothing.
-std::string user_of(const Uri &uri) { return uri.user.substr(0, uri.user.find(':')); }
-
-} // namespace
-
-void UserCheck::replace(std::vector<std::string> domains, std::map<std::string, std::string> users) {
-    const bool is_on = !users.empty();
-    server_.replace_users(std::move(users));
-    auto given = is_on ? std::make_shared<const std::vector<std::string>>(std::move(domains)) : nullptr;
+void UserCheck::change(std::vector<std::string> domains) {
+    auto given = std::make_shared<const std::vector<std::string>>(std::move(domains));
     const std::lock_guard lock(mutex_);
     domains_ = std::move(given);
 }
@@ -29,11 +19,10 @@ bool UserCheck::is_of_user(const Message &invite) const {
         const std::lock_guard lock(mutex_);
         domains = domains_;
     }
-    if (!domains) return false;
-    const auto from = Uri::parse(invite.from_uri());
-    if (!from || !server_.has_user(user_of(*from))) return false;
-    return std::any_of(domains->begin(), domains->end(),
-                       [&](const std::string &domain) { return equals_ignoring_case(domain, from->host); });
+    if (!domains || domains->empty()) return false;
+    const auto aor = address_of_record(invite.from_uri());
+    return aor && std::find(domains->begin(), domains->end(), aor_host(*aor)) != domains->end() &&
+           server_.has_user(aor_user(*aor));
 }
 
 UserCheck::Verdict UserCheck::check(const Message &invite, Instant now) {
@@ -52,8 +41,8 @@ UserCheck::Verdict UserCheck::check(const Message &invite, Instant now) {
     case AuthVerdict::malformed: return {{400, "Bad Credentials", {}}, true};
     case AuthVerdict::ok: break;
     }
-    const auto from = Uri::parse(invite.from_uri());
-    if (from && user_of(*from) == result.user) return {};
+    const auto aor = address_of_record(invite.from_uri());
+    if (aor && aor_user(*aor) == result.user) return {};
     return {{403, "From Is Not Yours", {}}, true};
 }
 

@@ -1,7 +1,6 @@
 // The calls of our own users, who show by digest credentials that they are who their From says (RFC 3261 section 22.3).
 // One of the process, shared by the engines: from any thread.
 #pragma once
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,13 +14,13 @@ namespace tandem {
 
 class UserCheck {
 public:
-    UserCheck(const DigestServerOptions &options, Random &random) : server_(options, random) {}
+    // `server` has the users, and outlives the object.
+    explicit UserCheck(DigestServer &server) : server_(server) {}
 
-    // From now on: hosts of our addresses-of-record in lower case, and the users with their passwords; none: nobody's
-    // calls are challenged.
-    void replace(std::vector<std::string> domains, std::map<std::string, std::string> users);
+    // From now on: hosts of our addresses-of-record in lower case; none: nobody's calls are challenged.
+    void change(std::vector<std::string> domains);
 
-    // Whether the From of this request is an address of one of the users.
+    // Whether the From of this request is an address-of-record of one of the users.
     bool is_of_user(const Message &invite) const;
 
     // Of such a request. Status 0: it is really his. 407 with a challenge, 403 for credentials of another user, 400 for
@@ -33,9 +32,9 @@ public:
     Verdict check(const Message &invite, Instant now);
 
 private:
-    DigestServer server_;
+    DigestServer &server_;
     mutable BriefMutex mutex_;
-    std::shared_ptr<const std::vector<std::string>> domains_; // guarded by mutex_; null: nobody is challenged
+    std::shared_ptr<const std::vector<std::string>> domains_; // guarded by mutex_; null: none
 };
 
 } // namespace tandem

@@ -27,7 +27,7 @@ struct SipConfig {
     std::uint16_t advertise_port = 0; // 0: the bound port
     std::uint8_t workers = 1;
     Duration drain = std::chrono::seconds(30);
-    std::vector<std::string> domains = {"127.0.0.1"}; // hosts of our addresses-of-record
+    std::vector<std::string> domains = {"127.0.0.1"}; // hosts of our addresses-of-record, as these have them
     std::vector<Cidr> trusted;                        // peers that assert identities, and are told them (RFC 3325)
 
     bool operator==(const SipConfig &) const = default;
@@ -56,9 +56,13 @@ struct LimitConfig {
 };
 
 struct RegistrarConfig {
+    bool is_enabled = true;
     std::string realm = "tandem";
-    std::map<std::string, std::string> users; // names and passwords
-    bool challenge_calls = false;             // of these users
+    std::map<std::string, std::string> users; // names and passwords; none: nobody registers
+    Duration min_expires = std::chrono::seconds(60);
+    Duration max_expires = std::chrono::seconds(3600);
+    std::uint32_t contacts_max = 10; // bindings of a user
+    bool challenge_calls = false;    // of these users
     Duration nonce_lifetime = std::chrono::minutes(5);
 };
 

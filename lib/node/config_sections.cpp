@@ -93,6 +93,14 @@ void read_advertise(ConfigSection &section, SipConfig &sip) {
     sip.advertise_port = *port;
 }
 
+// As the host of an address-of-record.
+std::string domain_of(std::string_view text) {
+    if (const auto ip = IpAddress::parse(text)) return ip->is_v6 ? "[" + ip->to_string() + "]" : ip->to_string();
+    std::string domain(text);
+    for (char &c : domain) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return domain;
+}
+
 std::optional<Endpoint> parse_dns_server(std::string_view text) {
     constexpr std::uint16_t dns_port = 53;
     const auto ip = IpAddress::parse(text);
@@ -170,7 +178,7 @@ void read_sip(ConfigSection &section, Config &config) {
                                                      "address, for example \"example.com\"",
                                                      item.text));
             }
-            config.sip.domains.push_back(item.text);
+            config.sip.domains.push_back(domain_of(item.text));
         }
     }
     section.finish();
@@ -282,10 +290,6 @@ void read_users(ConfigSection &section, const TomlValue *challenge, RegistrarCon
         }
         return;
     }
-    if (!registrar.challenge_calls) {
-        section.unavailable(users->at, "\"users\" in [registrar] without \"challenge_calls = true\"", "leave it out");
-    }
-    section.warn(users->at, "\"users\" in [registrar] may call, but nobody can register in this version");
     for (const TomlMember &user : users->members) {
         if (user.value.kind != TomlValue::Kind::text || user.key.empty() || !is_visible_ascii(user.key)) {
             section.problem(user.at, "\"users\" in [registrar] must hold names with their passwords, as in "
@@ -299,8 +303,7 @@ void read_users(ConfigSection &section, const TomlValue *challenge, RegistrarCon
 } // namespace
 
 void read_registrar(ConfigSection &section, Config &config) {
-    bool enabled = true;
-    section.flag("enabled", enabled);
+    section.flag("enabled", config.registrar.is_enabled);
     const TomlValue *realm = section.text("realm", config.registrar.realm);
     if (realm && (config.registrar.realm.empty() || has_control_bytes(config.registrar.realm))) {
         section.problem(realm->at, "\"realm\" in [registrar] must be a line of text, for example \"tandem\"");
@@ -318,6 +321,11 @@ void read_registrar(ConfigSection &section, Config &config) {
                         fmt::format("\"min_expires_s\" in [registrar] is {}, more than \"max_expires_s\", {}",
                                     min_expires, max_expires));
     }
+    config.registrar.min_expires = std::chrono::seconds(min_expires);
+    config.registrar.max_expires = std::chrono::seconds(max_expires);
+    std::int64_t contacts = config.registrar.contacts_max;
+    section.number("contacts_max", 1, 32, contacts);
+    config.registrar.contacts_max = static_cast<std::uint32_t>(contacts);
     read_users(section, challenge, config.registrar);
     section.finish();
 }

@@ -103,6 +103,8 @@ void Log::configure(const LogConfig &config) {
     impl_->logger.flush_on(spdlog::level::trace);
 }
 
+bool Log::writes(LogLevel level) const { return impl_->logger.should_log(spdlog_level(level)); }
+
 void Log::Impl::write(LogLevel level, std::string_view text) {
     const auto at = spdlog_level(level);
     if (!logger.should_log(at)) return;

@@ -19,6 +19,7 @@ public:
     Log &operator=(const Log &) = delete;
 
     void configure(const LogConfig &config);
+    bool writes(LogLevel level) const; // else a line of it is made for nothing
 
     void debug(std::string_view text) { write(LogLevel::debug, text); }
     void info(std::string_view text) { write(LogLevel::info, text); }

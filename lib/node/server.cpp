@@ -62,14 +62,14 @@ Server::Station::Station(std::uint8_t number, const Config &config, const KnownP
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
       sources_(source_limits(config.limits), random_), failing_({}, random_), peers_(config.trunks),
-      users_({config.registrar.realm, config.registrar.nonce_lifetime}, random_), loop_hash_(random_),
-      memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+      digest_({config.registrar.realm, config.registrar.nonce_lifetime}, random_), users_(digest_),
+      registrar_(registrar_options(config), digest_, binding_random_), bindings_(registrar_, wall_, log),
+      loop_hash_(random_), memory_(std::uint64_t{config.limits.memory_mb} << 20) {
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config, peers_));
     }
     if (stations_.size() > 1) make_board();
-    use_users(config);
-    config_.registrar.users.clear(); // the check has what it needs of them
+    use_users(config_);
 }
 
 Server::~Server() {
@@ -186,6 +186,7 @@ Result<void, Failure> Server::open_store() {
     const auto closed = store_->close_leftovers(SystemClock::utc_us());
     if (!closed) return closed.error();
     if (*closed > 0) log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", *closed));
+    if (auto loaded = load_bindings(); !loaded) return loaded;
     const auto on_failure = [this](std::exception_ptr thrown) {
         keep(std::move(thrown));
         stop();
@@ -207,9 +208,34 @@ SourceLimits Server::source_limits(const LimitConfig &limits) {
     return sources;
 }
 
-void Server::use_users(const Config &config) {
-    users_.replace(config.sip.domains,
-                   config.registrar.challenge_calls ? config.registrar.users : std::map<std::string, std::string>());
+// Before `tandemd ready`: a call may come at once.
+Result<void, Failure> Server::load_bindings() {
+    const Instant now = SystemClock::now();
+    auto loaded = store_->load_bindings(SystemClock::utc_us(),
+                                        [&](BindingRecord record) { registrar_.load(std::move(record), now); });
+    const std::uint64_t bindings = registrar_.statistics().bindings;
+    if (bindings > 0) log_.info(fmt::format("registrar: {} bindings of a former process are in force", bindings));
+    return loaded;
+}
+
+// Whoever is switched off has no domain.
+RegistrarOptions Server::registrar_options(const Config &config) {
+    using std::chrono::seconds;
+    const RegistrarConfig &given = config.registrar;
+    RegistrarOptions options;
+    if (given.is_enabled) options.domains = config.sip.domains;
+    options.min_expires = given.min_expires;
+    options.max_expires = given.max_expires;
+    options.default_expires = std::clamp<Duration>(seconds(3600), given.min_expires, given.max_expires);
+    options.contacts_max = given.contacts_max;
+    return options;
+}
+
+// The passwords go with this.
+void Server::use_users(Config &config) {
+    users_.change(config.registrar.challenge_calls ? config.sip.domains : std::vector<std::string>());
+    digest_.replace_users(std::exchange(config.registrar.users, {}));
+    registrar_.change(registrar_options(config));
 }
 
 // What is bounded for the process, each worker has its share of.
@@ -228,6 +254,8 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.sources = &sources_;
     options.engine.failing = &failing_;
     options.engine.users = &users_;
+    options.engine.registrar = &registrar_;
+    options.bindings = &bindings_;
     options.engine.loop_hash = loop_hash_;
     options.engine.shards = static_cast<std::uint32_t>(stations_.size());
     options.memory = &memory_;
@@ -261,6 +289,7 @@ void Server::make_workers(std::vector<Transports> transports) {
         options.engine.dialogs.epoch = epoch;
         options.engine.dialogs.shard = station.index;
         if (station.index == 0) options.peers = &peers_;
+        options.keeps_bindings = station.index == 0;
         station.worker = std::make_unique<Worker>(options, station.loop, std::move(transports[station.index]),
                                                   station.routes, profiles_, wall_, store_thread_.get(), log_);
     }

@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include "auth/digest_server.hpp"
 #include "base/failing_sources.hpp"
 #include "base/result.hpp"
 #include "base/wall_clock.hpp"
@@ -15,6 +16,7 @@
 #include "net/stream_transport.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
+#include "node/binding_keeper.hpp"
 #include "node/config.hpp"
 #include "node/hand_over.hpp"
 #include "node/known_peers.hpp"
@@ -22,6 +24,7 @@
 #include "node/route_table.hpp"
 #include "node/store_thread.hpp"
 #include "node/worker.hpp"
+#include "registrar/registrar.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
 namespace tandem {
@@ -52,6 +55,7 @@ public:
     Loop &loop(std::size_t worker = 0) { return stations_[worker]->loop; }
     const Worker &worker(std::size_t worker = 0) const { return *stations_[worker]->worker; }
     const ProfileTable &profiles() const { return profiles_; }
+    const Registrar &registrar() const { return registrar_; }
 
 private:
     // A worker, with all that it shares with no other.
@@ -72,7 +76,9 @@ private:
     Result<Transports, Failure> open_transports(Station &station, const std::vector<Endpoint> &listen);
     Result<std::unique_ptr<MessageTransport>, Failure> open_transport(Loop &loop, const Endpoint &at, bool share_port);
     Result<void, Failure> open_store();
-    void use_users(const Config &config);
+    Result<void, Failure> load_bindings();
+    void use_users(Config &config);
+    static RegistrarOptions registrar_options(const Config &config);
     static SourceLimits source_limits(const LimitConfig &limits);
     void make_workers(std::vector<Transports> transports);
     WorkerOptions worker_options(const Transports &transports);
@@ -99,12 +105,16 @@ private:
     std::string path_;
     Log &log_;
     WallClock wall_;
-    SystemRandom random_; // of the profiles and the sources, and of what the workers have in common
+    SystemRandom random_; // of the profiles and the sources, and of what the workers have in common, as it is made
+    SystemRandom binding_random_; // of the registrar alone, which draws on
     ProfileTable profiles_;
     SourceLimiter sources_;
     FailingSources failing_;
     KnownPeers peers_;
+    DigestServer digest_; // has the users
     UserCheck users_;
+    Registrar registrar_;
+    BindingKeeper bindings_;
     KeyedHash loop_hash_; // a key of its own, because the network sees what it makes
     MemoryBudget memory_;
 

@@ -24,7 +24,7 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
             if (const auto worker = self.lock()) (*worker)->on_stored();
         };
         auto wake = [stored, &loop] { loop.post(stored); };
-        journal_.emplace(*store, wall, log, options.journal, wake);
+        journal_.emplace(*store, wall, log, options.journal, wake, options.engine.registrar);
     }
     for (const auto &transport : transports_) {
         transport->on_batch(
@@ -121,11 +121,30 @@ void Worker::settle(Instant now) {
 void Worker::take_outgoing(Instant now) {
     engine_.take_outgoing(outgoing_);
     const std::uint64_t changes = engine_.tracker().changes();
-    outbox_.add(outgoing_, journal_ && changes != changes_seen_, now);
+    const std::size_t bindings = changed_bindings_.size();
+    engine_.take_bindings(changed_bindings_);
+    const bool is_change = changes != changes_seen_ || changed_bindings_.size() != bindings;
+    outbox_.add(outgoing_, journal_ && is_change, now);
     changes_seen_ = changes;
 }
 
+// What REGISTERs have changed, and, on one worker, what ends by itself.
+void Worker::keep_bindings(Instant now) {
+    const bool has_changed = !changed_bindings_.empty();
+    for (BindingRecord &binding : changed_bindings_) {
+        if (journal_) journal_->changed(std::move(binding));
+    }
+    changed_bindings_.clear();
+    if (!options_.bindings) return;
+    if (options_.keeps_bindings && now >= options_.bindings->next_deadline()) {
+        options_.bindings->advance(journal_ ? &*journal_ : nullptr, now);
+    } else if (has_changed) {
+        options_.bindings->log_events(now);
+    }
+}
+
 void Worker::store_changes(Instant now) {
+    keep_bindings(now);
     if (!journal_) {
         engine_.drain_changes({}, {});
         return hold_places(0);
@@ -256,6 +275,7 @@ void Worker::arm(Instant now) {
     if (journal_) earlier(journal_->next_deadline());
     if (garbage_at_ && garbage() != garbage_told_) earlier(*garbage_at_ + options_.garbage_interval);
     if (options_.peers && !peer_uris_.empty()) earlier(peers_at_);
+    if (options_.bindings && options_.keeps_bindings) earlier(options_.bindings->next_deadline());
     if (options_.engine.failing) earlier(options_.engine.failing->next_report());
     if (drained_) earlier(drain_until_);
     if (drained_ && calm_since_) earlier(*calm_since_ + options_.linger);

@@ -21,6 +21,7 @@
 #include "net/loop.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
+#include "node/binding_keeper.hpp"
 #include "node/hand_over.hpp"
 #include "node/journal.hpp"
 #include "node/known_peers.hpp"
@@ -42,9 +43,11 @@ struct WorkerOptions {
     std::size_t letters_per_turn = 256; // of other workers; then others of the loop get their turn
     OverloadOptions overload;
     KnownPeers *peers = nullptr; // of one worker, which looks up their names, and outlives it; null: of another
-    Duration peer_interval = std::chrono::seconds(30);    // between two lookups of a name; DNS says how old answers get
-    MemoryBudget *memory = nullptr;                       // shared by workers, and outlives them; null: none
-    Duration garbage_interval = std::chrono::seconds(60); // at most one line about garbage, and of overload, in this
+    Duration peer_interval = std::chrono::seconds(30); // between two lookups of a name; DNS says how old answers get
+    BindingKeeper *bindings = nullptr; // shared by workers, and outlives them; null: there is no registrar
+    bool keeps_bindings = false;       // of one worker: it keeps that going
+    MemoryBudget *memory = nullptr;    // shared by workers, and outlives them; null: none
+    Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
     Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
     Duration linger = std::chrono::seconds(1);             // after the last call of a drain: peers may repeat a message
 };
@@ -98,6 +101,7 @@ private:
     void watch_wall_clock(Instant now);
     void take_outgoing(Instant now);
     void store_changes(Instant now);
+    void keep_bindings(Instant now);
     void send_ready();
     void hold_places(StoreTicket ticket);
     void release_places();
@@ -123,9 +127,10 @@ private:
     Instant peers_at_{};             // of the next lookups
     std::optional<Journal> journal_; // none: nothing is kept
 
-    std::vector<Outgoing> outgoing_; // empty between the inputs; keeps its memory
-    std::vector<Lookup> lookups_;    // the same
-    std::uint64_t changes_seen_ = 0; // of the tracker
+    std::vector<Outgoing> outgoing_;              // empty between the inputs; keeps its memory
+    std::vector<Lookup> lookups_;                 // the same
+    std::vector<BindingRecord> changed_bindings_; // of this round
+    std::uint64_t changes_seen_ = 0;              // of the tracker
     Outbox outbox_;
 
     // Of ended calls, in profiles that other workers count too: until their last messages have left.

@@ -270,6 +270,33 @@ TEST_CASE("config: dialogs and transactions follow the calls, and the burst the 
           std::vector<std::string>{"f:2:16: \"source_burst\" in [limits] has no effect without \"source_rate\""});
 }
 
+TEST_CASE(
+    "config: the registrar has its defaults, or what the file says; domains are as addresses-of-record have them") {
+    const auto plain = parse_config("", "f");
+    REQUIRE(plain.ok());
+    CHECK(plain->registrar.is_enabled);
+    CHECK(plain->registrar.users.empty());
+    CHECK(plain->registrar.min_expires == std::chrono::seconds(60));
+    CHECK(plain->registrar.max_expires == std::chrono::seconds(3600));
+    CHECK(plain->registrar.contacts_max == 10);
+
+    const auto config = parse_config("[sip]\ndomains = [\"Example.COM\", \"2001:DB8:0::1\", \"192.0.2.1\"]\n"
+                                     "[registrar]\nenabled = false\nrealm = \"r\"\nusers = { alice = \"geheim\" }\n"
+                                     "min_expires_s = 30\nmax_expires_s = 90\ncontacts_max = 3\nnonce_s = 10\n",
+                                     "f");
+    REQUIRE(config.ok());
+    CHECK(config->sip.domains == std::vector<std::string>{"example.com", "[2001:db8::1]", "192.0.2.1"});
+    const RegistrarConfig &registrar = config->registrar;
+    CHECK(!registrar.is_enabled);
+    CHECK(registrar.users == std::map<std::string, std::string>{{"alice", "geheim"}});
+    CHECK(registrar.min_expires == std::chrono::seconds(30));
+    CHECK(registrar.max_expires == std::chrono::seconds(90));
+    CHECK(registrar.contacts_max == 3);
+    CHECK(!registrar.challenge_calls);
+    CHECK(registrar.nonce_lifetime == std::chrono::seconds(10));
+    CHECK(config->warnings.empty());
+}
+
 TEST_CASE("config: what has no effect in this version is a warning with its place") {
     const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n"
                                      "[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
@@ -530,9 +557,6 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\ncontrol = true\n",
          "f:3:11: \"control\" in [[route]] is not available in this version; write false, or leave it out"},
         // [registrar]
-        {"[registrar]\nusers = { alice = \"geheim\" }\n", "f:2:9: \"users\" in [registrar] without \"challenge_calls = "
-                                                          "true\" is not available in this version; leave it "
-                                                          "out"},
         {"[registrar]\nchallenge_calls = true\n",
          "f:2:19: \"challenge_calls\" in [registrar] needs \"users\" beside it"},
         {"[registrar]\nchallenge_calls = true\nusers = { alice = 1 }\n",
@@ -543,6 +567,9 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:12: bad host \"a b\" in \"domains\" of [sip]; write a name or an address, for example \"example.com\""},
         {"[registrar]\nmin_expires_s = 7200\n",
          "f:2:17: \"min_expires_s\" in [registrar] is 7200, more than \"max_expires_s\", 3600"},
+        {"[registrar]\ncontacts_max = 33\n", "f:2:16: \"contacts_max\" in [registrar] must be from 1 to 32, not 33"},
+        {"[registrar]\nmax_expires_s = 59\n",
+         "f:2:17: \"min_expires_s\" in [registrar] is 60, more than \"max_expires_s\", 59"},
         // [control]
         {"[control]\nurl = [\"http://127.0.0.1\"]\n",
          "f:2:7: \"url\" in [control] is not available in this version; write [], or leave it out"},

@@ -1,0 +1,84 @@
+#include "node/binding_keeper.hpp"
+#include <algorithm>
+#include <fmt/format.h>
+#include <string>
+#include <utility>
+
+namespace tandem {
+namespace {
+
+std::string_view verb(BindingEventKind kind) {
+    switch (kind) {
+    case BindingEventKind::added: return "added";
+    case BindingEventKind::refreshed: return "refreshed";
+    case BindingEventKind::removed: return "removed";
+    case BindingEventKind::expired: break;
+    }
+    return "expired";
+}
+
+std::string line_of(const BindingEvent &event) {
+    const BindingRecord &binding = event.binding;
+    std::string line = fmt::format("registrar: {} {} {}, from {}:{}", verb(event.kind), binding.aor, binding.contact,
+                                   uri_name(binding.flow.transport), binding.flow.to_string());
+    const bool is_alive = !binding.is_over;
+    if (is_alive) line += fmt::format(", for {} s", to_ms(binding.expires - binding.registered) / 1000);
+    if (is_alive && !binding.user_agent.empty()) line += fmt::format(", {}", binding.user_agent);
+    return line;
+}
+
+} // namespace
+
+BindingKeeper::BindingKeeper(Registrar &registrar, const WallClock &wall, Log &log, const BindingKeeperOptions &options)
+    : registrar_(registrar), wall_(wall), log_(log), options_(options) {}
+
+void BindingKeeper::advance(Journal *journal, Instant now) {
+    advanced_at_ = now;
+    registrar_.advance(now);
+    registrar_.drain_changes([journal](const BindingRecord &record) {
+        if (journal) journal->changed(record);
+    });
+    log_events(now);
+    if (!journal || (purged_at_ && now < *purged_at_ + options_.purge_interval)) return;
+    if (std::exchange(purged_at_, now)) journal->purge_bindings(wall_.utc_us(now - options_.purge_after));
+}
+
+// No later than the poll: others may have registered what ends sooner, and leave lines to be written.
+Instant BindingKeeper::next_deadline() const {
+    const Instant next = registrar_.next_deadline().value_or(never);
+    return std::clamp(next, advanced_at_ + options_.sweep, advanced_at_ + options_.poll);
+}
+
+void BindingKeeper::log_events(Instant now) {
+    const std::unique_lock lock(log_mutex_, std::try_to_lock);
+    if (!lock) return;
+    for (BindingEvent event; registrar_.next_event(event);) log(event, now);
+    if (unsaid_ > 0 && now >= second_ + std::chrono::seconds(1)) tell_unsaid();
+}
+
+// Phones may come by the thousand, and a user may come and go as often as he likes: neither fills the log.
+void BindingKeeper::log(const BindingEvent &event, Instant now) {
+    if (event.kind == BindingEventKind::refreshed) {
+        if (log_.writes(LogLevel::debug)) log_.debug(line_of(event));
+        return;
+    }
+    if (!log_.writes(LogLevel::info)) return;
+    if (now >= second_ + std::chrono::seconds(1)) {
+        tell_unsaid();
+        second_ = now;
+        lines_ = 0;
+    }
+    if (lines_ >= options_.lines_per_second) {
+        ++unsaid_;
+        return;
+    }
+    ++lines_;
+    log_.info(line_of(event));
+}
+
+void BindingKeeper::tell_unsaid() {
+    if (unsaid_ > 0) log_.info(fmt::format("registrar: {} more bindings have come or gone", unsaid_));
+    unsaid_ = 0;
+}
+
+} // namespace tandem

@@ -1,0 +1,124 @@
+#include <string>
+#include <vector>
+#include "auth/digest_client.hpp"
+#include "call/two_phones.hpp"
+
+using namespace tandem;
+using test::TwoPhones;
+
+namespace {
+
+constexpr std::string_view contact = "Contact: <sip:alice@192.0.2.1:5061>\r\n";
+
+// An engine with a registrar, and Alice, who knows her password.
+struct Home {
+    explicit Home(bool has_registrar = true) : phones(options(has_registrar)) {
+        digest.replace_users({{"alice", "wonderland"}});
+    }
+
+    EngineOptions options(bool has_registrar) {
+        EngineOptions options;
+        options.registrar = has_registrar ? &registrar : nullptr;
+        options.failing = &failing;
+        return options;
+    }
+
+    static std::string request(std::uint32_t cseq, std::string_view lines, std::string_view to = "alice@example.com") {
+        const std::string number = std::to_string(cseq);
+        const std::string uri = "<sip:" + std::string(to) + ">";
+        return "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5061;branch=z9hG4bK-r" + number +
+               "\r\nMax-Forwards: 70\r\nFrom: " + uri + ";tag=r\r\nTo: " + uri + "\r\nCall-ID: reg\r\nCSeq: " + number +
+               " REGISTER\r\n" + std::string(lines) + "Content-Length: 0\r\n\r\n";
+    }
+    // The answer to a REGISTER with these credentials, after the challenge.
+    Message put(std::uint32_t cseq, const std::string &password = "wonderland",
+                std::string_view to = "alice@example.com") {
+        phones.send(phones.alice, request(cseq, contact, to));
+        const Message challenged = phones.take(phones.alice, "SIP/2.0 401");
+        DigestClient client({"alice", SecretText(password), {}}, random);
+        DigestAttempt attempt;
+        std::vector<std::string_view> values;
+        for (const HeaderLine &line : challenged.headers()) {
+            if (line.name == "WWW-Authenticate") values.push_back(line.value);
+        }
+        client.on_challenge(values, {}, attempt);
+        sent =
+            request(cseq + 1, std::string(contact) + client.authorize("REGISTER", "sip:example.com", "", attempt), to);
+        phones.send(phones.alice, sent);
+        return phones.take(phones.alice, "SIP/2.0 ");
+    }
+    std::size_t changes() {
+        std::vector<BindingRecord> bindings;
+        phones.engine().take_bindings(bindings);
+        return bindings.size();
+    }
+
+    SeededRandom random{1};
+    DigestServer digest{{.realm = "example.com"}, random};
+    Registrar registrar{{.domains = {"example.com"}}, digest, random};
+    FailingSources failing{{.burst = 3}, random};
+    TwoPhones phones;
+    std::string sent; // the last one with credentials
+};
+
+} // namespace
+
+TEST_CASE("register: who shows no credentials is challenged, and nothing is kept of it") {
+    Home home;
+    for (std::uint32_t cseq = 1; cseq <= 100; ++cseq) {
+        home.phones.send(home.phones.alice, Home::request(cseq, contact));
+        const Message challenged = home.phones.take(home.phones.alice, "SIP/2.0 401");
+        CHECK(challenged.has(Header::www_authenticate));
+    }
+    CHECK(home.phones.engine().transactions() == 0);
+    CHECK(home.registrar.statistics().challenged == 100);
+    CHECK(home.registrar.statistics().bindings == 0);
+    CHECK(home.changes() == 0);
+}
+
+TEST_CASE("register: a user is registered once, however often his REGISTER comes, and the change is for the store") {
+    Home home;
+    const Message answer = home.put(1);
+    CHECK(answer.status() == 200);
+    CHECK(answer.contact_uri() == "sip:alice@192.0.2.1:5061");
+    CHECK(home.changes() == 1);
+    home.phones.send(home.phones.alice, home.sent);
+    CHECK(home.phones.take(home.phones.alice, "SIP/2.0 ").status() == 200);
+    CHECK(home.changes() == 0);
+    CHECK(home.registrar.statistics().accepted == 1);
+    const auto targets = home.registrar.find("alice@example.com", home.phones.now);
+    REQUIRE(targets.size() == 1);
+    CHECK(targets[0].route.flow == home.phones.alice);
+    CHECK(home.phones.engine().calls() == 0);
+}
+
+TEST_CASE("register: wrong credentials, and a REGISTER for somebody else, slow down their source") {
+    for (const bool is_password : {true, false}) {
+        CAPTURE(is_password);
+        Home home;
+        for (std::uint32_t cseq = 1; cseq <= 8; cseq += 2) {
+            const Message answer =
+                is_password ? home.put(cseq, "wrong") : home.put(cseq, "wonderland", "bob@example.com");
+            CHECK(answer.status() == (is_password ? 401 : 403));
+        }
+        home.phones.send(home.phones.alice, Home::request(11, contact));
+        CHECK(home.phones.is_silent());
+        CHECK(home.phones.engine().statistics().dropped_failing == 1);
+        CHECK(home.phones.engine().transactions() == 0);
+    }
+}
+
+TEST_CASE("register: nobody registers in a domain that is not ours, nor where there is no registrar") {
+    Home home;
+    for (std::uint32_t cseq = 1; cseq <= 4; ++cseq) {
+        home.phones.send(home.phones.alice, Home::request(cseq, contact, "alice@example.org"));
+        home.phones.take(home.phones.alice, "SIP/2.0 403");
+    }
+    CHECK(home.phones.engine().statistics().refused_registers == 4);
+    home.phones.send(home.phones.alice, Home::request(5, contact));
+    CHECK(home.phones.is_silent());
+
+    Home without(false);
+    without.phones.send(without.phones.alice, Home::request(1, contact));
+    without.phones.take(without.phones.alice, "SIP/2.0 403");
+}
