@@ -19,7 +19,7 @@ LAYERS = [
     ["callapi", "control", "media"],
     ["net", "storage"],
     ["call"],
-    ["registrar", "cdr"],
+    ["registrar", "trunk", "cdr"],
     ["transaction", "dialog", "event"],
     ["sip", "sdp", "auth"],
     ["metrics", "base"],
