@@ -1,5 +1,6 @@
 #include "auth/digest_server.hpp"
 #include <algorithm>
+#include <iterator>
 #include <mutex>
 #include <utility>
 #include "auth/challenge.hpp"
@@ -14,6 +15,7 @@ namespace tandem {
 DigestServer::DigestServer(const DigestServerOptions &options, Random &random)
     : realm_(options.realm), nonces_(std::make_unique<NonceTable>(options.nonce_lifetime, options.nonce_max, random)),
       users_(std::make_shared<const Users>()) {
+    std::copy_if(options.algorithms.begin(), options.algorithms.end(), std::back_inserter(offered_), is_available);
     std::string password = make_token(random) + make_token(random);
     nobody_ = keys_of("", password);
     cleanse(password);
@@ -23,10 +25,10 @@ DigestServer::~DigestServer() = default;
 
 DigestServer::Keys DigestServer::keys_of(std::string_view name, std::string_view password) const {
     Keys keys;
-    for (std::size_t i = 0; i < offered.size(); ++i) {
-        if (!is_available(offered[i])) continue;
-        std::string ha1 = digest_ha1(offered[i], name, realm_, password);
-        keys[i] = SecretText(ha1);
+    keys.reserve(offered_.size());
+    for (const DigestAlgorithm algorithm : offered_) {
+        std::string ha1 = digest_ha1(algorithm, name, realm_, password);
+        keys.emplace_back(ha1);
         cleanse(ha1);
     }
     return keys;
@@ -62,8 +64,7 @@ std::string DigestServer::challenge(bool is_proxy, bool is_stale, Instant now) {
         challenge.nonce = nonces_->make(now);
     }
     std::string lines;
-    for (const DigestAlgorithm algorithm : offered) {
-        if (!is_available(algorithm)) continue;
+    for (const DigestAlgorithm algorithm : offered_) {
         challenge.algorithm = algorithm;
         lines += is_proxy ? "Proxy-Authenticate: " : "WWW-Authenticate: ";
         append_challenge(challenge, lines);
@@ -89,14 +90,14 @@ AuthResult DigestServer::check(std::span<const std::string_view> values, std::st
 
 AuthResult DigestServer::check_one(const DigestCredentials &credentials, std::string_view method, std::string_view uri,
                                    std::string_view body, Instant now) {
-    const auto *const algorithm = std::find(offered.begin(), offered.end(), credentials.algorithm);
-    if (algorithm == offered.end() || credentials.is_username_hashed) return {AuthVerdict::malformed, {}};
+    const auto algorithm = std::find(offered_.begin(), offered_.end(), credentials.algorithm);
+    if (algorithm == offered_.end() || credentials.is_username_hashed) return {AuthVerdict::malformed, {}};
     const auto known = users();
     const auto user = known->find(credentials.username);
     const Keys &keys = user == known->end() ? nobody_ : user->second;
     const std::string response =
         digest_response({.algorithm = credentials.algorithm,
-                         .ha1 = keys[static_cast<std::size_t>(algorithm - offered.begin())].view(),
+                         .ha1 = keys[static_cast<std::size_t>(algorithm - offered_.begin())].view(),
                          .nonce = credentials.nonce,
                          .cnonce = credentials.cnonce,
                          .nc = credentials.nc,

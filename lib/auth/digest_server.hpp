@@ -1,7 +1,6 @@
 // Challenges, and the check of what answers them (RFC 3261 section 22, RFC 7616, RFC 8760).
 // From any thread; a lock is held for the look at a nonce alone, not for a hash.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -39,6 +38,9 @@ struct DigestServerOptions {
     std::string realm; // without control characters
     Duration nonce_lifetime = std::chrono::minutes(5);
     std::uint32_t nonce_max = 65536; // used ones that are kept; beyond them the oldest are stale
+    // Offered in this order, of which a client takes the first that it knows (RFC 8760 section 2.3): the strongest
+    // first. Some know MD5 alone, and see only what stands first. None of a session.
+    std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha_256, DigestAlgorithm::md5};
 };
 
 class DigestServer {
@@ -51,8 +53,7 @@ public:
     bool has_user(std::string_view name) const;
     bool has_users() const;
 
-    // Whole header lines, WWW-Authenticate or Proxy-Authenticate: SHA-256, and MD5 for those that know no other
-    // (RFC 8760 section 2.3), with one nonce.
+    // Whole header lines, WWW-Authenticate or Proxy-Authenticate: one for each algorithm, with one nonce.
     std::string challenge(bool is_proxy, bool is_stale, Instant now);
 
     // The values of all Authorization or Proxy-Authorization headers of a request. The first Digest credentials of our
@@ -61,8 +62,7 @@ public:
                      std::string_view body, Instant now);
 
 private:
-    static constexpr std::array offered{DigestAlgorithm::sha_256, DigestAlgorithm::md5}; // those that are available
-    using Keys = std::array<SecretText, offered.size()>;                                 // HA1 of each
+    using Keys = std::vector<SecretText>; // HA1, in the order of offered_
     using Users = std::map<std::string, Keys, std::less<>>;
 
     std::shared_ptr<const Users> users() const;
@@ -71,7 +71,8 @@ private:
                          std::string_view body, Instant now);
 
     const std::string realm_;
-    Keys nobody_; // of a user whose password nobody has: unknown users cost what known ones do
+    std::vector<DigestAlgorithm> offered_; // constant after construction
+    Keys nobody_;                          // of a user whose password nobody has: unknown users cost what known ones do
     mutable BriefMutex mutex_;
     std::unique_ptr<NonceTable> nonces_; // guarded by mutex_
     std::shared_ptr<const Users> users_; // guarded by mutex_; what it points to is constant

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+#include "auth/digest.hpp"
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/text.hpp"
@@ -63,6 +64,7 @@ struct RegistrarConfig {
     Duration max_expires = std::chrono::seconds(3600);
     std::uint32_t contacts_max = 10; // bindings of a user
     bool challenge_calls = false;    // of these users
+    std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha_256, DigestAlgorithm::md5}; // at least one
     Duration nonce_lifetime = std::chrono::minutes(5);
 };
 

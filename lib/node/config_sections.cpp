@@ -300,9 +300,29 @@ void read_users(ConfigSection &section, const TomlValue *challenge, RegistrarCon
     }
 }
 
+void read_algorithms(ConfigSection &section, RegistrarConfig &registrar) {
+    const TomlValue *algorithms = section.texts("algorithms");
+    if (!algorithms) return;
+    std::vector<DigestAlgorithm> found;
+    bool is_good = !algorithms->items.empty();
+    for (const TomlValue &item : algorithms->items) {
+        const auto algorithm = parse_digest_algorithm(item.text);
+        is_good = is_good && algorithm && !is_session_algorithm(*algorithm) &&
+                  std::find(found.begin(), found.end(), *algorithm) == found.end();
+        if (is_good) found.push_back(*algorithm);
+    }
+    if (is_good) {
+        registrar.algorithms = std::move(found);
+    } else {
+        section.problem(algorithms->at, "\"algorithms\" in [registrar] must be some of \"SHA-512-256\", "
+                                        "\"SHA-256\" and \"MD5\", each once");
+    }
+}
+
 } // namespace
 
 void read_registrar(ConfigSection &section, Config &config) {
+    read_algorithms(section, config.registrar);
     section.flag("enabled", config.registrar.is_enabled);
     const TomlValue *realm = section.text("realm", config.registrar.realm);
     if (realm && (config.registrar.realm.empty() || has_control_bytes(config.registrar.realm))) {

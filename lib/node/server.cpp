@@ -62,7 +62,10 @@ Server::Station::Station(std::uint8_t number, const Config &config, const KnownP
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
       sources_(source_limits(config.limits), random_), failing_({}, random_), peers_(config.trunks),
-      digest_({config.registrar.realm, config.registrar.nonce_lifetime}, random_), users_(digest_),
+      digest_({.realm = config.registrar.realm,
+               .nonce_lifetime = config.registrar.nonce_lifetime,
+               .algorithms = config.registrar.algorithms},
+              random_), users_(digest_),
       registrar_(registrar_options(config), digest_, binding_random_), bindings_(registrar_, wall_, log),
       loop_hash_(random_), memory_(std::uint64_t{config.limits.memory_mb} << 20) {
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
@@ -379,8 +382,9 @@ void Server::warn_of_restart(const Config &config) const {
     if (config.store != config_.store) warn("[store]");
     if (config.timers != config_.timers) warn("[timers]");
     if (config.registrar.realm != config_.registrar.realm ||
-        config.registrar.nonce_lifetime != config_.registrar.nonce_lifetime) {
-        warn("\"realm\" or \"nonce_s\" in [registrar]");
+        config.registrar.nonce_lifetime != config_.registrar.nonce_lifetime ||
+        config.registrar.algorithms != config_.registrar.algorithms) {
+        warn("\"realm\", \"nonce_s\" or \"algorithms\" in [registrar]");
     }
     LimitConfig limits = config.limits;
     limits.source_rate = config_.limits.source_rate;

@@ -179,6 +179,30 @@ TEST_CASE("server: credentials for another URI are malformed (RFC 7616 section 3
     CHECK(server.check(answer(challenge), at_ms(1), "sip:EXAMPLE.com:5060;transport=tcp").verdict == AuthVerdict::ok);
 }
 
+TEST_CASE("server: offers what it is told, in that order, and takes nothing else") {
+    SeededRandom random(2);
+    DigestServer server({.realm = "r", .algorithms = {DigestAlgorithm::md5, DigestAlgorithm::sha_512_256}}, random);
+    server.replace_users({{"alice", "wonderland"}});
+    Challenges all;
+    const std::string lines = server.challenge(false, false, at_ms(0));
+    for (const std::string_view value : values_of(lines)) read_challenges(value, false, all);
+    REQUIRE(all.usable.size() == 2);
+    CHECK(all.usable[0].algorithm == DigestAlgorithm::md5);
+    CHECK(all.usable[1].algorithm == DigestAlgorithm::sha_512_256);
+
+    const auto verdict = [&](DigestAlgorithm algorithm, std::uint32_t nc) {
+        Challenge challenge = all.usable[0];
+        challenge.algorithm = algorithm;
+        std::string value;
+        append_credentials(answer(challenge, "alice", "wonderland", nc), value);
+        const std::string_view values[] = {value};
+        return server.check(values, "REGISTER", uri, "", at_ms(1)).verdict;
+    };
+    CHECK(verdict(DigestAlgorithm::md5, 1) == AuthVerdict::ok);
+    CHECK(verdict(DigestAlgorithm::sha_512_256, 2) == AuthVerdict::ok);
+    CHECK(verdict(DigestAlgorithm::sha_256, 3) == AuthVerdict::malformed);
+}
+
 TEST_CASE("server: other schemes and realms are none; what cannot be read or was not offered is malformed") {
     Server server;
     CHECK(server.server.check({}, "REGISTER", uri, "", at_ms(1)).verdict == AuthVerdict::none);

@@ -282,7 +282,8 @@ TEST_CASE(
 
     const auto config = parse_config("[sip]\ndomains = [\"Example.COM\", \"2001:DB8:0::1\", \"192.0.2.1\"]\n"
                                      "[registrar]\nenabled = false\nrealm = \"r\"\nusers = { alice = \"geheim\" }\n"
-                                     "min_expires_s = 30\nmax_expires_s = 90\ncontacts_max = 3\nnonce_s = 10\n",
+                                     "min_expires_s = 30\nmax_expires_s = 90\ncontacts_max = 3\nnonce_s = 10\n"
+                                     "algorithms = [\"md5\", \"SHA-512-256\"]\n",
                                      "f");
     REQUIRE(config.ok());
     CHECK(config->sip.domains == std::vector<std::string>{"example.com", "[2001:db8::1]", "192.0.2.1"});
@@ -294,6 +295,7 @@ TEST_CASE(
     CHECK(registrar.contacts_max == 3);
     CHECK(!registrar.challenge_calls);
     CHECK(registrar.nonce_lifetime == std::chrono::seconds(10));
+    CHECK(registrar.algorithms == std::vector{DigestAlgorithm::md5, DigestAlgorithm::sha_512_256});
     CHECK(config->warnings.empty());
 }
 
@@ -561,6 +563,12 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:19: \"challenge_calls\" in [registrar] needs \"users\" beside it"},
         {"[registrar]\nchallenge_calls = true\nusers = { alice = 1 }\n",
          "f:3:11: \"users\" in [registrar] must hold names with their passwords, as in { alice = \"secret\" }"},
+        {"[registrar]\nalgorithms = [\"SHA-256\", \"SHA1\"]\n",
+         "f:2:14: \"algorithms\" in [registrar] must be some of \"SHA-512-256\", \"SHA-256\" and \"MD5\", each once"},
+        {"[registrar]\nalgorithms = [\"MD5\", \"MD5\"]\n",
+         "f:2:14: \"algorithms\" in [registrar] must be some of \"SHA-512-256\", \"SHA-256\" and \"MD5\", each once"},
+        {"[registrar]\nalgorithms = []\n",
+         "f:2:14: \"algorithms\" in [registrar] must be some of \"SHA-512-256\", \"SHA-256\" and \"MD5\", each once"},
         {"[registrar]\nrealm = \"\"\n",
          "f:2:9: \"realm\" in [registrar] must be a line of text, for example \"tandem\""},
         {"[sip]\ndomains = [\"a b\"]\n",
