@@ -203,8 +203,11 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
 
     std::string branch;
     transactions_.append_branch(branch);
-    const WrittenRequest ack =
-        writer_.request(path, peer, nullptr, {.method = "ACK", .cseq = answer.cseq(), .branch = branch});
+    const auto tried = digest_tries_.find(invite.value());
+    const auto account = tried != digest_tries_.end() ? tried->second.account : nullptr;
+    RequestParts parts{.method = "ACK", .cseq = answer.cseq(), .branch = branch};
+    if (account) parts.extra = account->invite_lines;
+    const WrittenRequest ack = writer_.request(path, peer, nullptr, parts);
     transactions_.acknowledge(invite, answer.to_tag(), ack.to, ack.bytes);
 
     MessageView view;
@@ -223,10 +226,11 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     static_cast<void>(tracker_.feed(view, now));
     branch.clear();
     transactions_.append_branch(branch);
-    const WrittenRequest bye =
-        writer_.request(path, peer, nullptr, {.method = "BYE", .cseq = view.cseq, .branch = branch});
-    static_cast<void>(transactions_.send_request(
-        {Method::bye, branch, bye.bytes, bye.to, owner.value(), path.call_id, path.local_tag, view.cseq}, now));
+    WrittenRequest bye = writer_.request(path, peer, nullptr, {.method = "BYE", .cseq = view.cseq, .branch = branch});
+    authorize(account.get(), Method::bye, bye.bytes);
+    const auto sent = transactions_.send_request(
+        {Method::bye, branch, bye.bytes, bye.to, owner.value(), path.call_id, path.local_tag, view.cseq}, now);
+    if (sent) note_try(*sent, account, {});
 }
 
 std::string_view B2bua::our_tag(Call &call, DialogId callee_leg, std::string_view callee_tag) {

@@ -365,8 +365,7 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
     if (parts.cseq == 0)
         parts.cseq = tracker_.next_cseq(leg.dialog, leg.local, fork ? fork->text.get(Fork::to_tag) : "");
     WrittenRequest written = write_request(leg, path, parts);
-    DigestAttempt attempt;
-    const bool is_authorized = authorize(leg.account.get(), method, written.bytes, attempt);
+    authorize(leg.account.get(), method, written.bytes);
 
     MessageView view;
     view.method = method;
@@ -381,7 +380,7 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
                                                   path.local_tag, parts.cseq, written.host.view()},
                                                  now);
     if (sent) static_cast<void>(tracker_.feed(view, now));
-    if (sent && is_authorized) digest_tries_.insert_or_assign(sent->value(), DigestTry{leg.account->client});
+    if (sent) note_try(*sent, leg.account, {});
     // With no transaction left the other side hears of the end at least once.
     if (!sent && method == Method::bye) transactions_.acknowledge({}, {}, written.to, written.bytes, written.host);
     return sent;

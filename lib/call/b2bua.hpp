@@ -324,12 +324,13 @@ private:
         TransactionId *client = nullptr;
         std::uint32_t *cseq = nullptr;
     };
-    bool authorize(LegAccount *account, Method method, SharedBytes &request, DigestAttempt &attempt);
-    Leg *find_challenged(Call &call, const TransactionEvent &event);
+    static void authorize(LegAccount *account, Method method, SharedBytes &request);
+    void note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt);
+    bool is_wanted(const TransactionEvent &challenge);
     static Holder find_holder(Call &call, TransactionId client);
     bool retry_challenged(const TransactionEvent &event, Instant now);
-    bool send_again(CallId id, Call &call, Leg &leg, const TransactionEvent &event, std::string_view lines,
-                    const DigestAttempt &attempt, Instant now);
+    bool send_again(const TransactionEvent &challenge, const std::shared_ptr<LegAccount> &account,
+                    std::string_view lines, const DigestAttempt &attempt, Instant now);
     void forget_try(const TransactionEvent &event);
 
     // next_hop.cpp
@@ -358,7 +359,9 @@ private:
     LegWriter writer_;
     KeyedHash loop_hash_;
     TrunkClients trunk_clients_;
-    std::unordered_map<std::uint64_t, DigestTry> digest_tries_; // by transaction; no more than there are of those
+    static constexpr std::size_t tries_min = 256; // below it nobody looks for those that are over
+    std::unordered_map<std::uint64_t, DigestTry> digest_tries_; // by transaction; at most twice as many as live ones
+    std::size_t tries_max_ = tries_min;                         // how many may be there before the next look
     ViewText view_text_;                                        // of the message being fed
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;

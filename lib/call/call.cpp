@@ -75,8 +75,8 @@ Leg *Call::find_leg(DialogId dialog) {
 
 Leg *Call::find_any_leg(DialogId dialog) {
     if (Leg *leg = find_leg(dialog)) return leg;
-    if (transfer && transfer->target.dialog == dialog) return &transfer->target;
-    return released && released->leg.dialog == dialog ? &released->leg : nullptr;
+    if (dialog && transfer && transfer->target.dialog == dialog) return &transfer->target;
+    return dialog && released && released->leg.dialog == dialog ? &released->leg : nullptr;
 }
 
 std::optional<Side> Call::side_of(DialogId dialog) const {

@@ -152,12 +152,11 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
     const std::string own = timer_lines(attempt.leg.timer).append(reliability_offer(invite, attempt));
     SharedBytes bytes = writer_.first_invite(invite, target.request_uri, to, call_id, from_tag, branch,
                                              target.headers + setup.route.headers, own);
-    std::unique_ptr<LegAccount> account;
+    std::shared_ptr<LegAccount> account;
     if (target.account) {
-        account = std::make_unique<LegAccount>(LegAccount{trunk_clients_.find(target.trunk, target.account)});
+        account = std::make_shared<LegAccount>(LegAccount{trunk_clients_.find(target.trunk, target.account)});
     }
-    DigestAttempt digest;
-    const bool is_authorized = authorize(account.get(), Method::invite, bytes, digest);
+    authorize(account.get(), Method::invite, bytes);
     const auto sent = transactions_.send_request(
         {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1, host_of(target)}, now);
     if (!sent) {
@@ -165,7 +164,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         tracker_.end(fed->dialog, EndReason::refused, now);
         return false;
     }
-    if (is_authorized) digest_tries_.insert_or_assign(sent->value(), DigestTry{account->client});
+    note_try(*sent, account, {});
     attempt.leg = {.dialog = fed->dialog,
                    .peer = to,
                    .local = Side::caller,

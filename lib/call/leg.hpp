@@ -46,7 +46,7 @@ struct Leg {
     std::unique_ptr<LegOrigin> origin{}; // none: it was told nothing but what the other peer said
     std::unique_ptr<NamedHop> hop{};     // none: in-dialog requests go to an address
     SessionTimer timer{};
-    std::unique_ptr<LegAccount> account{}; // none: a challenge is a refusal
+    std::shared_ptr<LegAccount> account{}; // none: a challenge is a refusal
 
     bool may_send(Method method) const { return allowed == 0 || (allowed & mask_of(method)) != 0; }
 };

@@ -251,7 +251,7 @@ void B2bua::refuse_newcomer(Call &call, std::uint16_t status, Instant now) {
     Transfer &transfer = *call.transfer;
     const Message *request = transactions_.request(transfer.invite);
     if (!request) return;
-    if (status == 401 || status == 407) status = 503; // a challenge is meant for us
+    status = without_challenge(status);
     const std::string tag = make_token(random_);
     SharedBytes bytes = writer_.response(*request, transfer.source, status, {}, tag, nullptr);
     feed_answer(*request, status, tag, {}, now);

@@ -2,7 +2,6 @@
 // on the other leg hears of it (RFC 3261 section 22). One place for requests of every kind.
 #include "call/trunk_auth.hpp"
 #include <algorithm>
-#include <optional>
 #include <utility>
 #include <vector>
 #include "base/text.hpp"
@@ -94,30 +93,42 @@ std::shared_ptr<DigestClient> TrunkClients::find(std::string_view trunk,
     return client;
 }
 
-// Ahead of a challenge, where a nonce is known. False: the request goes as it is.
-bool B2bua::authorize(LegAccount *account, Method method, SharedBytes &request, DigestAttempt &attempt) {
-    if (!account) return false;
+// Ahead of a challenge, where a nonce is known.
+void B2bua::authorize(LegAccount *account, Method method, SharedBytes &request) {
+    if (!account) return;
     if (method == Method::invite) account->invite_lines.clear();
-    if (!account->client->knows_challenge()) return false;
+    if (!account->client->knows_challenge()) return;
     const std::string_view text = request.view();
-    std::string lines = account->client->authorize(to_string(method), uri_of(text), body_of(text), attempt);
-    if (lines.empty()) return false;
+    DigestAttempt ahead; // see DigestTry::attempt
+    std::string lines = account->client->authorize(to_string(method), uri_of(text), body_of(text), ahead);
+    if (lines.empty()) return;
     request = SharedBytes(with_credentials(text, lines));
     if (method == Method::invite) account->invite_lines = std::move(lines);
-    return true;
 }
 
-// The leg that a challenged request of ours belongs to; nullptr: nobody waits for it any more.
-Leg *B2bua::find_challenged(Call &call, const TransactionEvent &event) {
-    if (event.is_cancelled) return nullptr;
-    if (Attempt *attempt = call.find_attempt(event.transaction)) return &attempt->leg;
-    const Message &response = event.message;
+// No event tells when the forks of an INVITE can answer no more.
+void B2bua::note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt) {
+    if (!account) return;
+    if (digest_tries_.size() >= tries_max_) {
+        std::erase_if(digest_tries_, [&](const auto &kept) { return !transactions_.state(TransactionId(kept.first)); });
+        tries_max_ = std::max(tries_min, 2 * digest_tries_.size());
+    }
+    digest_tries_.insert_or_assign(request.value(), DigestTry{account, attempt});
+}
+
+// Whether anybody waits for the answer of this request still. A BYE must get there, whatever is forgotten meanwhile:
+// else the other side talks on.
+bool B2bua::is_wanted(const TransactionEvent &challenge) {
+    if (challenge.is_cancelled) return false;
+    const Message &response = challenge.message;
     const Method method = response.method();
-    if (call.is_ending && method != Method::bye && method != Method::notify) return nullptr;
-    // A PRACK of our own, and the BYE to a fork that is not wanted, are held by nobody.
-    const bool is_held = find_holder(call, event.transaction).client != nullptr;
-    if (!is_held && method != Method::prack && method != Method::bye) return nullptr;
-    return call.find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag()));
+    if (method == Method::bye) return true;
+    Call *call = calls_.find(CallId(challenge.owner));
+    if (!call || (call->is_ending && method != Method::notify)) return false;
+    // A PRACK of our own is held by nobody.
+    return find_holder(*call, challenge.transaction).client ||
+           (method == Method::prack &&
+            call->find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag())));
 }
 
 // Where the transaction stands, so that another can take its place.
@@ -133,22 +144,18 @@ B2bua::Holder B2bua::find_holder(Call &call, TransactionId client) {
         if (leg.timer.update == client) return {&leg.timer.update};
     }
     if (call.transfer && call.transfer->notify == client) return {&call.transfer->notify};
-    if (call.transfer && call.transfer->target.bye == client) return {&call.transfer->target.bye};
     if (call.released && call.released->notify == client) return {&call.released->notify};
-    if (call.released && call.released->leg.bye == client) return {&call.released->leg.bye};
     return {};
 }
 
 // True: it goes again, and the response means nothing more. False: it is a refusal like any other.
 bool B2bua::retry_challenged(const TransactionEvent &event, Instant now) {
     if (event.sent.empty()) return false;
-    const CallId id(event.owner);
-    Call *call = calls_.find(id);
-    Leg *leg = call ? find_challenged(*call, event) : nullptr;
-    if (!leg || !leg->account) return false;
-    DigestClient &client = *leg->account->client;
     const auto tried = digest_tries_.find(event.transaction.value());
-    DigestAttempt attempt = tried != digest_tries_.end() ? tried->second.attempt : DigestAttempt();
+    if (tried == digest_tries_.end() || !is_wanted(event)) return false;
+    const std::shared_ptr<LegAccount> account = tried->second.account;
+    DigestAttempt attempt = tried->second.attempt;
+    DigestClient &client = *account->client;
     const auto www = challenges_of(event.message, Header::www_authenticate);
     const auto proxy = challenges_of(event.message, Header::proxy_authenticate);
     if (client.on_challenge(www, proxy, attempt) != ChallengeOutcome::retry) {
@@ -158,35 +165,40 @@ bool B2bua::retry_challenged(const TransactionEvent &event, Instant now) {
     const std::string_view sent = event.sent.view();
     const std::string_view method = to_string(event.message.method());
     const std::string lines = client.authorize(method, uri_of(sent), body_of(sent), attempt);
-    return !lines.empty() && send_again(id, *call, *leg, event, lines, attempt, now);
+    return !lines.empty() && send_again(event, account, lines, attempt, now);
 }
 
 // The tracker hears of the challenge, but for that of the first INVITE: it would end the leg.
-bool B2bua::send_again(CallId id, Call &call, Leg &leg, const TransactionEvent &event, std::string_view lines,
-                       const DigestAttempt &attempt, Instant now) {
-    const Message &response = event.message;
+bool B2bua::send_again(const TransactionEvent &challenge, const std::shared_ptr<LegAccount> &account,
+                       std::string_view lines, const DigestAttempt &attempt, Instant now) {
+    const Message &response = challenge.message;
     const Method method = response.method();
-    Attempt *first = call.find_attempt(event.transaction);
+    Call *call = calls_.find(CallId(challenge.owner));
+    Attempt *first = call ? call->find_attempt(challenge.transaction) : nullptr;
     if (!first) static_cast<void>(feed(response, now));
-    const std::string_view fork = leg.local == Side::caller ? response.to_tag() : response.from_tag();
-    const std::uint32_t next = tracker_.next_cseq(leg.dialog, leg.local, first ? std::string_view() : fork);
+    const DialogId dialog =
+        first ? first->leg.dialog : tracker_.find(response.call_id(), response.from_tag(), response.to_tag());
+    const DialogSet *set = tracker_.find(dialog);
+    const Side local = set ? set->local_side.value_or(Side::caller) : Side::caller;
+    const std::string_view fork = local == Side::caller ? response.to_tag() : response.from_tag();
+    const std::uint32_t next = tracker_.next_cseq(dialog, local, first ? std::string_view() : fork);
     const std::uint32_t cseq = std::max(next, response.cseq() + 1);
     std::string branch;
     transactions_.append_branch(branch);
     const auto sent = transactions_.send_request(
-        {method, branch, SharedBytes(with_credentials(event.sent.view(), branch, cseq, lines)), event.sent_to,
-         id.value(), response.call_id(), response.from_tag(), cseq, event.host.view()},
+        {method, branch, SharedBytes(with_credentials(challenge.sent.view(), branch, cseq, lines)), challenge.sent_to,
+         challenge.owner, response.call_id(), response.from_tag(), cseq, challenge.host.view()},
         now);
     if (!sent) return false;
     ++statistics_.trunk_retries;
-    digest_tries_.insert_or_assign(sent->value(), DigestTry{leg.account->client, attempt});
-    if (method == Method::invite) leg.account->invite_lines = lines;
-    const Holder holder = find_holder(call, event.transaction);
+    note_try(*sent, account, attempt);
+    if (method == Method::invite) account->invite_lines = lines;
+    const Holder holder = call ? find_holder(*call, challenge.transaction) : Holder();
     if (holder.client) *holder.client = *sent;
     if (holder.cseq) *holder.cseq = cseq;
     if (first) {
         first->has_answered = true;
-        tracker_.set_invite_cseq(leg.dialog, cseq);
+        tracker_.set_invite_cseq(dialog, cseq);
         return true;
     }
     MessageView view;
@@ -205,12 +217,15 @@ void B2bua::forget_try(const TransactionEvent &event) {
     const auto tried = digest_tries_.find(event.transaction.value());
     if (tried == digest_tries_.end()) return;
     if (event.kind == TransactionEventKind::response) {
-        if (event.message.status() < 200) return;
-        for (const HeaderLine &line : event.message.headers()) {
+        const Message &response = event.message;
+        if (response.status() < 200 || tried->second.is_answered) return;
+        for (const HeaderLine &line : response.headers()) {
             const bool is_proxy = equals_ignoring_case(line.name, "Proxy-Authentication-Info");
             if (!is_proxy && !equals_ignoring_case(line.name, "Authentication-Info")) continue;
-            tried->second.client->on_info(line.value, is_proxy);
+            tried->second.account->client->on_info(line.value, is_proxy);
         }
+        tried->second.is_answered = response.method() == Method::invite && response.status() < 300;
+        if (tried->second.is_answered) return;
     }
     digest_tries_.erase(tried);
 }

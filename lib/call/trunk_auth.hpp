@@ -15,18 +15,21 @@ constexpr bool is_challenge_status(std::uint16_t status) { return status == 401 
 // What others hear of a challenge that we do not answer: it was meant for us, and its answer would be our secret.
 constexpr std::uint16_t without_challenge(std::uint16_t status) { return is_challenge_status(status) ? 503 : status; }
 
-// Of a leg to a trunk that we have an account with.
+// Of a leg to a trunk that we have an account with. Requests under way have it too: a BYE may be challenged when its
+// leg is forgotten.
 struct LegAccount {
     std::shared_ptr<DigestClient> client;
     std::string invite_lines{}; // credentials of the last INVITE: its ACK repeats them (RFC 3261 section 22.1)
 };
 
-// Of a request that went out with credentials, until its final response.
+// Of a request to a trunk that we have an account with, until its final response; of an INVITE as long as another fork
+// may answer it.
 struct DigestTry {
-    std::shared_ptr<DigestClient> client;
+    std::shared_ptr<LegAccount> account;
     // Not of credentials that were sent ahead: some servers challenge every INVITE all the same, by a nonce that they
     // gave out before.
     DigestAttempt attempt{};
+    bool is_answered = false; // an INVITE that waits for other forks
 };
 
 // One client for each trunk, so that a nonce serves all calls to it. Of one worker: no lock, no shared nonce count.

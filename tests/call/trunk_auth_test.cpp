@@ -1,56 +1,7 @@
 // A trunk that challenges: what goes to it again, and what Alice sees of it, which is nothing.
-#include <doctest/doctest.h>
-#include <memory>
-#include <string>
-#include <string_view>
-#include "auth/digest_client.hpp"
-#include "two_phones.hpp"
+#include "call/trunk_phones.hpp"
 
 namespace tandem::test {
-namespace {
-
-constexpr std::string_view challenge = "WWW-Authenticate: Digest realm=\"b\", nonce=\"n1\", qop=\"auth\"\r\n";
-constexpr std::string_view next_challenge = "WWW-Authenticate: Digest realm=\"b\", nonce=\"n2\", qop=\"auth\", "
-                                            "stale=true\r\n";
-constexpr std::string_view proxy_challenge = "Proxy-Authenticate: Digest realm=\"b\", nonce=\"p1\", qop=\"auth\"\r\n";
-
-std::shared_ptr<const Account> account() {
-    return std::make_shared<const Account>(Account{"tandem", SecretText("geheim"), ""});
-}
-
-class TrunkPhones : public TwoPhones {
-public:
-    TrunkPhones() { router.answer.targets.front().account = account(); }
-
-    // Bob's challenge to a request, and the request that follows it.
-    Message challenged(const Message &request, std::string_view lines = challenge, std::string_view status = "401 No") {
-        send(bob, answer(request, status, "bob", lines));
-        if (request.method() == Method::invite) CHECK(take(bob, "ACK").cseq() == request.cseq());
-        return take(bob, to_string(request.method()));
-    }
-    // As establish(), with a challenge.
-    void establish_challenged() {
-        send(alice, invite());
-        first = take(bob, "INVITE");
-        bobs_invite = challenged(first);
-        send(bob, answer(bobs_invite, "180 Ringing"));
-        send(bob, answer(bobs_invite, "200 OK", "bob", {}, "v=0 answer"));
-        our_tag = take(alice, "SIP/2.0 200").to_tag();
-        send(alice, request("ACK", our_tag, 1));
-        ack = take(bob, "ACK");
-        forget();
-    }
-
-    Message first;
-    Message ack;
-};
-
-bool has_credentials(const Message &request, std::string_view nonce) {
-    const std::string_view value = request.value(Header::authorization);
-    return value.find("nonce=\"" + std::string(nonce) + "\"") != std::string_view::npos;
-}
-
-} // namespace
 
 TEST_CASE("trunk auth: a challenged INVITE goes again in the same dialog, and the caller sees nothing of it") {
     for (const bool is_proxy : {false, true}) {
@@ -261,6 +212,25 @@ TEST_CASE("trunk auth: a trunk that challenges each INVITE, by one nonce too, ge
     const Message again = phones.challenged(phones.take(phones.bob, "INVITE"));
     CHECK(again.cseq() == 2);
     CHECK(has_credentials(again, "n1"));
+}
+
+TEST_CASE("trunk auth: a 2xx that comes again does not bring back its old nonce") {
+    TrunkPhones phones;
+    phones.send(phones.alice, phones.invite());
+    const Message invite = phones.challenged(phones.take(phones.bob, "INVITE"));
+    const auto next = [](std::string_view nonce) {
+        return "Authentication-Info: nextnonce=\"" + std::string(nonce) + "\"\r\n";
+    };
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "bob", next("n3"), "v=0 answer"));
+    const std::string tag(phones.take(phones.alice, "SIP/2.0 200").to_tag());
+    phones.send(phones.alice, phones.request("INFO", tag, 2));
+    const Message info = phones.take(phones.bob, "INFO");
+    CHECK(has_credentials(info, "n3"));
+    phones.send(phones.bob, TwoPhones::answer(info, "200 OK", "bob", next("n4")));
+    phones.send(phones.bob, TwoPhones::answer(invite, "200 OK", "bob", next("n3"), "v=0 answer"));
+    phones.send(phones.alice, phones.request("ACK", tag, 1));
+    phones.send(phones.alice, phones.request("BYE", tag, 3));
+    CHECK(has_credentials(phones.take(phones.bob, "BYE"), "n4"));
 }
 
 // Alice's request inside the call is challenged, whatever it is, and so is the next one.
