@@ -21,7 +21,7 @@ struct FailureLimits {
 
 // What somebody has failed with.
 enum class SourceFailure : std::uint8_t {
-    stranger, // a call, and he may make none
+    stranger, // a call or a REGISTER, and he may make none
     password, // credentials that are wrong
 };
 

@@ -235,7 +235,7 @@ void Worker::watch_failing(Instant now) {
     if (!report) return;
     const std::string worst =
         report->of_worst == 0 ? "" : fmt::format("; {} of them from {}", report->of_worst, report->worst.to_string());
-    log_.warn(fmt::format("trust: refused {} calls of strangers and {} wrong credentials{}; did not listen to {} "
+    log_.warn(fmt::format("trust: refused {} requests of strangers and {} wrong credentials{}; did not listen to {} "
                           "requests of sources that failed too often",
                           report->strangers, report->passwords, worst, report->unheard));
 }

@@ -324,11 +324,12 @@ class EndToEnd(unittest.TestCase):
     # Setting the scene
 
     def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles="", advertise="",
-               transports=("udp",), trusted=()):
+               transports=("udp",), trusted=(), domains=()):
         self.port = port or self.ports.take()
         listen = ", ".join(f'"{transport}:{url_host(host)}:{self.port}"' for transport in transports)
         return (f'[sip]\nlisten = [{listen}]\ndrain_ms = {drain_ms}\nworkers = {WORKERS}\n'
                 f'advertise = "{advertise}"\ntrusted = {json.dumps(list(trusted))}\n'
+                + (f'domains = {json.dumps(list(domains))}\n' if domains else "") +
                 f'[store]\npath = "{self.store}"\n'
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
                 + profiles + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')

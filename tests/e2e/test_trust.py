@@ -1,11 +1,11 @@
 """Who may call: this machine, trunks by their addresses, and whom the `source` of a route names. A stranger is refused,
 leaves nothing, and is not listened to for a while if he goes on."""
-import hashlib
 import re
 
 import netns
 from harness import Cdr, EndToEnd, Raw, Route, main
 from name_server import NameServer
+from registering import credentials
 from sipp import wait_until
 
 TANDEM, TRUNK, OFFICE, STRANGER = "192.0.2.1", "192.0.2.80", "10.1.2.3", "192.0.2.81"
@@ -37,19 +37,6 @@ class Trust(EndToEnd):
         self.addCleanup(raw.__exit__)
         return raw
 
-    def credentials(self, answer, uri, user, password, count=1):
-        """A Proxy-Authorization for the SHA-256 challenge of a 407."""
-        challenge = next(line for line in answer.headers("Proxy-Authenticate") if "SHA-256" in line)
-        value = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
-
-        def digest(*parts):
-            return hashlib.sha256(":".join(parts).encode()).hexdigest()
-        response = digest(digest(user, value["realm"], password), value["nonce"], f"{count:08x}", "c0", "auth",
-                          digest("INVITE", uri))
-        return (f'Proxy-Authorization: Digest username="{user}", realm="{value["realm"]}", nonce="{value["nonce"]}", '
-                f'uri="{uri}", response="{response}", algorithm=SHA-256, cnonce="c0", qop=auth, nc={count:08x}'
-                + (f', opaque="{value["opaque"]}"' if "opaque" in value else ""))
-
     def test_a_user_calls_from_anywhere_once_he_has_shown_who_he_is(self):
         self.tandemd.kill()
         self.start_with('[registrar]\nchallenge_calls = true\nusers = { alice = "geheim", carol = "other" }\n')
@@ -62,11 +49,11 @@ class Trust(EndToEnd):
         challenged = raw.ask(invite(1))
         self.assertEqual(challenged.code, 407)
         self.assertNotIn("stale", challenged.raw.decode())
-        wrong = raw.ask(invite(2, self.credentials(challenged, uri, "alice", "wrong")))
+        wrong = raw.ask(invite(2, credentials(challenged, "INVITE", uri, "alice", "wrong")))
         self.assertEqual(wrong.code, 407)
-        stolen = raw.ask(invite(3, self.credentials(wrong, uri, "carol", "other")))
+        stolen = raw.ask(invite(3, credentials(wrong, "INVITE", uri, "carol", "other")))
         self.assertEqual(stolen.code, 403)
-        good = self.credentials(raw.ask(invite(4)), uri, "alice", "geheim")
+        good = credentials(raw.ask(invite(4)), "INVITE", uri, "alice", "geheim")
         raw.send(invite(5, good))
         asked = self.callee.receive()
         self.assertEqual(asked.method, "INVITE")
@@ -127,7 +114,7 @@ class Trust(EndToEnd):
         self.assertIsNone(raw.receive(0.2))
         lines = re.findall(r".*trust: .*", self.said())
         self.assertEqual(len(lines), 1)
-        self.assertIn("1 calls of strangers", lines[0])
+        self.assertIn("1 requests of strangers", lines[0])
         self.assertIn(STRANGER, lines[0])
         self.finish(Cdr("refused", 404))
 

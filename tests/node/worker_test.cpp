@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <sstream>
 #include <string>
+#include "auth/digest_client.hpp"
 #include "net/system_clock.hpp"
 #include "node/config_reader.hpp"
 #include "node/failing_store.hpp"
@@ -443,4 +444,34 @@ TEST_CASE("worker: a drain without calls is over at once, and with a call it ref
     hasty.receive({invite(1)});
     hasty.worker->drain(Duration::zero(), [&] { ++drained; });
     CHECK(drained == 2);
+}
+
+TEST_CASE("worker: the answer to a REGISTER waits until the binding is in the store") {
+    SeededRandom random(1);
+    DigestServer digest({.realm = "r"}, random);
+    digest.replace_users({{"alice", "p"}});
+    Registrar registrar({.domains = {"b.example"}}, digest, random);
+    DigestClient phone({"alice", SecretText("p"), {}}, random);
+    DigestAttempt attempt;
+    std::string challenge = digest.challenge(false, false, SystemClock::now());
+    challenge = challenge.substr(challenge.find(':') + 2, challenge.find("\r\n") - challenge.find(':') - 2);
+    const std::string_view value = challenge;
+    phone.on_challenge({&value, 1}, {}, attempt);
+    const std::string request = "REGISTER sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKr\r\n"
+                                "Max-Forwards: 70\r\nFrom: <sip:alice@b.example>;tag=1\r\n"
+                                "To: <sip:alice@b.example>\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\n"
+                                "Contact: <sip:alice@192.0.2.10>\r\n" +
+                                phone.authorize("REGISTER", "sip:b.example", "", attempt) + "Content-Length: 0\r\n\r\n";
+    FailingStore store;
+    WorkerOptions options;
+    options.engine.registrar = &registrar;
+    Fixture f(&store, options);
+    f.queue->is_stuck = true;
+    f.receive({request});
+    CHECK(registrar.statistics().accepted == 1);
+    CHECK(f.transport->sent.empty());
+    f.queue->work();
+    f.run();
+    CHECK(f.sent("SIP/2.0 200") == 1);
+    CHECK(store.bindings.size() == 1);
 }
