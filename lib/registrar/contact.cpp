@@ -3,24 +3,10 @@
 #include <limits>
 #include <utility>
 #include "base/text.hpp"
+#include "registrar/name_addr.hpp"
 
 namespace tandem {
 namespace {
-
-// Where `wanted` first stands outside of quotation marks; the size of the text if nowhere.
-std::size_t find_unquoted(std::string_view text, char wanted) {
-    bool is_quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (is_quoted && text[i] == '\\') {
-            ++i;
-        } else if (text[i] == '"') {
-            is_quoted = !is_quoted;
-        } else if (!is_quoted && text[i] == wanted) {
-            return i;
-        }
-    }
-    return text.size();
-}
 
 // "0.7", "1", "1.000": at most three decimals, and not above 1 (RFC 3261 section 25.1).
 std::optional<std::uint16_t> read_q(std::string_view text) {
@@ -95,29 +81,15 @@ std::uint32_t read_expires(std::string_view text) {
 }
 
 Result<Contact> read_contact(std::string_view value) {
+    const auto parts = split_name_addr(value);
+    if (!parts) return Error::invalid;
+    if (parts->uri.size() > contact_size_max) return Error::too_large;
+    auto uri = read_bracketed_uri(parts->uri);
+    if (!uri) return Error::invalid;
     Contact contact;
-    std::string_view params;
-    const std::size_t open = find_unquoted(value, '<');
-    const std::size_t bare_end = find_unquoted(value, ';');
-    if (open < value.size() && open < bare_end) {
-        const std::size_t close = value.find('>', open);
-        if (close == std::string_view::npos) return Error::invalid;
-        contact.text = value.substr(open + 1, close - open - 1);
-        params = trim(value.substr(close + 1));
-        if (!params.empty() && !params.starts_with(';')) return Error::invalid;
-    } else {
-        // Without <> all parameters are those of the header (RFC 3261 section 20).
-        contact.text = trim(value.substr(0, bare_end));
-        params = value.substr(bare_end);
-    }
-    if (contact.text.size() > contact_size_max) return Error::too_large;
-    if (!is_visible_ascii(contact.text) || contact.text.find_first_of(" <>\"\\") != std::string::npos) {
-        return Error::invalid;
-    }
-    auto uri = Uri::parse(contact.text);
-    if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || uri->host.empty()) return Error::invalid;
+    contact.text = parts->uri;
     contact.uri = std::move(*uri);
-    const auto read = read_params(params, contact);
+    const auto read = read_params(parts->params, contact);
     if (!read) return read.error();
     return contact;
 }

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "registrar/address_of_record.hpp"
 #include "registrar/binding_table.hpp"
+#include "registrar/path.hpp"
 #include "registrar/register_request.hpp"
 #include "sip/uri_equality.hpp"
 
@@ -17,6 +18,7 @@ using std::chrono::seconds;
 
 constexpr std::uint32_t contacts_cap = 32;       // so that a 200 stays far below the greatest message
 constexpr std::size_t user_agent_size_max = 128; // bytes that are kept
+constexpr std::string_view supported_line = "Supported: path\r\n";
 
 std::int64_t seconds_of(Duration span) { return (span + seconds(1) - Duration(1)) / seconds(1); }
 
@@ -42,13 +44,16 @@ std::string contact_lines(const std::vector<BindingRecord> &bindings, Instant no
     return out;
 }
 
-// The tags of Require that are none of ours: there are none (RFC 3261 section 8.2.2.3).
-std::string unsupported_line(const Message &request) {
+// The tags of Require that we do not know, for the line that says so (RFC 3261 section 8.2.2.3); Error::invalid for
+// what is no tag and cannot be said again.
+Result<std::string> unknown_tags(const Message &request) {
     std::string tags;
-    for (const std::string_view tag : split_values(request.values(Header::require))) {
-        if (is_token(tag)) tags.append(tags.empty() ? "" : ", ").append(tag);
+    const std::string required = request.values(Header::require);
+    for (const std::string_view tag : split_values(required)) {
+        if (!is_token(tag)) return Error::invalid;
+        if (!equals_ignoring_case(tag, "path")) tags.append(tags.empty() ? "" : ", ").append(tag);
     }
-    return tags.empty() ? tags : "Unsupported: " + tags + "\r\n";
+    return tags;
 }
 
 } // namespace
@@ -149,9 +154,9 @@ RegisterAnswer Registrar::Impl::check(const Message &request, Instant now) {
     if (!aor || !is_ours(*aor)) return refuse(403, &S::forbidden, "Not Our Domain");
     if (!digest_.has_users()) return refuse(403, &S::forbidden);
     if (request.has(Header::require)) {
-        std::string line = unsupported_line(request);
-        if (line.empty()) return refuse(400, &S::malformed, "Bad Require");
-        return refuse(420, &S::malformed, {}, std::move(line));
+        const auto tags = unknown_tags(request);
+        if (!tags) return refuse(400, &S::malformed, "Bad Require");
+        if (!tags->empty()) return refuse(420, &S::malformed, {}, "Unsupported: " + *tags + "\r\n");
     }
     if (auto refused = check_user(request, *aor, now)) return std::move(*refused);
     return {};
@@ -167,6 +172,8 @@ RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &so
                       static_cast<std::uint32_t>(seconds_of(given->default_expires)));
     if (!wanted && wanted.error() == Error::full) return refuse(403, &S::full, "Too Many Contacts");
     if (!wanted) return refuse(400, &S::malformed, "Bad Contact");
+    auto path = read_path(request);
+    if (!path) return refuse(400, &S::malformed, "Bad Path");
     const auto is_brief = [&](const Contact &contact) {
         return *contact.expires > 0 && seconds(*contact.expires) < given->min_expires;
     };
@@ -181,7 +188,8 @@ RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &so
     const std::string_view agent = request.value(Header::user_agent).substr(0, user_agent_size_max);
     if (is_header_safe(agent)) form.user_agent = agent;
     form.flow = source;
-    form.is_direct = request.via_count() == 1;
+    form.path = std::move(*path);
+    form.is_direct = request.via_count() == 1 && form.path.empty();
     form.registered = now;
     const std::lock_guard lock(mutex_);
     return apply(*wanted, form, *given);
@@ -258,6 +266,8 @@ RegisterAnswer Registrar::Impl::apply(const RegisterRequest &wanted, const Bindi
     }
     answer.status = 200;
     answer.headers = contact_lines(bindings, now);
+    if (!form.path.empty()) answer.headers += "Path: " + form.path + "\r\n";
+    answer.headers += supported_line;
     if (!answer.changes.empty()) table_.replace(form.aor, std::move(bindings));
     for (const BindingEvent &event : events) emit(event.kind, event.binding);
     ++statistics_.accepted;
@@ -348,6 +358,7 @@ std::vector<BindingTarget> Registrar::find(std::string_view aor, Instant now) co
         target.q = binding.q;
         target.route.id = binding.id;
         target.route.contact = binding.contact.substr(0, binding.contact.find('?'));
+        target.route.path = binding.path;
         target.route.flow = binding.flow;
         target.route.is_direct = binding.is_direct;
         targets.push_back(std::move(target));

@@ -1,4 +1,4 @@
-// Who is where: the registrar of RFC 3261 section 10.3. Without Path (RFC 3327) and outbound (RFC 5626): a phone that
+// Who is where: the registrar of RFC 3261 section 10.3, with Path (RFC 3327). Without outbound (RFC 5626): a phone that
 // is known by its +sip.instance has one binding.
 // Pure: requests go in, answers, changes and events come out. Nothing is kept for whom the digest does not confirm.
 // Threads: any function from any thread; one mutex inside, held briefly and never while a digest is computed.

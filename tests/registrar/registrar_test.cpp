@@ -1,70 +1,14 @@
 #include <doctest/doctest.h>
 #include <string>
-#include <string_view>
 #include <vector>
-#include "auth/digest_client.hpp"
-#include "registrar/registrar.hpp"
+#include "registrar/home.hpp"
 
 using namespace tandem;
-
-namespace {
-
-const std::string aor = "alice@example.com";
-const Endpoint flow{*IpAddress::parse("192.0.2.1"), 5062, Transport::udp, 0};
-
-struct Home {
-    explicit Home(RegistrarOptions options = {}) : registrar(ours(options), digest, ids) {
-        digest.replace_users({{"alice", "wonderland"}, {"bob", "builder"}});
-    }
-
-    static RegistrarOptions ours(RegistrarOptions options) {
-        options.domains = {"example.com"};
-        return options;
-    }
-
-    RegisterAnswer send(const std::string &lines, const std::string &authorization, const std::string &to) {
-        const auto request = Message::parse("REGISTER sip:example.com SIP/2.0\r\n"
-                                            "Via: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK1\r\n"
-                                            "From: <" +
-                                            to + ">;tag=1\r\nTo: <" + to + ">\r\nCall-ID: " + call_id +
-                                            "\r\nCSeq: " + std::to_string(cseq++) + " REGISTER\r\n" + lines +
-                                            authorization + "Content-Length: 0\r\n\r\n");
-        REQUIRE(request);
-        return registrar.on_register(*request, flow, now);
-    }
-    // As a phone that answers the challenge.
-    RegisterAnswer put(const std::string &lines, const std::string &to = "sip:alice@example.com",
-                       const std::string &password = "wonderland") {
-        DigestClient client({"alice", SecretText(password), {}}, random);
-        DigestAttempt attempt;
-        const std::string challenge = digest.challenge(false, false, now);
-        std::vector<std::string_view> values;
-        std::string_view rest = challenge;
-        for (std::size_t end = rest.find("\r\n"); end != std::string_view::npos; end = rest.find("\r\n")) {
-            values.push_back(rest.substr(rest.find(':') + 1, end - rest.find(':') - 1));
-            rest.remove_prefix(end + 2);
-        }
-        client.on_challenge(values, {}, attempt);
-        return send(lines, client.authorize("REGISTER", "sip:example.com", "", attempt), to);
-    }
-    std::vector<BindingEventKind> events() {
-        std::vector<BindingEventKind> kinds;
-        for (BindingEvent event; registrar.next_event(event);) kinds.push_back(event.kind);
-        return kinds;
-    }
-
-    SeededRandom random{1};
-    SeededRandom ids{2};
-    DigestServer digest{{.realm = "example.com"}, random};
-    Registrar registrar;
-    Instant now = at_ms(1000);
-    std::string call_id = "c1";
-    std::uint32_t cseq = 1;
-};
+using test::aor;
+using test::flow;
+using test::Home;
 
 using Kind = BindingEventKind;
-
-} // namespace
 
 TEST_CASE("registrar: a REGISTER is challenged, and only the user himself registers (RFC 3261 section 10.3)") {
     Home home;
@@ -87,7 +31,8 @@ TEST_CASE("registrar: bindings are added, refreshed, fetched and removed, each w
     auto answer = home.put("Contact: <sip:alice@192.0.2.1>;expires=100;q=0.5, <sip:alice@192.0.2.2>\r\n");
     REQUIRE(answer.status == 200);
     CHECK(answer.headers == "Contact: <sip:alice@192.0.2.1>;expires=100;q=0.500\r\n"
-                            "Contact: <sip:alice@192.0.2.2>;expires=3600\r\n");
+                            "Contact: <sip:alice@192.0.2.2>;expires=3600\r\n" +
+                                test::supported_line);
     REQUIRE(answer.changes.size() == 2);
     const auto targets = home.registrar.find(aor, home.now);
     REQUIRE(targets.size() == 2);
@@ -156,7 +101,7 @@ TEST_CASE("registrar: an instance has one binding, wherever its phone has moved 
     const std::string instance = ";+sip.instance=\"<urn:uuid:1>\"";
     REQUIRE(home.put("Contact: <sip:alice@192.0.2.1>" + instance + "\r\n").status == 200);
     CHECK(home.put("Contact: <sip:alice@192.0.2.9>" + instance + "\r\n").headers ==
-          "Contact: <sip:alice@192.0.2.9>;expires=3600" + instance + "\r\n");
+          "Contact: <sip:alice@192.0.2.9>;expires=3600" + instance + "\r\n" + test::supported_line);
 }
 
 TEST_CASE("registrar: all bindings come by pages of whole users, each of them once") {
