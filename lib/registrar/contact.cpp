@@ -8,6 +8,8 @@
 namespace tandem {
 namespace {
 
+constexpr std::uint32_t reg_id_max = 0x7fffffff; // RFC 5626 section 4.2
+
 // "0.7", "1", "1.000": at most three decimals, and not above 1 (RFC 3261 section 25.1).
 std::optional<std::uint16_t> read_q(std::string_view text) {
     const bool is_one = text.starts_with('1');
@@ -34,6 +36,7 @@ struct Seen {
     bool q = false;
     bool expires = false;
     bool instance = false;
+    bool reg_id = false;
 };
 
 bool first_time(bool &seen) { return !std::exchange(seen, true); }
@@ -52,6 +55,10 @@ Result<void> take_param(std::string_view name, std::string_view value, Seen &see
         if (value.size() > instance_size_max) return Error::too_large;
         if (!is_instance(value) || !first_time(seen.instance)) return Error::invalid;
         contact.instance = value;
+    } else if (equals_ignoring_case(name, "reg-id")) {
+        const auto number = parse_number(value);
+        if (!number || *number == 0 || *number > reg_id_max || !first_time(seen.reg_id)) return Error::invalid;
+        contact.reg_id = static_cast<std::uint32_t>(*number);
     }
     return {};
 }

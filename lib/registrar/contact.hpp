@@ -17,6 +17,7 @@ struct Contact {
     std::string text; // the URI as given
     Uri uri;
     std::string instance;                 // +sip.instance without quotes; empty: none
+    std::uint32_t reg_id = 0;             // of a flow of the instance (RFC 5626 section 4.2); 0: none
     std::uint16_t q = 1000;               // thousandths
     std::optional<std::uint32_t> expires; // seconds; none: the Expires header or the registrar decides
 };

@@ -31,4 +31,12 @@ Result<std::string> read_path(const Message &request) {
     return path;
 }
 
+bool has_outbound_edge(std::string_view path) {
+    const std::size_t open = path.rfind('<');
+    if (open == std::string_view::npos) return false;
+    path.remove_prefix(open + 1);
+    const auto uri = Uri::parse(path.substr(0, path.find('>')));
+    return uri && uri->param("ob");
+}
+
 } // namespace tandem

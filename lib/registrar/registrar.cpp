@@ -7,7 +7,7 @@
 #include "base/text.hpp"
 #include "registrar/address_of_record.hpp"
 #include "registrar/binding_table.hpp"
-#include "registrar/path.hpp"
+#include "registrar/binding_targets.hpp"
 #include "registrar/register_request.hpp"
 #include "sip/uri_equality.hpp"
 
@@ -18,15 +18,24 @@ using std::chrono::seconds;
 
 constexpr std::uint32_t contacts_cap = 32;       // so that a 200 stays far below the greatest message
 constexpr std::size_t user_agent_size_max = 128; // bytes that are kept
-constexpr std::string_view supported_line = "Supported: path\r\n";
+constexpr std::string_view supported_line = "Supported: path, outbound\r\n";
 
 std::int64_t seconds_of(Duration span) { return (span + seconds(1) - Duration(1)) / seconds(1); }
 
-// A phone with an instance is known by it, whatever its address becomes; any other by its Contact.
+// A phone with an instance is known by it and by the flow, whatever its address becomes (RFC 5626 section 6); any other
+// by its Contact.
 bool is_same_phone(const BindingRecord &binding, const Contact &contact) {
-    if (!binding.instance.empty() && !contact.instance.empty()) return binding.instance == contact.instance;
+    if (!binding.instance.empty() && !contact.instance.empty()) {
+        return binding.instance == contact.instance && binding.reg_id == contact.reg_id;
+    }
     const auto uri = Uri::parse(binding.contact);
     return uri && is_same_uri(*uri, contact.uri);
+}
+
+// A flow of outbound that is a connection to us: it ends with the connection (RFC 5626 section 4.2.2), and so with the
+// process. Behind an edge proxy the connection is the proxy's, and says nothing of the phone's.
+bool is_flow_of_phone(const BindingRecord &binding) {
+    return binding.reg_id != 0 && binding.path.empty() && is_reliable(binding.flow.transport);
 }
 
 std::string contact_lines(const std::vector<BindingRecord> &bindings, Instant now) {
@@ -39,6 +48,7 @@ std::string contact_lines(const std::vector<BindingRecord> &bindings, Instant no
             out += ";q=0." + digits.substr(1);
         }
         if (!binding.instance.empty()) out += ";+sip.instance=\"" + binding.instance + "\"";
+        if (binding.reg_id != 0) out += ";reg-id=" + std::to_string(binding.reg_id);
         out += "\r\n";
     }
     return out;
@@ -51,7 +61,8 @@ Result<std::string> unknown_tags(const Message &request) {
     const std::string required = request.values(Header::require);
     for (const std::string_view tag : split_values(required)) {
         if (!is_token(tag)) return Error::invalid;
-        if (!equals_ignoring_case(tag, "path")) tags.append(tags.empty() ? "" : ", ").append(tag);
+        const bool is_known = equals_ignoring_case(tag, "path") || equals_ignoring_case(tag, "outbound");
+        if (!is_known) tags.append(tags.empty() ? "" : ", ").append(tag);
     }
     return tags;
 }
@@ -110,6 +121,7 @@ private:
         return answer;
     }
     std::optional<RegisterAnswer> check_user(const Message &request, std::string_view aor, Instant now);
+    RegisterAnswer refuse_defect(RegisterDefect defect);
     RegisterAnswer apply(const RegisterRequest &wanted, const BindingRecord &form, const RegistrarOptions &options);
     static bool is_stale(const BindingRecord &binding, const BindingRecord &form) {
         return binding.call_id == form.call_id && form.cseq <= binding.cseq;
@@ -162,6 +174,17 @@ RegisterAnswer Registrar::Impl::check(const Message &request, Instant now) {
     return {};
 }
 
+RegisterAnswer Registrar::Impl::refuse_defect(RegisterDefect defect) {
+    using S = RegistrarStatistics;
+    switch (defect) {
+    case RegisterDefect::contact: break;
+    case RegisterDefect::too_many_contacts: return refuse(403, &S::full, "Too Many Contacts");
+    case RegisterDefect::path: return refuse(400, &S::malformed, "Bad Path");
+    case RegisterDefect::first_hop: return refuse(439, &S::malformed, "First Hop Lacks Outbound Support");
+    }
+    return refuse(400, &S::malformed, "Bad Contact");
+}
+
 RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &source, Instant now) {
     using S = RegistrarStatistics;
     const auto aor = address_of_record(request.to_uri());
@@ -170,10 +193,7 @@ RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &so
     const auto wanted =
         read_register(request, 2 * std::size_t{given->contacts_max}, // a phone may move all of them at once
                       static_cast<std::uint32_t>(seconds_of(given->default_expires)));
-    if (!wanted && wanted.error() == Error::full) return refuse(403, &S::full, "Too Many Contacts");
-    if (!wanted) return refuse(400, &S::malformed, "Bad Contact");
-    auto path = read_path(request);
-    if (!path) return refuse(400, &S::malformed, "Bad Path");
+    if (!wanted) return refuse_defect(wanted.error());
     const auto is_brief = [&](const Contact &contact) {
         return *contact.expires > 0 && seconds(*contact.expires) < given->min_expires;
     };
@@ -188,7 +208,7 @@ RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &so
     const std::string_view agent = request.value(Header::user_agent).substr(0, user_agent_size_max);
     if (is_header_safe(agent)) form.user_agent = agent;
     form.flow = source;
-    form.path = std::move(*path);
+    form.path = wanted->path;
     form.is_direct = request.via_count() == 1 && form.path.empty();
     form.registered = now;
     const std::lock_guard lock(mutex_);
@@ -214,6 +234,7 @@ void Registrar::Impl::put(BindingTable::Bindings &bindings, const Contact &conta
     BindingRecord record = form;
     record.contact = contact.text;
     record.instance = contact.instance;
+    record.reg_id = contact.reg_id;
     record.q = contact.q;
     record.expires = form.registered + expires;
     if (old != bindings.end()) {
@@ -267,6 +288,7 @@ RegisterAnswer Registrar::Impl::apply(const RegisterRequest &wanted, const Bindi
     answer.status = 200;
     answer.headers = contact_lines(bindings, now);
     if (!form.path.empty()) answer.headers += "Path: " + form.path + "\r\n";
+    if (wanted.is_outbound) answer.headers += "Require: outbound\r\n";
     answer.headers += supported_line;
     if (!answer.changes.empty()) table_.replace(form.aor, std::move(bindings));
     for (const BindingEvent &event : events) emit(event.kind, event.binding);
@@ -303,10 +325,10 @@ void Registrar::Impl::end(BindingRecord record, BindingEventKind kind) {
 
 void Registrar::Impl::load(BindingRecord record, Instant now) {
     if (record.is_over) return;
-    const bool is_user = has_user(record.aor);
+    const bool is_removed = !has_user(record.aor) || is_flow_of_phone(record);
     const std::lock_guard lock(mutex_);
-    if (!is_user || record.expires <= now) {
-        end(std::move(record), is_user ? BindingEventKind::expired : BindingEventKind::removed);
+    if (is_removed || record.expires <= now) {
+        end(std::move(record), is_removed ? BindingEventKind::removed : BindingEventKind::expired);
         return;
     }
     BindingTable::Bindings bindings = table_.of(record.aor);
@@ -348,22 +370,7 @@ std::vector<BindingRecord> Registrar::list(std::string_view behind, std::size_t 
 }
 
 std::vector<BindingTarget> Registrar::find(std::string_view aor, Instant now) const {
-    std::vector<BindingRecord> alive = bindings_of(aor, now);
-    std::stable_sort(alive.begin(), alive.end(), [](const BindingRecord &a, const BindingRecord &b) {
-        return a.q != b.q ? a.q > b.q : a.registered > b.registered;
-    });
-    std::vector<BindingTarget> targets;
-    for (const BindingRecord &binding : alive) {
-        BindingTarget target;
-        target.q = binding.q;
-        target.route.id = binding.id;
-        target.route.contact = binding.contact.substr(0, binding.contact.find('?'));
-        target.route.path = binding.path;
-        target.route.flow = binding.flow;
-        target.route.is_direct = binding.is_direct;
-        targets.push_back(std::move(target));
-    }
-    return targets;
+    return targets_of(bindings_of(aor, now));
 }
 
 bool Registrar::is_flow_of(std::string_view aor, const Endpoint &source, Instant now) const {

@@ -1,5 +1,5 @@
-// Who is where: the registrar of RFC 3261 section 10.3, with Path (RFC 3327). Without outbound (RFC 5626): a phone that
-// is known by its +sip.instance has one binding.
+// Who is where: the registrar of RFC 3261 section 10.3, with Path (RFC 3327) and outbound (RFC 5626, no GRUU). A phone
+// with +sip.instance has one binding, or with outbound one for each of its flows.
 // Pure: requests go in, answers, changes and events come out. Nothing is kept for whom the digest does not confirm.
 // Threads: any function from any thread; one mutex inside, held briefly and never while a digest is computed.
 #pragma once
@@ -40,7 +40,7 @@ struct RegistrarStatistics {
     std::uint64_t challenged = 0;   // 401 without credentials, or with a nonce that is over
     std::uint64_t wrong = 0;        // credentials refused
     std::uint64_t forbidden = 0;    // 403: for somebody else, of a domain that is not ours, no users at all
-    std::uint64_t malformed = 0;    // 400, 420, 423
+    std::uint64_t malformed = 0;    // 400, 420, 423, 439
     std::uint64_t stale_cseq = 0;   // 500
     std::uint64_t full = 0;         // 403 and 503 beyond contacts_max and binding_max
     std::uint64_t events_lost = 0;  // beyond event_max
@@ -74,7 +74,7 @@ public:
     RegisterAnswer apply(const Message &request, const Endpoint &source, Instant now);
 
     // The phones of an address-of-record, to be tried in this order: by q, the highest first; those of equal q at once
-    // (RFC 3261 section 16.6), the one that registered last in front.
+    // (RFC 3261 section 16.6), the one that registered last in front. An instance is one of them, however many flows.
     std::vector<BindingTarget> find(std::string_view aor, Instant now) const;
 
     bool is_ours(std::string_view aor) const;  // its host is one of the domains
@@ -92,8 +92,8 @@ public:
 
     bool next_event(BindingEvent &event); // oldest first
 
-    // One binding of the store, at the start. What is over by now ends at once, for drain_changes(): expired, or of a
-    // user or a domain that is gone.
+    // One binding of the store, at the start. What is over by now ends at once, for drain_changes(): expired, of a user
+    // or a domain that is gone, or of outbound over a connection that ended with the process before.
     void load(BindingRecord record, Instant now);
 
     RegistrarStatistics statistics() const;

@@ -17,7 +17,7 @@ RegistrarOptions ours(RegistrarOptions options) {
 const std::string aor = "alice@example.com";
 const Endpoint flow{*IpAddress::parse("192.0.2.1"), 5062, Transport::udp, 0};
 const std::string by_edge_line = "Via: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK0\r\n";
-const std::string supported_line = "Supported: path\r\n";
+const std::string supported_line = "Supported: path, outbound\r\n";
 
 Home::Home(RegistrarOptions options) : registrar(ours(std::move(options)), digest, ids) {
     digest.replace_users({{"alice", "wonderland"}, {"bob", "builder"}});

@@ -1,0 +1,140 @@
+#include <doctest/doctest.h>
+#include <string>
+#include "registrar/home.hpp"
+
+using namespace tandem;
+using test::aor;
+using test::Home;
+
+namespace {
+
+const std::string outbound = "Supported: path, outbound\r\n";
+
+std::string contact(const std::string &uri, const std::string &instance, int reg_id, const std::string &params = "") {
+    return "Contact: <sip:alice@" + uri + ">" + params + ";+sip.instance=\"<urn:uuid:" + instance +
+           ">\";reg-id=" + std::to_string(reg_id) + "\r\n";
+}
+
+const Endpoint over_tls{*IpAddress::parse("192.0.2.1"), 40000, Transport::tls, 1};
+
+} // namespace
+
+TEST_CASE("registrar: a flow is bound by instance and reg-id, and the answer says so (RFC 5626 section 6)") {
+    Home home;
+    const auto answer = home.put(outbound + contact("192.0.2.1", "1", 1));
+    CHECK(answer.status == 200);
+    CHECK(answer.headers == "Contact: <sip:alice@192.0.2.1>;expires=3600;+sip.instance=\"<urn:uuid:1>\";reg-id=1\r\n"
+                            "Require: outbound\r\n" +
+                                test::supported_line);
+    REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 2)).status == 200); // the same Contact over another flow
+    REQUIRE(home.put(outbound + contact("192.0.2.9", "1", 1)).status == 200); // the first one from elsewhere
+    const auto bindings = home.bindings();
+    REQUIRE(bindings.size() == 2);
+    CHECK(bindings[0].contact == "sip:alice@192.0.2.9");
+    CHECK(bindings[0].id == answer.changes.at(0).id);
+    CHECK(bindings[1].reg_id == 2);
+    REQUIRE(home.put(outbound + contact("192.0.2.9", "1", 2, ";expires=0")).status == 200);
+    REQUIRE(home.bindings().size() == 1);
+    CHECK(home.bindings()[0].reg_id == 1);
+    CHECK(home.put("Require: outbound\r\n" + contact("192.0.2.9", "1", 2)).status == 200);
+    REQUIRE(home.bindings().size() == 2);
+    CHECK(home.bindings()[1].reg_id == 2);
+}
+
+TEST_CASE(
+    "registrar: a reg-id without an instance, or of a phone that does not know outbound, is left out of account") {
+    Home home;
+    for (const std::string &lines :
+         {contact("192.0.2.1", "1", 1), outbound + "Contact: <sip:alice@192.0.2.1>;reg-id=1\r\n"}) {
+        const auto answer = home.put(lines);
+        CHECK(answer.status == 200);
+        CHECK(answer.headers.find("Require") == std::string::npos);
+        CHECK(answer.headers.find("reg-id") == std::string::npos);
+        CHECK(home.bindings().at(0).reg_id == 0);
+        REQUIRE(home.put("Contact: *\r\nExpires: 0\r\n").status == 200);
+    }
+}
+
+TEST_CASE("registrar: behind a proxy that does not keep the flow outbound is refused with 439 (RFC 5626 section 6)") {
+    Home home;
+    const std::string register_lines = test::by_edge_line + outbound + contact("192.0.2.1", "1", 1);
+    for (const char *path : {"", "Path: <sip:192.0.2.7;lr>\r\n", "Path: <sip:192.0.2.8;lr;ob>, <sip:192.0.2.7;lr>\r\n",
+                             "Path: <sip:ob@192.0.2.7;lr;obs>\r\n"}) {
+        CAPTURE(path);
+        const auto answer = home.put(register_lines + path);
+        CHECK(answer.status == 439);
+        CHECK(answer.reason == "First Hop Lacks Outbound Support");
+    }
+    CHECK(home.bindings().empty());
+    CHECK(home.put(register_lines + "Path: <sip:192.0.2.8;lr>, <sip:192.0.2.7;lr;ob>\r\n").status == 200);
+    const auto targets = home.registrar.find(aor, home.now);
+    REQUIRE(targets.size() == 1);
+    CHECK_FALSE(targets[0].route.is_outbound); // the flow is the edge proxy's
+    // Without outbound any proxy will do, and what is there can be removed through any.
+    CHECK(home.put(test::by_edge_line + contact("192.0.2.1", "2", 1)).status == 200);
+    CHECK(home.put(test::by_edge_line + outbound + contact("192.0.2.1", "1", 1, ";expires=0")).status == 200);
+    CHECK(home.bindings().size() == 1);
+}
+
+TEST_CASE("registrar: one REGISTER binds one flow, and a reg-id is a number from 1 on") {
+    Home home;
+    CHECK(home.put(outbound + contact("192.0.2.1", "1", 1) + contact("192.0.2.1", "1", 2)).status == 400);
+    CHECK(home.put(outbound + contact("192.0.2.1", "1", 0)).status == 400);
+    CHECK(home.put(outbound + contact("192.0.2.1", "1", 1, ";reg-id=1")).status == 400);
+    for (const char *number : {"", "-1", "x", "2147483648", "99999999999999999999999"}) {
+        CAPTURE(number);
+        CHECK(home.put(outbound + "Contact: <sip:a@b>;+sip.instance=\"<x>\";reg-id=" + number + "\r\n").status == 400);
+    }
+    CHECK(home.bindings().empty());
+    CHECK(home.put(outbound + contact("192.0.2.1", "1", 2147483647)).status == 200);
+    CHECK(home.put(outbound + contact("192.0.2.1", "1", 1) + contact("192.0.2.1", "1", 2147483647, ";expires=0"))
+              .status == 200);
+    CHECK(home.bindings().size() == 1);
+}
+
+TEST_CASE("registrar: an instance is one target, by the flow that registered last; its others are spare ones") {
+    Home home;
+    home.source = over_tls;
+    for (const int reg_id : {1, 2, 3}) {
+        home.source.port = static_cast<std::uint16_t>(40000 + reg_id);
+        home.now += std::chrono::seconds(1);
+        REQUIRE(home.put(outbound + contact("192.0.2.1", "1", reg_id, ";q=0.5")).status == 200);
+    }
+    home.source.port = 40001; // the first flow again: it is the newest now
+    home.now += std::chrono::seconds(1);
+    REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 1, ";q=0.4")).status == 200);
+    REQUIRE(home.put("Contact: <sip:alice@192.0.2.2>;q=0.3, <sip:alice@192.0.2.3>;q=0.6\r\n").status == 200);
+    const auto targets = home.registrar.find(aor, home.now);
+    REQUIRE(targets.size() == 3);
+    CHECK(targets[0].route.contact == "sip:alice@192.0.2.3");
+    CHECK_FALSE(targets[0].route.is_outbound);
+    CHECK(targets[1].q == 400);
+    CHECK(targets[1].route.flow.port == 40001);
+    CHECK(targets[1].route.is_outbound);
+    REQUIRE(targets[1].spares.size() == 2);
+    CHECK(targets[1].spares[0].flow.port == 40003);
+    CHECK(targets[1].spares[1].flow.port == 40002);
+    CHECK(targets[2].route.contact == "sip:alice@192.0.2.2");
+    CHECK(targets[2].spares.empty());
+}
+
+TEST_CASE("registrar: a flow over a connection to the process before is over, any other binding is not") {
+    Home home;
+    home.source = over_tls;
+    BindingRecord lost = home.put(outbound + contact("192.0.2.1", "1", 1)).changes.at(0);
+    const BindingRecord plain = home.put("Contact: <sip:alice@192.0.2.2>\r\n").changes.at(0);
+    BindingRecord datagrams = lost;
+    datagrams.id = 1;
+    datagrams.flow.transport = Transport::udp;
+    BindingRecord of_edge = lost;
+    of_edge.id = 2;
+    of_edge.path = "<sip:192.0.2.7;lr;ob>";
+    Home next;
+    for (const BindingRecord &record : {lost, plain, datagrams, of_edge}) next.registrar.load(record, next.now);
+    CHECK(next.registrar.statistics().bindings == 3);
+    const auto changes = next.changes();
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].id == lost.id);
+    CHECK(changes[0].is_over);
+    CHECK(next.events() == std::vector{BindingEventKind::removed});
+}
