@@ -38,7 +38,8 @@ struct Engine::Parts {
     Parts(const EngineOptions &given, Router &routes, ProfileTable &profiles, Random &random, Instant now)
         : options(given), router(routes), shared(random, profiles), transactions(with_twins(given), random, now),
           tracker(only_ends(given.dialogs), shared, random, now), gate(options, routes, statistics),
-          b2bua(options, transactions, tracker, router, random, statistics, now) {
+          b2bua(options, transactions, tracker, router, random, statistics, now),
+          registrations(options.listeners, transactions, random) {
         transactions.set_gate(&gate);
     }
 
@@ -48,7 +49,11 @@ struct Engine::Parts {
         DialogEvent dialog;
         for (;;) {
             if (transactions.next_event(transaction)) {
-                b2bua.on_transaction(transaction, now);
+                if (Registrations::is_owner_of(transaction)) {
+                    registrations.on_transaction(transaction, now);
+                } else {
+                    b2bua.on_transaction(transaction, now);
+                }
                 transaction = TransactionEvent();
             } else if (tracker.next_event(dialog)) {
                 b2bua.on_dialog(dialog, now);
@@ -66,6 +71,7 @@ struct Engine::Parts {
     Tracker tracker;
     AdmissionGate gate;
     B2bua b2bua;
+    Registrations registrations;
 };
 
 Engine::Engine(const EngineOptions &options, Router &router, ProfileTable &profiles, Random &random, Instant now)
@@ -114,14 +120,16 @@ void Engine::advance(Instant now) {
     parts_->settle(now);
     parts_->b2bua.advance(now);
     parts_->settle(now);
+    parts_->registrations.advance(now);
+    parts_->settle(now);
     parts_->tracker.advance(now);
     parts_->settle(now);
 }
 
 std::optional<Instant> Engine::next_deadline() const {
     std::optional<Instant> next;
-    for (const auto &deadline :
-         {parts_->transactions.next_deadline(), parts_->b2bua.next_deadline(), parts_->tracker.next_deadline()}) {
+    for (const auto &deadline : {parts_->transactions.next_deadline(), parts_->b2bua.next_deadline(),
+                                 parts_->registrations.next_deadline(), parts_->tracker.next_deadline()}) {
         if (deadline && (!next || *deadline < *next)) next = deadline;
     }
     return next;
@@ -138,10 +146,17 @@ void Engine::take_bindings(std::vector<BindingRecord> &bindings) { parts_->b2bua
 
 void Engine::take_places(std::vector<MemberId> &places) { parts_->tracker.take_places(places); }
 
-void Engine::take_lookups(std::vector<Lookup> &lookups) { parts_->b2bua.take_lookups(lookups); }
+void Engine::take_lookups(std::vector<Lookup> &lookups) {
+    parts_->b2bua.take_lookups(lookups);
+    parts_->registrations.take_lookups(lookups);
+}
 
 void Engine::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now) {
-    parts_->b2bua.on_resolved(lookup, addresses, now);
+    if (Registrations::is_wanted_by_us(lookup)) {
+        parts_->registrations.on_resolved(lookup, addresses, now);
+    } else {
+        parts_->b2bua.on_resolved(lookup, addresses, now);
+    }
     parts_->settle(now);
 }
 
@@ -179,6 +194,20 @@ Result<void> Engine::end(DialogId leg, EndReason reason, Instant now) {
 
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
 void Engine::set_overloaded(bool is_overloaded) { parts_->gate.set_overloaded(is_overloaded); }
+
+void Engine::replace_registrations(std::vector<TrunkRegistration> wanted, Instant now) {
+    parts_->registrations.replace(std::move(wanted), now);
+    parts_->settle(now);
+}
+
+void Engine::unregister(Instant now) {
+    parts_->registrations.unregister(now);
+    parts_->settle(now);
+}
+
+bool Engine::is_unregistered() const { return parts_->registrations.is_over(); }
+
+void Engine::take_trunk_changes(std::vector<TrunkStatus> &changes) { parts_->registrations.take_changes(changes); }
 
 std::size_t Engine::calls() const { return parts_->b2bua.size(); }
 std::size_t Engine::transactions() const { return parts_->transactions.size(); }

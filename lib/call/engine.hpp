@@ -24,6 +24,7 @@
 #include "call/command.hpp"
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
+#include "call/registration.hpp"
 #include "call/router.hpp"
 #include "call/user_check.hpp"
 #include "dialog/profile_table.hpp"
@@ -95,8 +96,8 @@ public:
 
     void take_places(std::vector<MemberId> &places); // see Tracker::take_places()
 
-    // Names that calls wait for, and their addresses with the listeners that send there, best first; none: no such
-    // name, or no answer in time.
+    // Names that calls and registrations wait for, and their addresses with the listeners that send there, best first;
+    // none: no such name, or no answer in time.
     void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now);
 
@@ -124,6 +125,12 @@ public:
 
     // The same for as long as it is true, without a trace of the call: for a worker that is behind, or short of memory.
     void set_overloaded(bool is_overloaded);
+
+    // Of one engine of the process: see Registrations.
+    void replace_registrations(std::vector<TrunkRegistration> wanted, Instant now);
+    void unregister(Instant now);
+    bool is_unregistered() const; // nothing is registered or about to be, nor being taken away
+    void take_trunk_changes(std::vector<TrunkStatus> &changes);
 
     std::size_t calls() const; // with a leg that still has something to do
     std::size_t transactions() const;

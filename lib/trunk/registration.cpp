@@ -45,6 +45,11 @@ std::string contact_of(const RegistrationOptions &options, const Endpoint &to, s
 
 } // namespace
 
+bool operator==(const RegistrationOptions &a, const RegistrationOptions &b) {
+    return a.registrar == b.registrar && a.aor == b.aor && a.user == b.user && is_same(a.account, b.account) &&
+           a.expires == b.expires && a.retry == b.retry;
+}
+
 std::string_view to_string(RegistrationState state) {
     switch (state) {
     case RegistrationState::off: return "off";

@@ -32,6 +32,8 @@ struct RegistrationOptions {
     std::shared_ptr<const Account> account;        // null: a challenge is a refusal
     Duration expires = std::chrono::seconds(3600); // that we ask for: whole seconds, at least 1
     Duration retry = std::chrono::seconds(30);     // what the wait after failures begins with
+
+    friend bool operator==(const RegistrationOptions &a, const RegistrationOptions &b);
 };
 
 enum class RegistrationState : std::uint8_t {
@@ -54,6 +56,8 @@ struct RegistrationStatus {
     std::string reason;         // its phrase, or what we make of it; UTF-8 without control bytes, up to 128 bytes
     Endpoint registrar;         // who has the binding, else the last one that a REGISTER was sent to
     std::uint32_t failures = 0; // rounds in a row
+
+    bool operator==(const RegistrationStatus &) const = default;
 };
 
 struct RegistrationStatistics {
