@@ -194,14 +194,4 @@ std::string unsupported_options(const Message &request) {
     return unsupported;
 }
 
-bool has_option(const Message &message, Header header, std::string_view option) {
-    for (const HeaderLine &line : message.headers()) {
-        if (line.id != header) continue;
-        for (std::string_view token : split_values(line.value)) {
-            if (equals_ignoring_case(token, option)) return true;
-        }
-    }
-    return false;
-}
-
 } // namespace tandem

@@ -32,7 +32,4 @@ std::string_view allowed_methods();
 // section 8.2.2.3); empty: none.
 std::string unsupported_options(const Message &request);
 
-// Whether a header of option tags, Supported or Require, names this one.
-bool has_option(const Message &message, Header header, std::string_view option);
-
 } // namespace tandem

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "call/b2bua.hpp"
 #include "call/header_policy.hpp"
+#include "sip/option_tag.hpp"
 
 namespace tandem {
 namespace {

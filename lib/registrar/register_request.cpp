@@ -3,6 +3,7 @@
 #include <utility>
 #include "base/text.hpp"
 #include "registrar/path.hpp"
+#include "sip/option_tag.hpp"
 
 namespace tandem {
 namespace {
@@ -52,14 +53,6 @@ Result<void, Defect> read_flows(const Message &request, RegisterRequest &out) {
 }
 
 } // namespace
-
-bool has_option(const Message &request, Header header, std::string_view tag) {
-    if (!request.has(header)) return false;
-    const std::string list = request.values(header);
-    const auto tags = split_values(list);
-    return std::any_of(tags.begin(), tags.end(),
-                       [tag](std::string_view one) { return equals_ignoring_case(one, tag); });
-}
 
 Result<RegisterRequest, RegisterDefect> read_register(const Message &request, std::size_t max,
                                                       std::uint32_t expires_default) {

@@ -29,7 +29,4 @@ enum class RegisterDefect : std::uint8_t {
 Result<RegisterRequest, RegisterDefect> read_register(const Message &request, std::size_t max,
                                                       std::uint32_t expires_default);
 
-// One of the values of these headers is this option tag.
-bool has_option(const Message &request, Header header, std::string_view tag);
-
 } // namespace tandem
