@@ -1,58 +1,139 @@
 #include "registrar/binding_table.hpp"
-#include <algorithm>
+#include <array>
+#include <utility>
 
 namespace tandem {
 
-const BindingTable::Bindings &BindingTable::of(std::string_view aor) const {
-    static const Bindings none;
+BindingTable::Bindings BindingTable::of(std::string_view aor) const {
+    Bindings bindings;
     const auto user = users_.find(aor);
-    return user == users_.end() ? none : user->second.bindings;
+    if (user == users_.end()) return bindings;
+    for (std::uint32_t at = *user; at != BindingRow::none; at = rows_.at(at).next) {
+        bindings.push_back(rows_.at(at).record());
+    }
+    return bindings;
 }
 
-void BindingTable::replace(std::string_view aor, Bindings bindings) {
-    auto user = users_.find(aor);
-    if (user != users_.end()) {
-        deadlines_.erase({user->second.deadline, user->first});
-        size_ -= user->second.bindings.size();
+void BindingTable::replace(std::string_view aor, const Bindings &bindings) {
+    const auto user = users_.find(aor);
+    std::vector<BindingRowId> made;
+    made.reserve(bindings.size());
+    try {
+        for (const BindingRecord &binding : bindings) {
+            made.push_back(make(binding));
+            if (made.size() > 1) rows_.at(made[made.size() - 2].slot()).next = made.back().slot();
+        }
+        if (user == users_.end() && !made.empty()) users_.insert(made[0].slot());
+    } catch (...) {
+        for (const BindingRowId id : made) destroy(id);
+        throw;
     }
-    if (bindings.empty()) {
-        if (user != users_.end()) users_.erase(user);
-        return;
+    if (user == users_.end()) return;
+
+    // From here on nothing asks for memory.
+    std::uint32_t old = *user;
+    auto node = users_.extract(user);
+    if (!made.empty()) {
+        node.value() = made[0].slot();
+        users_.insert(std::move(node));
     }
-    if (user == users_.end()) user = users_.emplace(aor, User{}).first;
-    Instant deadline = never;
-    for (const BindingRecord &binding : bindings) deadline = std::min(deadline, binding.expires);
-    size_ += bindings.size();
-    user->second = {std::move(bindings), deadline};
-    deadlines_.emplace(deadline, user->first);
+    while (old != BindingRow::none) {
+        const BindingRowId id = rows_.id_at(old);
+        old = rows_.at(old).next;
+        destroy(id);
+    }
+}
+
+void BindingTable::add(const BindingRecord &binding) {
+    const auto user = users_.find(std::string_view(binding.aor));
+    if (user == users_.end()) return replace(binding.aor, {binding});
+    const BindingRowId id = make(binding);
+    std::uint32_t last = *user;
+    while (rows_.at(last).next != BindingRow::none) last = rows_.at(last).next;
+    rows_.at(last).next = id.slot();
+}
+
+bool BindingTable::has_flow(std::string_view aor, const Endpoint &flow, Instant now) const {
+    const auto user = users_.find(aor);
+    if (user == users_.end()) return false;
+    for (std::uint32_t at = *user; at != BindingRow::none; at = rows_.at(at).next) {
+        const BindingRow &row = rows_.at(at);
+        if (row.is_direct() && row.expires() > now && row.flow() == flow) return true;
+    }
+    return false;
 }
 
 BindingTable::Bindings BindingTable::list(std::string_view aor, std::size_t max) const {
     Bindings page;
     for (auto user = users_.upper_bound(aor); user != users_.end() && page.size() < max; ++user) {
-        page.insert(page.end(), user->second.bindings.begin(), user->second.bindings.end());
+        for (std::uint32_t at = *user; at != BindingRow::none; at = rows_.at(at).next) {
+            page.push_back(rows_.at(at).record());
+        }
     }
     return page;
 }
 
-std::optional<Instant> BindingTable::next_deadline() const {
-    if (deadlines_.empty()) return std::nullopt;
-    return deadlines_.begin()->first;
+void BindingTable::expire(Instant now, const std::function<void(BindingRecord)> &f) {
+    timers_.advance(now, [&](BindingRowId id) { f(take_out(id)); });
 }
 
-void BindingTable::expire(Instant now, const std::function<void(BindingRecord)> &f) {
-    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-        const std::string aor(deadlines_.begin()->second);
-        Bindings left;
-        for (const BindingRecord &binding : of(aor)) {
-            if (binding.expires > now) {
-                left.push_back(binding);
-            } else {
-                f(binding);
-            }
-        }
-        replace(aor, std::move(left));
+void BindingTable::lose(const Endpoint &flow, const std::function<void(BindingRecord)> &f) {
+    std::vector<BindingRowId> lost;
+    connections_.for_each_match(hash_of(flow), [&](BindingRowId id) {
+        if (rows_.at(id.slot()).flow() == flow) lost.push_back(id);
+    });
+    for (const BindingRowId id : lost) f(take_out(id));
+}
+
+// In no user's list yet.
+BindingRowId BindingTable::make(const BindingRecord &binding) {
+    timers_.make_room();
+    const BindingRowId id = *rows_.emplace(binding);
+    BindingRow &row = rows_.at(id.slot());
+    row.timer = timers_.schedule(row.expires(), id);
+    try {
+        if (row.is_connection()) connections_.insert(hash_of(row.flow()), id);
+    } catch (...) {
+        destroy(id);
+        throw;
     }
+    return id;
+}
+
+void BindingTable::destroy(BindingRowId id) {
+    const BindingRow &row = rows_.at(id.slot());
+    timers_.cancel(row.timer);
+    if (row.is_connection()) connections_.erase(hash_of(row.flow()), id);
+    rows_.erase(id);
+}
+
+BindingRecord BindingTable::take_out(BindingRowId id) {
+    const BindingRow &row = rows_.at(id.slot());
+    BindingRecord record = row.record();
+    const auto user = users_.find(row.aor());
+    if (*user != id.slot()) {
+        std::uint32_t before = *user;
+        while (rows_.at(before).next != id.slot()) before = rows_.at(before).next;
+        rows_.at(before).next = row.next;
+    } else if (row.next == BindingRow::none) {
+        users_.erase(user);
+    } else {
+        auto node = users_.extract(user);
+        node.value() = row.next;
+        users_.insert(std::move(node));
+    }
+    destroy(id);
+    return record;
+}
+
+std::uint64_t BindingTable::hash_of(const Endpoint &flow) const {
+    std::array<char, 20> key{};
+    for (std::size_t i = 0; i < flow.ip.bytes.size(); ++i) key[i] = static_cast<char>(flow.ip.bytes[i]);
+    key[16] = static_cast<char>(flow.port >> 8);
+    key[17] = static_cast<char>(flow.port & 0xff);
+    key[18] = static_cast<char>(flow.transport);
+    key[19] = static_cast<char>(flow.listener);
+    return hash_({key.data(), key.size()});
 }
 
 } // namespace tandem

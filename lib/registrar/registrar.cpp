@@ -32,12 +32,6 @@ bool is_same_phone(const BindingRecord &binding, const Contact &contact) {
     return uri && is_same_uri(*uri, contact.uri);
 }
 
-// A flow of outbound that is a connection to us: it ends with the connection (RFC 5626 section 4.2.2), and so with the
-// process. Behind an edge proxy the connection is the proxy's, and says nothing of the phone's.
-bool is_flow_of_phone(const BindingRecord &binding) {
-    return binding.reg_id != 0 && binding.path.empty() && is_reliable(binding.flow.transport);
-}
-
 std::string contact_lines(const std::vector<BindingRecord> &bindings, Instant now) {
     std::string out;
     for (const BindingRecord &binding : bindings) {
@@ -71,7 +65,8 @@ Result<std::string> unknown_tags(const Message &request) {
 
 class Registrar::Impl {
 public:
-    Impl(const RegistrarOptions &options, DigestServer &digest, Random &random) : digest_(digest), random_(random) {
+    Impl(const RegistrarOptions &options, DigestServer &digest, Random &random)
+        : table_(random), digest_(digest), random_(random) {
         change(options);
     }
 
@@ -97,7 +92,7 @@ public:
     RegisterAnswer apply(const Message &request, const Endpoint &source, Instant now);
     void load(BindingRecord record, Instant now);
     void end(BindingRecord record, BindingEventKind kind);
-    void emit(BindingEventKind kind, const BindingRecord &record);
+    void emit(BindingEvent event);
 
     mutable BriefMutex mutex_;
     RegistrarStatistics statistics_;   // guarded by mutex_
@@ -290,14 +285,16 @@ RegisterAnswer Registrar::Impl::apply(const RegisterRequest &wanted, const Bindi
     if (!form.path.empty()) answer.headers += "Path: " + form.path + "\r\n";
     if (wanted.is_outbound) answer.headers += "Require: outbound\r\n";
     answer.headers += supported_line;
-    if (!answer.changes.empty()) table_.replace(form.aor, std::move(bindings));
-    for (const BindingEvent &event : events) emit(event.kind, event.binding);
+    // The last that may fail, so that a binding which is changed is told.
+    events_.make_room(events.size());
+    if (!answer.changes.empty()) table_.replace(form.aor, bindings);
+    for (BindingEvent &event : events) emit(std::move(event));
     ++statistics_.accepted;
     return answer;
 }
 
-void Registrar::Impl::emit(BindingEventKind kind, const BindingRecord &record) {
-    switch (kind) {
+void Registrar::Impl::emit(BindingEvent event) {
+    switch (event.kind) {
     case BindingEventKind::added: ++statistics_.added; break;
     case BindingEventKind::refreshed: ++statistics_.refreshed; break;
     case BindingEventKind::removed: ++statistics_.removed; break;
@@ -308,14 +305,14 @@ void Registrar::Impl::emit(BindingEventKind kind, const BindingRecord &record) {
         ++statistics_.events_lost;
         return;
     }
-    events_.push({kind, record});
+    events_.push(std::move(event));
 }
 
 // With the mutex held.
 void Registrar::Impl::end(BindingRecord record, BindingEventKind kind) {
     record.is_over = true;
     ++record.version;
-    emit(kind, record);
+    emit({kind, record});
     if (changes_.size() >= options_->change_max) {
         ++statistics_.changes_lost;
         return;
@@ -325,16 +322,13 @@ void Registrar::Impl::end(BindingRecord record, BindingEventKind kind) {
 
 void Registrar::Impl::load(BindingRecord record, Instant now) {
     if (record.is_over) return;
-    const bool is_removed = !has_user(record.aor) || is_flow_of_phone(record);
+    const bool is_removed = !has_user(record.aor) || is_connection(record);
     const std::lock_guard lock(mutex_);
     if (is_removed || record.expires <= now) {
         end(std::move(record), is_removed ? BindingEventKind::removed : BindingEventKind::expired);
         return;
     }
-    BindingTable::Bindings bindings = table_.of(record.aor);
-    const std::string aor = record.aor;
-    bindings.push_back(std::move(record));
-    table_.replace(aor, std::move(bindings));
+    table_.add(record);
 }
 
 Registrar::Registrar(const RegistrarOptions &options, DigestServer &digest, Random &random)
@@ -375,10 +369,12 @@ std::vector<BindingTarget> Registrar::find(std::string_view aor, Instant now) co
 
 bool Registrar::is_flow_of(std::string_view aor, const Endpoint &source, Instant now) const {
     const std::lock_guard lock(impl_->mutex_);
-    const auto &bindings = impl_->table_.of(aor);
-    return std::any_of(bindings.begin(), bindings.end(), [&](const BindingRecord &binding) {
-        return binding.is_direct && binding.expires > now && binding.flow == source;
-    });
+    return impl_->table_.has_flow(aor, source, now);
+}
+
+void Registrar::on_flow_lost(const Endpoint &flow) {
+    const std::lock_guard lock(impl_->mutex_);
+    impl_->table_.lose(flow, [&](BindingRecord record) { impl_->end(std::move(record), BindingEventKind::removed); });
 }
 
 void Registrar::advance(Instant now) {

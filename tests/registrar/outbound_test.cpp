@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <string>
+#include <vector>
 #include "registrar/home.hpp"
 
 using namespace tandem;
@@ -116,6 +117,51 @@ TEST_CASE("registrar: an instance is one target, by the flow that registered las
     CHECK(targets[1].spares[1].flow.port == 40002);
     CHECK(targets[2].route.contact == "sip:alice@192.0.2.2");
     CHECK(targets[2].spares.empty());
+}
+
+TEST_CASE("registrar: with a connection the flows of outbound over it end, and nothing else does") {
+    Home home;
+    home.source = over_tls;
+    const auto lost = home.put(outbound + contact("192.0.2.1", "1", 1)).changes.at(0);
+    REQUIRE(home.put("Contact: <sip:alice@192.0.2.2>\r\n").status == 200); // may open another
+    REQUIRE(home.put(test::by_edge_line + outbound + "Path: <sip:192.0.2.7;ob>\r\n" + contact("192.0.2.1", "1", 2))
+                .status == 200);
+    home.source.transport = Transport::udp; // no connection
+    REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 3)).status == 200);
+    home.source = over_tls;
+    home.source.port = 40001; // another one
+    REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 4)).status == 200);
+    home.events();
+
+    Endpoint foreign = over_tls;
+    foreign.listener = 2;
+    home.registrar.on_flow_lost(foreign);
+    CHECK(home.bindings().size() == 5);
+    home.registrar.on_flow_lost(over_tls);
+    home.registrar.on_flow_lost(over_tls);
+    CHECK(home.bindings().size() == 4);
+    const auto changes = home.changes();
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].id == lost.id);
+    CHECK(changes[0].is_over);
+    CHECK(changes[0].version == 2);
+    CHECK(home.events() == std::vector{BindingEventKind::removed});
+    Endpoint datagrams = over_tls;
+    datagrams.transport = Transport::udp;
+    home.registrar.on_flow_lost(datagrams);
+    CHECK(home.bindings().size() == 4);
+}
+
+TEST_CASE("registrar: a flow that was registered anew elsewhere outlives its first connection") {
+    Home home;
+    home.source = over_tls;
+    REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 1)).status == 200);
+    home.source.port = 40001;
+    REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 1)).status == 200);
+    home.registrar.on_flow_lost(over_tls);
+    CHECK(home.bindings().size() == 1);
+    home.registrar.on_flow_lost(home.source);
+    CHECK(home.bindings().empty());
 }
 
 TEST_CASE("registrar: a flow over a connection to the process before is over, any other binding is not") {

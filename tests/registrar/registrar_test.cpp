@@ -72,6 +72,10 @@ TEST_CASE("registrar: a binding ends at its expiry and not before, and the store
     const auto answer = home.put("Contact: <sip:alice@192.0.2.1>;expires=60\r\n");
     REQUIRE(answer.changes.size() == 1);
     CHECK(home.registrar.next_deadline() == at_ms(61000));
+    CHECK(home.registrar.is_flow_of(aor, flow, at_ms(60999)));
+    CHECK(home.registrar.find(aor, at_ms(60999)).size() == 1);
+    CHECK_FALSE(home.registrar.is_flow_of(aor, flow, at_ms(61000))); // also before advance() has noticed
+    CHECK(home.registrar.find(aor, at_ms(61000)).empty());
     home.registrar.advance(at_ms(60999));
     CHECK(home.registrar.statistics().bindings == 1);
     home.registrar.advance(at_ms(61000));

@@ -1,0 +1,36 @@
+#include "registrar/binding_row.hpp"
+
+namespace tandem {
+
+bool is_connection(const BindingRecord &binding) {
+    return binding.reg_id != 0 && binding.path.empty() && is_reliable(binding.flow.transport);
+}
+
+BindingRow::BindingRow(const BindingRecord &record)
+    : id_(record.id), version_(record.version), registered_(record.registered), expires_(record.expires),
+      reg_id_(record.reg_id), cseq_(record.cseq), flow_(record.flow), q_(record.q), is_direct_(record.is_direct),
+      is_connection_(tandem::is_connection(record)) {
+    texts_.assign({record.aor, record.contact, record.instance, record.path, record.call_id, record.user_agent});
+}
+
+BindingRecord BindingRow::record() const {
+    BindingRecord record;
+    record.id = id_;
+    record.version = version_;
+    record.aor = texts_.get(aor_text);
+    record.contact = texts_.get(contact_text);
+    record.instance = texts_.get(instance_text);
+    record.reg_id = reg_id_;
+    record.q = q_;
+    record.path = texts_.get(path_text);
+    record.call_id = texts_.get(call_id_text);
+    record.cseq = cseq_;
+    record.user_agent = texts_.get(user_agent_text);
+    record.flow = flow_;
+    record.is_direct = is_direct_;
+    record.registered = registered_;
+    record.expires = expires_;
+    return record;
+}
+
+} // namespace tandem

@@ -1,0 +1,56 @@
+// A binding as the table keeps it: its texts in one block, 120 bytes beside them. Private to this folder.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include "base/endpoint.hpp"
+#include "base/id.hpp"
+#include "base/instant.hpp"
+#include "base/packed_text.hpp"
+#include "base/timer_wheel.hpp"
+#include "registrar/binding.hpp"
+
+namespace tandem {
+
+struct BindingRowTag;
+using BindingRowId = Id<BindingRowTag>;
+
+class BindingRow {
+public:
+    static constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
+
+    explicit BindingRow(const BindingRecord &record); // one that is alive
+    BindingRecord record() const;
+
+    std::string_view aor() const { return texts_.get(aor_text); }
+    const Endpoint &flow() const { return flow_; }
+    Instant expires() const { return expires_; }
+    bool is_direct() const { return is_direct_; }
+
+    // A flow of outbound that is a connection to us: it ends with the connection (RFC 5626 section 4.2.2).
+    bool is_connection() const { return is_connection_; }
+
+    std::uint32_t next = none; // slot of the user's next binding
+    TimerId timer;             // of its expiry
+
+private:
+    enum : std::size_t { aor_text, contact_text, instance_text, path_text, call_id_text, user_agent_text, text_count };
+
+    PackedText<text_count> texts_;
+    std::uint64_t id_;
+    std::uint64_t version_;
+    Instant registered_;
+    Instant expires_;
+    std::uint32_t reg_id_;
+    std::uint32_t cseq_;
+    Endpoint flow_;
+    std::uint16_t q_;
+    bool is_direct_;
+    bool is_connection_;
+};
+
+// Behind an edge proxy the connection is the proxy's, and says nothing of the phone's.
+bool is_connection(const BindingRecord &binding);
+
+} // namespace tandem
