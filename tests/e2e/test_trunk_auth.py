@@ -1,5 +1,5 @@
-"""A trunk that challenges: tandem answers for the caller, who hears nothing of it. The numbers in brackets are the field
-reports of PEERS.md 4.4: what goes wrong elsewhere when a request goes again with credentials.
+"""A trunk that challenges: tandem answers for the caller, who hears nothing of it. The numbers in brackets are field
+reports (PEERS.md 4.4): what goes wrong elsewhere when a request goes again with credentials.
 
 Each trunk is a SIPp that checks the credentials (MD5) and the CSeq of every request itself; what it got is checked once
 more here, from its trace: that a nonce is counted up, that the Request-URI is the one, and that nothing is repeated.
@@ -45,7 +45,7 @@ class TrunkAuth(EndToEnd):
         return records
 
     def check_credentials(self, trunk):
-        """Of every request that has some: the right answer, each number of a nonce once; gives the requests by nonce."""
+        """Of every request that has some: the right answer, and each number of a nonce once; gives these by nonce."""
         used, invites = {}, {}
         for request in {m.raw: m for m in trunk.messages(sent=False, request=True)}.values():
             for line in request.headers("Authorization") + request.headers("Proxy-Authorization"):
