@@ -13,7 +13,7 @@ class Cancel(EndToEnd):
         self.finish(Cdr("cancelled", 487, caller, callee, rang=True))
 
     def test_a_cancel_before_ringing_waits_for_a_provisional_response(self):
-        caller, callee = self.call("caller_cancels_before_ringing", "callee_rings_late")
+        caller, callee = self.call("caller_cancels_before_ringing", "callee_rings_late", patience=0)
         order = [(m.method, m.code) for m in callee.messages() if m.method in ("CANCEL", "INVITE") and m.code != 487]
         self.assertLess(order.index(("INVITE", 180)), order.index(("CANCEL", None)))
         self.finish(Cdr("cancelled", 487, caller, callee))
