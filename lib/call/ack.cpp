@@ -46,8 +46,9 @@ WrittenRequest B2bua::write_ack(Leg &leg, std::uint32_t cseq, std::string_view t
     parts.branch = branch;
     parts.passed = passed;
     parts.session = session;
-    if (leg.account) parts.extra = leg.account->invite_lines;
-    return write_request(leg, path_of(*set, leg.local, fork), parts);
+    WrittenRequest ack = write_request(leg, path_of(*set, leg.local, fork), parts);
+    repeat_credentials(leg, ack);
+    return ack;
 }
 
 void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now) {

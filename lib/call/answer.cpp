@@ -206,7 +206,7 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     const auto tried = digest_tries_.find(invite.value());
     const auto account = tried != digest_tries_.end() ? tried->second.account : nullptr;
     RequestParts parts{.method = "ACK", .cseq = answer.cseq(), .branch = branch};
-    if (account) parts.extra = account->invite_lines;
+    if (account) parts.extra = tried->second.invite_lines;
     const WrittenRequest ack = writer_.request(path, peer, nullptr, parts);
     transactions_.acknowledge(invite, answer.to_tag(), ack.to, ack.bytes);
 
@@ -230,7 +230,7 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     authorize(account.get(), Method::bye, bye.bytes);
     const auto sent = transactions_.send_request(
         {Method::bye, branch, bye.bytes, bye.to, owner.value(), path.call_id, path.local_tag, view.cseq}, now);
-    if (sent) note_try(*sent, account, {});
+    if (sent) note_try(*sent, account, {}, Method::bye);
 }
 
 std::string_view B2bua::our_tag(Call &call, DialogId callee_leg, std::string_view callee_tag) {

@@ -365,7 +365,8 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
     if (parts.cseq == 0)
         parts.cseq = tracker_.next_cseq(leg.dialog, leg.local, fork ? fork->text.get(Fork::to_tag) : "");
     WrittenRequest written = write_request(leg, path, parts);
-    authorize(leg.account.get(), method, written.bytes);
+    const std::shared_ptr<LegAccount> account = account_for(leg, written.to);
+    authorize(account.get(), method, written.bytes);
 
     MessageView view;
     view.method = method;
@@ -380,7 +381,7 @@ Result<TransactionId> B2bua::send(CallId id, Leg &leg, const Fork *fork, Method 
                                                   path.local_tag, parts.cseq, written.host.view()},
                                                  now);
     if (sent) static_cast<void>(tracker_.feed(view, now));
-    if (sent) note_try(*sent, leg.account, {});
+    if (sent) note_try(*sent, account, {}, method);
     // With no transaction left the other side hears of the end at least once.
     if (!sent && method == Method::bye) transactions_.acknowledge({}, {}, written.to, written.bytes, written.host);
     return sent;

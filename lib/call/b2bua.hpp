@@ -324,8 +324,12 @@ private:
         TransactionId *client = nullptr;
         std::uint32_t *cseq = nullptr;
     };
+    std::shared_ptr<LegAccount> account_of_caller(const Endpoint &source);
+    std::shared_ptr<LegAccount> account_for(const Leg &leg, const Endpoint &to);
+    void repeat_credentials(const Leg &leg, WrittenRequest &ack);
     static void authorize(LegAccount *account, Method method, SharedBytes &request);
-    void note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt);
+    void note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt,
+                  Method method);
     bool is_wanted(const TransactionEvent &challenge);
     static Holder find_holder(Call &call, TransactionId client);
     bool retry_challenged(const TransactionEvent &event, Instant now);

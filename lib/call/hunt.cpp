@@ -164,7 +164,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         tracker_.end(fed->dialog, EndReason::refused, now);
         return false;
     }
-    note_try(*sent, account, {});
+    note_try(*sent, account, {}, Method::invite);
     attempt.leg = {.dialog = fed->dialog,
                    .peer = to,
                    .local = Side::caller,

@@ -44,7 +44,8 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const CallId id = *made;
     Call &call = *calls_.find(id);
     call.id = id;
-    call.legs[index(Side::caller)] = {.dialog = fed->dialog, .peer = event.source, .local = Side::callee};
+    call.legs[index(Side::caller)] = {
+        .dialog = fed->dialog, .peer = event.source, .local = Side::callee, .account = account_of_caller(event.source)};
     note_methods(call.leg(Side::caller), invite);
     transactions_.set_owner(event.transaction, id.value());
 

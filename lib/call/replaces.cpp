@@ -155,7 +155,8 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     transfer->invite = event.transaction;
     transfer->source = event.source;
     transfer->answer = session_of(invite);
-    transfer->target = {.dialog = *dialog, .peer = event.source, .local = Side::callee};
+    transfer->target = {
+        .dialog = *dialog, .peer = event.source, .local = Side::callee, .account = account_of_caller(event.source)};
     note_methods(transfer->target, invite);
     call.transfer = std::move(transfer);
     ask_remaining(id, call, now);
@@ -192,7 +193,8 @@ bool B2bua::pick_up(Call &call, bool is_inner, const TransactionEvent &event, In
     end_forwards(call, now); // of those who rang
     call.setup.reset();
     Leg &callee = call.leg(Side::callee);
-    callee = {.dialog = *dialog, .peer = event.source, .local = Side::callee};
+    callee = {
+        .dialog = *dialog, .peer = event.source, .local = Side::callee, .account = account_of_caller(event.source)};
     note_methods(callee, invite);
     note_sessions(call.leg(Side::caller), callee, asked, said);
     call.offer_from.reset();

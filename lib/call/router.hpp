@@ -23,6 +23,11 @@ struct RouteTarget {
     std::shared_ptr<const Account> account{}; // with the trunk, which challenges; none: a challenge is a refusal
 };
 
+struct TrunkAccount {
+    std::string trunk;
+    std::shared_ptr<const Account> account;
+};
+
 // What a redirection (3xx) of the callee means.
 enum class Redirects : std::uint8_t { pass, follow };
 
@@ -68,6 +73,10 @@ public:
 
     // Whether failures of this source are overlooked: a trunk that errs is not to be shut out.
     virtual bool is_peer(const IpAddress &) const { return false; }
+
+    // Of the trunk at this address: it may have called us, and challenge what we send back. None: no trunk is there, or
+    // we have no account with it.
+    virtual std::optional<TrunkAccount> account_at(const IpAddress &) const { return std::nullopt; }
 
     // The same as route() for who is known: a user of ours who has proved it, or a party of a call that is up and is to
     // be transferred.

@@ -93,6 +93,30 @@ std::shared_ptr<DigestClient> TrunkClients::find(std::string_view trunk,
     return client;
 }
 
+// Null: he is no trunk, or one without an account.
+std::shared_ptr<LegAccount> B2bua::account_of_caller(const Endpoint &source) {
+    const auto known = router_.account_at(source.ip);
+    if (!known) return nullptr;
+    return std::make_shared<LegAccount>(LegAccount{trunk_clients_.find(known->trunk, known->account)});
+}
+
+// Whoever has called us from a trunk's address gets credentials there and nowhere else: his Contact may name anybody,
+// who could try passwords on what we answer.
+std::shared_ptr<LegAccount> B2bua::account_for(const Leg &leg, const Endpoint &to) {
+    if (!leg.account || leg.local == Side::caller) return leg.account;
+    const auto known = router_.account_at(to.ip);
+    const bool is_there = known && trunk_clients_.find(known->trunk, known->account) == leg.account->client;
+    return is_there ? leg.account : nullptr;
+}
+
+// An ACK for a 2xx has those of its INVITE (RFC 3261 section 22.1).
+void B2bua::repeat_credentials(const Leg &leg, WrittenRequest &ack) {
+    const auto account = account_for(leg, ack.to);
+    if (account && !account->invite_lines.empty()) {
+        ack.bytes = SharedBytes(with_credentials(ack.bytes.view(), account->invite_lines));
+    }
+}
+
 // Ahead of a challenge, where a nonce is known.
 void B2bua::authorize(LegAccount *account, Method method, SharedBytes &request) {
     if (!account) return;
@@ -107,17 +131,19 @@ void B2bua::authorize(LegAccount *account, Method method, SharedBytes &request) 
 }
 
 // No event tells when the forks of an INVITE can answer no more.
-void B2bua::note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt) {
+void B2bua::note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt,
+                     Method method) {
     if (!account) return;
     if (digest_tries_.size() >= tries_max_) {
         std::erase_if(digest_tries_, [&](const auto &kept) { return !transactions_.state(TransactionId(kept.first)); });
         tries_max_ = std::max(tries_min, 2 * digest_tries_.size());
     }
-    digest_tries_.insert_or_assign(request.value(), DigestTry{account, attempt});
+    digest_tries_.insert_or_assign(request.value(),
+                                   DigestTry{account, attempt, method == Method::invite ? account->invite_lines : ""});
 }
 
 // Whether anybody waits for the answer of this request still. A BYE must get there, whatever is forgotten meanwhile:
-// else the other side talks on.
+// else the other side talks on. Nothing follows it in its dialog.
 bool B2bua::is_wanted(const TransactionEvent &challenge) {
     if (challenge.is_cancelled) return false;
     const Message &response = challenge.message;
@@ -125,10 +151,13 @@ bool B2bua::is_wanted(const TransactionEvent &challenge) {
     if (method == Method::bye) return true;
     Call *call = calls_.find(CallId(challenge.owner));
     if (!call || (call->is_ending && method != Method::notify)) return false;
-    // A PRACK of our own is held by nobody.
-    return find_holder(*call, challenge.transaction).client ||
-           (method == Method::prack &&
-            call->find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag())));
+    // Nobody holds a PRACK of our own, nor the NOTIFY that says how a transfer ended.
+    if (method == Method::prack || method == Method::notify) {
+        const Leg *leg =
+            call->find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag()));
+        return leg && !leg->bye;
+    }
+    return find_holder(*call, challenge.transaction).client;
 }
 
 // Where the transaction stands, so that another can take its place.
@@ -191,13 +220,12 @@ bool B2bua::send_again(const TransactionEvent &challenge, const std::shared_ptr<
         now);
     if (!sent) return false;
     ++statistics_.trunk_retries;
-    note_try(*sent, account, attempt);
     if (method == Method::invite) account->invite_lines = lines;
+    note_try(*sent, account, attempt, method);
     const Holder holder = call ? find_holder(*call, challenge.transaction) : Holder();
     if (holder.client) *holder.client = *sent;
     if (holder.cseq) *holder.cseq = cseq;
     if (first) {
-        first->has_answered = true;
         tracker_.set_invite_cseq(dialog, cseq);
         return true;
     }

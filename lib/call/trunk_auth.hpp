@@ -29,7 +29,8 @@ struct DigestTry {
     // Not of credentials that were sent ahead: some servers challenge every INVITE all the same, by a nonce that they
     // gave out before.
     DigestAttempt attempt{};
-    bool is_answered = false; // an INVITE that waits for other forks
+    std::string invite_lines{}; // of an INVITE: its ACKs to other forks repeat them when the leg has sent another one
+    bool is_answered = false;   // an INVITE that waits for other forks
 };
 
 // One client for each trunk, so that a nonce serves all calls to it. Of one worker: no lock, no shared nonce count.

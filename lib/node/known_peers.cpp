@@ -14,41 +14,52 @@ bool has(const std::vector<IpAddress> &addresses, const IpAddress &ip) {
 
 void KnownPeers::replace(const std::vector<TargetConfig> &trunks) {
     const std::lock_guard lock(mutex_);
-    std::vector<Named> former = std::exchange(named_, {});
-    addresses_.clear();
+    const std::vector<Peer> former = std::exchange(peers_, {});
     for (const TargetConfig &trunk : trunks) {
+        Peer peer{{trunk.trunk, trunk.account}, trunk.lookup, {}};
         if (trunk.lookup.empty()) {
-            addresses_.push_back(trunk.to.ip);
-            continue;
+            peer.addresses.push_back(trunk.to.ip);
+        } else {
+            const auto known =
+                std::find_if(former.begin(), former.end(), [&](const Peer &one) { return one.name == trunk.lookup; });
+            if (known != former.end()) peer.addresses = known->addresses;
         }
-        const auto is_it = [&](const Named &named) { return named.name == trunk.lookup; };
-        if (std::any_of(named_.begin(), named_.end(), is_it)) continue;
-        const auto known = std::find_if(former.begin(), former.end(), is_it);
-        named_.push_back(known == former.end() ? Named{trunk.lookup, {}} : std::move(*known));
+        peers_.push_back(std::move(peer));
     }
 }
 
 bool KnownPeers::contains(const IpAddress &ip) const {
     const IpAddress plain = without_mapping(ip);
     const std::lock_guard lock(mutex_);
-    return has(addresses_, plain) ||
-           std::any_of(named_.begin(), named_.end(), [&](const Named &named) { return has(named.addresses, plain); });
+    return std::any_of(peers_.begin(), peers_.end(), [&](const Peer &peer) { return has(peer.addresses, plain); });
+}
+
+std::optional<TrunkAccount> KnownPeers::account_at(const IpAddress &ip) const {
+    const IpAddress plain = without_mapping(ip);
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(peers_.begin(), peers_.end(),
+                                    [&](const Peer &peer) { return peer.trunk.account && has(peer.addresses, plain); });
+    return found == peers_.end() ? std::nullopt : std::optional(found->trunk);
 }
 
 std::vector<std::string> KnownPeers::names() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> names;
-    for (const Named &named : named_) names.push_back(named.name);
+    for (const Peer &peer : peers_) {
+        if (!peer.name.empty() && std::find(names.begin(), names.end(), peer.name) == names.end()) {
+            names.push_back(peer.name);
+        }
+    }
     return names;
 }
 
 void KnownPeers::learn(std::string_view name, std::span<const Endpoint> addresses) {
-    if (addresses.empty()) return;
+    if (name.empty() || addresses.empty()) return;
     const std::lock_guard lock(mutex_);
-    for (Named &named : named_) {
-        if (named.name != name) continue;
-        named.addresses.clear();
-        for (const Endpoint &address : addresses) named.addresses.push_back(address.ip);
+    for (Peer &peer : peers_) {
+        if (peer.name != name) continue;
+        peer.addresses.clear();
+        for (const Endpoint &address : addresses) peer.addresses.push_back(address.ip);
     }
 }
 

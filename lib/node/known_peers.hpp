@@ -2,12 +2,14 @@
 // and those that its names have led to. From any thread.
 #pragma once
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 #include "base/brief_mutex.hpp"
 #include "base/endpoint.hpp"
+#include "call/router.hpp"
 #include "node/config.hpp"
 
 namespace tandem {
@@ -21,20 +23,23 @@ public:
 
     bool contains(const IpAddress &ip) const;
 
+    // The first one there that we have an account with.
+    std::optional<TrunkAccount> account_at(const IpAddress &ip) const;
+
     // URIs whose names are to be looked up again and again, and what came of it. Without an address the former ones
     // stay: a name server that is away makes no stranger of a trunk.
     std::vector<std::string> names() const;
     void learn(std::string_view name, std::span<const Endpoint> addresses);
 
 private:
-    struct Named {
-        std::string name;
+    struct Peer {
+        TrunkAccount trunk;
+        std::string name; // a URI; empty: its address is in the configuration
         std::vector<IpAddress> addresses;
     };
 
     mutable BriefMutex mutex_;
-    std::vector<IpAddress> addresses_; // guarded by mutex_, like the next
-    std::vector<Named> named_;
+    std::vector<Peer> peers_; // guarded by mutex_
 };
 
 } // namespace tandem

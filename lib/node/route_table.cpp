@@ -121,6 +121,10 @@ bool RouteTable::is_local(const IpAddress &ip) const {
 
 bool RouteTable::is_peer(const IpAddress &source) const { return peers_ && peers_->contains(source); }
 
+std::optional<TrunkAccount> RouteTable::account_at(const IpAddress &peer) const {
+    return peers_ ? peers_->account_at(peer) : std::nullopt;
+}
+
 // `is_known`: of this machine, a trunk, or a party of a call that is up.
 bool RouteTable::takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const {
     return route.source.empty() ? is_known : is_in(route.source, ip);

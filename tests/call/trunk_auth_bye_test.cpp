@@ -1,4 +1,5 @@
-// The BYE to a trunk that challenges it: it gets there, also where the leg or the whole call is forgotten.
+// What ends something at a trunk that challenges it, BYE and the last NOTIFY: it gets there, also where the leg or the
+// whole call is forgotten.
 #include "call/trunk_phones.hpp"
 
 namespace tandem::test {
@@ -106,6 +107,49 @@ TEST_CASE(
         CHECK(has_credentials(again, "n2"));
         phones.send(gone, TwoPhones::answer(again, "200 OK"));
         CHECK(phones.is_silent());
+        CHECK(phones.engine().calls() == 1);
+    }
+}
+
+TEST_CASE("trunk auth: the ACK of a fork that answers late has the credentials of its INVITE, not of the last one") {
+    TrunkPhones phones;
+    phones.establish_challenged();
+    phones.send(phones.alice, phones.invite({}, "v=0 offer 2", phones.our_tag, 2));
+    const Message again = phones.challenged(phones.take(phones.bob, "INVITE"), next_challenge);
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "second", {}, "v=0 answer"));
+    const Message ack = phones.take(phones.bob, "ACK");
+    CHECK(ack.cseq() == phones.bobs_invite.cseq());
+    CHECK(ack.value(Header::authorization) == phones.bobs_invite.value(Header::authorization));
+    CHECK(has_credentials(phones.take(phones.bob, "BYE"), "n2"));
+}
+
+TEST_CASE("trunk auth: the NOTIFY that ends a transfer is challenged and gets there, but never after a BYE") {
+    for (const bool is_over : {false, true}) {
+        CAPTURE(is_over);
+        TrunkPhones phones;
+        phones.establish_challenged();
+        phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, "other"}};
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 50, "Refer-To: <sip:carol@c>\r\n"));
+        const Message trying = phones.challenged(phones.take(phones.bob, "NOTIFY"), next_challenge);
+        CHECK(trying.body() == "SIP/2.0 100 Trying\r\n");
+        phones.send(phones.bob, TwoPhones::answer(trying, "200 OK"));
+        phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "INVITE"), "486 Busy Here", "carol"));
+        const Message last = phones.take(phones.bob, "NOTIFY");
+        CHECK(last.cseq() == trying.cseq() + 1);
+        if (is_over) {
+            phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+            const Message bye = phones.take(phones.bob, "BYE");
+            phones.send(phones.bob, TwoPhones::answer(last, "401 No", "", challenge));
+            CHECK_FALSE(phones.got(phones.bob, "NOTIFY"));
+            phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+            CHECK(phones.finish().reason == EndReason::caller_bye);
+            continue;
+        }
+        const Message again = phones.challenged(last, "WWW-Authenticate: Digest realm=\"b\", nonce=\"n3\"\r\n");
+        CHECK(again.cseq() == last.cseq() + 1);
+        CHECK(has_credentials(again, "n3"));
+        CHECK(again.body() == "SIP/2.0 486 Busy Here\r\n");
+        phones.send(phones.bob, TwoPhones::answer(again, "200 OK"));
         CHECK(phones.engine().calls() == 1);
     }
 }

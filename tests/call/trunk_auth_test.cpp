@@ -136,6 +136,24 @@ TEST_CASE("trunk auth: credentials that are refused end the attempt, and hunting
     CHECK(phones.finish().sip_code == 486);
 }
 
+TEST_CASE("trunk auth: a trunk that challenges and then is silent, or 503, is tried at its next address") {
+    for (const bool is_silent : {false, true}) {
+        CAPTURE(is_silent);
+        TrunkPhones phones;
+        phones.router.answer.targets.front().lookup = "sip:carrier.example";
+        phones.send(phones.alice, phones.invite());
+        phones.resolve(phones.lookup(), {phones.bob, phones.carol});
+        const Message again = phones.challenged(phones.take(phones.bob, "INVITE"));
+        if (is_silent) phones.wait(32'000);
+        if (!is_silent) phones.send(phones.bob, TwoPhones::answer(again, "503 No"));
+        const Message other = phones.take(phones.carol, "INVITE");
+        CHECK(other.call_id() != again.call_id());
+        CHECK(other.cseq() == 1);
+        CHECK(has_credentials(other, "n1"));
+        CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 5"));
+    }
+}
+
 TEST_CASE("trunk auth: each target that rings is challenged for itself") {
     TrunkPhones phones;
     phones.router.answer.targets.push_back({.request_uri = "sip:bob@192.0.2.3:5063",

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include "base/random.hpp"
 #include "call/engine.hpp"
@@ -36,8 +37,14 @@ public:
     bool is_trusted(const IpAddress &peer) const override {
         return std::find(trusted.begin(), trusted.end(), peer) != trusted.end();
     }
+    std::optional<TrunkAccount> account_at(const IpAddress &peer) const override {
+        const auto found =
+            std::find_if(trunks.begin(), trunks.end(), [&](const auto &one) { return one.first == peer; });
+        return found == trunks.end() ? std::nullopt : std::optional(found->second);
+    }
     Route answer;
     std::vector<IpAddress> trusted;
+    std::vector<std::pair<IpAddress, TrunkAccount>> trunks; // that may call us
     int asked = 0;
 };
 

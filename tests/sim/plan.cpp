@@ -237,6 +237,7 @@ Plan draw_plan(std::uint64_t seed, std::size_t number) {
     Dice update(seed, 'u', number);
     const bool has_answer_early = plan.reliable == Reliable::supported && !plan.offers_late && !plan.is_hunted();
     if (has_answer_early && update.chance(0.4)) plan.early_update_after = update.chance(0.5) ? 0ms : update.ms(0, 3000);
+    plan.is_challenged = Dice(seed, 'k', number).chance(0.3);
     return plan;
 }
 
@@ -329,6 +330,7 @@ std::string Plan::to_string() const {
                ", PRACK after " + ms(prack_after);
     if (early_update_after) out += ", UPDATE " + ms(*early_update_after) + " after PRACK";
     if (never_acks) out += ", never ACKs";
+    if (is_challenged) out += ", challenged";
     out += ", BYE gets " + std::to_string(bye_status[0]) + " and " + std::to_string(bye_status[1]);
     if (ack_after > Duration(0)) out += ", ACK after " + ms(ack_after);
     for (const auto side : {Side::caller, Side::callee}) {

@@ -136,6 +136,7 @@ struct Plan {
     std::array<TimerPlan, 2> timers{};
     Duration session_expires{}; // what the B2BUA asks for
     bool sees_one_fork = false; // the caller: all forks have one To tag
+    bool is_challenged = false; // by the carrier that all of them have
 
     // The callee is not the only one who decides what becomes of the call.
     bool is_hunted() const { return !decoys.empty() || name != NamePlan::none; }

@@ -164,6 +164,34 @@ TEST_CASE("simulation: its checks find a CSeq that does not rise by one") {
     CHECK(tells(tampered({.outgoing = change}), "has CSeq"));
 }
 
+TEST_CASE("simulation: its checks find credentials that are not sent, or sent again with the same count") {
+    const auto drop = [](std::string &bytes) {
+        for (const char *name : {"\r\nAuthorization: ", "\r\nProxy-Authorization: "}) {
+            const auto at = bytes.find(name);
+            if (at != bytes.npos && is_request(bytes, "BYE ")) bytes.erase(at, bytes.find("\r\n", at + 2) - at);
+        }
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = drop}), "BYE without the nonce that is known"));
+    const auto change = [](std::string &bytes) {
+        const auto at = bytes.find("nc=0000000");
+        if (at != bytes.npos) bytes[at + 10] = '1';
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = change}), "counts a nonce 00000001 and not 00000002"));
+}
+
+TEST_CASE("simulation: its checks find an ACK without the credentials of its INVITE") {
+    const auto drop = [](std::string &bytes) {
+        for (const char *name : {"\r\nAuthorization: ", "\r\nProxy-Authorization: "}) {
+            const auto at = bytes.find(name);
+            if (at != bytes.npos && is_request(bytes, "ACK ")) bytes.erase(at, bytes.find("\r\n", at + 2) - at);
+        }
+        return true;
+    };
+    CHECK(tells(tampered({.outgoing = drop}), "ACK without the credentials of its INVITE"));
+}
+
 TEST_CASE("simulation: its checks find a final response that changes its mind") {
     const auto change = [count = 0](std::string &bytes) mutable {
         if (is_request(bytes, "SIP/2.0 487") && ++count % 2 == 0) bytes.replace(8, 3, "486");

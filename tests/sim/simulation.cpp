@@ -70,17 +70,18 @@ Route Simulation::Routes::route(const Message &invite, const Endpoint &source) {
         for (std::size_t i = 0; i < plan.decoys.size(); ++i) {
             if (plan.decoys[i].place != place) continue;
             const auto at = agent_address(number, first_decoy + i);
-            route.targets.push_back(
-                {.request_uri = "sip:decoy@" + at.to_string(), .to = at, .is_parallel = place == DecoyPlace::beside});
+            route.targets.push_back(of_carrier(
+                number,
+                {.request_uri = "sip:decoy@" + at.to_string(), .to = at, .is_parallel = place == DecoyPlace::beside}));
         }
     };
     const auto callee = agent_address(number, callee_party);
     const auto name = "callee-" + std::to_string(number) + ".invalid";
     add_decoys(DecoyPlace::before);
     if (plan.name != NamePlan::none)
-        route.targets.push_back({.request_uri = user + name, .lookup = user + name});
+        route.targets.push_back(of_carrier(number, {.request_uri = user + name, .lookup = user + name}));
     else if (!plan.is_redirected())
-        route.targets.push_back({.request_uri = user + callee.to_string(), .to = callee});
+        route.targets.push_back(of_carrier(number, {.request_uri = user + callee.to_string(), .to = callee}));
     add_decoys(DecoyPlace::beside);
     add_decoys(DecoyPlace::after);
     return route;
@@ -91,7 +92,7 @@ Route Simulation::Routes::route_to_target(std::size_t number) const {
     if (!plan.transfer) return {.refuse = 404};
     const auto at = agent_address(number, target_party);
     Route route{.profiles = {{"total", ""}}, .ring_timeout = plan.transfer->ring_timeout};
-    route.targets.push_back({.request_uri = "sip:target@" + at.to_string(), .to = at});
+    route.targets.push_back(of_carrier(number, {.request_uri = "sip:target@" + at.to_string(), .to = at}));
     return route;
 }
 
@@ -99,7 +100,21 @@ Route Simulation::Routes::route_to_target(std::size_t number) const {
 std::optional<RouteTarget> Simulation::Routes::target_of(std::string_view uri) {
     const auto number = callee_in(uri);
     if (!number || *number >= simulation_.calls_.size()) return std::nullopt;
-    return RouteTarget{.request_uri = std::string(uri), .to = agent_address(*number, callee_party)};
+    return of_carrier(*number, {.request_uri = std::string(uri), .to = agent_address(*number, callee_party)});
+}
+
+// One carrier has all who take part in a call.
+RouteTarget Simulation::Routes::of_carrier(std::size_t number, RouteTarget target) const {
+    target.trunk = "carrier-" + std::to_string(number);
+    target.account = simulation_.calls_[number]->carrier.account();
+    return target;
+}
+
+std::optional<TrunkAccount> Simulation::Routes::account_at(const IpAddress &ip) const {
+    const auto number = call_at({.ip = ip});
+    const auto &account = simulation_.calls_[number]->carrier.account();
+    if (!account) return std::nullopt;
+    return TrunkAccount{"carrier-" + std::to_string(number), account};
 }
 
 // The resolver: what the plan says of the name, when it says so.
@@ -132,7 +147,7 @@ void Simulation::deliver(const Endpoint &to, const Endpoint &from, const std::st
     std::string why;
     if (const auto message = TextMessage::parse(bytes, why))
         call.witness.received(party_at(from), *message, network_.now());
-    input(call_at(from), [&] { engine_->receive(bytes, from, network_.now()); });
+    input(call_at(from), [&] { engine_->receive(call.carrier.incoming(bytes), from, network_.now()); });
     if (!call.plan.is_hunted()) return;
     flush(); // and what comes next, to come later
     if (!was_decided && call.witness.facts().decision != Decision::none)
@@ -151,15 +166,28 @@ void Simulation::deliver_to_peer(Call &call, const Endpoint &to, const Endpoint 
         call.decoys.at(party - first_decoy).receive(to, from, bytes);
 }
 
-// The order of lib/call/engine.hpp: inputs, then records, then datagrams.
+// The order of lib/call/engine.hpp: inputs, then records, then datagrams. What a carrier says to these comes at once.
 void Simulation::flush() {
-    engine_->drain_changes([this](const DialogRecord &record) { take_change(record); },
-                           [this](const DialogRecord &record) { take_end(record); });
-    lookups_.clear();
-    engine_->take_lookups(lookups_);
-    for (const auto &lookup : lookups_) look_up(lookup);
+    do {
+        engine_->drain_changes([this](const DialogRecord &record) { take_change(record); },
+                               [this](const DialogRecord &record) { take_end(record); });
+        lookups_.clear();
+        engine_->take_lookups(lookups_);
+        for (const auto &lookup : lookups_) look_up(lookup);
+    } while (send_out());
+    for (CallEvent event; engine_->next_event(event);)
+        if (!options_.sabotage.event || options_.sabotage.event(event)) take_event(event);
+    for (const auto number : touched_) calls_[number]->witness.batch_done(network_.now());
+    touched_.clear();
+    up_max_ = std::max(up_max_, engine_->calls());
+    judge_profile();
+}
+
+// True: some of it was challenged.
+bool Simulation::send_out() {
     outgoing_.clear();
     engine_->take_outgoing(outgoing_);
+    std::vector<std::pair<Endpoint, std::string>> challenges;
     for (const auto &out : outgoing_) {
         std::string bytes(out.bytes.view());
         if (options_.sabotage.outgoing && !options_.sabotage.outgoing(bytes)) continue;
@@ -168,17 +196,19 @@ void Simulation::flush() {
             find(std::nullopt, "a datagram for nobody: " + out.to.to_string());
             continue;
         }
+        auto passage = calls_[number]->carrier.outgoing(bytes, network_.now());
+        if (passage.back) challenges.emplace_back(out.to, *std::move(passage.back));
+        if (!passage.onward) continue;
         std::string why;
-        if (const auto message = TextMessage::parse(bytes, why))
-            calls_[number]->witness.sent(party_at(out.to), out.to, *message, bytes, network_.now());
-        network_.send(engine_address(), out.to, std::move(bytes));
+        if (const auto message = TextMessage::parse(*passage.onward, why))
+            calls_[number]->witness.sent(party_at(out.to), out.to, *message, *passage.onward, network_.now());
+        network_.send(engine_address(), out.to, *std::move(passage.onward));
     }
-    for (CallEvent event; engine_->next_event(event);)
-        if (!options_.sabotage.event || options_.sabotage.event(event)) take_event(event);
-    for (const auto number : touched_) calls_[number]->witness.batch_done(network_.now());
-    touched_.clear();
-    up_max_ = std::max(up_max_, engine_->calls());
-    judge_profile();
+    for (const auto &[from, bytes] : challenges) {
+        calls_[call_at(from)]->carrier.has_come_back();
+        input(call_at(from), [&, at = from, text = bytes] { engine_->receive(text, at, network_.now()); });
+    }
+    return !challenges.empty();
 }
 
 std::optional<std::size_t> Simulation::call_of(std::string_view call_id) const {

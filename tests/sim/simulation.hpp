@@ -12,6 +12,7 @@
 #include "cdr/cdr.hpp"
 #include "sim/callee.hpp"
 #include "sim/caller.hpp"
+#include "sim/carrier.hpp"
 #include "sim/decoy.hpp"
 #include "sim/journal.hpp"
 #include "sim/network.hpp"
@@ -71,7 +72,8 @@ private:
     struct Call {
         Call(const Plan &planned, Journal &journal, Network &network, std::uint64_t seed)
             : plan(planned), witness(plan, board, journal), caller(plan, board, network, journal, seed),
-              callee(plan, board, network, journal, seed), target(plan, board, network, journal, seed) {
+              callee(plan, board, network, journal, seed), target(plan, board, network, journal, seed),
+              carrier(plan.number, plan.is_challenged, journal, seed) {
             for (std::size_t i = 0; i < plan.decoys.size(); ++i)
                 decoys.emplace_back(plan, i, board, network, journal, seed);
         }
@@ -82,6 +84,7 @@ private:
         Caller caller;
         Callee callee;
         Target target;
+        Carrier carrier; // between all of them and the B2BUA
         std::deque<Decoy> decoys;
         std::map<CommandId, Verb> commands; // under way
         bool is_held = false;
@@ -109,9 +112,11 @@ private:
         explicit Routes(const Simulation &simulation) : simulation_(simulation) {}
         Route route(const Message &invite, const Endpoint &source) override;
         std::optional<RouteTarget> target_of(std::string_view uri) override;
+        std::optional<TrunkAccount> account_at(const IpAddress &ip) const override;
 
     private:
         Route route_to_target(std::size_t call) const;
+        RouteTarget of_carrier(std::size_t call, RouteTarget target) const;
 
         const Simulation &simulation_;
     };
@@ -120,6 +125,7 @@ private:
     void deliver(const Endpoint &to, const Endpoint &from, const std::string &bytes);
     void deliver_to_peer(Call &call, const Endpoint &to, const Endpoint &from, const std::string &bytes);
     void flush();
+    bool send_out();
     void look_up(const Lookup &lookup);
     template <class Input>
     void input(std::size_t call, Input given) { // to the engine

@@ -210,7 +210,9 @@ void UserAgent::on_bye(std::size_t number, const Server &server) {
     dialog.has_got_bye = true;
     const bool must_know =
         is_refer_accepted_ && referred_ == number && !plan_.transfer->is_silent && plan_.transfer->notify_status == 200;
-    if (must_know && last_notified_ < 200 && board_.loss == 0 && !board_.is_ending && !plan_.anyone_vanishes())
+    // A NOTIFY that was challenged comes later than the BYE, or no more.
+    const bool may_be_late = board_.loss > 0 || plan_.is_challenged || board_.is_ending || plan_.anyone_vanishes();
+    if (must_know && last_notified_ < 200 && !may_be_late)
         find("BYE came before the NOTIFY that tells what became of the REFER (RFC 5589 section 6.1)");
     const int status = is_principal() ? plan_.bye_status[index(side_)] : 200;
     if (status != 0) respond(server, answer_to(server, status, {}));
@@ -488,7 +490,8 @@ void UserAgent::check_refusal(const Client &client, const TextMessage &response)
     const bool is_ending = board_.is_ending || board_.told_bye.contains(dialog.local_tag) || plan_.transfer;
     const bool is_offer = method == "INVITE" || method == "UPDATE" || method == "REFER";
     const bool has_pracks = side_ == Side::caller && plan_.reliable != Reliable::unknown;
-    const bool is_crowded = plan_.actions.size() > 1 || has_pracks || plan_.has_own_offers() ||
+    const bool has_early_update = plan_.early_update_after.has_value(); // whose answer may be lost for long
+    const bool is_crowded = plan_.actions.size() > 1 || has_pracks || has_early_update || plan_.has_own_offers() ||
                             board_.premature.contains(client->request.branch());
     const bool is_early = early_.contains(client); // the answer, or the end, may be on its way
     bool is_expected = false;
