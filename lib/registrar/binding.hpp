@@ -27,6 +27,8 @@ struct BindingRecord {
     bool is_direct = true; // it came from the phone itself: no proxy stood between
     Instant registered{};  // the last time
     Instant expires{};
+
+    bool operator==(const BindingRecord &) const = default;
 };
 
 enum class BindingEventKind : std::uint8_t { added, refreshed, removed, expired };

@@ -37,13 +37,6 @@ std::vector<std::uint64_t> ids(const Bindings &bindings) {
     return ids;
 }
 
-bool is_equal(const BindingRecord &a, const BindingRecord &b) {
-    return a.id == b.id && a.version == b.version && a.is_over == b.is_over && a.aor == b.aor &&
-           a.contact == b.contact && a.instance == b.instance && a.reg_id == b.reg_id && a.q == b.q &&
-           a.path == b.path && a.call_id == b.call_id && a.cseq == b.cseq && a.user_agent == b.user_agent &&
-           a.flow == b.flow && a.is_direct == b.is_direct && a.registered == b.registered && a.expires == b.expires;
-}
-
 // What a table must do, in a few lines.
 struct Model {
     std::vector<std::uint64_t> take(auto matches) {
@@ -75,7 +68,7 @@ TEST_CASE("binding table: a binding comes out as it went in") {
     record.is_direct = false;
     table.add(record);
     REQUIRE(table.of(record.aor).size() == 1);
-    CHECK(is_equal(table.of(record.aor)[0], record));
+    CHECK(table.of(record.aor)[0] == record);
     CHECK(table.of("alice@example.co").empty());
 }
 
