@@ -1,7 +1,22 @@
 #include "registrar/name_addr.hpp"
+#include <algorithm>
+#include "base/endpoint.hpp"
 #include "base/text.hpp"
 
 namespace tandem {
+namespace {
+
+// Of RFC 3261 section 25.1, which knows no escapes here; and names of networks at home, which may have an underscore.
+bool is_host(std::string_view host) {
+    if (host.starts_with('[')) return IpAddress::parse(host).has_value();
+    if (host.empty() || host.front() == '.' || host.find("..") != std::string_view::npos) return false;
+    return std::all_of(host.begin(), host.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+               c == '_';
+    });
+}
+
+} // namespace
 
 std::size_t find_unquoted(std::string_view text, char wanted) {
     bool is_quoted = false;
@@ -39,7 +54,7 @@ std::optional<NameAddr> split_name_addr(std::string_view value) {
 std::optional<Uri> read_bracketed_uri(std::string_view text) {
     if (!is_visible_ascii(text) || text.find_first_of("<>\"\\") != std::string_view::npos) return std::nullopt;
     auto uri = Uri::parse(text);
-    if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || uri->host.empty()) return std::nullopt;
+    if (!uri || (uri->scheme != "sip" && uri->scheme != "sips") || !is_host(uri->host)) return std::nullopt;
     return std::move(*uri);
 }
 

@@ -19,7 +19,7 @@ struct NameAddr {
 // The display name is left out. None for what is neither of the two.
 std::optional<NameAddr> split_name_addr(std::string_view value);
 
-// A SIP or SIPS URI that may go out again between <>: visible characters, and none that would end it.
+// A SIP or SIPS URI that may go out again between <>: visible characters, none that would end it, a host that is one.
 std::optional<Uri> read_bracketed_uri(std::string_view text);
 
 } // namespace tandem

@@ -34,6 +34,19 @@ TEST_CASE("contact: what is malformed is refused") {
     CHECK(read_contact("<sip:" + std::string(contact_size_max, 'a') + "@b>").error() == Error::too_large);
 }
 
+TEST_CASE("contact: its host is a name or an address (RFC 3261 section 25.1)") {
+    for (const char *host : {"pc33.example.com", "PC-33", "my_phone.local", "192.0.2.1:5062", "[2001:db8::1]:5062",
+                             "df7jal23ls0d.invalid;transport=ws"}) {
+        CAPTURE(host);
+        CHECK(read_contact("<sip:a@" + std::string(host) + ">"));
+    }
+    for (const char *host :
+         {"b%0d%0ax", "b%00", "b!c", "b$", "a,b", "[::1", "[::1]x", "[::g]", "[]", ".", ".1", "b..c"}) {
+        CAPTURE(host);
+        CHECK_FALSE(read_contact("<sip:a@" + std::string(host) + ">"));
+    }
+}
+
 TEST_CASE("contact: a malformed expiry is an hour, one too large the greatest (RFC 3261 sections 20.10 and 20.19)") {
     CHECK(read_expires("0") == 0);
     CHECK(read_expires("-1") == 3600);
