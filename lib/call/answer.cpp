@@ -200,6 +200,7 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
     const std::string_view target = usable_target(answer.contact_uri());
     path.remote_target = target.empty() ? answer.to_uri() : target;
     path.route_set = route_set;
+    path.is_flow = path.local_tag.starts_with(flow_mark);
 
     std::string branch;
     transactions_.append_branch(branch);

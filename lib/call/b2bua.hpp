@@ -113,6 +113,7 @@ private:
     static constexpr std::uint8_t redirect_max = 5;
     bool try_next(CallId id, Call &call, Instant now);
     void start_attempt(CallId id, Call &call, std::size_t index, Instant now);
+    bool begin_attempt(CallId id, Call &call, Attempt &attempt, Instant now);
     bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now);
     bool fail_over(CallId id, Call &call, Attempt &attempt, Instant now);
     void on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now);
@@ -341,7 +342,7 @@ private:
     void find_hop(Leg &leg);
     void look_up_hop(Leg &leg, std::string uri);
     void on_hop_resolved(LookupId lookup, DialogId dialog, std::span<const Endpoint> addresses);
-    WrittenRequest write_request(Leg &leg, const DialogPath &path, const RequestParts &parts);
+    WrittenRequest write_request(Leg &leg, DialogPath path, const RequestParts &parts);
 
     // deadline.cpp
     void on_timer(const CallTimer &timer, Instant now);

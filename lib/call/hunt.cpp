@@ -9,6 +9,8 @@
 namespace tandem {
 namespace {
 
+constexpr std::uint16_t flow_failed = 430; // RFC 5626 section 11.5
+
 // Whether one refusal says more than another: 6xx speaks for all, else the lower class wins (RFC 3261 section 16.7
 // item 6); of one class the later.
 bool is_better(std::uint16_t status, std::uint16_t best) {
@@ -90,17 +92,9 @@ bool B2bua::is_hunted(const Setup &setup, std::uint16_t status) {
 
 void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now) {
     Setup &setup = *call.setup;
-    const RouteTarget &target = setup.route.targets[index];
     auto attempt = std::make_unique<Attempt>();
     attempt->target = index;
-    if (target.lookup.empty()) {
-        if (!send_attempt(id, call, *attempt, target.to, now)) return note_refusal(setup, 503, nullptr, {});
-    } else {
-        const auto lookup = lookups_.emplace(WantedLookup{id, {}});
-        if (!lookup) return note_refusal(setup, 503, nullptr, {});
-        attempt->lookup = *lookup;
-        wanted_lookups_.push_back({*lookup, target.lookup});
-    }
+    if (!begin_attempt(id, call, *attempt, now)) return note_refusal(setup, 503, nullptr, {});
     if (setup.route.ring_timeout.count() > 0) {
         attempt->ring_timer =
             timers_.schedule(now + setup.route.ring_timeout,
@@ -109,18 +103,34 @@ void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now)
     setup.attempts.push_back(std::move(attempt));
 }
 
+// Sends the INVITE of the attempt's target, or has its name looked up first. False: a bound is reached, or no listener
+// can send there.
+bool B2bua::begin_attempt(CallId id, Call &call, Attempt &attempt, Instant now) {
+    const RouteTarget &target = call.setup->route.targets[attempt.target];
+    if (target.lookup.empty())
+        return send_attempt(id, call, attempt, target.to, now) || fail_over(id, call, attempt, now);
+    const auto lookup = lookups_.emplace(WantedLookup{id, {}});
+    if (!lookup) return false;
+    attempt.client = {}; // that of another way is over
+    attempt.lookup = *lookup;
+    wanted_lookups_.push_back({*lookup, target.lookup});
+    return true;
+}
+
 // The INVITE to one address of the attempt's target. False: a bound is reached, or no listener can send there.
 bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now) {
-    const auto sender = with_listener(options_.listeners, address);
-    if (!sender) return false;
-    const Endpoint to = *sender;
     const Setup &setup = *call.setup;
     const Message &invite = setup.invite;
     const RouteTarget &target = setup.route.targets[attempt.target];
+    const auto sender =
+        target.is_flow ? with_flow_listener(options_.listeners, address) : with_listener(options_.listeners, address);
+    if (!sender) return false;
+    const Endpoint to = *sender;
     std::string call_id;
     append_token(random_, call_id);
     append_token(random_, call_id);
-    const std::string from_tag = make_token(random_);
+    std::string from_tag(target.is_flow ? flow_mark : std::string_view());
+    append_token(random_, from_tag);
     std::string branch;
     transactions_.append_branch(branch);
 
@@ -150,8 +160,8 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         return false;
     }
     const std::string own = timer_lines(attempt.leg.timer).append(reliability_offer(invite, attempt));
-    SharedBytes bytes = writer_.first_invite(invite, target.request_uri, to, call_id, from_tag, branch,
-                                             target.headers + setup.route.headers, own);
+    SharedBytes bytes = writer_.first_invite(invite, target.request_uri, target.route_set, to, call_id, from_tag,
+                                             branch, target.headers + setup.route.headers, own);
     std::shared_ptr<LegAccount> account;
     if (target.account) {
         account = std::make_shared<LegAccount>(LegAccount{trunk_clients_.find(target.trunk, target.account)});
@@ -169,7 +179,8 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
                    .peer = to,
                    .local = Side::caller,
                    .timer = attempt.leg.timer,
-                   .account = std::move(account)};
+                   .account = std::move(account),
+                   .is_flow = target.is_flow};
     attempt.client = *sent;
     attempt.has_answered = false;
     if (call.transfer) return true;
@@ -195,14 +206,22 @@ void B2bua::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, In
         fail_attempt(id, *call, *attempt, 503, nullptr, EndReason::transport, now);
 }
 
-// Tries the next address of the same target, as a new INVITE. False: there is none.
+// Tries the next address of the same target, or else another way to the same phone, as a new INVITE. False: there is
+// none.
 bool B2bua::fail_over(CallId id, Call &call, Attempt &attempt, Instant now) {
     while (!attempt.spare.empty()) {
         const Endpoint to = attempt.spare.back();
         attempt.spare.pop_back();
         if (send_attempt(id, call, attempt, to, now)) return true;
     }
-    return false;
+    RouteTarget &target = call.setup->route.targets[attempt.target];
+    if (target.spares.empty()) return false;
+    std::vector<RouteTarget> spares = std::move(target.spares);
+    spares.front().is_parallel = target.is_parallel;
+    spares.front().headers = target.headers;
+    target = std::move(spares.front());
+    target.spares.assign(std::make_move_iterator(spares.begin() + 1), std::make_move_iterator(spares.end()));
+    return begin_attempt(id, call, attempt, now);
 }
 
 void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now) {
@@ -220,7 +239,8 @@ void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const M
                send_attempt(id, call, attempt, Endpoint(attempt.leg.peer), now)) {
         return; // the caller has nothing to do with it
     } else if (status != 421 || !offer_reliability(id, call, attempt, response, now)) {
-        if (status == 503) attempt.has_answered = false; // so that another address may serve (RFC 3263 section 4.3)
+        // So that another address, or another flow, may serve (RFC 3263 section 4.3, RFC 5626 section 5.3).
+        if (status == 503 || status == flow_failed) attempt.has_answered = false;
         fail_attempt(id, call, attempt, status, &response, EndReason::none, now);
     }
 }
@@ -257,7 +277,7 @@ void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t 
     Setup &setup = *call.setup;
     // Without an answer of its own the leg's dialog ends here.
     tracker_.end(attempt.leg.dialog, status == 408 ? EndReason::no_answer : EndReason::transport, now);
-    const bool is_unreached = !attempt.has_answered && (status == 503 || status == 408);
+    const bool is_unreached = !attempt.has_answered && (status == 503 || status == 408 || status == flow_failed);
     if (is_unreached && fail_over(id, call, attempt, now)) return;
 
     const bool is_followed = refusal && status < 400 && follow_redirect(setup, attempt, *refusal);
@@ -297,9 +317,10 @@ void B2bua::end_setup(CallId id, Call &call, Instant now) {
         tracker_.set_end_reason(call.leg(Side::caller).dialog, setup.best_reason);
     }
     const Message best = std::exchange(setup.best, Message());
-    const std::uint16_t status = setup.best_status == 0 ? 503 : setup.best_status;
+    const bool is_unreached = setup.best_status == flow_failed; // which means nothing to the caller
+    const std::uint16_t status = setup.best_status == 0 ? 503 : is_unreached ? 480 : setup.best_status;
     call.setup.reset();
-    refuse_invite(id, call, *call.first_invite(), status, best ? &best : nullptr, now);
+    refuse_invite(id, call, *call.first_invite(), status, best && !is_unreached ? &best : nullptr, now);
 }
 
 // Puts the Contacts of a redirection next in line (RFC 3261 section 8.1.3.4). False: none of them is to be called.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include "base/endpoint.hpp"
 #include "base/method.hpp"
 #include "call/lookup.hpp"
@@ -34,6 +35,9 @@ struct NamedHop {
     std::optional<Endpoint> to{}; // none: not known yet, or by nobody
 };
 
+// Begins our tag in a leg that goes over a flow, so that every answer says so, also when the leg is forgotten.
+inline constexpr std::string_view flow_mark = "f.";
+
 struct Leg {
     DialogId dialog;
     Endpoint peer; // next hop of the INVITE: in-dialog requests go there while nobody knows where their own one is
@@ -47,6 +51,7 @@ struct Leg {
     std::unique_ptr<NamedHop> hop{};     // none: in-dialog requests go to an address
     SessionTimer timer{};
     std::shared_ptr<LegAccount> account{}; // none: a challenge is a refusal
+    bool is_flow = false; // the peer has opened the way there: what no Record-Route leads elsewhere takes it
 
     bool may_send(Method method) const { return allowed == 0 || (allowed & mask_of(method)) != 0; }
 };

@@ -97,13 +97,13 @@ DialogPath path_of(const DialogSet &set, Side local, const Fork *fork) {
     return path;
 }
 
-SharedBytes LegWriter::first_invite(const Message &invite, std::string_view request_uri, const Endpoint &to,
-                                    std::string_view call_id, std::string_view from_tag, std::string_view branch,
-                                    std::string_view extra, std::string_view own) {
+SharedBytes LegWriter::first_invite(const Message &invite, std::string_view request_uri, std::string_view route_set,
+                                    const Endpoint &to, std::string_view call_id, std::string_view from_tag,
+                                    std::string_view branch, std::string_view extra, std::string_view own) {
     Writer writer(buffer_);
-    writer.request_line("INVITE", request_uri)
-        .via(to.transport, sent_by(to), branch)
-        .header("Max-Forwards", invite.max_forwards().value_or(70) - 1)
+    writer.request_line("INVITE", request_uri).via(to.transport, sent_by(to), branch);
+    if (!route_set.empty()) writer.header("Route", route_set);
+    writer.header("Max-Forwards", invite.max_forwards().value_or(70) - 1)
         .party("From", invite.from_display(), invite.from_uri(), from_tag)
         .party("To", invite.to_display(), invite.to_uri(), {})
         .header("Call-ID", call_id)
@@ -116,6 +116,7 @@ SharedBytes LegWriter::first_invite(const Message &invite, std::string_view requ
 }
 
 std::string LegWriter::unknown_hop(const DialogPath &path, const Endpoint &peer, const NamedHop *known) const {
+    if (path.route_set.empty() && path.is_flow) return {};
     if (path.route_set.empty() && begins_like_address(path.remote_target)) return {};
     RequestRoute route = make_request_route(path.remote_target, path.route_set);
     const bool is_unknown = next_hop(route.next_hop, peer, known, listeners_).is_unknown;
@@ -125,7 +126,8 @@ std::string LegWriter::unknown_hop(const DialogPath &path, const Endpoint &peer,
 WrittenRequest LegWriter::request(const DialogPath &path, const Endpoint &peer, const NamedHop *known,
                                   const RequestParts &parts) {
     RequestRoute route = make_request_route(path.remote_target, path.route_set);
-    NextHop next = next_hop(route.next_hop, peer, known, listeners_);
+    const bool goes_back = path.is_flow && path.route_set.empty();
+    NextHop next = goes_back ? NextHop{peer} : next_hop(route.next_hop, peer, known, listeners_);
     const Endpoint &hop = next.to;
     Writer writer(buffer_);
     writer.request_line(parts.method, route.request_uri).via(hop.transport, sent_by(hop), parts.branch);

@@ -28,6 +28,7 @@ struct DialogPath {
     std::string_view remote_tag;
     std::string_view remote_target;
     std::string_view route_set;
+    bool is_flow = false; // where there is no route set it goes to the peer, whatever the target says
 };
 
 struct WrittenRequest {
@@ -57,11 +58,11 @@ public:
     // Both outlive the writer.
     LegWriter(const std::vector<Listener> &listeners, const Router &router) : listeners_(listeners), router_(router) {}
 
-    // The INVITE to the callee. `invite` is the caller's; `extra` takes the place of its headers with the same names,
-    // `own` stands beside them. Both are whole header lines.
-    SharedBytes first_invite(const Message &invite, std::string_view request_uri, const Endpoint &to,
-                             std::string_view call_id, std::string_view from_tag, std::string_view branch,
-                             std::string_view extra, std::string_view own);
+    // The INVITE to the callee. `invite` is the caller's; `route_set` the value of Route, or empty; `extra` takes the
+    // place of its headers with the same names, `own` stands beside them. Both are whole header lines.
+    SharedBytes first_invite(const Message &invite, std::string_view request_uri, std::string_view route_set,
+                             const Endpoint &to, std::string_view call_id, std::string_view from_tag,
+                             std::string_view branch, std::string_view extra, std::string_view own);
 
     // To the next hop of the dialog. To `peer` if that is a name and not the `known` one, which may be null.
     WrittenRequest request(const DialogPath &path, const Endpoint &peer, const NamedHop *known,

@@ -33,4 +33,7 @@ std::optional<std::uint8_t> find_listener(const Listeners &listeners, const Endp
 // The same address, with the first listener that can send there: of its transport and family. None: there is no such.
 std::optional<Endpoint> with_listener(const std::vector<Listener> &listeners, Endpoint to);
 
+// The same for the far end of a flow, which goes by the listener it came to; that may be gone since a restart.
+std::optional<Endpoint> with_flow_listener(const std::vector<Listener> &listeners, const Endpoint &flow);
+
 } // namespace tandem

@@ -10,7 +10,9 @@ namespace tandem {
 void B2bua::find_hop(Leg &leg) {
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set || set->is_over()) return;
-    std::string uri = writer_.unknown_hop(path_of(*set, leg.local, nullptr), leg.peer, leg.hop.get());
+    DialogPath path = path_of(*set, leg.local, nullptr);
+    path.is_flow = leg.is_flow;
+    std::string uri = writer_.unknown_hop(path, leg.peer, leg.hop.get());
     if (!uri.empty()) look_up_hop(leg, std::move(uri));
 }
 
@@ -38,7 +40,8 @@ void B2bua::on_hop_resolved(LookupId lookup, DialogId dialog, std::span<const En
     }
 }
 
-WrittenRequest B2bua::write_request(Leg &leg, const DialogPath &path, const RequestParts &parts) {
+WrittenRequest B2bua::write_request(Leg &leg, DialogPath path, const RequestParts &parts) {
+    path.is_flow = leg.is_flow;
     WrittenRequest written = writer_.request(path, leg.peer, leg.hop.get(), parts);
     if (!written.unknown_hop.empty()) look_up_hop(leg, written.unknown_hop);
     return written;

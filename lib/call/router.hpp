@@ -21,6 +21,9 @@ struct RouteTarget {
     bool is_parallel = false; // rings together with the target before it
     std::string headers{};    // whole header lines added to its INVITE, each with CRLF
     std::shared_ptr<const Account> account{}; // with the trunk, which challenges; none: a challenge is a refusal
+    std::string route_set{};                  // value of the Route header of its INVITE; empty: none
+    bool is_flow = false; // `to` is the far end of a way that a phone has opened: all goes there, by that listener
+    std::vector<RouteTarget> spares{}; // other ways to the same phone, in order, for when this one fails (RFC 5626)
 };
 
 struct TrunkAccount {

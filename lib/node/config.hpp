@@ -86,13 +86,14 @@ struct DnsConfig {
 };
 
 struct TargetConfig {
-    Endpoint to;              // with the listener that sends there; where `lookup` is: TLS if nothing else will do
-    std::string lookup{};     // a URI whose host is a name
-    std::string host_port;    // as in the request-URI
-    std::string params;       // without the leading ';'
-    bool is_secure = false;   // a SIPS URI
-    std::string trunk;        // empty: none
-    bool is_parallel = false; // rings together with the one before it
+    Endpoint to;                // with the listener that sends there; where `lookup` is: TLS if nothing else will do
+    std::string lookup{};       // a URI whose host is a name
+    std::string host_port;      // as in the request-URI
+    std::string params;         // without the leading ';'
+    bool is_secure = false;     // a SIPS URI
+    std::string trunk;          // empty: none
+    bool is_parallel = false;   // rings together with the one before it
+    bool is_registered = false; // the phones of the user who is called; the rest says nothing
     std::shared_ptr<const Account> account{}; // of the trunk; none: its challenges are refusals
 };
 

@@ -132,7 +132,10 @@ void read_target(ConfigSection &section, const TomlValue &item, const std::vecto
         return;
     }
     if (item.text == "registered") {
-        section.unavailable(item.at, "\"registered\" in \"to\" of [[route]]", "write a trunk's name or a URI");
+        TargetConfig phones;
+        phones.is_registered = true;
+        phones.is_parallel = is_parallel;
+        route.targets.push_back(std::move(phones));
         return;
     }
     const bool is_uri = item.text.find(':') != std::string::npos;
@@ -161,7 +164,7 @@ void read_to(ConfigSection &section, const std::vector<TrunkTarget> &trunks, con
     }
     if (count == 0 || count > target_max) {
         section.problem(to->at, fmt::format("\"to\" in [[route]] must name from 1 to {} targets, not {}; write the "
-                                            "names of [[trunk]]s or URIs",
+                                            "names of [[trunk]]s, URIs or \"registered\"",
                                             target_max, count));
     }
 }

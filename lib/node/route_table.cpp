@@ -1,10 +1,12 @@
 #include "node/route_table.hpp"
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <re2/re2.h>
 #include <utility>
 #include "base/assert.hpp"
 #include "base/text.hpp"
+#include "registrar/address_of_record.hpp"
 #include "sip/limits.hpp"
 #include "sip/uri.hpp"
 
@@ -12,6 +14,7 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t variable_size_max = 256;
+constexpr std::size_t route_target_max = 64;
 
 bool is_mark(char c) { return std::string_view("-_.!~*'()").find(c) != std::string_view::npos; }
 
@@ -55,6 +58,14 @@ Route refuse(std::uint16_t status, std::string_view reason = {}) {
     return route;
 }
 
+// The user part that a target is called by.
+std::string callee_of(const RouteConfig &config, const Uri &called, const TemplateInput &input) {
+    if (!config.user) return called.user;
+    std::string callee;
+    config.user->render(input, callee);
+    return callee;
+}
+
 // False if a value may not stand in a header.
 bool render_headers(const RouteConfig &config, const TemplateInput &input, std::string &out) {
     std::string value;
@@ -91,16 +102,17 @@ bool render_variables(const RouteConfig &config, const TemplateInput &input, std
 
 } // namespace
 
-RouteTable::RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, const KnownPeers *peers,
-                       std::vector<IpAddress> own)
-    : peers_(peers), own_(std::move(own)) {
-    replace(std::move(routes), std::move(trusted));
+RouteTable::RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, const RouteTableOptions &options,
+                       std::vector<std::string> domains)
+    : options_(options) {
+    replace(std::move(routes), std::move(trusted), std::move(domains));
 }
 
 RouteTable::~RouteTable() = default;
 
-void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted) {
+void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, std::vector<std::string> domains) {
     trusted_ = std::move(trusted);
+    domains_ = std::move(domains);
     entries_.clear();
     for (RouteConfig &config : routes) {
         Entry entry;
@@ -116,10 +128,10 @@ void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trus
 // What comes from an address of our own is of this machine: no network brings it.
 bool RouteTable::is_local(const IpAddress &ip) const {
     static const std::vector<Cidr> loopback = {*Cidr::parse("127.0.0.0/8"), *Cidr::parse("::1")};
-    return is_in(loopback, ip) || std::find(own_.begin(), own_.end(), ip) != own_.end();
+    return is_in(loopback, ip) || std::find(options_.own.begin(), options_.own.end(), ip) != options_.own.end();
 }
 
-bool RouteTable::is_peer(const IpAddress &source) const { return peers_ && peers_->contains(source); }
+bool RouteTable::is_peer(const IpAddress &source) const { return options_.peers && options_.peers->contains(source); }
 
 std::optional<TrunkAccount> RouteTable::account_at(const IpAddress &peer) const {
     return peers_ ? peers_->account_at(peer) : std::nullopt;
@@ -155,7 +167,7 @@ Route RouteTable::find_route(const Message &invite, const Endpoint &source, bool
     for (const Entry &entry : entries_) {
         groups.clear();
         if (entry.match && !matches_user(*entry.match, user, groups)) continue;
-        if (takes(entry.config, source.ip, is_known)) return make_route(entry, uri->user, invite, source, groups);
+        if (takes(entry.config, source.ip, is_known)) return make_route(entry.config, {invite, *uri, source, groups});
         is_for_others = true;
     }
     return refuse(is_for_others ? 403 : 404);
@@ -177,37 +189,82 @@ std::optional<RouteTarget> RouteTable::target_of(std::string_view text) {
     return target;
 }
 
-Route RouteTable::make_route(const Entry &entry, const std::string &user, const Message &invite, const Endpoint &source,
-                             const std::vector<std::string_view> &groups) {
-    const RouteConfig &config = entry.config;
-    const bool is_secure = is_sips(invite.request_uri());
+// The address-of-record that a call is for: at the host of the Request-URI, or in the first of our domains where that
+// host is but an address of ours, or where there is none (tel:). Empty: it is none.
+std::string RouteTable::address_of(std::string_view callee, const Uri &called) const {
+    const auto aor =
+        address_of_record("sip:" + std::string(callee) + "@" + (called.host.empty() ? "tel" : called.host));
+    if (!aor || domains_.empty()) return {};
+    if (std::find(domains_.begin(), domains_.end(), aor_host(*aor)) != domains_.end()) return *aor;
+    const auto ip = IpAddress::parse(called.host);
+    const bool is_us = called.host.empty() || (ip && is_local(*ip));
+    return is_us ? std::string(aor_user(*aor)) + "@" + domains_.front() : *aor;
+}
+
+Result<std::vector<RouteTarget>, Route> RouteTable::configured_target(const TargetConfig &to, const std::string &callee,
+                                                                      const Asked &asked) {
+    // Who asks for SIPS is promised TLS on every hop (RFC 3261 section 26.2.2).
+    const bool is_secure = is_sips(asked.invite.request_uri());
+    if (is_secure && to.to.transport != Transport::tls) return refuse(480, "SIPS Not Allowed");
+    RouteTarget target;
+    target.request_uri = to.is_secure || is_secure ? "sips:" : "sip:";
+    if (!callee.empty()) target.request_uri.append(callee).append("@");
+    target.request_uri.append(to.host_port);
+    if (!to.params.empty()) target.request_uri.append(";").append(to.params);
+    if (target.request_uri.size() > uri_size_max) return refuse(400, "Request-URI Too Long");
+    target.to = to.to;
+    target.lookup = to.lookup;
+    target.trunk = to.trunk;
+    target.account = to.account;
+    return std::vector{std::move(target)};
+}
+
+// What one target of the configuration is for this call: itself, or the phones of the user, if he has any.
+Result<std::vector<RouteTarget>, Route> RouteTable::find_targets(const RouteConfig &config, std::size_t index,
+                                                                 const Asked &asked) const {
+    const TargetConfig &to = config.targets[index];
+    const TemplateInput input{&asked.invite, &asked.source, to.trunk, &asked.groups};
+    const std::string callee = callee_of(config, asked.called, input);
+    if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
+    std::string headers;
+    if (!render_headers(config, input, headers)) return refuse(400, "Bad Header Value");
+    const auto configured = [&] { return configured_target(to, callee, asked); };
+    const auto registered = [&]() -> Result<std::vector<RouteTarget>, Route> {
+        const std::string aor = address_of(callee, asked.called);
+        if (!options_.users || !options_.users->has_user(aor)) return std::vector<RouteTarget>();
+        const bool is_together =
+            to.is_parallel || (index + 1 < config.targets.size() && config.targets[index + 1].is_parallel);
+        return targets_of(options_.users->find(aor), is_sips(asked.invite.request_uri()), is_together);
+    };
+    auto found = to.is_registered ? registered() : configured();
+    if (!found) return found;
+    for (RouteTarget &target : *found) target.headers = headers;
+    return found;
+}
+
+// The answer to a call for a user who is nowhere (RFC 3261 sections 21.4.5 and 21.4.18).
+Route RouteTable::absent(const RouteConfig &config, const Asked &asked) const {
+    const TemplateInput input{&asked.invite, &asked.source, {}, &asked.groups};
+    const std::string aor = address_of(callee_of(config, asked.called, input), asked.called);
+    return refuse(options_.users && options_.users->has_user(aor) ? 480 : 404);
+}
+
+Route RouteTable::make_route(const RouteConfig &config, const Asked &asked) const {
     Route route;
-    for (const TargetConfig &to : config.targets) {
-        const TemplateInput input{&invite, &source, to.trunk, &groups};
-        std::string callee = user;
-        if (config.user) {
-            callee.clear();
-            config.user->render(input, callee);
-        }
-        if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
-        RouteTarget target;
-        if (!render_headers(config, input, target.headers)) return refuse(400, "Bad Header Value");
-        // Who asks for SIPS is promised TLS on every hop (RFC 3261 section 26.2.2).
-        if (is_secure && to.to.transport != Transport::tls) return refuse(480, "SIPS Not Allowed");
-        target.request_uri = to.is_secure || is_secure ? "sips:" : "sip:";
-        if (!callee.empty()) target.request_uri.append(callee).append("@");
-        target.request_uri.append(to.host_port);
-        if (!to.params.empty()) target.request_uri.append(";").append(to.params);
-        if (target.request_uri.size() > uri_size_max) return refuse(400, "Request-URI Too Long");
-        target.to = to.to;
-        target.lookup = to.lookup;
-        target.trunk = to.trunk;
-        target.account = to.account;
-        target.is_parallel = to.is_parallel;
-        route.targets.push_back(std::move(target));
+    bool is_first = true; // of those that ring together: the others may be registered nowhere
+    for (std::size_t i = 0; i < config.targets.size(); ++i) {
+        if (!config.targets[i].is_parallel) is_first = true;
+        auto found = find_targets(config, i, asked);
+        if (!found) return found.error();
+        if (found->empty()) continue;
+        found->front().is_parallel = !std::exchange(is_first, false);
+        const std::size_t room = route_target_max - route.targets.size();
+        if (found->size() > room) found->resize(room);
+        std::move(found->begin(), found->end(), std::back_inserter(route.targets));
     }
+    if (route.targets.empty()) return absent(config, asked);
     // What the call has once is filled for its first target.
-    const TemplateInput input{&invite, &source, config.targets.front().trunk, &groups};
+    const TemplateInput input{&asked.invite, &asked.source, config.targets.front().trunk, &asked.groups};
     if (!render_profiles(config, input, route.profiles)) return refuse(400, "Bad Profile Value");
     if (!render_variables(config, input, route.variables)) return refuse(400, "Bad Variable Value");
     if (route.targets.size() > 1 || config.redirects == Redirects::follow) route.hunt_on = config.hunt_on;

@@ -8,6 +8,8 @@
 #include "call/router.hpp"
 #include "node/config.hpp"
 #include "node/known_peers.hpp"
+#include "node/registered_users.hpp"
+#include "sip/uri.hpp"
 
 namespace re2 {
 class RE2;
@@ -15,16 +17,22 @@ class RE2;
 
 namespace tandem {
 
+// What a table knows beside its routes. Outlives it.
+struct RouteTableOptions {
+    const KnownPeers *peers = nullptr;      // null: no trunk is known by its address
+    const RegisteredUsers *users = nullptr; // null: nobody is registered
+    std::vector<IpAddress> own{};           // addresses of this machine beside those of the loopback
+};
+
 class RouteTable final : public Router {
 public:
-    // `peers` may be null: then no trunk is known by its address. `own` are addresses of this machine beside those of
-    // the loopback. Both outlive the table.
     explicit RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted = {},
-                        const KnownPeers *peers = nullptr, std::vector<IpAddress> own = {});
+                        const RouteTableOptions &options = {}, std::vector<std::string> domains = {});
     ~RouteTable() override;
 
-    // From now on these are in force; calls that are up keep their routes.
-    void replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted);
+    // From now on these are in force; calls that are up keep their routes. `domains`: hosts of the addresses of our
+    // users, as addresses-of-record have them.
+    void replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, std::vector<std::string> domains);
 
     // A route with `source` takes calls from there and from nowhere else; one without takes those of this machine and
     // of trunks. Refuses with
@@ -33,7 +41,8 @@ public:
     //   400  the Request-URI can not be read, or a template would put into a header, URI, profile or variable what may
     //        not stand there;
     //   416  the Request-URI is neither sip:, sips: nor tel:;
-    //   480  the Request-URI is sips:, and the route leads to somebody without TLS.
+    //   480  the Request-URI is sips:, and the route leads to somebody without TLS; or the route leads to registered
+    //        phones alone, and there is none of this user; 404 if there is no such user.
     Route route(const Message &invite, const Endpoint &source) override;
     Route route_inside(const Message &invite, const Endpoint &source) override; // any source fits a route without one
     bool may_call(const IpAddress &source) const override;
@@ -51,13 +60,25 @@ private:
     bool is_local(const IpAddress &ip) const;
     bool takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const;
     Route find_route(const Message &invite, const Endpoint &source, bool is_inside);
-    static Route make_route(const Entry &entry, const std::string &user, const Message &invite, const Endpoint &source,
-                            const std::vector<std::string_view> &groups);
+    // What a call is asked about while its route is made.
+    struct Asked {
+        const Message &invite;
+        const Uri &called; // its Request-URI
+        const Endpoint &source;
+        const std::vector<std::string_view> &groups; // of the route's expression
+    };
+    Route make_route(const RouteConfig &config, const Asked &asked) const;
+    Result<std::vector<RouteTarget>, Route> find_targets(const RouteConfig &config, std::size_t index,
+                                                         const Asked &asked) const;
+    static Result<std::vector<RouteTarget>, Route> configured_target(const TargetConfig &to, const std::string &callee,
+                                                                     const Asked &asked);
+    std::string address_of(std::string_view callee, const Uri &called) const;
+    Route absent(const RouteConfig &config, const Asked &asked) const;
 
     std::vector<Entry> entries_;
     std::vector<Cidr> trusted_;
-    const KnownPeers *peers_;
-    const std::vector<IpAddress> own_;
+    std::vector<std::string> domains_;
+    const RouteTableOptions options_;
 };
 
 } // namespace tandem

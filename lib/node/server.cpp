@@ -26,6 +26,7 @@ std::string sent_by(const SipConfig &sip, const Endpoint &bound, const Endpoint 
 bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
     for (RouteConfig &route : routes) {
         for (TargetConfig &target : route.targets) {
+            if (target.is_registered) continue;
             if (!target.lookup.empty()) { // is sent by the listener that fits its addresses
                 const auto uri = Uri::parse(target.lookup);
                 const auto what = uri ? to_sip_lookup(*uri) : std::nullopt;
@@ -48,16 +49,30 @@ Result<std::shared_ptr<const TlsContext>, Failure> load_certificates(const Confi
     return TlsContext::load(config.tls);
 }
 
-std::vector<IpAddress> addresses_of(const std::vector<Endpoint> &listen) {
+std::vector<IpAddress> addresses_of(const SipConfig &sip) {
     std::vector<IpAddress> addresses;
-    for (const Endpoint &at : listen) addresses.push_back(at.ip);
+    for (const Endpoint &at : sip.listen) addresses.push_back(at.ip);
+    if (const auto advertised = IpAddress::parse(sip.advertise_host)) addresses.push_back(*advertised);
     return addresses;
 }
 
+// The registrar, asked at this moment.
+class RegisteredNow final : public RegisteredUsers {
+public:
+    explicit RegisteredNow(const Registrar &registrar) : registrar_(registrar) {}
+    bool has_user(std::string_view aor) const override { return registrar_.has_user(aor); }
+    std::vector<BindingTarget> find(std::string_view aor) const override {
+        return registrar_.find(aor, SystemClock::now());
+    }
+
+private:
+    const Registrar &registrar_;
+};
+
 } // namespace
 
-Server::Station::Station(std::uint8_t number, const Config &config, const KnownPeers &peers)
-    : index(number), routes(config.routes, config.sip.trusted, &peers, addresses_of(config.sip.listen)) {}
+Server::Station::Station(std::uint8_t number, const Config &config, const RouteTableOptions &table)
+    : index(number), routes(config.routes, config.sip.trusted, table, config.sip.domains) {}
 
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
@@ -65,11 +80,13 @@ Server::Server(const Config &config, const std::string &path, Log &log)
       digest_({.realm = config.registrar.realm,
                .nonce_lifetime = config.registrar.nonce_lifetime,
                .algorithms = config.registrar.algorithms},
-              random_), users_(digest_),
-      registrar_(registrar_options(config), digest_, binding_random_), bindings_(registrar_, wall_, log),
-      loop_hash_(random_), memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+              random_),
+      users_(digest_), registrar_(registrar_options(config), digest_, binding_random_),
+      bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
+      memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+    const RouteTableOptions table{&peers_, registered_.get(), addresses_of(config.sip)};
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
-        stations_.push_back(std::make_unique<Station>(i, config, peers_));
+        stations_.push_back(std::make_unique<Station>(i, config, table));
     }
     if (stations_.size() > 1) make_board();
     use_users(config_);
@@ -348,6 +365,7 @@ void Server::reload() {
     sources_.change(source_limits(config->limits));
     config_.sip.drain = config->sip.drain;
     config_.sip.trusted = config->sip.trusted;
+    config_.sip.domains = config->sip.domains;
     config_.limits.source_rate = config->limits.source_rate;
     config_.limits.source_burst = config->limits.source_burst;
     config_.limits.source_exempt = std::move(config->limits.source_exempt);
@@ -359,8 +377,8 @@ void Server::reload() {
     config_.log = config->log;
     if (has_new_tls) config_.tls = config->tls;
     tls_ = *tls;
-    const auto replace = [routes = config_.routes, trusted = config_.sip.trusted, tls = tls_](Station &station) {
-        station.routes.replace(routes, trusted);
+    const auto replace = [routes = config_.routes, sip = config_.sip, tls = tls_](Station &station) {
+        station.routes.replace(routes, sip.trusted, sip.domains);
         for (StreamTransport *transport : station.tls_transports) transport->use(tls);
     };
     everywhere(replace, [this, size = config_.routes.size()] {

@@ -60,7 +60,7 @@ public:
 private:
     // A worker, with all that it shares with no other.
     struct Station {
-        Station(std::uint8_t number, const Config &config, const KnownPeers &peers);
+        Station(std::uint8_t number, const Config &config, const RouteTableOptions &table);
 
         const std::uint8_t index; // the shard
         Loop loop;
@@ -115,7 +115,8 @@ private:
     UserCheck users_;
     Registrar registrar_;
     BindingKeeper bindings_;
-    KeyedHash loop_hash_; // a key of its own, because the network sees what it makes
+    std::unique_ptr<RegisteredUsers> registered_; // as routes ask for them
+    KeyedHash loop_hash_;                         // a key of its own, because the network sees what it makes
     MemoryBudget memory_;
 
     std::mutex failure_mutex_;

@@ -240,6 +240,17 @@ TEST_CASE("config: a route names targets in order, and those that ring together 
     CHECK(plain.refers == Refers::local);
 }
 
+TEST_CASE("config: the phones of the user who is called are a target like others") {
+    const auto config =
+        parse_config("[[route]]\nto = [\"sip:127.0.0.1:1\", [\"sip:127.0.0.1:2\", \"registered\"]]\n", "f");
+    REQUIRE(config.ok());
+    const auto &targets = config->routes.at(0).targets;
+    REQUIRE(targets.size() == 3);
+    CHECK(!targets[1].is_registered);
+    CHECK(targets[2].is_registered);
+    CHECK(targets[2].is_parallel);
+}
+
 TEST_CASE("config: a target with a name is looked up for each call, as its URI says") {
     const auto config = parse_config("[[trunk]]\nname = \"t\"\nuri = \"sip:carrier.example;transport=udp\"\n"
                                      "[[route]]\nto = [\"t\", \"sip:pbx.example:5080\", "
@@ -484,7 +495,7 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         // [[route]]
         {"\n[[route]]\nmatch = \"\"\n", "f:2:1: [[route]] needs \"to\""},
         {"[[route]]\nto = []\n", "f:2:6: \"to\" in [[route]] must name from 1 to 32 targets, not 0; write the names of "
-                                 "[[trunk]]s or URIs"},
+                                 "[[trunk]]s, URIs or \"registered\""},
         {"[[route]]\nto = [7]\n",
          "f:2:7: \"to\" in [[route]] must hold strings, and arrays of strings for targets that "
          "ring together, not an integer"},
@@ -502,8 +513,6 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[route]]\nto = [\"x\"]\n",
          "f:2:7: no [[trunk]] is called \"x\"; write the name of a [[trunk]] or a URI like "
          "\"sip:192.0.2.1:5060\""},
-        {"[[route]]\nto = [\"registered\"]\n", "f:2:7: \"registered\" in \"to\" of [[route]] is not available in this "
-                                               "version; write a trunk's name or a URI"},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nmatch = '('\n",
          "f:3:9: bad regular expression in \"match\" of [[route]]: missing ): (; write RE2 syntax, for example "
          "'^\\+?44'"},

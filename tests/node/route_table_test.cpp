@@ -84,7 +84,7 @@ TEST_CASE("routes: without a source a route takes calls of this machine, of trun
     const auto config = parse_config(text, "f");
     REQUIRE(config.ok());
     const KnownPeers peers(config->trunks);
-    RouteTable routes(config->routes, {}, &peers, {test::endpoint("192.0.2.7").ip});
+    RouteTable routes(config->routes, {}, {.peers = &peers, .own = {test::endpoint("192.0.2.7").ip}});
     const Message four = test::invite("sip:4@a");
     for (std::string_view known : {"127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "192.0.2.7", "192.0.2.80"}) {
         CAPTURE(known);
@@ -247,9 +247,9 @@ TEST_CASE("routes: a scheme that is not ours is refused 416") {
 
 TEST_CASE("routes: replaced routes are in force for the next call") {
     auto routes = table("[[route]]\nto = [\"sip:127.0.0.1:1\"]\n");
-    routes.replace(parse_config("[[route]]\nto = [\"sip:127.0.0.1:2\"]\n", "f")->routes, {});
+    routes.replace(parse_config("[[route]]\nto = [\"sip:127.0.0.1:2\"]\n", "f")->routes, {}, {});
     CHECK(uri_of(routes.route(test::invite("sip:b@a"), caller)) == "sip:b@127.0.0.1:2");
-    routes.replace({}, {});
+    routes.replace({}, {}, {});
     CHECK(routes.route(test::invite("sip:b@a"), caller).refuse == 404);
 }
 
