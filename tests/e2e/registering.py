@@ -8,18 +8,18 @@ DOMAIN = "example.com"  # of the addresses-of-record
 
 
 def credentials(challenged, method, uri, user, password, count=1):
-    """The header line that answers the SHA-256 challenge of a 401 or 407."""
+    """The header line that answers the first challenge of a 401 or 407: by SHA-256, or by MD5."""
     asked = "WWW" if challenged.code == 401 else "Proxy"
     name = "Authorization" if challenged.code == 401 else "Proxy-Authorization"
-    challenge = next(line for line in challenged.headers(f"{asked}-Authenticate") if "SHA-256" in line)
+    challenge = challenged.header(f"{asked}-Authenticate")
     value = {name: quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', challenge)}
 
     def digest(*parts):
-        return hashlib.sha256(":".join(parts).encode()).hexdigest()
+        return hashlib.new(value["algorithm"].replace("-", ""), ":".join(parts).encode()).hexdigest()
     response = digest(digest(user, value["realm"], password), value["nonce"], f"{count:08x}", "c0", "auth",
                       digest(method, uri))
     return (f'{name}: Digest username="{user}", realm="{value["realm"]}", nonce="{value["nonce"]}", '
-            f'uri="{uri}", response="{response}", algorithm=SHA-256, cnonce="c0", qop=auth, nc={count:08x}'
+            f'uri="{uri}", response="{response}", algorithm={value["algorithm"]}, cnonce="c0", qop=auth, nc={count:08x}'
             + (f', opaque="{value["opaque"]}"' if "opaque" in value else ""))
 
 

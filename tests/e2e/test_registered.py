@@ -1,0 +1,185 @@
+"""Calls to registered users: each phone by the way it has opened, all of them by q, and what the caller hears of those
+who have none."""
+from harness import Cdr, EndToEnd, Route, main
+from registering import DOMAIN, Registering, registrar
+from sides import described
+from sipp import wait_until
+from stream import Connection
+
+PASSWORDS = {"bob": "builder", "carol": "singer"}
+NOWHERE = "10.255.255.1:5060"  # what a phone behind a NAT takes for its address
+INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>"'
+
+
+def to(*targets, **settings):
+    """A route to these targets, as the configuration has them."""
+    route = Route(0, **settings)
+    route.toml = lambda host: (f"[[route]]\nto = [{', '.join(targets)}]\n"
+                               f"ring_timeout_ms = {route.ring_timeout_ms}\n{route.more}\n")
+    return route
+
+
+class Registered(EndToEnd):
+    def start_registrar(self, *targets, more="", transports=("udp",), **settings):
+        # SIPp knows nothing better than MD5.
+        users = ", ".join(f'{user} = "{password}"' for user, password in PASSWORDS.items())
+        self.start(to('"registered"', *targets, **settings), profiles=registrar(f"{{ {users} }}", f'algorithms = ["MD5"]\n{more}'),
+                   domains=[DOMAIN], transports=transports)
+
+    def register(self, port, contact=None, user="bob", params="", expires=600, headers=""):
+        """A SIPp on this port registers, and makes room there for the phone that is called."""
+        contact = f"<sip:{user}@{contact or f'127.0.0.1:{port}'}>{params}"
+        phone = self._sipp("phone_registers", "127.0.0.1", port, target=f"127.0.0.1:{self.tandemd.port}", name=user,
+                           contact=contact, expires=expires, headers=headers, password=PASSWORDS[user],
+                           arguments=("-auth_uri", DOMAIN))
+        phone.finish()
+        self.sipps.remove(phone)  # the next one has its port, and its name
+        return port
+
+    def phone(self, scenario, contact=None, params="", **values):
+        """A phone that has registered, and does as the scenario says when it is called."""
+        return self.callee(scenario, port=self.register(self.ports.take(), contact, params=params), **values)
+
+    def call(self, *phones, caller="caller_basic", user="bob", **values):
+        caller = self.caller(caller, user, **{"hold": 50} | values)
+        for sipp in (caller, *phones):
+            sipp.finish()
+        return caller
+
+    def refused(self, code, user="bob"):
+        return self.call(caller="caller_refused", user=user, code=code)
+
+    def connection(self, user="bob"):
+        """A phone on a connection of its own; nobody listens at the address that its Contact names."""
+        connection = Connection("127.0.0.1", self.tandemd.port)
+        self.addCleanup(connection.__exit__)
+        return Registering(connection, user, PASSWORDS[user])
+
+    def test_a_phone_is_called_by_its_contact(self):
+        self.start_registrar()
+        phone = self.phone("callee_basic")
+        caller = self.call(phone)
+        invite, = phone.received("INVITE")
+        self.assertEqual(invite.uri, f"sip:bob@127.0.0.1:{phone.port}")
+        self.assertEqual(invite.headers("Route"), [])
+        self.finish(Cdr("caller_bye", 200, caller, phone, rang=True))
+
+    def test_phones_of_equal_q_ring_together_before_those_of_a_lower_one(self):
+        self.start_registrar()
+        lobby = self.phone("callee_basic", params=";q=0.5")
+        desk, mobile = self.phone("callee_rings"), self.phone("callee_answers_late", hold=300)
+        caller = self.call(desk, mobile)
+        self.assertEqual(len(desk.received("CANCEL")), 1)
+        self.assertEqual(lobby.received(), [])
+        self.finish(Cdr("caller_bye", 200, caller, mobile, rang=True))
+
+    def test_the_phones_of_a_lower_q_ring_when_those_of_the_higher_one_have_failed(self):
+        self.start_registrar()
+        lobby = self.phone("callee_basic", params=";q=0.5")
+        full = [self.phone("callee_refuses", code=503, reason="Full", headers="") for _ in range(2)]
+        caller = self.call(*full, lobby)
+        self.finish(Cdr("caller_bye", 200, caller, lobby))
+
+    def test_a_phone_behind_a_nat_is_reached_where_it_registered_from_in_the_call_as_well(self):
+        self.start_registrar()
+        phone = self.phone("callee_behind_nat", NOWHERE)
+        caller = self.call(phone)
+        self.assertEqual({m.uri.partition(";")[0] for m in phone.messages(request=True, sent=False)},
+                         {f"sip:bob@{NOWHERE}"})
+        self.finish(Cdr("caller_bye", 200, caller, phone, rang=True))
+
+    def test_a_phone_behind_a_nat_that_answers_when_the_caller_has_gone_is_hung_up_there(self):
+        self.start_registrar()
+        phone = self.phone("callee_behind_nat_answers_the_cancel", NOWHERE)
+        caller = self.call(phone, caller="caller_cancels")
+        self.finish(Cdr("cancelled", 487, caller))
+
+    def answer_over(self, phone):
+        """Takes a call over a connection, from its INVITE to its BYE."""
+        caller = self.caller("caller_basic", hold=50)
+        invite = phone.raw.expect("INVITE")
+        phone.raw.respond(invite, 200, body=described("bob", 50000)["body"])
+        phone.raw.expect("ACK")
+        phone.raw.respond(phone.raw.expect("BYE"), 200)
+        caller.finish()
+        return caller, invite
+
+    def test_a_phone_on_a_connection_is_called_over_it_and_listens_nowhere(self):
+        self.start_registrar(transports=("udp", "tcp"))
+        phone = self.connection()
+        contact = phone.here().replace(">", ";transport=tcp>")
+        self.assertEqual(phone.register(contact).code, 200)
+        caller, invite = self.answer_over(phone)
+        self.assertEqual(f"<{invite.uri}>", contact)
+        self.finish(Cdr("caller_bye", 200, caller))
+
+    def flow(self, number):
+        phone = self.connection()
+        contact = f"<sip:bob@{NOWHERE};transport=tcp;ob>;{INSTANCE};reg-id={number}"
+        answer = phone.register(contact, headers=["Supported: outbound, path"])
+        self.assertEqual((answer.code, answer.header("Require")), (200, "outbound"))
+        return phone
+
+    def test_of_two_flows_of_a_phone_the_second_is_tried_when_the_first_fails_and_only_then(self):
+        self.start_registrar(transports=("udp", "tcp"))
+        older, newer = self.flow(1), self.flow(2)
+        caller, _ = self.answer_over(newer)
+        self.assertIsNone(older.raw.receive(0))
+        again = self.caller("caller_basic", port=self.ports.take(), hold=50)
+        failed = newer.raw.expect("INVITE")
+        newer.raw.respond(failed, 430)
+        invite = older.raw.expect("INVITE")
+        self.assertNotEqual(invite.call_id, failed.call_id)
+        older.raw.respond(invite, 200, body=described("bob", 50000)["body"])
+        older.raw.expect("ACK")
+        older.raw.respond(older.raw.expect("BYE"), 200)
+        again.finish()
+        self.finish(Cdr("caller_bye", 200, caller), Cdr("caller_bye", 200, again))
+
+    def test_a_phone_that_registers_again_from_elsewhere_is_called_once(self):
+        """As one does that was woken (field report 115): its instance tells that it is the same."""
+        self.start_registrar()
+        left = self.register(self.ports.take(), params=f";{INSTANCE}")
+        phone = self.phone("callee_basic", params=f";{INSTANCE}")
+        left = self.callee("callee_basic", port=left)
+        caller = self.call(phone)
+        self.assertEqual(left.received(), [])
+        self.finish(Cdr("caller_bye", 200, caller, phone))
+
+    def test_who_has_no_phone_is_unavailable_and_who_is_no_user_is_not_found(self):
+        self.start_registrar(more="min_expires_s = 1")
+        self.refused(480)
+        self.refused(404, "nobody")
+        port = self.register(self.ports.take())
+        self.register(port, expires=0)
+        self.register(self.ports.take(), user="carol", expires=1)
+        self.refused(480)
+        wait_until(lambda: "registrar: expired carol" in self.said(), "carol's binding expires")
+        self.refused(480, "carol")
+        self.finish(*[Cdr("refused", 480)] * 3, Cdr("refused", 404))
+
+    def test_who_has_no_phone_is_passed_over_where_the_route_leads_elsewhere(self):
+        mailbox = self.callee("callee_basic")
+        self.start_registrar(f'"sip:127.0.0.1:{mailbox.port}"')
+        caller = self.call(mailbox)
+        self.finish(Cdr("caller_bye", 200, caller, mailbox))
+
+    def test_where_all_phones_fail_the_next_target_is_called(self):
+        mailbox = self.callee("callee_basic")
+        self.start_registrar(f'"sip:127.0.0.1:{mailbox.port}"')
+        full = self.phone("callee_refuses", code=503, reason="Full", headers="")
+        caller = self.call(full, mailbox)
+        self.finish(Cdr("caller_bye", 200, caller, mailbox))
+
+    def test_phones_are_called_after_a_restart_without_warning(self):
+        self.start_registrar()
+        port = self.register(self.ports.take(), NOWHERE)
+        self.tandemd.kill()
+        self.tandemd.start()
+        phone = self.callee("callee_behind_nat", port=port)
+        caller = self.call(phone)
+        self.finish(Cdr("caller_bye", 200, caller, phone))
+
+
+if __name__ == "__main__":
+    main()
