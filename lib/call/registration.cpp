@@ -14,12 +14,11 @@ std::uint64_t owner_of(std::uint32_t serial) { return std::uint64_t{serial} << 3
 // No table gives ids of a shard.
 constexpr std::uint8_t lookup_shard = 0xff;
 
-// Whose binding it is. Two with the same one would take it from each other.
+} // namespace
+
 bool has_same_binding(const RegistrationOptions &a, const RegistrationOptions &b) {
     return a.registrar == b.registrar && a.aor == b.aor && a.user == b.user;
 }
-
-} // namespace
 
 struct Registrations::Entry {
     Entry(std::uint32_t number, TrunkRegistration given, Random &random)
@@ -50,12 +49,12 @@ void Registrations::replace(std::vector<TrunkRegistration> wanted, Instant now) 
         if (found == wanted.end()) {
             entry->is_left = true;
             entry->registration.unregister(now);
-            changes_.push_back({entry->wanted.trunk, {}, true});
+            changes_.push_back({entry->wanted.trunk, {}, {}, true});
             continue;
         }
         if (found->trunk != entry->wanted.trunk) {
-            changes_.push_back({entry->wanted.trunk, {}, true});
-            changes_.push_back({found->trunk, entry->told});
+            changes_.push_back({entry->wanted.trunk, {}, {}, true});
+            changes_.push_back({found->trunk, entry->told, entry->registration.statistics()});
         }
         const bool is_other = !(found->options == entry->wanted.options) || found->to != entry->wanted.to ||
                               found->lookup != entry->wanted.lookup;
@@ -147,7 +146,7 @@ void Registrations::settle(Instant now) {
         const bool is_told = status == entry->told || (is_in_round && status.state == entry->told.state);
         if (entry->is_left || is_told) continue;
         entry->told = status;
-        changes_.push_back({entry->wanted.trunk, status});
+        changes_.push_back({entry->wanted.trunk, status, entry->registration.statistics()});
     }
 }
 

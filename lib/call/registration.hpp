@@ -28,10 +28,12 @@ struct TrunkRegistration {
 struct TrunkStatus {
     std::string trunk;
     RegistrationStatus registration;
+    RegistrationStatistics statistics{};
     bool is_gone = false; // the trunk is not one of those to register with any more
-
-    bool operator==(const TrunkStatus &) const = default;
 };
+
+// Whose binding it is. Two with the same one would take it from each other.
+bool has_same_binding(const RegistrationOptions &a, const RegistrationOptions &b);
 
 class Registrations {
 public:

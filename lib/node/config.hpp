@@ -13,6 +13,7 @@
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
 #include "base/text.hpp"
+#include "call/registration.hpp"
 #include "call/router.hpp"
 #include "dialog/profile_table.hpp"
 #include "net/tls_context.hpp"
@@ -95,6 +96,7 @@ struct TargetConfig {
     bool is_parallel = false;   // rings together with the one before it
     bool is_registered = false; // the phones of the user who is called; the rest says nothing
     std::shared_ptr<const Account> account{}; // of the trunk; none: its challenges are refusals
+    bool needs_registration = false;          // with the trunk: without it no call goes there
 };
 
 // What ProfileTable takes for a value.
@@ -141,8 +143,9 @@ struct Config {
     TimerConfig timers;
     RegistrarConfig registrar;
     std::vector<ProfileOptions> profiles;
-    std::vector<TargetConfig> trunks; // all: calls are taken from their addresses
-    std::vector<RouteConfig> routes;  // in the order of the file: the first match wins
+    std::vector<TargetConfig> trunks;             // all: calls are taken from their addresses
+    std::vector<TrunkRegistration> registrations; // with some of them; each is another binding
+    std::vector<RouteConfig> routes;              // in the order of the file: the first match wins
     LogConfig log;
     std::vector<std::string> warnings; // one line each: what has no effect in this version
 };

@@ -51,6 +51,7 @@ public:
         several("trunk", [this](ConfigSection &section) { read_trunk(section, config_, trunks_); });
         for (const TrunkTarget &trunk : trunks_) {
             if (trunk.target) config_.trunks.push_back(*trunk.target);
+            if (trunk.registration) config_.registrations.push_back(*trunk.registration);
         }
         several("route", [this](ConfigSection &section) { read_route(section, trunks_, config_); });
         one("registrar", [this](ConfigSection &section) { read_registrar(section, config_); });

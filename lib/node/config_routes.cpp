@@ -333,20 +333,17 @@ void read_trunk(ConfigSection &section, const Config &config, std::vector<TrunkT
         target = parse_target(section, *value, "\"uri\" of [[trunk]]", config);
     }
     auto account = read_account(section);
-    bool is_registered = false;
-    if (const TomlValue *value = section.flag("register", is_registered); value && is_registered) {
-        section.unavailable(value->at, "\"register\" in [[trunk]]", "write false, or leave it out");
-    }
-    std::int64_t expires = 0;
-    section.number("expires_s", 1, 86'400 * 30, expires);
+    auto registration = read_registration(section, target, account, trunks);
     section.finish();
 
     if (!name) return;
     if (target) {
         target->trunk = *name;
         target->account = std::move(account);
+        target->needs_registration = registration.has_value();
     }
-    trunks.push_back({*name, std::move(target)});
+    if (registration) registration->trunk = *name;
+    trunks.push_back({*name, std::move(target), std::move(registration)});
 }
 
 void read_route(ConfigSection &section, const std::vector<TrunkTarget> &trunks, Config &config) {

@@ -1,5 +1,6 @@
 // The readers of single sections: each takes what it knows from its table into the configuration.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,7 +39,13 @@ void read_rtpengine(ConfigSection &section);
 struct TrunkTarget {
     std::string name;
     std::optional<TargetConfig> target; // none: its URI is wrong, which is noted already
+    std::optional<TrunkRegistration> registration{};
 };
+
+// Of a [[trunk]]: the keys of its registration. None: there is to be none, or something is wrong.
+std::optional<TrunkRegistration> read_registration(ConfigSection &section, const std::optional<TargetConfig> &target,
+                                                   const std::shared_ptr<const Account> &account,
+                                                   const std::vector<TrunkTarget> &others);
 
 // The "name" of a [[profile]] or [[trunk]], which is not in `known`; none if it is wrong.
 std::optional<std::string> read_name(ConfigSection &section, const std::vector<std::string_view> &known);

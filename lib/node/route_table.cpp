@@ -134,7 +134,7 @@ bool RouteTable::is_local(const IpAddress &ip) const {
 bool RouteTable::is_peer(const IpAddress &source) const { return options_.peers && options_.peers->contains(source); }
 
 std::optional<TrunkAccount> RouteTable::account_at(const IpAddress &peer) const {
-    return peers_ ? peers_->account_at(peer) : std::nullopt;
+    return options_.peers ? options_.peers->account_at(peer) : std::nullopt;
 }
 
 // `is_known`: of this machine, a trunk, or a party of a call that is up.
@@ -249,11 +249,21 @@ Route RouteTable::absent(const RouteConfig &config, const Asked &asked) const {
     return refuse(options_.users && options_.users->has_user(aor) ? 480 : 404);
 }
 
+// A trunk that does not know us would refuse the call, or let it wait.
+bool RouteTable::is_usable(const TargetConfig &target) const {
+    return !target.needs_registration || (options_.trunks && options_.trunks->is_registered(target.trunk));
+}
+
 Route RouteTable::make_route(const RouteConfig &config, const Asked &asked) const {
     Route route;
-    bool is_first = true; // of those that ring together: the others may be registered nowhere
+    bool is_first = true;     // of those that ring together: the others may be registered nowhere
+    bool has_skipped = false; // a trunk that has not taken us
     for (std::size_t i = 0; i < config.targets.size(); ++i) {
         if (!config.targets[i].is_parallel) is_first = true;
+        if (!is_usable(config.targets[i])) {
+            has_skipped = true;
+            continue;
+        }
         auto found = find_targets(config, i, asked);
         if (!found) return found.error();
         if (found->empty()) continue;
@@ -262,9 +272,9 @@ Route RouteTable::make_route(const RouteConfig &config, const Asked &asked) cons
         if (found->size() > room) found->resize(room);
         std::move(found->begin(), found->end(), std::back_inserter(route.targets));
     }
-    if (route.targets.empty()) return absent(config, asked);
+    if (route.targets.empty()) return has_skipped ? refuse(503, "Trunk Not Registered") : absent(config, asked);
     // What the call has once is filled for its first target.
-    const TemplateInput input{&asked.invite, &asked.source, config.targets.front().trunk, &asked.groups};
+    const TemplateInput input{&asked.invite, &asked.source, route.targets.front().trunk, &asked.groups};
     if (!render_profiles(config, input, route.profiles)) return refuse(400, "Bad Profile Value");
     if (!render_variables(config, input, route.variables)) return refuse(400, "Bad Variable Value");
     if (route.targets.size() > 1 || config.redirects == Redirects::follow) route.hunt_on = config.hunt_on;

@@ -9,6 +9,7 @@
 #include "node/config.hpp"
 #include "node/known_peers.hpp"
 #include "node/registered_users.hpp"
+#include "node/trunk_states.hpp"
 #include "sip/uri.hpp"
 
 namespace re2 {
@@ -21,6 +22,7 @@ namespace tandem {
 struct RouteTableOptions {
     const KnownPeers *peers = nullptr;      // null: no trunk is known by its address
     const RegisteredUsers *users = nullptr; // null: nobody is registered
+    const TrunkStates *trunks = nullptr;    // null: we are registered with none
     std::vector<IpAddress> own{};           // addresses of this machine beside those of the loopback
 };
 
@@ -42,7 +44,8 @@ public:
     //        not stand there;
     //   416  the Request-URI is neither sip:, sips: nor tel:;
     //   480  the Request-URI is sips:, and the route leads to somebody without TLS; or the route leads to registered
-    //        phones alone, and there is none of this user; 404 if there is no such user.
+    //        phones alone, and there is none of this user; 404 if there is no such user;
+    //   503  the route leads to trunks alone that we register with, and no registration has succeeded.
     Route route(const Message &invite, const Endpoint &source) override;
     Route route_inside(const Message &invite, const Endpoint &source) override; // any source fits a route without one
     bool may_call(const IpAddress &source) const override;
@@ -58,6 +61,7 @@ private:
     };
 
     bool is_local(const IpAddress &ip) const;
+    bool is_usable(const TargetConfig &target) const;
     bool takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const;
     Route find_route(const Message &invite, const Endpoint &source, bool is_inside);
     // What a call is asked about while its route is made.

@@ -22,21 +22,27 @@ std::string sent_by(const SipConfig &sip, const Endpoint &bound, const Endpoint 
     return fmt::format("{}:{}", sip.advertise_host, has_port ? sip.advertise_port : bound.port);
 }
 
-// Makes routes that were read for other listeners use these. False if one of them has no listener that can send.
-bool use_listeners(std::vector<RouteConfig> &routes, const std::vector<Endpoint> &listen) {
-    for (RouteConfig &route : routes) {
+// Makes what was read for other listeners use these. False if none of them can send there.
+bool use_listener(const std::string &lookup, Endpoint &to, const std::vector<Endpoint> &listen) {
+    if (!lookup.empty()) { // is sent by the listener that fits its addresses
+        const auto uri = Uri::parse(lookup);
+        const auto what = uri ? to_sip_lookup(*uri) : std::nullopt;
+        return what && has_listener(*what, listen);
+    }
+    const auto sender = find_listener(listen, to);
+    if (sender) to.listener = *sender;
+    return sender.has_value();
+}
+
+bool use_listeners(Config &config, const std::vector<Endpoint> &listen) {
+    for (RouteConfig &route : config.routes) {
         for (TargetConfig &target : route.targets) {
             if (target.is_registered) continue;
-            if (!target.lookup.empty()) { // is sent by the listener that fits its addresses
-                const auto uri = Uri::parse(target.lookup);
-                const auto what = uri ? to_sip_lookup(*uri) : std::nullopt;
-                if (!what || !has_listener(*what, listen)) return false;
-                continue;
-            }
-            const auto sender = find_listener(listen, target.to);
-            if (!sender) return false;
-            target.to.listener = *sender;
+            if (!use_listener(target.lookup, target.to, listen)) return false;
         }
+    }
+    for (TrunkRegistration &trunk : config.registrations) {
+        if (!use_listener(trunk.lookup, trunk.to, listen)) return false;
     }
     return true;
 }
@@ -76,7 +82,7 @@ Server::Station::Station(std::uint8_t number, const Config &config, const RouteT
 
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
-      sources_(source_limits(config.limits), random_), failing_({}, random_), peers_(config.trunks),
+      sources_(source_limits(config.limits), random_), failing_({}, random_), peers_(config.trunks), trunks_(log),
       digest_({.realm = config.registrar.realm,
                .nonce_lifetime = config.registrar.nonce_lifetime,
                .algorithms = config.registrar.algorithms},
@@ -84,7 +90,7 @@ Server::Server(const Config &config, const std::string &path, Log &log)
       users_(digest_), registrar_(registrar_options(config), digest_, binding_random_),
       bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
       memory_(std::uint64_t{config.limits.memory_mb} << 20) {
-    const RouteTableOptions table{&peers_, registered_.get(), addresses_of(config.sip)};
+    const RouteTableOptions table{&peers_, registered_.get(), &trunks_, addresses_of(config.sip)};
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config, table));
     }
@@ -109,6 +115,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     server->make_workers(std::move(*transports));
     server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
     server->log_start();
+    server->loop().post([raw = server.get()] { raw->stations_[0]->worker->register_with(raw->config_.registrations); });
     return server;
 }
 
@@ -309,6 +316,7 @@ void Server::make_workers(std::vector<Transports> transports) {
         options.engine.dialogs.epoch = epoch;
         options.engine.dialogs.shard = station.index;
         if (station.index == 0) options.peers = &peers_;
+        if (station.index == 0) options.trunks = &trunks_;
         options.keeps_bindings = station.index == 0;
         station.worker = std::make_unique<Worker>(options, station.loop, std::move(transports[station.index]),
                                                   station.routes, profiles_, wall_, store_thread_.get(), log_);
@@ -340,9 +348,10 @@ void Server::reload() {
     if (!config) {
         return log_.error(fmt::format("reload: {}; the former configuration stays in force", config.error().detail));
     }
-    if (!use_listeners(config->routes, config_.sip.listen)) {
-        return log_.error("reload: a route needs a listener that only a restart opens; the former configuration stays "
-                          "in force");
+    if (!use_listeners(*config, config_.sip.listen)) {
+        return log_.error(
+            "reload: a route or a trunk needs a listener that only a restart opens; the former configuration stays "
+            "in force");
     }
     // A file without a certificate has no listener of TLS: one that runs goes on with what it has until the restart.
     const bool has_new_tls = tls_ && !config->tls.certificate.empty();
@@ -377,9 +386,12 @@ void Server::reload() {
     config_.log = config->log;
     if (has_new_tls) config_.tls = config->tls;
     tls_ = *tls;
-    const auto replace = [routes = config_.routes, sip = config_.sip, tls = tls_](Station &station) {
+    config_.registrations = std::move(config->registrations);
+    const auto replace = [routes = config_.routes, sip = config_.sip, tls = tls_,
+                          trunks = config_.registrations](Station &station) {
         station.routes.replace(routes, sip.trusted, sip.domains);
         for (StreamTransport *transport : station.tls_transports) transport->use(tls);
+        if (station.index == 0) station.worker->register_with(trunks);
     };
     everywhere(replace, [this, size = config_.routes.size()] {
         log_.info(fmt::format("reload: {} routes are in force", size));

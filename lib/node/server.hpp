@@ -23,6 +23,7 @@
 #include "node/log.hpp"
 #include "node/route_table.hpp"
 #include "node/store_thread.hpp"
+#include "node/trunk_states.hpp"
 #include "node/worker.hpp"
 #include "registrar/registrar.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -55,6 +56,7 @@ public:
     Loop &loop(std::size_t worker = 0) { return stations_[worker]->loop; }
     const Worker &worker(std::size_t worker = 0) const { return *stations_[worker]->worker; }
     const ProfileTable &profiles() const { return profiles_; }
+    const TrunkStates &trunks() const { return trunks_; } // that we register with
     const Registrar &registrar() const { return registrar_; }
 
 private:
@@ -111,6 +113,7 @@ private:
     SourceLimiter sources_;
     FailingSources failing_;
     KnownPeers peers_;
+    TrunkStates trunks_;
     DigestServer digest_; // has the users
     UserCheck users_;
     Registrar registrar_;

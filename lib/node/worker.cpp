@@ -113,6 +113,7 @@ void Worker::settle(Instant now) {
     calls_.store(engine_.calls(), std::memory_order_relaxed);
     watch_garbage(now);
     watch_failing(now);
+    watch_trunks(now);
     watch_drain(now);
     arm(now);
 }
@@ -240,9 +241,23 @@ void Worker::watch_failing(Instant now) {
                           report->strangers, report->passwords, worst, report->unheard));
 }
 
+void Worker::register_with(std::vector<TrunkRegistration> trunks) {
+    const Instant now = SystemClock::now();
+    engine_.replace_registrations(std::move(trunks), now);
+    settle(now);
+}
+
+void Worker::watch_trunks(Instant now) {
+    if (!options_.trunks) return;
+    std::vector<TrunkStatus> changes;
+    engine_.take_trunk_changes(changes);
+    for (const TrunkStatus &change : changes) options_.trunks->note(change, now);
+}
+
 void Worker::drain(Duration longest, std::function<void()> drained) {
     const Instant now = SystemClock::now();
     engine_.refuse_new_calls();
+    engine_.unregister(now);
     drained_ = std::move(drained);
     drain_until_ = now + longest;
     settle(now);
@@ -255,8 +270,8 @@ void Worker::watch_drain(Instant now) {
     } else if (!calm_since_) {
         calm_since_ = now;
     }
-    const bool is_calm =
-        calm_since_ && outbox_.waiting() == 0 && (engine_.transactions() == 0 || now >= *calm_since_ + options_.linger);
+    const bool is_calm = calm_since_ && outbox_.waiting() == 0 && engine_.is_unregistered() &&
+                         (engine_.transactions() == 0 || now >= *calm_since_ + options_.linger);
     if (is_calm || now >= drain_until_) std::exchange(drained_, nullptr)();
 }
 

@@ -31,6 +31,7 @@
 #include "node/outbox.hpp"
 #include "node/overload.hpp"
 #include "node/store_queue.hpp"
+#include "node/trunk_states.hpp"
 #include "node/worker_statistics.hpp"
 
 namespace tandem {
@@ -47,6 +48,7 @@ struct WorkerOptions {
     BindingKeeper *bindings = nullptr; // shared by workers, and outlives them; null: there is no registrar
     bool keeps_bindings = false;       // of one worker: it keeps that going
     MemoryBudget *memory = nullptr;    // shared by workers, and outlives them; null: none
+    TrunkStates *trunks = nullptr;     // of the one that registers with them; null: another does
     Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
     Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
     Duration linger = std::chrono::seconds(1);             // after the last call of a drain: peers may repeat a message
@@ -65,8 +67,11 @@ public:
     // In the loop: takes what others have left in the mailbox, a turn's worth of it.
     void on_mail();
 
-    // No new calls from now on; `drained` is called once, in the loop, when the calls that are up have ended, or
-    // after `longest`.
+    // In the loop: from now on it registers with these trunks. See Engine::replace_registrations().
+    void register_with(std::vector<TrunkRegistration> trunks);
+
+    // No new calls from now on, and no registration with a trunk; `drained` is called once, in the loop, when the calls
+    // that are up have ended and no trunk has us any more, or after `longest`.
     void drain(Duration longest, std::function<void()> drained);
 
     // Before the end, when no loop runs any more: what the store has not taken yet is offered a last time, and what
@@ -110,6 +115,7 @@ private:
     void watch_load(Duration lag, Instant now);
     void watch_garbage(Instant now);
     void watch_failing(Instant now);
+    void watch_trunks(Instant now);
     void watch_drain(Instant now);
     void arm(Instant now);
     std::uint64_t garbage() const;

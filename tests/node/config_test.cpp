@@ -310,6 +310,41 @@ TEST_CASE(
     CHECK(config->warnings.empty());
 }
 
+TEST_CASE("config: a trunk is registered with as its user, at its address or by its name") {
+    const auto config =
+        parse_config("[sip]\nlisten = [\"udp:[::1]:5060\", \"udp:127.0.0.1:5060\", "
+                     "\"tcp:127.0.0.1:5060\"]\n"
+                     "[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1:5070;transport=tcp\"\n"
+                     "username = \"+44 1@b%\"\npassword = \"p\"\nregister = true\n"
+                     "[[trunk]]\nname = \"b\"\nuri = \"sip:Carrier.example\"\nusername = \"u\"\n"
+                     "password = \"p\"\nregister = true\nexpires_s = 90\nretry_s = 5\n"
+                     "[[trunk]]\nname = \"c\"\nuri = \"sip:127.0.0.1\"\nusername = \"u\"\npassword = \"p\"\n"
+                     "[[route]]\nto = [\"a\", \"c\"]\n",
+                     "f");
+    INFO((config.ok() ? "" : config.error().detail));
+    REQUIRE(config.ok());
+    REQUIRE(config->registrations.size() == 2);
+    const TrunkRegistration &a = config->registrations[0];
+    CHECK(a.trunk == "a");
+    CHECK(a.options.registrar == "sip:127.0.0.1:5070;transport=tcp");
+    CHECK(a.options.aor == "sip:+44%201%40b%25@127.0.0.1");
+    CHECK(a.options.user == "+44%201%40b%25");
+    CHECK(a.options.account->username == "+44 1@b%");
+    CHECK(a.options.expires == std::chrono::seconds(3600));
+    CHECK(a.options.retry == std::chrono::seconds(30));
+    CHECK(a.to.to_string() == "127.0.0.1:5070");
+    CHECK(a.to.listener == 2);
+    CHECK(a.lookup.empty());
+    const TrunkRegistration &b = config->registrations[1];
+    CHECK(b.options.registrar == "sip:Carrier.example");
+    CHECK(b.options.aor == "sip:u@Carrier.example");
+    CHECK(b.lookup == "sip:Carrier.example");
+    CHECK(b.options.expires == std::chrono::seconds(90));
+    CHECK(b.options.retry == std::chrono::seconds(5));
+    CHECK(config->routes[0].targets[0].needs_registration);
+    CHECK_FALSE(config->routes[0].targets[1].needs_registration);
+}
+
 TEST_CASE("config: what has no effect in this version is a warning with its place") {
     const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n"
                                      "[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
@@ -489,7 +524,18 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\npassword = 7\n",
          "f:4:12: \"password\" in [[trunk]] must be a string, not an integer"},
         {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nregister = true\n",
-         "f:4:12: \"register\" in [[trunk]] is not available in this version; write false, or leave it out"},
+         "f:4:12: \"register\" in [[trunk]] needs \"username\" and \"password\"; write them, or false"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nregister = 1\n",
+         "f:4:12: \"register\" in [[trunk]] must be true or false, not an integer"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nexpires_s = 0\n",
+         "f:4:13: \"expires_s\" in [[trunk]] must be from 1 to 2592000, not 0"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nretry_s = 1801\n",
+         "f:4:11: \"retry_s\" in [[trunk]] must be from 1 to 1800, not 1801"},
+        {"[[trunk]]\nname = \"a\"\nuri = \"sip:127.0.0.1\"\nregister = true\nusername = \"u\"\npassword = \"p\"\n"
+         "[[trunk]]\nname = \"b\"\nuri = \"sip:127.0.0.1\"\nregister = true\nusername = \"u\"\npassword = \"q\"\n",
+         "f:10:12: \"register\" in [[trunk]]: \"a\" registers as sip:u@127.0.0.1 with the same \"uri\"; one "
+         "registration "
+         "is enough"},
         {"[sip]\ntrusted = [\"10.0.0.1/8\"]\n",
          "f:2:12: \"10.0.0.1/8\" in \"trusted\" of [sip] has bits behind its prefix; write \"10.0.0.0/8\""},
         // [[route]]

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "node/config_reader.hpp"
 #include "node/invite.hpp"
+#include "node/lines.hpp"
 #include "node/route_table.hpp"
 #include "sip/limits.hpp"
 
@@ -286,4 +287,88 @@ TEST_CASE("routes: SIPS goes to a name that is looked up for TLS alone (RFC 3261
     CHECK(uri("sip:sips@h") == "sips:sips@carrier.example");
     CHECK(routes.route(test::invite("sips:plain@h"), caller).refuse == 480);
     CHECK(routes.route(test::invite("sips:udp@h"), caller).refuse == 480);
+}
+
+namespace {
+
+// Trunks a, b and c that are to be registered with, and d that is not.
+struct TrunkRoutes {
+    explicit TrunkRoutes(const std::string &given) {
+        std::string text;
+        for (const std::string name : {"a", "b", "c", "d"}) {
+            text += "[[trunk]]\nname = \"" + name + "\"\nuri = \"sip:127.0.0.1\"\nusername = \"" + name +
+                    "\"\npassword = \"p\"\n" + (name == "d" ? "" : "register = true\n");
+        }
+        auto config = parse_config(text + "[[profile]]\nname = \"of\"\nvalue = true\n[[route]]\n" + given, "f");
+        INFO((config.ok() ? "" : config.error().detail));
+        REQUIRE(config.ok());
+        table.replace(std::move(config->routes), {}, {});
+    }
+    void set(const std::string &trunk, RegistrationState state) {
+        TrunkStatus status;
+        status.trunk = trunk;
+        status.registration.state = state;
+        states.note(status, at_ms(0));
+    }
+    // "a b+c": those that ring together are joined by a plus.
+    std::string targets() {
+        std::string out;
+        route = table.route(test::invite("sip:bob@192.0.2.1"), caller);
+        for (const RouteTarget &target : route.targets) {
+            out += (out.empty() ? "" : target.is_parallel ? "+" : " ") + target.trunk;
+            if (out.size() == target.trunk.size()) CHECK_FALSE(target.is_parallel);
+        }
+        return out;
+    }
+
+    test::Lines lines;
+    TrunkStates states{lines.log};
+    RouteTable table{{}, {}, {.trunks = &states}};
+    Route route;
+};
+
+} // namespace
+
+TEST_CASE("routes: a trunk that is not registered is skipped") {
+    TrunkRoutes routes("to = [\"a\", \"b\", \"d\"]\nhunt_on = [503]\nprofiles = [\"of={trunk}\"]\n");
+    CHECK(routes.targets() == "d"); // nothing is known of the others
+    CHECK(routes.route.profiles.at(0).value == "d");
+    routes.set("b", RegistrationState::registered);
+    CHECK(routes.targets() == "b d");
+    CHECK(routes.route.profiles.at(0).value == "b");
+    CHECK(routes.route.hunt_on.size() == 1);
+    for (const RegistrationState state :
+         {RegistrationState::trying, RegistrationState::failed, RegistrationState::off}) {
+        routes.set("a", state);
+        CHECK(routes.targets() == "b d");
+    }
+    routes.set("a", RegistrationState::registered);
+    CHECK(routes.targets() == "a b d");
+    TrunkStatus gone;
+    gone.trunk = "a";
+    gone.is_gone = true;
+    routes.states.note(gone, at_ms(0));
+    CHECK(routes.targets() == "b d");
+}
+
+TEST_CASE("routes: without any registered trunk that a route leads to a call is refused 503") {
+    TrunkRoutes routes("to = [\"a\", [\"b\", \"c\"]]\n");
+    CHECK(routes.targets().empty());
+    CHECK(routes.route.refuse == 503);
+    routes.set("c", RegistrationState::registered);
+    CHECK(routes.targets() == "c");
+    CHECK(routes.route.refuse == 0);
+}
+
+TEST_CASE("routes: of targets that ring together those that are registered do, and with no other") {
+    TrunkRoutes routes("to = [\"a\", [\"b\", \"c\", \"d\"]]\n");
+    routes.set("a", RegistrationState::registered);
+    routes.set("c", RegistrationState::registered);
+    CHECK(routes.targets() == "a c+d");
+    routes.set("b", RegistrationState::registered);
+    CHECK(routes.targets() == "a b+c+d");
+    routes.set("c", RegistrationState::failed);
+    CHECK(routes.targets() == "a b+d");
+    routes.set("b", RegistrationState::failed);
+    CHECK(routes.targets() == "a d");
 }

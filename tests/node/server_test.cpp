@@ -183,7 +183,7 @@ TEST_CASE("server: a reload takes over routes and the log level; a bad file chan
                         "off, not \"loud\"; the former configuration stays in force"));
         directory.write("t.toml", "[sip]\nlisten = [\"udp:[::1]:5060\"]\n[[route]]\nto = [\"sip:[::1]\"]\n");
         (*server)->reload();
-        CHECK(lines.has("error reload: a route needs a listener that only a restart opens"));
+        CHECK(lines.has("error reload: a route or a trunk needs a listener that only a restart opens"));
         directory.write("t.toml", "[store]\npath = \"other.db\"\n[sip]\nadvertise = \"a.example\"\n" + route);
         (*server)->reload();
         CHECK(lines.has("warn reload: [store] changed, which takes a restart"));
@@ -288,7 +288,7 @@ TEST_CASE("server: a reload puts no name in force that no listener could reach")
         directory.write("t.toml", all + "[[route]]\nto = [\"" + uri + "\"]\n");
         (*server)->reload();
     }
-    CHECK(lines.count("error reload: a route needs a listener that only a restart opens") == 2);
+    CHECK(lines.count("error reload: a route or a trunk needs a listener that only a restart opens") == 2);
     directory.write("t.toml", all + "[[route]]\nto = [\"sip:carrier.example\"]\n");
     (*server)->reload();
     CHECK(lines.count("info reload: 1 routes are in force") == 1);
