@@ -28,7 +28,7 @@ GateAnswer AdmissionGate::judge(const Message &request, const Endpoint &source, 
         if (verdict.has_failed && failing_) failing_->fail(source.ip, SourceFailure::password, now);
         return std::move(verdict.answer);
     }
-    if (router_.may_call(source.ip)) return {};
+    if (router_.may_call(source.ip) || is_over_own_flow(registrar_, request, source, now)) return {};
     ++statistics_.refused_strangers;
     if (failing_) failing_->fail(source.ip, SourceFailure::stranger, now);
     return {.status = 403};

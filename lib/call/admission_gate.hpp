@@ -20,8 +20,9 @@ public:
 
     Admission admit(const Message &request, const Endpoint &source, Instant now) override;
 
-    // 403 for an INVITE from where no route takes calls; 407 for one of our users until he has shown who he is. The
-    // same for a REGISTER, with 401: what the registrar is asked to change it is asked then.
+    // 403 for an INVITE from where no route takes calls, unless it comes over the flow of a registered user; 407 for
+    // one of our users until he has shown who he is, where calls are challenged. The same for a REGISTER, with 401:
+    // what the registrar is asked to change it is asked then.
     GateAnswer judge(const Message &request, const Endpoint &source, Instant now) override;
 
 private:

@@ -102,7 +102,8 @@ private:
                     std::string_view extra, Instant now);
     bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
-    Route find_route(const Message &invite, const Endpoint &source);
+    Route find_route(const Message &invite, const Endpoint &source, Instant now);
+    Leg newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now);
     static std::string loop_line(std::string_view loop_path);
     static std::string loop_mark(std::uint64_t digest);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;

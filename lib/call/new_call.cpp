@@ -3,6 +3,7 @@
 #include <vector>
 #include "base/text.hpp"
 #include "call/b2bua.hpp"
+#include "call/user_check.hpp"
 #include "sip/writer.hpp"
 
 namespace tandem {
@@ -44,8 +45,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const CallId id = *made;
     Call &call = *calls_.find(id);
     call.id = id;
-    call.legs[index(Side::caller)] = {
-        .dialog = fed->dialog, .peer = event.source, .local = Side::callee, .account = account_of_caller(event.source)};
+    call.legs[index(Side::caller)] = newcomer_leg(fed->dialog, event, now);
     note_methods(call.leg(Side::caller), invite);
     transactions_.set_owner(event.transaction, id.value());
 
@@ -59,7 +59,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     if (first->has_offer) call.offer_from = Side::caller;
     call.invites.push_back(std::move(first));
 
-    Route route = find_route(invite, event.source);
+    Route route = find_route(invite, event.source, now);
     if (route.refuse != 0 || route.targets.empty()) {
         refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
         return;
@@ -85,9 +85,21 @@ void B2bua::refuse_new(const TransactionEvent &event, std::uint16_t status, std:
 }
 
 // Whoever comes as one of our users has shown at the gate that he is (AdmissionGate::judge()).
-Route B2bua::find_route(const Message &invite, const Endpoint &source) {
-    const bool is_user = options_.users && !router_.is_peer(source.ip) && options_.users->is_of_user(invite);
+Route B2bua::find_route(const Message &invite, const Endpoint &source, Instant now) {
+    const bool is_user = (options_.users && !router_.is_peer(source.ip) && options_.users->is_of_user(invite)) ||
+                         is_over_own_flow(options_.registrar, invite, source, now);
     return is_user ? router_.route_inside(invite, source) : router_.route(invite, source);
+}
+
+// Of who has sent this INVITE.
+Leg B2bua::newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) {
+    const bool is_flow = is_over_own_flow(options_.registrar, event.message, event.source, now) &&
+                         is_reached_by_flow(event.message, event.source);
+    return {.dialog = dialog,
+            .peer = event.source,
+            .local = Side::callee,
+            .account = account_of_caller(event.source),
+            .is_flow = is_flow};
 }
 
 // Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.

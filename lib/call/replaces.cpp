@@ -95,7 +95,7 @@ bool is_marked(const Message &invite, std::string_view mark) {
 // another worker of ours comes (`is_inner`) that one has asked it, and counts (lead_to_self()). None: he is refused.
 std::optional<DialogId> B2bua::admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
-    const Route route = is_inner ? Route() : find_route(invite, event.source);
+    const Route route = is_inner ? Route() : find_route(invite, event.source, now);
     if (!is_inner && (route.refuse != 0 || route.targets.empty())) {
         reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
         return std::nullopt;
@@ -155,8 +155,7 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     transfer->invite = event.transaction;
     transfer->source = event.source;
     transfer->answer = session_of(invite);
-    transfer->target = {
-        .dialog = *dialog, .peer = event.source, .local = Side::callee, .account = account_of_caller(event.source)};
+    transfer->target = newcomer_leg(*dialog, event, now);
     note_methods(transfer->target, invite);
     call.transfer = std::move(transfer);
     ask_remaining(id, call, now);
@@ -193,8 +192,7 @@ bool B2bua::pick_up(Call &call, bool is_inner, const TransactionEvent &event, In
     end_forwards(call, now); // of those who rang
     call.setup.reset();
     Leg &callee = call.leg(Side::callee);
-    callee = {
-        .dialog = *dialog, .peer = event.source, .local = Side::callee, .account = account_of_caller(event.source)};
+    callee = newcomer_leg(*dialog, event, now);
     note_methods(callee, invite);
     note_sessions(call.leg(Side::caller), callee, asked, said);
     call.offer_from.reset();

@@ -5,8 +5,10 @@
 #include <utility>
 #include "base/method.hpp"
 #include "registrar/address_of_record.hpp"
+#include "sip/uri.hpp"
 
 namespace tandem {
+
 void UserCheck::change(std::vector<std::string> domains) {
     auto given = std::make_shared<const std::vector<std::string>>(std::move(domains));
     const std::lock_guard lock(mutex_);
@@ -44,6 +46,17 @@ UserCheck::Verdict UserCheck::check(const Message &invite, Instant now) {
     const auto aor = address_of_record(invite.from_uri());
     if (aor && aor_user(*aor) == result.user) return {};
     return {{403, "From Is Not Yours", {}}, true};
+}
+
+bool is_over_own_flow(const Registrar *registrar, const Message &request, const Endpoint &source, Instant now) {
+    const auto aor = registrar ? address_of_record(request.from_uri()) : std::nullopt;
+    return aor && registrar->has_user(*aor) && registrar->is_flow_of(*aor, source, now);
+}
+
+bool is_reached_by_flow(const Message &request, const Endpoint &source) {
+    const auto contact = Uri::parse(request.contact_uri());
+    const auto at = contact ? contact->endpoint() : std::nullopt;
+    return is_reliable(source.transport) || !at || at->ip != source.ip || at->transport != source.transport;
 }
 
 } // namespace tandem

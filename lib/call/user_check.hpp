@@ -6,7 +6,9 @@
 #include <vector>
 #include "auth/digest_server.hpp"
 #include "base/brief_mutex.hpp"
+#include "base/endpoint.hpp"
 #include "base/instant.hpp"
+#include "registrar/registrar.hpp"
 #include "sip/message.hpp"
 #include "transaction/gate.hpp"
 
@@ -36,5 +38,13 @@ private:
     mutable BriefMutex mutex_;
     std::shared_ptr<const std::vector<std::string>> domains_; // guarded by mutex_; null: none
 };
+
+// Whether this request comes over a flow that the user of its From has opened by registering: from there it is taken
+// for his without credentials. Over UDP that is as good as the addresses of the network are. `registrar` may be null.
+bool is_over_own_flow(const Registrar *registrar, const Message &request, const Endpoint &source, Instant now);
+
+// Whether who comes so is told all else over that flow: it is a connection, or he is not at the address that his
+// Contact names. The same as where he is called.
+bool is_reached_by_flow(const Message &request, const Endpoint &source);
 
 } // namespace tandem

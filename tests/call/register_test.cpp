@@ -47,6 +47,16 @@ struct Home {
         phones.send(phones.alice, sent);
         return phones.take(phones.alice, "SIP/2.0 ");
     }
+    // Her INVITE, from this address, with a Contact that names another one.
+    std::string call(std::string_view from = "alice@example.com") {
+        std::string invite = phones.invite();
+        const auto put = [&](std::string_view what, std::string_view with) {
+            invite.replace(invite.find(what), what.size(), with);
+        };
+        put("sip:alice@a>", "sip:" + std::string(from) + ">");
+        put("Contact: <sip:alice@192.0.2.1:5061>", "Contact: <sip:alice@10.0.0.7:5061>");
+        return invite;
+    }
     std::size_t changes() {
         std::vector<BindingRecord> bindings;
         phones.engine().take_bindings(bindings);
@@ -121,4 +131,48 @@ TEST_CASE("register: nobody registers in a domain that is not ours, nor where th
     Home without(false);
     without.phones.send(without.phones.alice, Home::request(1, contact));
     without.phones.take(without.phones.alice, "SIP/2.0 403");
+}
+
+TEST_CASE("register: a user calls over the flow that he has opened by registering, and from nowhere else") {
+    Home home;
+    home.phones.router.is_closed = true;
+    const auto calls_from = [&](const Endpoint &source, std::string_view from = "alice@example.com") {
+        home.phones.send(source, home.call(from));
+        return home.phones.try_take(home.phones.bob, "INVITE");
+    };
+    CHECK_FALSE(calls_from(home.phones.alice)); // she has not registered
+    home.phones.forget();
+    REQUIRE(home.put(1).status() == 200);
+    SUBCASE("from there, and inside the call she is reached there, wherever her Contact says that she is") {
+        const auto invite = calls_from(home.phones.alice);
+        REQUIRE(invite);
+        home.phones.send(home.phones.bob, TwoPhones::answer(*invite, "200 OK", "bob", {}, "v=0 answer"));
+        const std::string tag(home.phones.take(home.phones.alice, "SIP/2.0 200").to_tag());
+        home.phones.send(home.phones.alice, home.phones.request("ACK", tag, 1));
+        home.phones.send(home.phones.bob, TwoPhones::from_bob(*invite, "BYE", 7));
+        const Message bye = home.phones.take(home.phones.alice, "BYE");
+        CHECK(bye.request_uri() == "sip:alice@10.0.0.7:5061");
+        home.phones.send(home.phones.alice, TwoPhones::answer(bye, "200 OK"));
+    }
+    SUBCASE("from another port, another address or by another transport") {
+        Endpoint other = home.phones.alice;
+        ++other.port;
+        CHECK_FALSE(calls_from(other));
+        CHECK_FALSE(calls_from(home.phones.carol));
+        other = home.phones.alice;
+        other.transport = Transport::tcp;
+        CHECK_FALSE(calls_from(other));
+    }
+    SUBCASE("as somebody else") {
+        CHECK_FALSE(calls_from(home.phones.alice, "bob@example.com"));
+        CHECK_FALSE(calls_from(home.phones.alice, "alice@elsewhere.example"));
+    }
+    SUBCASE("when the binding is over") {
+        home.phones.wait(3'600'000);
+        CHECK_FALSE(calls_from(home.phones.alice));
+    }
+    SUBCASE("when she is no user any more") {
+        home.digest.replace_users({{"carol", "other"}});
+        CHECK_FALSE(calls_from(home.phones.alice));
+    }
 }

@@ -26,8 +26,13 @@ class OneRoute final : public Router {
 public:
     Route route(const Message &, const Endpoint &) override {
         ++asked;
+        return is_closed ? refusal : answer;
+    }
+    Route route_inside(const Message &, const Endpoint &) override {
+        ++asked;
         return answer;
     }
+    bool may_call(const IpAddress &) const override { return !is_closed; }
     // Addresses alone, but for "nowhere".
     std::optional<RouteTarget> target_of(std::string_view uri) override {
         const auto parsed = Uri::parse(uri);
@@ -43,9 +48,11 @@ public:
         return found == trunks.end() ? std::nullopt : std::optional(found->second);
     }
     Route answer;
+    Route refusal{.refuse = 403}; // of strangers where it is closed to them
     std::vector<IpAddress> trusted;
     std::vector<std::pair<IpAddress, TrunkAccount>> trunks; // that may call us
     int asked = 0;
+    bool is_closed = false;
 };
 
 struct Ended {

@@ -5,7 +5,8 @@ import re
 import netns
 from harness import Cdr, EndToEnd, Raw, Route, main
 from name_server import NameServer
-from registering import credentials
+from registering import DOMAIN, Registering, credentials, registrar
+from sides import target_of
 from sipp import wait_until
 
 TANDEM, TRUNK, OFFICE, STRANGER = "192.0.2.1", "192.0.2.80", "10.1.2.3", "192.0.2.81"
@@ -27,9 +28,9 @@ class Trust(EndToEnd):
         trunk = f'[[trunk]]\nname = "carrier"\nuri = "sip:{TRUNK}:5070"\n'
         self.start_with(trunk)
 
-    def start_with(self, sections):
-        self.start(Route(self.callee.port, "^bob$"),
-                   Route(self.callee.port, "^desk$", more='source = ["10.1.0.0/16"]'), host=TANDEM, profiles=sections)
+    def start_with(self, sections, **settings):
+        self.start(Route(self.callee.port, "^bob$"), Route(self.callee.port, "^desk$", more='source = ["10.1.0.0/16"]'),
+                   host=TANDEM, profiles=sections, **settings)
         self.callee.tandemd_port = self.tandemd.port
 
     def raw(self, host):
@@ -70,8 +71,10 @@ class Trust(EndToEnd):
 
     def code(self, host, user):
         """What an INVITE from there gets in the end; the callee, if it comes to him, is busy."""
-        raw = self.raw(host)
-        raw.send(raw.request("INVITE", user))
+        return self.code_at(self.raw(host), user)
+
+    def code_at(self, raw, user, **changed):
+        raw.send(raw.request("INVITE", user, **changed))
         while True:
             answer = raw.receive(0.05)
             if answer and answer.code >= 200:
@@ -80,6 +83,51 @@ class Trust(EndToEnd):
             asked = self.callee.receive(0.05)
             if asked and asked.method == "INVITE":
                 self.callee.respond(asked, 486)
+
+    def test_a_registered_user_calls_over_the_flow_of_his_phone_and_nobody_else_does(self):
+        self.tandemd.kill()
+        self.start_with(registrar(), domains=[DOMAIN], transports=("udp", "tcp"))
+        self.callee.tandemd_port = self.tandemd.port
+        phone = Registering(self.raw(STRANGER), "alice", "wonderland")
+        alice = {"From": f"{phone.aor};tag=a"}
+
+        def calls(raw, **changed):
+            return self.code_at(raw, "bob", **alice | changed)
+        self.assertEqual(calls(phone.raw), 403, "not before she has registered")
+        self.assertEqual(phone.register(phone.here()).code, 200)
+        self.assertEqual(calls(phone.raw), 486)
+        self.assertEqual(self.code_at(phone.raw, "desk", **alice), 403, "a route with a source is for that")
+        self.assertEqual(calls(self.raw(STRANGER)), 403, "from another port of her machine")
+        self.assertEqual(calls(self.raw(NAMED)), 403, "from another machine")
+        self.assertEqual(calls(phone.raw, From=f"<sip:bob@{DOMAIN}>;tag=b"), 403, "as somebody else")
+        self.assertEqual(calls(phone.raw, From="<sip:raw@elsewhere.example>;tag=e"), 403, "as nobody of ours")
+        self.assertEqual(phone.register("*", expires=0).code, 200)
+        self.assertEqual(calls(phone.raw), 403, "not when she has left")
+        self.finish(Cdr("refused", 486), Cdr("refused", 403))
+
+    def test_a_user_is_reached_at_the_address_that_he_calls_from_wherever_he_says_that_he_is(self):
+        """A phone behind a NAT that calls, and is hung up by the callee."""
+        self.tandemd.kill()
+        self.start_with(registrar(), domains=[DOMAIN])
+        self.callee.tandemd_port = self.tandemd.port
+        phone = Registering(self.raw(STRANGER), "alice", "wonderland")
+        contact = "<sip:alice@10.255.255.1:5060>"
+        self.assertEqual(phone.register(contact).code, 200)
+        invite = phone.raw.request("INVITE", "bob", From=f"{phone.aor};tag=a", Contact=contact)
+        phone.raw.send(invite)
+        asked = self.callee.receive()
+        self.callee.respond(asked, 200)
+        answer = phone.raw.receive_code(200)
+        phone.raw.send(phone.raw.request("ACK", uri=target_of(answer), From=f"{phone.aor};tag=a",
+                                         To=answer.header("To"), Call_ID=answer.call_id, CSeq="1 ACK"))
+        self.assertEqual(self.callee.receive_other(asked).method, "ACK")
+        self.callee.send(self.callee.request("BYE", uri=target_of(asked), From=f"{asked.header('To')};tag=raw",
+                                             To=asked.header("From"), Call_ID=asked.call_id, CSeq="7 BYE"))
+        bye = phone.raw.receive_other(answer)
+        self.assertEqual((bye.method, f"<{bye.uri}>"), ("BYE", contact))
+        phone.raw.respond(bye, 200)
+        self.assertEqual(self.callee.receive_code(200).method, "BYE")
+        self.finish(Cdr("callee_bye", 200))
 
     def test_a_call_is_taken_from_this_machine_from_a_trunk_and_from_the_source_of_a_route(self):
         for host, user, code in ((TANDEM, "bob", 486), (TRUNK, "bob", 486), (OFFICE, "desk", 486),
