@@ -1,10 +1,11 @@
-"""Phones that register: bare sockets with a password, which answer the challenges of tandemd (RFC 7616)."""
+"""Phones that register: bare sockets with a password, which answer the challenges of tandemd (RFC 7616), and SIPps."""
 import hashlib
 import re
 
-from harness import Raw
+from harness import EndToEnd, Raw, Route
 
 DOMAIN = "example.com"  # of the addresses-of-record
+PASSWORDS = {"bob": "builder", "carol": "singer"}  # of the users of WithPhones
 
 
 def credentials(challenged, method, uri, user, password, count=1):
@@ -76,3 +77,41 @@ def bindings(answer):
         uri, _, params = contact.partition(">")
         found[uri.strip(" <")] = int(re.search(r"expires=(\d+)", params)[1])
     return found
+
+
+def to(*targets, **settings):
+    """A route to these targets, as the configuration has them."""
+    route = Route(0, **settings)
+    route.toml = lambda host: (f"[[route]]\nto = [{', '.join(targets)}]\n"
+                               f"ring_timeout_ms = {route.ring_timeout_ms}\n{route.more}\n")
+    return route
+
+
+class WithPhones(EndToEnd):
+    """Calls to SIPps that have registered."""
+
+    def start_registrar(self, *targets, more="", transports=("udp",), **settings):
+        users = ", ".join(f'{user} = "{password}"' for user, password in PASSWORDS.items())
+        more += '\nalgorithms = ["MD5"]'  # SIPp knows nothing better
+        self.start(to('"registered"', *targets, **settings), profiles=registrar(f"{{ {users} }}", more),
+                   domains=[DOMAIN], transports=transports)
+
+    def register(self, port, contact=None, user="bob", params="", expires=600, headers="", by=None):
+        """A SIPp on this port registers, and makes room there for the phone that is called; `by`: a proxy's port."""
+        contact = f"<sip:{user}@{contact or f'127.0.0.1:{port}'}>{params}"
+        phone = self._sipp("phone_registers", "127.0.0.1", port, target=f"127.0.0.1:{by or self.tandemd.port}",
+                           name=user, contact=contact, expires=expires, headers=headers, password=PASSWORDS[user],
+                           arguments=("-auth_uri", DOMAIN))
+        phone.finish()
+        self.sipps.remove(phone)  # the next one has its port, and its name
+        return port
+
+    def phone(self, scenario, contact=None, params="", **values):
+        """A phone that has registered, and does as the scenario says when it is called."""
+        return self.callee(scenario, port=self.register(self.ports.take(), contact, params=params), **values)
+
+    def call(self, *phones, caller="caller_basic", user="bob", **values):
+        caller = self.caller(caller, user, **{"hold": 50} | values)
+        for sipp in (caller, *phones):
+            sipp.finish()
+        return caller

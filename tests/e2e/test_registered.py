@@ -1,51 +1,16 @@
 """Calls to registered users: each phone by the way it has opened, all of them by q, and what the caller hears of those
 who have none."""
-from harness import Cdr, EndToEnd, Route, main
-from registering import DOMAIN, Registering, registrar
+from harness import Cdr, main
+from registering import PASSWORDS, Registering, WithPhones
 from sides import described
 from sipp import wait_until
 from stream import Connection
 
-PASSWORDS = {"bob": "builder", "carol": "singer"}
 NOWHERE = "10.255.255.1:5060"  # what a phone behind a NAT takes for its address
 INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>"'
 
 
-def to(*targets, **settings):
-    """A route to these targets, as the configuration has them."""
-    route = Route(0, **settings)
-    route.toml = lambda host: (f"[[route]]\nto = [{', '.join(targets)}]\n"
-                               f"ring_timeout_ms = {route.ring_timeout_ms}\n{route.more}\n")
-    return route
-
-
-class Registered(EndToEnd):
-    def start_registrar(self, *targets, more="", transports=("udp",), **settings):
-        # SIPp knows nothing better than MD5.
-        users = ", ".join(f'{user} = "{password}"' for user, password in PASSWORDS.items())
-        self.start(to('"registered"', *targets, **settings), profiles=registrar(f"{{ {users} }}", f'algorithms = ["MD5"]\n{more}'),
-                   domains=[DOMAIN], transports=transports)
-
-    def register(self, port, contact=None, user="bob", params="", expires=600, headers=""):
-        """A SIPp on this port registers, and makes room there for the phone that is called."""
-        contact = f"<sip:{user}@{contact or f'127.0.0.1:{port}'}>{params}"
-        phone = self._sipp("phone_registers", "127.0.0.1", port, target=f"127.0.0.1:{self.tandemd.port}", name=user,
-                           contact=contact, expires=expires, headers=headers, password=PASSWORDS[user],
-                           arguments=("-auth_uri", DOMAIN))
-        phone.finish()
-        self.sipps.remove(phone)  # the next one has its port, and its name
-        return port
-
-    def phone(self, scenario, contact=None, params="", **values):
-        """A phone that has registered, and does as the scenario says when it is called."""
-        return self.callee(scenario, port=self.register(self.ports.take(), contact, params=params), **values)
-
-    def call(self, *phones, caller="caller_basic", user="bob", **values):
-        caller = self.caller(caller, user, **{"hold": 50} | values)
-        for sipp in (caller, *phones):
-            sipp.finish()
-        return caller
-
+class Registered(WithPhones):
     def refused(self, code, user="bob"):
         return self.call(caller="caller_refused", user=user, code=code)
 

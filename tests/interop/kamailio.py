@@ -11,9 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
 from harness import Raw  # noqa: E402
 from sipp import end_with_test, wait_until  # noqa: E402
 
-# A proxy as its manual has it, and strict: every message passes all of its sanity checks; in a dialog nothing goes but
-# by a Route that names it; a Contact has to be the address that the message came from.
-CONFIG = """#!KAMAILIO
+START = """#!KAMAILIO
 debug=2
 log_stderror=yes
 children=1
@@ -30,6 +28,11 @@ loadmodule "textops.so"
 loadmodule "siputils.so"
 loadmodule "sanity.so"
 loadmodule "xlog.so"
+"""
+
+# A proxy as its manual has it, and strict: every message passes all of its sanity checks; in a dialog nothing goes but
+# by a Route that names it; a Contact has to be the address that the message came from.
+CONFIG = """
 modparam("rr", "enable_double_rr", {double_rr})
 modparam("rr", "append_fromtag", 1)
 
@@ -68,6 +71,34 @@ onreply_route[CHECK] {{
         xlog("L_ERR", "CONTACT $ct of a $rs from $si:$sp\\n");
 }}
 """
+# The edge proxy of phones (RFC 3327): a REGISTER goes on with its Path, and a call to a phone has to come by that.
+EDGE = """
+loadmodule "path.so"
+
+request_route {{
+    if (is_method("OPTIONS") && !has_totag()) {{ sl_send_reply("200", "OK"); exit; }}
+    if (!mf_process_maxfwd_header("10")) {{ sl_send_reply("483", "Too Many Hops"); exit; }}
+    if (!sanity_check("17895", "7")) {{ xlog("L_ERR", "INSANE $rm from $si:$sp\n"); exit; }}
+    if (is_method("REGISTER")) {{
+        add_path();
+        $du = "sip:127.0.0.1:{home}";
+        t_relay();
+        exit;
+    }}
+    if (is_method("CANCEL")) {{
+        if (t_check_trans()) t_relay();
+        exit;
+    }}
+    if (has_totag() && is_method("ACK") && t_check_trans()) {{ t_relay(); exit; }}
+    if (!is_present_hf("Route") || (!loose_route() && has_totag())) {{  # false as well where no other Route follows
+        xlog("L_ERR", "NO ROUTE $rm $ru from $si:$sp\n");
+        if (!is_method("ACK")) sl_send_reply("404", "Not By This Way");
+        exit;
+    }}
+    if (!has_totag()) record_route();
+    t_relay();
+}}
+"""
 COMPLAINTS = ("INSANE", "STRAY", "CONTACT", "NO ROUTE", "ERROR", "CRITICAL", "BUG")
 
 
@@ -75,20 +106,22 @@ class Kamailio:
     """The process. `way` is from the port that an INVITE comes in at to (the port that it leaves by, its next hop);
     another port to leave by makes two Record-Routes of one hop."""
 
-    def __init__(self, folder, way, *transports):
-        program = shutil.which("kamailio") or (os.access("/usr/sbin/kamailio", os.X_OK) and "/usr/sbin/kamailio")
-        if not program:
-            raise unittest.SkipTest("needs kamailio")
-        self.folder = Path(folder) / f"kamailio-{next(iter(way))}"
-        self.folder.mkdir()
-        self.port = next(iter(way))
+    def __init__(self, folder, way):
         ports = sorted({*way, *(leaves for leaves, _ in way.values())})
         out = "\n    ".join(f'if ($Rp == {port}) {{ $du = "sip:127.0.0.1:{hop}"; $fs = "udp:127.0.0.1:{leaves}"; }}'
                             for port, (leaves, hop) in way.items())
+        self._start(folder, next(iter(way)), ports, CONFIG.format(out=out, double_rr=1))
+
+    def _start(self, folder, port, ports, routing):
+        program = shutil.which("kamailio") or (os.access("/usr/sbin/kamailio", os.X_OK) and "/usr/sbin/kamailio")
+        if not program:
+            raise unittest.SkipTest("needs kamailio")
+        self.folder = Path(folder) / f"kamailio-{port}"
+        self.folder.mkdir()
+        self.port = port
         config = self.folder / "kamailio.cfg"
-        config.write_text(CONFIG.format(
-            listen="\n".join(f"listen=udp:127.0.0.1:{port}" for port in ports), out=out, disable_tcp="yes",
-            double_rr=1))
+        listen = "\n".join(f"listen=udp:127.0.0.1:{port}" for port in ports)
+        config.write_text(START.format(listen=listen, disable_tcp="yes") + routing)
         self.log = self.folder / "kamailio.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([program, "-DD", "-E", "-f", str(config), "-w", str(self.folder),
@@ -114,3 +147,10 @@ class Kamailio:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+class EdgeProxy(Kamailio):
+    """The process between phones and `home`, the port where their registrar is."""
+
+    def __init__(self, folder, port, home):
+        self._start(folder, port, [port], EDGE.format(home=home))

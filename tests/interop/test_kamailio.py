@@ -3,10 +3,11 @@
 It looks at every message, takes none in a dialog but by a Route that names it, and wants each Contact to be the address
 that it came from; what it complains of is a failure.
 """
-from kamailio import Kamailio
+from kamailio import EdgeProxy, Kamailio
 from phone import SESSION, Phone, uri_of
 
 from harness import Cdr, EndToEnd, Route, main
+from registering import WithPhones
 
 
 class Calls:
@@ -142,6 +143,22 @@ class OfBothByTwoPorts(Calls, EndToEnd):
     """One process on both sides: each call comes through it twice, as two calls."""
     of_caller = of_callee = True
     hops = 2
+
+
+class AtTheEdge(WithPhones):
+    def test_a_phone_behind_an_edge_proxy_is_called_through_the_path_of_its_register(self):
+        """Also the requests inside the call go there, by the Record-Route (field report 114)."""
+        self.start_registrar()
+        edge = EdgeProxy(self.folder, self.ports.take(), self.tandemd.port)
+        self.addCleanup(edge.stop)
+        phone = self.callee("callee_by_a_proxy", port=self.register(self.ports.take(), by=edge.port))
+        caller = self.call(phone)
+        for request in phone.messages(request=True, sent=False):
+            self.assertEqual([via.split()[1].partition(";")[0] for via in request.headers("Via")],
+                             [f"127.0.0.1:{edge.port}", f"127.0.0.1:{self.tandemd.port}"], request)
+            self.assertEqual(request.headers("Route"), [], "it is used up")
+        self.assertEqual(edge.complaints(), [])
+        self.finish(Cdr("caller_bye", 200, caller, phone, rang=True))
 
 
 if __name__ == "__main__":
