@@ -12,9 +12,10 @@ std::string_view verb(BindingEventKind kind) {
     case BindingEventKind::added: return "added";
     case BindingEventKind::refreshed: return "refreshed";
     case BindingEventKind::removed: return "removed";
-    case BindingEventKind::expired: break;
+    case BindingEventKind::expired: return "expired";
+    case BindingEventKind::lost: break;
     }
-    return "expired";
+    return "lost the connection of";
 }
 
 std::string line_of(const BindingEvent &event) {

@@ -80,6 +80,7 @@ void Worker::on_connection_lost(const LostConnection &lost) {
         unreached_at_ = now;
         log_.warn(line("cannot connect to"));
     }
+    if (options_.engine.registrar) options_.engine.registrar->on_flow_lost(lost.loss.peer);
     engine_.on_connection_lost(lost.loss, now);
     if (hand_over_) hand_over_->tell_connection_lost(lost.loss);
     settle(now);

@@ -31,7 +31,7 @@ struct BindingRecord {
     bool operator==(const BindingRecord &) const = default;
 };
 
-enum class BindingEventKind : std::uint8_t { added, refreshed, removed, expired };
+enum class BindingEventKind : std::uint8_t { added, refreshed, removed, expired, lost }; // lost: its connection
 
 struct BindingEvent {
     BindingEventKind kind = BindingEventKind::added;

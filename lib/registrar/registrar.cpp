@@ -299,6 +299,7 @@ void Registrar::Impl::emit(BindingEvent event) {
     case BindingEventKind::refreshed: ++statistics_.refreshed; break;
     case BindingEventKind::removed: ++statistics_.removed; break;
     case BindingEventKind::expired: ++statistics_.expired; break;
+    case BindingEventKind::lost: ++statistics_.lost; break;
     }
     if (options_->event_max == 0) return;
     if (events_.size() >= options_->event_max) {
@@ -322,10 +323,13 @@ void Registrar::Impl::end(BindingRecord record, BindingEventKind kind) {
 
 void Registrar::Impl::load(BindingRecord record, Instant now) {
     if (record.is_over) return;
-    const bool is_removed = !has_user(record.aor) || is_connection(record);
+    const bool is_removed = !has_user(record.aor);
+    const bool is_lost = is_connection(record);
     const std::lock_guard lock(mutex_);
-    if (is_removed || record.expires <= now) {
-        end(std::move(record), is_removed ? BindingEventKind::removed : BindingEventKind::expired);
+    if (is_removed || is_lost || record.expires <= now) {
+        end(std::move(record), is_removed ? BindingEventKind::removed
+                               : is_lost  ? BindingEventKind::lost
+                                          : BindingEventKind::expired);
         return;
     }
     table_.add(record);
@@ -374,7 +378,7 @@ bool Registrar::is_flow_of(std::string_view aor, const Endpoint &source, Instant
 
 void Registrar::on_flow_lost(const Endpoint &flow) {
     const std::lock_guard lock(impl_->mutex_);
-    impl_->table_.lose(flow, [&](BindingRecord record) { impl_->end(std::move(record), BindingEventKind::removed); });
+    impl_->table_.lose(flow, [&](BindingRecord record) { impl_->end(std::move(record), BindingEventKind::lost); });
 }
 
 void Registrar::advance(Instant now) {

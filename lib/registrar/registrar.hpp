@@ -36,6 +36,7 @@ struct RegistrarStatistics {
     std::uint64_t refreshed = 0;
     std::uint64_t removed = 0;
     std::uint64_t expired = 0;
+    std::uint64_t lost = 0;         // of outbound, with their connections
     std::uint64_t accepted = 0;     // REGISTERs with 200; those that only ask count as well
     std::uint64_t challenged = 0;   // 401 without credentials, or with a nonce that is over
     std::uint64_t wrong = 0;        // credentials refused

@@ -101,6 +101,30 @@ class Registered(WithPhones):
         again.finish()
         self.finish(Cdr("caller_bye", 200, caller), Cdr("caller_bye", 200, again))
 
+    def test_a_flow_whose_connection_has_closed_is_called_no_more(self):
+        self.start_registrar(transports=("udp", "tcp"))
+        older, newer = self.flow(1), self.flow(2)
+        newer.raw.socket.close()
+        wait_until(lambda: "registrar: lost the connection of bob@" in self.said(), "the log says so")
+        row, = self.wait_for_rows("SELECT * FROM binding WHERE is_over", 1)
+        self.assertEqual((row["reg_id"], row["port"]), (2, newer.raw.port))
+        caller, _ = self.answer_over(older)
+        older.raw.socket.close()
+        self.wait_for_rows("SELECT * FROM binding WHERE is_over", 2)
+        self.refused(480)
+        self.finish(Cdr("caller_bye", 200, caller), Cdr("refused", 480))
+
+    def test_a_phone_without_outbound_keeps_its_binding_when_its_connection_closes(self):
+        """It may connect again from elsewhere, or listen: a call tries its Contact."""
+        self.start_registrar(transports=("udp", "tcp"))
+        phone, port = self.connection(), self.ports.take()
+        self.assertEqual(phone.register(f"<sip:bob@127.0.0.1:{port};transport=tcp>").code, 200)
+        phone.raw.socket.close()
+        wait_until(lambda: self.tandemd.descriptors() == self.tandemd.descriptors_at_start, "the connection has ended")
+        listens = self.callee("callee_basic", port=port, transport="t1")
+        caller = self.call(listens)
+        self.finish(Cdr("caller_bye", 200, caller, listens, rang=True))
+
     def test_a_phone_that_registers_again_from_elsewhere_is_called_once(self):
         """As one does that was woken (field report 115): its instance tells that it is the same."""
         self.start_registrar()

@@ -145,7 +145,8 @@ TEST_CASE("registrar: with a connection the flows of outbound over it end, and n
     CHECK(changes[0].id == lost.id);
     CHECK(changes[0].is_over);
     CHECK(changes[0].version == 2);
-    CHECK(home.events() == std::vector{BindingEventKind::removed});
+    CHECK(home.events() == std::vector{BindingEventKind::lost});
+    CHECK(home.registrar.statistics().lost == 1);
     Endpoint datagrams = over_tls;
     datagrams.transport = Transport::udp;
     home.registrar.on_flow_lost(datagrams);
@@ -182,5 +183,5 @@ TEST_CASE("registrar: a flow over a connection to the process before is over, an
     REQUIRE(changes.size() == 1);
     CHECK(changes[0].id == lost.id);
     CHECK(changes[0].is_over);
-    CHECK(next.events() == std::vector{BindingEventKind::removed});
+    CHECK(next.events() == std::vector{BindingEventKind::lost});
 }
