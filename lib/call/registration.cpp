@@ -21,8 +21,11 @@ bool has_same_binding(const RegistrationOptions &a, const RegistrationOptions &b
 }
 
 struct Registrations::Entry {
-    Entry(std::uint32_t number, TrunkRegistration given, Random &random)
-        : serial(number), wanted(std::move(given)), registration(wanted.options, random) {}
+    Entry(std::uint32_t number, TrunkRegistration given, Random &random, Instant now)
+        : serial(number), wanted(std::move(given)), registration(wanted.options, random), since(now) {}
+
+    TrunkStatus status() const { return {wanted.trunk, told, since, registration.statistics(), false}; }
+    TrunkStatus gone(Instant now) const { return {wanted.trunk, {}, now, {}, true}; }
 
     const std::uint32_t serial;
     TrunkRegistration wanted;
@@ -32,6 +35,7 @@ struct Registrations::Entry {
     LookupId lookup;      // none: no name is waited for
     TransactionId client; // of the REGISTER that is out
     RegistrationStatus told{};
+    Instant since; // of the state that was told
 };
 
 Registrations::Registrations(const std::vector<Listener> &listeners, TransactionTable &transactions, Random &random)
@@ -41,6 +45,7 @@ Registrations::~Registrations() = default;
 
 void Registrations::replace(std::vector<TrunkRegistration> wanted, Instant now) {
     if (is_ending_) return;
+    std::vector<const Entry *> renamed;
     for (const auto &entry : entries_) {
         if (entry->is_left) continue;
         const auto found = std::find_if(wanted.begin(), wanted.end(), [&](const TrunkRegistration &one) {
@@ -49,23 +54,24 @@ void Registrations::replace(std::vector<TrunkRegistration> wanted, Instant now) 
         if (found == wanted.end()) {
             entry->is_left = true;
             entry->registration.unregister(now);
-            changes_.push_back({entry->wanted.trunk, {}, {}, true});
+            changes_.push_back(entry->gone(now));
             continue;
         }
-        if (found->trunk != entry->wanted.trunk) {
-            changes_.push_back({entry->wanted.trunk, {}, {}, true});
-            changes_.push_back({found->trunk, entry->told, entry->registration.statistics()});
-        }
+        const bool has_other_name = found->trunk != entry->wanted.trunk;
+        if (has_other_name) changes_.push_back(entry->gone(now));
         const bool is_other = !(found->options == entry->wanted.options) || found->to != entry->wanted.to ||
                               found->lookup != entry->wanted.lookup;
         entry->wanted = std::move(*found);
         wanted.erase(found);
+        if (has_other_name) renamed.push_back(entry.get());
         if (!is_other) continue;
         entry->lookup = {}; // of what may be another name
         entry->registration.change(entry->wanted.options, now);
     }
+    // After all that are gone: the name may have been that of one of them.
+    for (const Entry *entry : renamed) changes_.push_back(entry->status());
     for (TrunkRegistration &one : wanted) {
-        entries_.push_back(std::make_unique<Entry>(++serial_, std::move(one), random_));
+        entries_.push_back(std::make_unique<Entry>(++serial_, std::move(one), random_, now));
     }
     settle(now);
 }
@@ -145,8 +151,9 @@ void Registrations::settle(Instant now) {
         const bool is_in_round = status.next == Instant{};
         const bool is_told = status == entry->told || (is_in_round && status.state == entry->told.state);
         if (entry->is_left || is_told) continue;
+        if (status.state != entry->told.state) entry->since = now;
         entry->told = status;
-        changes_.push_back({entry->wanted.trunk, status, entry->registration.statistics()});
+        changes_.push_back(entry->status());
     }
 }
 

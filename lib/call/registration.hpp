@@ -14,6 +14,7 @@
 #include "call/lookup.hpp"
 #include "transaction/transaction_table.hpp"
 #include "trunk/registration.hpp"
+#include "trunk/trunk_status.hpp"
 
 namespace tandem {
 
@@ -23,13 +24,6 @@ struct TrunkRegistration {
     RegistrationOptions options;
     Endpoint to{};        // with the listener that sends there
     std::string lookup{}; // a URI whose host names the address (RFC 3263); empty: `to` is the address
-};
-
-struct TrunkStatus {
-    std::string trunk;
-    RegistrationStatus registration;
-    RegistrationStatistics statistics{};
-    bool is_gone = false; // the trunk is not one of those to register with any more
 };
 
 // Whose binding it is. Two with the same one would take it from each other.

@@ -7,9 +7,10 @@
 namespace tandem {
 
 Journal::Journal(StoreQueue &store, const WallClock &wall, Log &log, const JournalOptions &options,
-                 std::function<void()> wake, const Registrar *registrar)
-    : store_(store), wall_(wall), log_(log), options_(options), gathering_(std::make_shared<StoreJob>()),
-      written_(std::make_shared<StoreJob>()), missed_(registrar, options.ended_max) {
+                 std::function<void()> wake, const Registrar *registrar, const TrunkStates *trunks)
+    : store_(store), wall_(wall), log_(log), options_(options), trunks_(trunks),
+      gathering_(std::make_shared<StoreJob>()), written_(std::make_shared<StoreJob>()),
+      missed_(registrar, options.ended_max) {
     gathering_->on_done = wake;
     written_->on_done = std::move(wake);
 }
@@ -34,6 +35,11 @@ void Journal::changed(BindingRecord record) {
 
 void Journal::purge_bindings(std::int64_t utc_us) {
     if (state_ != State::down) gathering_->batch.purge_bindings(utc_us);
+}
+
+// While the store is down those that it gets when it is back say it all.
+void Journal::changed(TrunkStatus status) {
+    if (state_ != State::down) gathering_->batch.save(std::move(status));
 }
 
 StoreTicket Journal::commit(Instant now) {
@@ -126,6 +132,7 @@ void Journal::go_down(const std::string &why, Instant now) {
     for (EndedSet &ended : gathering_->batch.take_ended()) keep(std::move(ended));
     missed_.keep(gathering_->batch.take_bindings());
     missed_.begin();
+    misses_trunks_ = trunks_ != nullptr;
     statistics_.bindings_lost = missed_.lost();
     gathering_->batch.clear();
     gathering_since_.reset();
@@ -177,7 +184,8 @@ void Journal::advance(const Tracker &living, Instant now) {
     collect(now);
 }
 
-// What was missed, up to a slice of it: first what ended, in its order, then what lives, then bindings. From now on
+// What was missed, up to a slice of it: first what ended, in its order, then what lives, then bindings, and all
+// trunks. From now on
 // rounds gather again: what they change is newer. Where nothing is missing any more, a slice of what lives shows how
 // long it takes.
 void Journal::gather_slice(const Tracker &living) {
@@ -198,10 +206,13 @@ void Journal::gather_slice(const Tracker &living) {
         if (record) batch.save(*record); // else it ended meanwhile, and was written as such
     }
     missed_.fill(batch, room - saved_in_slice_);
+    if (std::exchange(misses_trunks_, false)) batch.replace_trunks(trunks_->list());
 }
 
 // Of what an outage has left to write.
-bool Journal::is_missing_any() const { return !living_ || !living_->empty() || !waiting_.empty() || !missed_.empty(); }
+bool Journal::is_missing_any() const {
+    return !living_ || !living_->empty() || !waiting_.empty() || !missed_.empty() || misses_trunks_;
+}
 
 // False: there is no answer.
 bool Journal::wait_for_store(Instant now) {

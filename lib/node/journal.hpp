@@ -1,6 +1,6 @@
-// Carries what the tracker and the registrar change into the store, a batch at a time: a transition is in the store
-// before the message it causes leaves (the write-ahead rule), so messages wait for the batch that has their round. What
-// comes while one batch is being written gathers in the next.
+// Carries what the tracker, the registrar and trunks change into the store, a batch at a time: a transition is in the
+// store before the message it causes leaves (the write-ahead rule), so messages wait for the batch that has their
+// round. What comes while one batch is being written gathers in the next.
 //
 // Calls never wait for long. When the store fails, or has no answer within wait_max, they go on: the journal keeps what
 // is not written, says so once, and tries again until everything living and everything that ended is there. Until then
@@ -21,6 +21,7 @@
 #include "node/binding_backlog.hpp"
 #include "node/log.hpp"
 #include "node/store_queue.hpp"
+#include "node/trunk_states.hpp"
 #include "registrar/registrar.hpp"
 
 namespace tandem {
@@ -50,10 +51,10 @@ using StoreTicket = std::uint64_t;
 
 class Journal {
 public:
-    // `wake` is called on any thread when collect() has something to do; `registrar` may be null. All outlive the
-    // journal.
+    // `wake` is called on any thread when collect() has something to do; `registrar` and
+    // `trunks`, which know what an outage has to be made good from, may be null. All outlive the journal.
     Journal(StoreQueue &store, const WallClock &wall, Log &log, const JournalOptions &options = {},
-            std::function<void()> wake = {}, const Registrar *registrar = nullptr);
+            std::function<void()> wake = {}, const Registrar *registrar = nullptr, const TrunkStates *trunks = nullptr);
 
     // One set of a round, from Tracker::drain_changes().
     void changed(const DialogRecord &record);
@@ -62,6 +63,9 @@ public:
     // The same of a binding that was changed or is over; and that what is over for long is forgotten.
     void changed(BindingRecord record);
     void purge_bindings(std::int64_t utc_us);
+
+    // The same of how a trunk stands. Nothing waits for that.
+    void changed(TrunkStatus status);
 
     // Ends the round. What was changed and ended in it is in the store, or was given up for now, when the ticket is
     // settled.
@@ -109,6 +113,7 @@ private:
     const WallClock &wall_;
     Log &log_;
     JournalOptions options_;
+    const TrunkStates *trunks_;
     JournalStatistics statistics_;
 
     State state_ = State::current;
@@ -123,6 +128,7 @@ private:
 
     std::deque<EndedSet> waiting_;                // oldest first; at most ended_max
     BindingBacklog missed_;                       // while it is down or catching up
+    bool misses_trunks_ = false;                  // the same
     std::optional<std::vector<DialogId>> living_; // while catching up: what is still to be saved
     std::size_t saved_in_slice_ = 0;              // how many of them
     Instant retry_at_{};

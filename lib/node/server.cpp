@@ -219,7 +219,7 @@ Result<void, Failure> Server::open_store() {
         stop();
     };
     const StoreThreadOptions options{config_.store.commit_interval, on_failure};
-    store_thread_ = std::make_unique<StoreThread>(Stores{*store_, *store_, *store_}, options);
+    store_thread_ = std::make_unique<StoreThread>(Stores{*store_, *store_, *store_, *store_}, options);
     return {};
 }
 

@@ -77,6 +77,22 @@ void StoreBatch::save(BindingRecord record) {
     bindings_.push_back(std::move(record));
 }
 
+void StoreBatch::save(TrunkStatus status) { trunks_.push_back(std::move(status)); }
+
+void StoreBatch::replace_trunks(std::vector<TrunkStatus> all) {
+    trunks_ = std::move(all);
+    replaces_trunks_ = true;
+}
+
+bool StoreBatch::empty() const {
+    return saved_size_ == 0 && ended_.empty() && bindings_.empty() && !purged_us_ && trunks_.empty() &&
+           !replaces_trunks_;
+}
+
+std::size_t StoreBatch::bytes() const {
+    return text_.size() + ended_.size() * sizeof(EndedSet) + binding_bytes_ + trunks_.size() * sizeof(TrunkStatus);
+}
+
 std::vector<EndedSet> StoreBatch::take_ended() { return std::exchange(ended_, {}); }
 
 std::vector<BindingRecord> StoreBatch::take_bindings() {
@@ -92,6 +108,8 @@ void StoreBatch::clear() {
     bindings_.clear();
     binding_bytes_ = 0;
     purged_us_.reset();
+    trunks_.clear();
+    replaces_trunks_ = false;
 }
 
 Result<void, Failure> StoreBatch::write(const Stores &stores) const {
@@ -107,7 +125,20 @@ Result<void, Failure> StoreBatch::write(const Stores &stores) const {
     for (const BindingRecord &binding : bindings_) {
         if (auto saved = stores.bindings.save_binding(binding); !saved) return saved;
     }
-    return purged_us_ ? stores.bindings.purge_bindings(*purged_us_) : Result<void, Failure>();
+    if (purged_us_) {
+        if (auto purged = stores.bindings.purge_bindings(*purged_us_); !purged) return purged;
+    }
+    return write_trunks(stores.trunks);
+}
+
+Result<void, Failure> StoreBatch::write_trunks(TrunkStore &store) const {
+    if (replaces_trunks_) {
+        if (auto forgotten = store.forget_trunks(); !forgotten) return forgotten;
+    }
+    for (const TrunkStatus &trunk : trunks_) {
+        if (auto saved = store.save_trunk(trunk); !saved) return saved;
+    }
+    return {};
 }
 
 } // namespace tandem

@@ -1,6 +1,6 @@
-// Changes of dialogs and bindings on their way into the store: copies, with all their text, that another thread may
-// read. The memory is used again for dialogs, so that a batch of a busy worker costs no allocation but for the records
-// of the calls that ended.
+// Changes of dialogs, bindings and trunks on their way into the store: copies, with all their text, that another thread
+// may read. The memory is used again for dialogs, so that a batch of a busy worker costs no allocation but for the
+// records of the calls that ended.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "dialog/dialog_store.hpp"
 #include "registrar/binding.hpp"
 #include "registrar/binding_store.hpp"
+#include "trunk/trunk_store.hpp"
 
 namespace tandem {
 
@@ -43,6 +44,7 @@ struct Stores {
     DialogStore &dialogs;
     CdrStore &cdrs;
     BindingStore &bindings;
+    TrunkStore &trunks;
 };
 
 class StoreBatch {
@@ -52,8 +54,11 @@ public:
     void save(BindingRecord record);
     void purge_bindings(std::int64_t utc_us) { purged_us_ = utc_us; } // BindingStore::purge_bindings()
 
-    bool empty() const { return saved_size_ == 0 && ended_.empty() && bindings_.empty() && !purged_us_; }
-    std::size_t bytes() const { return text_.size() + ended_.size() * sizeof(EndedSet) + binding_bytes_; } // about
+    void save(TrunkStatus status);
+    void replace_trunks(std::vector<TrunkStatus> all); // by these, whatever the store has
+
+    bool empty() const;
+    std::size_t bytes() const; // about
     const std::vector<EndedSet> &ended() const { return ended_; }
     std::vector<EndedSet> take_ended();
     const std::vector<BindingRecord> &bindings() const { return bindings_; }
@@ -63,6 +68,8 @@ public:
     Result<void, Failure> write(const Stores &stores) const;
 
 private:
+    Result<void, Failure> write_trunks(TrunkStore &store) const;
+
     std::vector<DialogRecord> saved_; // those from saved_size_ on are kept for their memory
     std::size_t saved_size_ = 0;
     TextPool text_; // of the saved ones
@@ -70,6 +77,8 @@ private:
     std::vector<BindingRecord> bindings_;
     std::size_t binding_bytes_ = 0;
     std::optional<std::int64_t> purged_us_;
+    std::vector<TrunkStatus> trunks_;
+    bool replaces_trunks_ = false; // all that were there
 };
 
 } // namespace tandem

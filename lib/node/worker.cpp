@@ -24,7 +24,7 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
             if (const auto worker = self.lock()) (*worker)->on_stored();
         };
         auto wake = [stored, &loop] { loop.post(stored); };
-        journal_.emplace(*store, wall, log, options.journal, wake, options.engine.registrar);
+        journal_.emplace(*store, wall, log, options.journal, wake, options.engine.registrar, options.trunks);
     }
     for (const auto &transport : transports_) {
         transport->on_batch(
@@ -105,6 +105,7 @@ void Worker::watch_wall_clock(Instant now) {
 void Worker::settle(Instant now) {
     watch_wall_clock(now);
     take_outgoing(now);
+    watch_trunks(now);
     store_changes(now);
     send_ready();
     if (hand_over_) hand_over_->flush(now);
@@ -114,7 +115,6 @@ void Worker::settle(Instant now) {
     calls_.store(engine_.calls(), std::memory_order_relaxed);
     watch_garbage(now);
     watch_failing(now);
-    watch_trunks(now);
     watch_drain(now);
     arm(now);
 }
@@ -252,7 +252,10 @@ void Worker::watch_trunks(Instant now) {
     if (!options_.trunks) return;
     std::vector<TrunkStatus> changes;
     engine_.take_trunk_changes(changes);
-    for (const TrunkStatus &change : changes) options_.trunks->note(change, now);
+    for (TrunkStatus &change : changes) {
+        options_.trunks->note(change, now);
+        if (journal_) journal_->changed(std::move(change));
+    }
 }
 
 void Worker::drain(Duration longest, std::function<void()> drained) {

@@ -1,5 +1,6 @@
 // The engine registers with trunks: what goes to the registrar, and what becomes of calls beside it.
 #include <doctest/doctest.h>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +43,7 @@ public:
                "\r\nCSeq: " + std::string(request.value(Header::cseq)) + "\r\n" + lines;
         return out + "Content-Length: 0\r\n\r\n";
     }
-    // The last state of each trunk that was told since the last time, as "NAME STATE".
+    // What each trunk was told to be since the last time, as "NAME STATE"; and since when each is that.
     std::vector<std::string> told() {
         std::vector<TrunkStatus> changes;
         engine().take_trunk_changes(changes);
@@ -50,9 +51,12 @@ public:
         for (const TrunkStatus &change : changes) {
             const std::string state = change.is_gone ? "gone" : std::string(to_string(change.registration.state));
             out.push_back(change.trunk + " " + state);
+            since[change.trunk] = change.since;
         }
         return out;
     }
+
+    std::map<std::string, Instant> since;
 };
 
 using Told = std::vector<std::string>;
@@ -185,6 +189,33 @@ TEST_CASE("registration of trunks: other credentials or another name for the sam
     phones.use({changed});
     CHECK(phones.is_silent());
     CHECK(phones.told() == Told{"a gone", "b registered"});
+}
+
+TEST_CASE("registration of trunks: names that trunks pass on to each other keep what stands behind them") {
+    Registered phones;
+    phones.use({trunk("a", phones.bob), trunk("b", phones.bob, "second"), trunk("c", phones.bob, "third")});
+    for (int i = 0; i < 3; ++i) phones.accept(phones.take(phones.bob, "REGISTER"), phones.bob);
+    phones.told();
+    // The second takes the name of the first and the other way round; the third goes, and its name too.
+    phones.use({trunk("b", phones.bob), trunk("a", phones.bob, "second")});
+    CHECK(phones.told() == Told{"a gone", "b gone", "c gone", "b registered", "a registered"});
+}
+
+TEST_CASE("registration of trunks: since when a trunk stands so is told, and a refresh is no change") {
+    Registered phones;
+    phones.use({trunk("a", phones.bob)});
+    phones.told();
+    CHECK(phones.since["a"] == phones.now);
+    phones.wait(400);
+    const Instant registered = phones.now;
+    phones.accept(phones.take(phones.bob, "REGISTER"), phones.bob);
+    phones.told();
+    CHECK(phones.since["a"] == registered);
+    phones.wait(590'000);
+    phones.accept(phones.take(phones.bob, "REGISTER"), phones.bob);
+    phones.use({trunk("b", phones.bob)});
+    CHECK(phones.told() == Told{"a registered", "a gone", "b registered"});
+    CHECK(phones.since["b"] == registered);
 }
 
 TEST_CASE("registration of trunks: at the end all are taken away, and no other begins") {

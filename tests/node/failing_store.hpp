@@ -7,10 +7,11 @@
 #include "cdr/cdr_store.hpp"
 #include "dialog/dialog_store.hpp"
 #include "registrar/binding_store.hpp"
+#include "trunk/trunk_store.hpp"
 
 namespace tandem::test {
 
-class FailingStore final : public DialogStore, public CdrStore, public BindingStore {
+class FailingStore final : public DialogStore, public CdrStore, public BindingStore, public TrunkStore {
 public:
     // What a failed operation does to the rest of its batch: drops what came before; keeps it; or drops it and fails
     // everything up to and with the next commit.
@@ -26,6 +27,7 @@ public:
     std::map<RecordId, std::string> extras; // of a dialog: profiles and variables, as text
     std::map<RecordId, Cdr> cdrs;
     std::map<std::uint64_t, BindingRecord> bindings;
+    std::map<std::string, RegistrationState> trunks;
 
     Result<void, Failure> save(const DialogRecord &record) override {
         const RecordId id = record.id;
@@ -57,6 +59,18 @@ public:
     }
     Result<void, Failure> purge_bindings(std::int64_t) override {
         return run([this] { std::erase_if(bindings, [](const auto &row) { return row.second.is_over; }); });
+    }
+    Result<void, Failure> save_trunk(const TrunkStatus &status) override {
+        return run([this, status] {
+            if (status.is_gone) {
+                trunks.erase(status.trunk);
+            } else {
+                trunks[status.trunk] = status.registration.state;
+            }
+        });
+    }
+    Result<void, Failure> forget_trunks() override {
+        return run([this] { trunks.clear(); });
     }
     Result<void, Failure> commit() override {
         auto counted = run([] {});

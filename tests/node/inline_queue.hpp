@@ -34,7 +34,7 @@ public:
     void answer() {
         const std::shared_ptr<StoreJob> job = std::move(jobs_.front());
         jobs_.pop_front();
-        auto written = job->batch.write({store_, store_, store_});
+        auto written = job->batch.write({store_, store_, store_, store_});
         auto committed = store_.commit();
         job->result = written ? committed : written;
         job->is_done = true;

@@ -15,9 +15,10 @@ namespace {
 // Calls through a tracker, as a B2BUA has them: two sets each, of which the caller's has a record.
 class Calls {
 public:
-    explicit Calls(FailingStore &store, const JournalOptions &options = {}, const Registrar *registrar = nullptr)
+    explicit Calls(FailingStore &store, const JournalOptions &options = {}, const Registrar *registrar = nullptr,
+                   const TrunkStates *trunks = nullptr)
         : queue(store), log_({LogLevel::debug, LogFormat::text}, lines_),
-          journal(queue, wall_, log_, options, {}, registrar) {}
+          journal(queue, wall_, log_, options, {}, registrar, trunks) {}
 
     // Each step is one batch, a millisecond apart.
     void invite(int call) {
@@ -659,4 +660,77 @@ TEST_CASE("journal: a message that a binding causes waits until it is in the sto
     bindings.calls.journal.collect(bindings.calls.now);
     CHECK(bindings.calls.ticket == bindings.calls.journal.settled());
     CHECK(living_in(store) == std::set<std::uint64_t>{1});
+}
+
+namespace {
+
+// Trunks that come, change and go, each change a batch of its own.
+struct Trunks {
+    Trunks(FailingStore &store, const JournalOptions &options) : calls(store, options, nullptr, &states) {}
+
+    void set(const std::string &trunk, RegistrationState state, bool is_gone = false) {
+        TrunkStatus status;
+        status.trunk = trunk;
+        status.registration.state = state;
+        status.is_gone = is_gone;
+        states.note(status, calls.now);
+        calls.journal.changed(status);
+        calls.step();
+    }
+    void run() {
+        using State = RegistrationState;
+        for (const std::string trunk : {"a", "b", "c", "d"}) set(trunk, State::trying);
+        set("b", State::registered);
+        set("a", State::failed);
+        set("c", State::registered, true);
+        set("d", State::registered);
+        set("a", State::registered);
+        set("b", State::failed);
+    }
+    std::map<std::string, RegistrationState> known() const {
+        std::map<std::string, RegistrationState> all;
+        for (const TrunkStatus &status : states.list()) all[status.trunk] = status.registration.state;
+        return all;
+    }
+
+    std::ostringstream lines;
+    Log log{{LogLevel::off, LogFormat::text}, lines};
+    TrunkStates states{log};
+    Calls calls;
+};
+
+} // namespace
+
+TEST_CASE("journal: whichever operation fails, the store knows how the trunks stand, and none that is gone") {
+    for (const auto on_failure : {FailingStore::OnFailure::rolls_back, FailingStore::OnFailure::refuses_batch}) {
+        for (const std::uint64_t outage : {1U, 3U, 40U}) {
+            for (std::uint64_t first = 1;; ++first) {
+                CAPTURE(outage);
+                CAPTURE(first);
+                FailingStore store(on_failure);
+                store.fails = [=](std::uint64_t operation) { return operation >= first && operation < first + outage; };
+                Trunks trunks(store, {});
+                trunks.run();
+                const bool has_failed = store.operations >= first;
+                REQUIRE(trunks.calls.settle());
+                CHECK(trunks.known().size() == 3);
+                CHECK(store.trunks == trunks.known());
+                if (!has_failed) break;
+            }
+        }
+    }
+}
+
+TEST_CASE("journal: a store that begins anew is told of every trunk again") {
+    FailingStore store;
+    Trunks trunks(store, {});
+    trunks.run();
+    store.fails = [](std::uint64_t) { return true; };
+    trunks.set("a", RegistrationState::failed);
+    trunks.set("b", RegistrationState::registered, true);
+    store.trunks = {{"b", RegistrationState::registered}, {"x", RegistrationState::registered}};
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(trunks.calls.settle());
+    CHECK(trunks.known().size() == 2);
+    CHECK(store.trunks == trunks.known());
 }

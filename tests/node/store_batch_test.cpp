@@ -88,7 +88,7 @@ TEST_CASE("store batch: it keeps a copy of every text, also when its memory is u
         }
         ShowingStore store;
         FailingStore cdrs;
-        REQUIRE(batch.write({store, cdrs, cdrs}));
+        REQUIRE(batch.write({store, cdrs, cdrs, cdrs}));
         CHECK(store.shown == expected);
         CHECK(batch.bytes() > 10'000);
         batch.clear();
@@ -108,7 +108,7 @@ TEST_CASE("store batch: a text longer than a block is kept whole") {
     }
     ShowingStore store;
     FailingStore cdrs;
-    REQUIRE(batch.write({store, cdrs, cdrs}));
+    REQUIRE(batch.write({store, cdrs, cdrs, cdrs}));
     for (const std::string &shown : store.shown) CHECK(shown.find("| " + route_set + " |") != std::string::npos);
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("store batch: a set that ended goes, and its record comes") {
     cdr.id = source.record.id;
     batch.end({source.record.id, cdr});
     CHECK(!batch.empty());
-    REQUIRE(batch.write({store, store, store}));
+    REQUIRE(batch.write({store, store, store, store}));
     REQUIRE(store.commit());
     CHECK(store.dialogs.empty());
     CHECK(store.cdrs.size() == 1);
@@ -139,7 +139,7 @@ TEST_CASE("store batch: bindings are written after the dialogs, count as bytes, 
     batch.save(record);
     CHECK(!batch.empty());
     CHECK(batch.bytes() > 1000);
-    REQUIRE(batch.write({store, store, store}));
+    REQUIRE(batch.write({store, store, store, store}));
     REQUIRE(store.commit());
     CHECK(store.bindings.size() == 1);
     batch.clear();
@@ -153,7 +153,7 @@ TEST_CASE("store batch: bindings are written after the dialogs, count as bytes, 
     CHECK(batch.empty());
     batch.save(record);
     batch.purge_bindings(1);
-    REQUIRE(batch.write({store, store, store}));
+    REQUIRE(batch.write({store, store, store, store}));
     REQUIRE(store.commit());
     CHECK(store.bindings.empty());
 }

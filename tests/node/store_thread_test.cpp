@@ -65,7 +65,7 @@ TEST_CASE("store thread: whoever submits does not wait, and hears when it is don
     FailingStore store;
     GatedStore gate(store);
     std::atomic<int> woken = 0;
-    StoreThread thread({gate, store, store}, {.interval = Duration::zero()});
+    StoreThread thread({gate, store, store, store}, {.interval = Duration::zero()});
     const auto job = job_of(1);
     job->on_done = [&woken] { ++woken; };
     thread.submit(job);
@@ -82,7 +82,7 @@ TEST_CASE("store thread: whoever submits does not wait, and hears when it is don
 TEST_CASE("store thread: what comes during a commit shares the next one, between two in an interval too") {
     FailingStore store;
     GatedStore gate(store);
-    StoreThread thread({gate, store, store});
+    StoreThread thread({gate, store, store, store});
     thread.submit(job_of(1));
     gate.wait_for_commit();
     std::shared_ptr<StoreJob> last;
@@ -96,7 +96,7 @@ TEST_CASE("store thread: what comes during a commit shares the next one, between
 TEST_CASE("store thread: a batch that the store refuses takes no other with it") {
     FailingStore store;
     GatedStore gate(store);
-    StoreThread thread({gate, store, store});
+    StoreThread thread({gate, store, store, store});
     store.fails = [](std::uint64_t operation) { return operation == 4 || operation == 8; }; // both times the second one
     const auto jobs = {job_of(1), job_of(2), job_of(3), job_of(4)};
     auto job = jobs.begin();
@@ -125,7 +125,7 @@ TEST_CASE("store thread: what the store throws ends it, is told, and refuses wha
             told += error.what();
         }
     };
-    StoreThread thread({gate, store, store}, {.interval = Duration::zero(), .on_failure = on_failure});
+    StoreThread thread({gate, store, store, store}, {.interval = Duration::zero(), .on_failure = on_failure});
     const auto jobs = {job_of(1), job_of(2), job_of(3)};
     for (const auto &job : jobs) {
         job->on_done = [&woken] { ++woken; };
@@ -149,7 +149,7 @@ TEST_CASE("store thread: what the store throws ends it, is told, and refuses wha
 TEST_CASE("store thread: the end waits for what was submitted") {
     FailingStore store;
     {
-        StoreThread thread({store, store, store});
+        StoreThread thread({store, store, store, store});
         for (std::uint64_t serial = 1; serial < 10; ++serial) thread.submit(job_of(serial));
     }
     CHECK(store.dialogs.size() == 9);
@@ -157,7 +157,7 @@ TEST_CASE("store thread: the end waits for what was submitted") {
 
 TEST_CASE("store thread: several threads may submit, and each has its answers") {
     FailingStore store;
-    StoreThread thread({store, store, store}, {.interval = std::chrono::microseconds(100)});
+    StoreThread thread({store, store, store, store}, {.interval = std::chrono::microseconds(100)});
     std::vector<std::thread> workers;
     std::atomic<int> done = 0;
     for (std::uint64_t worker = 0; worker < 4; ++worker) {

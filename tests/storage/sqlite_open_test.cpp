@@ -13,9 +13,9 @@ TEST_CASE("sqlite: a new file gets the tables, each with its comment, and an old
     CHECK(open(folder.database)->notices().empty());
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
-          Rows{"binding", "cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable"});
+          Rows{"binding", "cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable", "trunk"});
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%-- %'").empty());
-    CHECK(shell.row("PRAGMA user_version") == "3");
+    CHECK(shell.row("PRAGMA user_version") == "4");
     CHECK(shell.row("SELECT count(*) FROM every_leg") == "2");
 }
 
@@ -24,12 +24,35 @@ TEST_CASE("sqlite: a file of the version before has the new columns, and what it
     REQUIRE(Call(1).save(*open(folder.database)));
     Shell(folder.database)
         .run("DROP VIEW every_leg; ALTER TABLE dialog DROP COLUMN cseq_maps; ALTER TABLE dialog_leg DROP COLUMN "
-             "cseq_maps; DROP TABLE binding;"
+             "cseq_maps; DROP TABLE binding; DROP TABLE trunk;"
              "PRAGMA user_version = 1");
     const auto store = open(folder.database);
     CHECK(store->notices().empty());
     REQUIRE(Call(2).save(*store));
     CHECK(Shell(folder.database).row("SELECT count(*), count(cseq_maps) FROM every_leg") == "4|0");
+}
+
+TEST_CASE("sqlite: a file of version 3 gets the table of trunks, and keeps its bindings") {
+    Folder folder;
+    {
+        const auto store = open(folder.database);
+        BindingRecord record;
+        record.id = 1;
+        record.version = 1;
+        record.aor = "alice@example.com";
+        REQUIRE(store->save_binding(record));
+        REQUIRE(store->commit());
+    }
+    Shell(folder.database).run("DROP TABLE trunk; PRAGMA user_version = 3");
+    const auto store = open(folder.database);
+    TrunkStatus status;
+    status.trunk = "carrier";
+    REQUIRE(store->save_trunk(status));
+    REQUIRE(store->commit());
+    Shell shell(folder.database);
+    CHECK(shell.row("PRAGMA user_version") == "4");
+    CHECK(shell.row("SELECT name FROM trunk") == "carrier");
+    CHECK(shell.row("SELECT aor FROM binding") == "alice@example.com");
 }
 
 TEST_CASE("sqlite: an empty file is a new one") {

@@ -18,7 +18,8 @@ ON CONFLICT (id) DO NOTHING
 )sql";
 
 constexpr const char *erase_sql =
-    "DELETE FROM dialog; DELETE FROM dialog_leg; DELETE FROM dialog_variable; DELETE FROM dialog_profile";
+    "DELETE FROM dialog; DELETE FROM dialog_leg; DELETE FROM dialog_variable; DELETE FROM dialog_profile; "
+    "DELETE FROM trunk";
 
 VariableType type_of(std::string_view text) {
     for (const VariableType type : {VariableType::integer, VariableType::boolean, VariableType::bytes}) {

@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
-constexpr std::array<const char *, 3> steps = {R"sql(
+constexpr std::array<const char *, 4> steps = {R"sql(
 CREATE TABLE dialog (
     -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
     -- to go on with it. Times are UTC microseconds.
@@ -155,6 +155,31 @@ CREATE TABLE binding (
     expires_us INTEGER NOT NULL
 );
 CREATE INDEX binding_over ON binding (expires_us) WHERE is_over;
+)sql",
+                                               R"sql(
+CREATE TABLE trunk (
+    -- How tandem stands with each trunk that has `register = true`, as of the last change or the last round of
+    -- REGISTERs. Empty at each start. Times are UTC microseconds.
+    name TEXT PRIMARY KEY NOT NULL, -- of the [[trunk]]
+    state TEXT NOT NULL,            -- off (unregistered), trying (no answer yet), registered, failed. Calls go to
+                                    -- `registered` alone
+    since_us INTEGER NOT NULL,      -- it has had this state
+    expires_us INTEGER,             -- when the registration ends unless it is refreshed; NULL: there is none
+    next_us INTEGER,                -- when the next REGISTER is sent; NULL: one is out, or none will be
+    failures INTEGER NOT NULL,      -- rounds in a row that have failed; a refresh may fail while it is registered
+    sip_code INTEGER NOT NULL,      -- last final answer, 408 for silence, 503 for no way there; 0: none yet
+    reason TEXT,                    -- its phrase, or what is wrong with it; NULL: none that could be shown
+    transport TEXT,                 -- of the registrar that has us, else of the one tried last; NULL: none yet
+    address TEXT,
+    port INTEGER,
+    sent INTEGER NOT NULL,          -- REGISTERs since the start
+    accepted INTEGER NOT NULL,      -- 2xx with our Contact
+    challenged INTEGER NOT NULL,    -- 401 and 407
+    refused INTEGER NOT NULL,       -- of these, those that were not answered: credentials not taken, or unusable
+    too_brief INTEGER NOT NULL,     -- 423
+    failed INTEGER NOT NULL,        -- rounds, over all addresses of the registrar
+    late INTEGER NOT NULL           -- answers to another REGISTER than the one that was out
+) WITHOUT ROWID;
 )sql"};
 
 Result<std::int64_t, Failure> read_number(sqlite3 *database, const char *sql) {

@@ -160,6 +160,18 @@ Result<void, Failure> SqliteStore::purge_bindings(std::int64_t utc_us) {
     return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("bindings can not be erased", code);
 }
 
+Result<void, Failure> SqliteStore::save_trunk(const TrunkStatus &status) {
+    if (auto begun = impl_->begin(); !begun) return begun;
+    const int code = impl_->statements->trunks().save(status, impl_->wall);
+    return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("a trunk can not be saved", code);
+}
+
+Result<void, Failure> SqliteStore::forget_trunks() {
+    if (auto begun = impl_->begin(); !begun) return begun;
+    const int code = impl_->statements->trunks().forget();
+    return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("trunks can not be erased", code);
+}
+
 Result<void, Failure> SqliteStore::commit() {
     if (impl_->is_in_transaction) {
         const int code = impl_->connection->commit();

@@ -1,7 +1,7 @@
-// The embedded store: one SQLite file with the dialogs that live, the records of the calls that ended and the bindings
-// of registered users. Reading it from outside while it runs is welcome. One thread uses it. No call waits for a lock;
-// the disk is waited for when the WAL is copied into the file (every few hundred calls), and at every commit with
-// Durability::power.
+// The embedded store: one SQLite file with the dialogs that live, the records of the calls that ended, the bindings
+// of registered users and how we stand with trunks. Reading it from outside while it runs is welcome. One thread uses
+// it. No call waits for a lock; the disk is waited for when the WAL is copied into the file (every few hundred calls),
+// and at every commit with Durability::power.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -13,6 +13,7 @@
 #include "cdr/cdr_store.hpp"
 #include "dialog/dialog_store.hpp"
 #include "registrar/binding_store.hpp"
+#include "trunk/trunk_store.hpp"
 
 namespace tandem {
 
@@ -28,7 +29,7 @@ struct SqliteOptions {
     std::string vfs; // SQLite's name of the file system layer; empty: the default
 };
 
-class SqliteStore final : public DialogStore, public CdrStore, public BindingStore {
+class SqliteStore final : public DialogStore, public CdrStore, public BindingStore, public TrunkStore {
 public:
     // Opens or creates the file and writes to it, so that a disk that is full or read-only is found now. A file that is
     // no database or a damaged one is set aside, see notices(). Fails with one line that begins with the path: not a
@@ -41,8 +42,8 @@ public:
     const std::vector<std::string> &notices() const;
 
     // Ends what a former process left behind, in one transaction: each call gets its record, with reason `restart`
-    // unless its end was known already and with its variables and profiles as they were, and all dialogs go. Returns
-    // the number of calls. Only between commits.
+    // unless its end was known already and with its variables and profiles as they were, and all dialogs and trunks go.
+    // Returns the number of calls. Only between commits.
     Result<std::uint64_t, Failure> close_leftovers(std::int64_t now_utc_us);
 
     // The bindings that a former process left, in no order; those that are over or have expired by now are forgotten.
@@ -61,6 +62,8 @@ public:
     Result<void, Failure> insert(const Cdr &cdr) override;
     Result<void, Failure> save_binding(const BindingRecord &record) override;
     Result<void, Failure> purge_bindings(std::int64_t utc_us) override;
+    Result<void, Failure> save_trunk(const TrunkStatus &status) override;
+    Result<void, Failure> forget_trunks() override;
     Result<void, Failure> commit() override;
 
 private:

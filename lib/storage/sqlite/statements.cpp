@@ -104,6 +104,7 @@ int Statements::prepare(sqlite3 *database) {
         return code;
     }
     if (const int code = bindings_.prepare(database); code != SQLITE_OK) return code;
+    if (const int code = trunks_.prepare(database); code != SQLITE_OK) return code;
     return insert_cdr_.prepare(database, insert_cdr_sql);
 }
 

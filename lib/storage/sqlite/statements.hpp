@@ -7,6 +7,7 @@
 #include "dialog/dialog_record.hpp"
 #include "storage/sqlite/binding_rows.hpp"
 #include "storage/sqlite/statement.hpp"
+#include "storage/sqlite/trunk_rows.hpp"
 
 namespace tandem {
 
@@ -45,6 +46,7 @@ public:
     int erase(const RecordId &id);
     int insert(const Cdr &cdr);
     BindingRows &bindings() { return bindings_; }
+    TrunkRows &trunks() { return trunks_; }
 
 private:
     void bind_state(Statement &statement, const DialogRecord &record, const DialogTexts &texts, const WallClock &wall);
@@ -61,6 +63,7 @@ private:
     BelongingRows variables_;
     BelongingRows profiles_;
     BindingRows bindings_;
+    TrunkRows trunks_;
     Statement insert_cdr_;
     std::uint64_t serial_newest_ = 0; // of those saved
 };
