@@ -353,12 +353,13 @@ private:
         TANDEM_ASSERT(statistics.bindings == size, "the number is that of the bindings");
         TANDEM_ASSERT(statistics.changes_lost == 0, "there was room for all changes");
         TANDEM_ASSERT(size <= std::max<std::size_t>(options_.binding_max, loaded_), "bindings of all have a limit");
-        TANDEM_ASSERT(statistics.added + loaded_ + ended_at_load_ == statistics.removed + statistics.expired + size,
+        TANDEM_ASSERT(statistics.added + loaded_ + ended_at_load_ ==
+                          statistics.removed + statistics.expired + statistics.lost + size,
                       "what has come is there, or has gone");
         std::size_t events = 0;
         for (BindingEvent event; registrar_->next_event(event); ++events) {
-            const bool is_end = event.kind == BindingEventKind::removed || event.kind == BindingEventKind::expired;
-            TANDEM_ASSERT(event.binding.is_over == is_end, "an event says what has become of it");
+            const bool is_begin = event.kind == BindingEventKind::added || event.kind == BindingEventKind::refreshed;
+            TANDEM_ASSERT(event.binding.is_over != is_begin, "an event says what has become of it");
         }
         TANDEM_ASSERT(events <= options_.event_max, "events that wait have a limit");
     }
