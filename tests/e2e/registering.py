@@ -6,6 +6,7 @@ from harness import EndToEnd, Raw, Route
 
 DOMAIN = "example.com"  # of the addresses-of-record
 PASSWORDS = {"bob": "builder", "carol": "singer"}  # of the users of WithPhones
+USERS = "{ " + ", ".join(f'{user} = "{password}"' for user, password in PASSWORDS.items()) + " }"
 
 
 def credentials(challenged, method, uri, user, password, count=1):
@@ -91,10 +92,9 @@ class WithPhones(EndToEnd):
     """Calls to SIPps that have registered."""
 
     def start_registrar(self, *targets, more="", transports=("udp",), **settings):
-        users = ", ".join(f'{user} = "{password}"' for user, password in PASSWORDS.items())
         more += '\nalgorithms = ["MD5"]'  # SIPp knows nothing better
-        self.start(to('"registered"', *targets, **settings), profiles=registrar(f"{{ {users} }}", more),
-                   domains=[DOMAIN], transports=transports)
+        self.start(to('"registered"', *targets, **settings), profiles=registrar(USERS, more), domains=[DOMAIN],
+                   transports=transports)
 
     def register(self, port, contact=None, user="bob", params="", expires=600, headers="", by=None):
         """A SIPp on this port registers, and makes room there for the phone that is called; `by`: a proxy's port."""

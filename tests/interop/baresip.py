@@ -1,4 +1,4 @@
-"""A baresip without a screen or a sound card: a phone that registers nowhere, told what to do over its control port."""
+"""A baresip without a screen or a sound card: a phone that is told what to do over its control port."""
 import json
 import shutil
 import socket
@@ -19,6 +19,7 @@ audio_alert aubridge,alert
 module_path {modules}
 module g711.so
 module aubridge.so
+module_tmp uuid.so
 module_tmp account.so
 module_app ctrl_tcp.so
 module_app menu.so
@@ -28,9 +29,10 @@ MODULES = "/usr/lib/baresip/modules"
 
 
 class Baresip:
-    """The process. `port` begins eight that are its own: SIP, SIP over TLS, the control port, media."""
+    """The process. `port` begins eight that are its own: SIP, SIP over TLS, the control port, media. It registers
+    nowhere unless `account` says so: its address, and parameters of baresip's."""
 
-    def __init__(self, folder, user, port, answers="manual", host="127.0.0.1"):
+    def __init__(self, folder, user, port, answers="manual", host="127.0.0.1", account=None):
         program = shutil.which("baresip")
         if not program:
             raise unittest.SkipTest("needs baresip")
@@ -39,7 +41,8 @@ class Baresip:
         folder.mkdir()
         (folder / "config").write_text(CONFIG.format(user=user, host=host, port=port, control=port + 2, rtp=port + 4,
                                                      rtp_last=port + 7, modules=MODULES))
-        (folder / "accounts").write_text(f"<sip:{user}@{host}:{port}>;regint=0;answermode={answers}\n")
+        account = account or f"<sip:{user}@{host}:{port}>;regint=0"
+        (folder / "accounts").write_text(f"{account};answermode={answers}\n")
         (folder / "contacts").write_text("")
         self.log = folder / "baresip.log"
         with self.log.open("wb") as log:

@@ -2,6 +2,7 @@
 from baresip import Baresip
 
 from harness import Cdr, EndToEnd, Route, main
+from registering import DOMAIN, PASSWORDS, USERS, registrar, to
 
 
 class WithBaresip(EndToEnd):
@@ -114,6 +115,55 @@ class WithSipp(WithBaresip):
         caller.finish()
         bob.hears("CALL_CLOSED")
         self.finish(Cdr("caller_bye", 200, caller))
+
+
+class RegisteredBaresips(WithBaresip):
+    """Two that register, each with the credentials of its user, and call each other by their addresses."""
+    MORE = 'challenge_calls = true\nalgorithms = ["MD5"]'  # where SHA-256 is offered as well it gives up: ENOSYS
+
+    def open(self, params="", more="", bindings=2):
+        profiles = registrar(USERS, self.MORE)
+        self.start(to('"registered"'), profiles=profiles, domains=[DOMAIN], transports=("udp", "tcp"))
+        way = f"sip:127.0.0.1:{self.tandemd.port}{params}"
+        self.bob, self.carol = [
+            self.phone(user, account=f'<sip:{user}@{DOMAIN}>;auth_user={user};auth_pass={password};outbound="{way}";'
+                                     f"regint=60{more.format(port=self.tandemd.port)}")
+            for user, password in PASSWORDS.items()]
+        return self.wait_for_rows("SELECT * FROM binding WHERE NOT is_over ORDER BY aor, reg_id", bindings)
+
+    def talk(self):
+        self.carol.tell("dial", f"sip:bob@{DOMAIN}")
+        self.bob.hears("CALL_INCOMING")
+        self.bob.tell("accept")
+        for phone in (self.carol, self.bob):
+            phone.hears("CALL_ESTABLISHED")
+
+    def hang_up(self, phone):
+        phone.tell("hangup")
+        for each in (self.carol, self.bob):
+            each.hears("CALL_CLOSED")
+        self.finish(Cdr("caller_bye" if phone is self.carol else "callee_bye", 200, rang=True))
+
+    def test_over_udp(self):
+        self.open()
+        self.talk()
+        self.hang_up(self.carol)
+
+    def test_over_the_connections_that_they_registered_by(self):
+        bindings = self.open(";transport=tcp")
+        self.assertEqual([row["transport"] for row in bindings], ["tcp", "tcp"])
+        self.assertNotEqual(bindings[0]["port"], self.bob.port, "the flow is not where it listens")
+        self.talk()
+        self.hang_up(self.bob)
+
+    def test_by_two_flows_of_which_one_is_called(self):
+        """RFC 5626: each phone registers over TCP and over UDP, and is one phone all the same."""
+        bindings = self.open(";transport=tcp", ';sipnat=outbound;outbound2="sip:127.0.0.1:{port}"', 4)
+        self.assertEqual([(row["reg_id"], row["transport"]) for row in bindings], [(1, "tcp"), (2, "udp")] * 2)
+        self.assertEqual(len({row["instance"] for row in bindings}), 2)
+        self.talk()
+        self.assertEqual([event["type"] for event in self.bob.events].count("CALL_INCOMING"), 0, "once, and no more")
+        self.hang_up(self.carol)
 
 
 if __name__ == "__main__":
