@@ -1,10 +1,11 @@
 """Calls to registered users: each phone by the way it has opened, all of them by q, and what the caller hears of those
 who have none."""
 from harness import Cdr, main
-from registering import PASSWORDS, Registering, WithPhones
+from registering import DOMAIN, PASSWORDS, USERS, Registering, WithPhones, registrar, to
 from sides import described
-from sipp import wait_until
+from sipp import Message, wait_until
 from stream import Connection
+from test_transports import Streams
 
 NOWHERE = "10.255.255.1:5060"  # what a phone behind a NAT takes for its address
 INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-000a95a0e128>"'
@@ -168,6 +169,28 @@ class Registered(WithPhones):
         phone = self.callee("callee_behind_nat", port=port)
         caller = self.call(phone)
         self.finish(Cdr("caller_bye", 200, caller, phone))
+
+
+class Secure(Streams):
+    def test_a_call_to_a_sips_uri_reaches_phones_by_tls_alone_over_their_connections(self):
+        self.begin(to('"registered"'), profiles=registrar(USERS), domains=[DOMAIN])
+        plain, secure = [Registering(connection, "bob", PASSWORDS["bob"])
+                         for connection in (self.connect(), self.connect_tls())]
+        self.assertEqual(plain.register(f"<sip:bob@{NOWHERE};transport=tcp>;q=1").code, 200)
+        self.assertEqual(secure.register(f"<sip:bob@{NOWHERE};transport=tls>;q=0.5").code, 200)
+        caller = self.connect_tls()
+        sent = caller.request("INVITE", uri=f"sips:bob@{DOMAIN}")
+        caller.send(sent)
+        invite = secure.raw.expect("INVITE")
+        self.assertTrue(invite.uri.startswith(f"sips:bob@{NOWHERE}"), invite.uri)
+        secure.raw.respond(invite, 200)
+        answer = caller.expect("INVITE", 200)
+        dialog = self.dialog(Message(sent), answer)
+        caller.send(caller.request("ACK", **dialog))
+        secure.raw.expect("ACK")
+        self.hang_up(caller, secure.raw, dialog)
+        self.assertIsNone(plain.raw.receive(0))
+        self.finish(Cdr("caller_bye", 200))
 
 
 if __name__ == "__main__":
