@@ -117,7 +117,11 @@ void Registrations::on_resolved(LookupId lookup, std::span<const Endpoint> addre
         std::find_if(entries_.begin(), entries_.end(), [&](const auto &entry) { return entry->lookup == lookup; });
     if (found == entries_.end()) return; // it wants another one by now
     (*found)->lookup = {};
-    (*found)->registration.on_addresses(addresses, now);
+    std::vector<Endpoint> reachable;
+    for (const Endpoint &address : addresses) {
+        if (const auto to = with_listener(listeners_, address)) reachable.push_back(*to);
+    }
+    (*found)->registration.on_addresses(reachable, now);
     settle(now);
 }
 

@@ -15,6 +15,7 @@ using std::chrono::seconds;
 constexpr std::uint8_t brief_max = 2; // 423s of a round that are obeyed
 constexpr Duration leave_wait = seconds(5);
 constexpr std::size_t reason_size_max = 128;
+constexpr std::string_view no_answer = "No Answer";
 
 std::vector<std::string_view> challenges_of(const Message &response, Header header) {
     std::vector<std::string_view> values;
@@ -116,6 +117,7 @@ void Registration::expire(Instant now) {
     if (!registered_until_ || now < *registered_until_) return;
     registered_until_.reset();
     has_failed_ = true; // a refresh would have come before
+    if (phase_ == Phase::out) note(408, no_answer);
 }
 
 void Registration::on_addresses(std::span<const Endpoint> addresses, Instant now) {
@@ -255,7 +257,7 @@ void Registration::on_refusal(const Message &response, Instant now) {
 void Registration::on_failure(std::uint16_t status, Instant now) {
     if (phase_ != Phase::out) return;
     expire(now);
-    note(status, status == 408 ? "No Answer" : "No Way There");
+    note(status, status == 408 ? no_answer : "No Way There");
     try_next_address(std::nullopt, now);
 }
 

@@ -24,6 +24,8 @@ TrunkRegistration trunk(const std::string &name, const Endpoint &to, const std::
 // Bob is the registrar.
 class Registered : public TwoPhones {
 public:
+    using TwoPhones::TwoPhones;
+
     void use(std::vector<TrunkRegistration> wanted) {
         engine().replace_registrations(std::move(wanted), now);
         wait(0);
@@ -124,6 +126,22 @@ TEST_CASE("registration of trunks: a REGISTER that can not leave goes to the nex
     phones.told();
     phones.wait(600'000);
     CHECK(phones.lookup().id != lookup.id); // each round asks anew
+}
+
+TEST_CASE("registration of trunks: each address of a name is reached by the listener of its transport and family") {
+    EngineOptions options;
+    options.listeners.push_back({{*IpAddress::parse("192.0.2.9"), 5070, Transport::tcp, 0}, "192.0.2.9:5070"});
+    Registered phones(options); // which listens on UDP too, and on no IPv6
+    TrunkRegistration named = trunk("carrier", phones.bob);
+    named.lookup = "sip:carrier.example";
+    phones.use({named});
+    Endpoint over_udp = phones.bob, over_tcp = phones.carol;
+    over_udp.listener = 1;
+    over_tcp.transport = Transport::tcp;
+    const Endpoint over_ipv6 = {*IpAddress::parse("2001:db8::1"), 5060, Transport::udp, 0};
+    phones.resolve(phones.lookup(), {over_ipv6, phones.bob, over_tcp});
+    phones.fail(over_udp, "REGISTER");
+    CHECK(phones.take(over_tcp, "REGISTER").contact_uri() == "sip:tandem@192.0.2.9:5070;transport=tcp");
 }
 
 TEST_CASE("registration of trunks: a name that is looked up for a call is not one of theirs") {

@@ -196,6 +196,20 @@ TEST_CASE("registration: a refresh comes before the end, and its silence costs n
     CHECK_FALSE(carrier.registration.is_registered());
 }
 
+TEST_CASE("registration: what ends while its refresh is not answered has ended for want of an answer") {
+    Carrier carrier;
+    carrier.register_for(seconds(4)); // less than a transaction waits
+    carrier.pass_to_next();
+    carrier.sent();
+    carrier.pass(seconds(4));
+    const RegistrationStatus status = carrier.registration.status();
+    CHECK(status.state == State::failed);
+    CHECK(status.status == 408);
+    CHECK(status.reason == "No Answer");
+    carrier.answer(200, Carrier::ours("600"));
+    CHECK(carrier.state() == State::registered);
+}
+
 TEST_CASE("registration: failures in a row wait longer, and a success begins anew") {
     Carrier carrier;
     carrier.registration.start(carrier.now);
