@@ -103,7 +103,7 @@ private:
     bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
     Route find_route(const Message &invite, const Endpoint &source, Instant now);
-    Leg newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now);
+    Leg newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) const;
     static std::string loop_line(std::string_view loop_path);
     static std::string loop_mark(std::uint64_t digest);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
@@ -326,9 +326,8 @@ private:
         TransactionId *client = nullptr;
         std::uint32_t *cseq = nullptr;
     };
-    std::shared_ptr<LegAccount> account_of_caller(const Endpoint &source);
-    std::shared_ptr<LegAccount> account_for(const Leg &leg, const Endpoint &to);
-    void repeat_credentials(const Leg &leg, WrittenRequest &ack);
+    std::shared_ptr<LegAccount> account_for(Leg &leg, const Endpoint &to);
+    void repeat_credentials(Leg &leg, WrittenRequest &ack);
     static void authorize(LegAccount *account, Method method, SharedBytes &request);
     void note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt,
                   Method method);

@@ -92,14 +92,10 @@ Route B2bua::find_route(const Message &invite, const Endpoint &source, Instant n
 }
 
 // Of who has sent this INVITE.
-Leg B2bua::newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) {
+Leg B2bua::newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) const {
     const bool is_flow = is_over_own_flow(options_.registrar, event.message, event.source, now) &&
                          is_reached_by_flow(event.message, event.source);
-    return {.dialog = dialog,
-            .peer = event.source,
-            .local = Side::callee,
-            .account = account_of_caller(event.source),
-            .is_flow = is_flow};
+    return {.dialog = dialog, .peer = event.source, .local = Side::callee, .is_flow = is_flow};
 }
 
 // Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.

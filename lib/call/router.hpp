@@ -77,9 +77,9 @@ public:
     // Whether failures of this source are overlooked: a trunk that errs is not to be shut out.
     virtual bool is_peer(const IpAddress &) const { return false; }
 
-    // Of the trunk at this address: it may have called us, and challenge what we send back. None: no trunk is there, or
-    // we have no account with it.
-    virtual std::optional<TrunkAccount> account_at(const IpAddress &) const { return std::nullopt; }
+    // Of the trunk that listens there: it may have called us, and challenge what we send back. None: no trunk is there,
+    // or we have no account with it.
+    virtual std::optional<TrunkAccount> account_at(const Endpoint &) const { return std::nullopt; }
 
     // The same as route() for who is known: a user of ours who has proved it, or a party of a call that is up and is to
     // be transferred.

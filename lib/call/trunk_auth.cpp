@@ -93,24 +93,21 @@ std::shared_ptr<DigestClient> TrunkClients::find(std::string_view trunk,
     return client;
 }
 
-// Null: he is no trunk, or one without an account.
-std::shared_ptr<LegAccount> B2bua::account_of_caller(const Endpoint &source) {
-    const auto known = router_.account_at(source.ip);
-    if (!known) return nullptr;
-    return std::make_shared<LegAccount>(LegAccount{trunk_clients_.find(known->trunk, known->account)});
-}
-
 // Whoever has called us from a trunk's address gets credentials there and nowhere else: his Contact may name anybody,
 // who could try passwords on what we answer.
-std::shared_ptr<LegAccount> B2bua::account_for(const Leg &leg, const Endpoint &to) {
-    if (!leg.account || leg.local == Side::caller) return leg.account;
-    const auto known = router_.account_at(to.ip);
-    const bool is_there = known && trunk_clients_.find(known->trunk, known->account) == leg.account->client;
-    return is_there ? leg.account : nullptr;
+std::shared_ptr<LegAccount> B2bua::account_for(Leg &leg, const Endpoint &to) {
+    if (leg.local == Side::caller) return leg.account;
+    if (leg.peer.ip != to.ip) return nullptr;
+    const auto known = router_.account_at(to);
+    if (!known) return nullptr;
+    auto client = trunk_clients_.find(known->trunk, known->account);
+    const bool is_same = leg.account && leg.account->client == client;
+    if (!is_same) leg.account = std::make_shared<LegAccount>(LegAccount{std::move(client)});
+    return leg.account;
 }
 
 // An ACK for a 2xx has those of its INVITE (RFC 3261 section 22.1).
-void B2bua::repeat_credentials(const Leg &leg, WrittenRequest &ack) {
+void B2bua::repeat_credentials(Leg &leg, WrittenRequest &ack) {
     const auto account = account_for(leg, ack.to);
     if (account && !account->invite_lines.empty()) {
         ack.bytes = SharedBytes(with_credentials(ack.bytes.view(), account->invite_lines));
@@ -153,8 +150,7 @@ bool B2bua::is_wanted(const TransactionEvent &challenge) {
     if (!call || (call->is_ending && method != Method::notify)) return false;
     // Nobody holds a PRACK of our own, nor the NOTIFY that says how a transfer ended.
     if (method == Method::prack || method == Method::notify) {
-        const Leg *leg =
-            call->find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag()));
+        const Leg *leg = call->find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag()));
         return leg && !leg->bye;
     }
     return find_holder(*call, challenge.transaction).client;

@@ -6,8 +6,13 @@
 namespace tandem {
 namespace {
 
-bool has(const std::vector<IpAddress> &addresses, const IpAddress &ip) {
-    return std::find(addresses.begin(), addresses.end(), ip) != addresses.end();
+bool has(const std::vector<Endpoint> &addresses, const IpAddress &ip) {
+    return std::any_of(addresses.begin(), addresses.end(), [&](const Endpoint &one) { return one.ip == ip; });
+}
+
+bool has(const std::vector<Endpoint> &addresses, const IpAddress &ip, std::uint16_t port) {
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [&](const Endpoint &one) { return one.ip == ip && one.port == port; });
 }
 
 } // namespace
@@ -18,7 +23,7 @@ void KnownPeers::replace(const std::vector<TargetConfig> &trunks) {
     for (const TargetConfig &trunk : trunks) {
         Peer peer{{trunk.trunk, trunk.account}, trunk.lookup, {}};
         if (trunk.lookup.empty()) {
-            peer.addresses.push_back(trunk.to.ip);
+            peer.addresses.push_back(trunk.to);
         } else {
             const auto known =
                 std::find_if(former.begin(), former.end(), [&](const Peer &one) { return one.name == trunk.lookup; });
@@ -34,11 +39,12 @@ bool KnownPeers::contains(const IpAddress &ip) const {
     return std::any_of(peers_.begin(), peers_.end(), [&](const Peer &peer) { return has(peer.addresses, plain); });
 }
 
-std::optional<TrunkAccount> KnownPeers::account_at(const IpAddress &ip) const {
-    const IpAddress plain = without_mapping(ip);
+std::optional<TrunkAccount> KnownPeers::account_at(const Endpoint &at) const {
+    const IpAddress plain = without_mapping(at.ip);
     const std::lock_guard lock(mutex_);
-    const auto found = std::find_if(peers_.begin(), peers_.end(),
-                                    [&](const Peer &peer) { return peer.trunk.account && has(peer.addresses, plain); });
+    const auto found = std::find_if(peers_.begin(), peers_.end(), [&](const Peer &peer) {
+        return peer.trunk.account && has(peer.addresses, plain, at.port);
+    });
     return found == peers_.end() ? std::nullopt : std::optional(found->trunk);
 }
 
@@ -58,8 +64,7 @@ void KnownPeers::learn(std::string_view name, std::span<const Endpoint> addresse
     const std::lock_guard lock(mutex_);
     for (Peer &peer : peers_) {
         if (peer.name != name) continue;
-        peer.addresses.clear();
-        for (const Endpoint &address : addresses) peer.addresses.push_back(address.ip);
+        peer.addresses.assign(addresses.begin(), addresses.end());
     }
 }
 

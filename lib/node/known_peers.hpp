@@ -23,8 +23,8 @@ public:
 
     bool contains(const IpAddress &ip) const;
 
-    // The first one there that we have an account with.
-    std::optional<TrunkAccount> account_at(const IpAddress &ip) const;
+    // The first one that listens there, at this port too, and that we have an account with.
+    std::optional<TrunkAccount> account_at(const Endpoint &at) const;
 
     // URIs whose names are to be looked up again and again, and what came of it. Without an address the former ones
     // stay: a name server that is away makes no stranger of a trunk.
@@ -35,7 +35,7 @@ private:
     struct Peer {
         TrunkAccount trunk;
         std::string name; // a URI; empty: its address is in the configuration
-        std::vector<IpAddress> addresses;
+        std::vector<Endpoint> addresses;
     };
 
     mutable BriefMutex mutex_;

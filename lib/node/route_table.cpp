@@ -133,7 +133,7 @@ bool RouteTable::is_local(const IpAddress &ip) const {
 
 bool RouteTable::is_peer(const IpAddress &source) const { return options_.peers && options_.peers->contains(source); }
 
-std::optional<TrunkAccount> RouteTable::account_at(const IpAddress &peer) const {
+std::optional<TrunkAccount> RouteTable::account_at(const Endpoint &peer) const {
     return options_.peers ? options_.peers->account_at(peer) : std::nullopt;
 }
 

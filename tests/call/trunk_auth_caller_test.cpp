@@ -7,8 +7,8 @@ namespace {
 // Alice calls from the address of a trunk, or not, and wants to be called at her Contact. Dave is a trunk.
 struct CalledByTrunk : TrunkPhones {
     explicit CalledByTrunk(bool is_trunk = true, std::string_view contact = "sip:alice@192.0.2.1:5061") {
-        router.trunks.emplace_back(dave.ip, TrunkAccount{"dave", account()});
-        if (is_trunk) router.trunks.emplace_back(alice.ip, TrunkAccount{"alice", account()});
+        router.trunks.emplace_back(dave, TrunkAccount{"dave", account()});
+        if (is_trunk) router.trunks.emplace_back(alice, TrunkAccount{"alice", account()});
         std::string text = invite();
         constexpr std::string_view own = "sip:alice@192.0.2.1:5061";
         text.replace(text.find(own), own.size(), contact);
@@ -67,12 +67,14 @@ TEST_CASE("trunk auth: credentials go to a caller only where the trunk is that h
     for (const Case &each : {Case{"he is no trunk", false, "sip:alice@192.0.2.1:5061"},
                              Case{"his Contact is a stranger", true, "sip:alice@192.0.2.3:5063"},
                              Case{"his Contact is another trunk", true, "sip:alice@192.0.2.4:5064"},
+                             Case{"his Contact is somebody else at that address", true, "sip:alice@192.0.2.1:5099"},
                              Case{"he is a stranger whose Contact is a trunk", false, "sip:alice@192.0.2.4:5064"}}) {
         CAPTURE(each.name);
         CalledByTrunk phones(each.is_alice_trunk, each.contact);
         phones.answer_call();
         phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "INFO", 1));
-        for (const Endpoint &there : {phones.alice, phones.carol, phones.dave}) {
+        const Endpoint neighbour{.ip = phones.alice.ip, .port = 5099};
+        for (const Endpoint &there : {phones.alice, phones.carol, phones.dave, neighbour}) {
             const auto sent = phones.try_take(there, "INFO");
             if (!sent) continue;
             CHECK_FALSE(sent->has(Header::authorization));

@@ -42,15 +42,16 @@ public:
     bool is_trusted(const IpAddress &peer) const override {
         return std::find(trusted.begin(), trusted.end(), peer) != trusted.end();
     }
-    std::optional<TrunkAccount> account_at(const IpAddress &peer) const override {
-        const auto found =
-            std::find_if(trunks.begin(), trunks.end(), [&](const auto &one) { return one.first == peer; });
+    std::optional<TrunkAccount> account_at(const Endpoint &peer) const override {
+        const auto found = std::find_if(trunks.begin(), trunks.end(), [&](const auto &one) {
+            return one.first.ip == peer.ip && one.first.port == peer.port;
+        });
         return found == trunks.end() ? std::nullopt : std::optional(found->second);
     }
     Route answer;
     Route refusal{.refuse = 403}; // of strangers where it is closed to them
     std::vector<IpAddress> trusted;
-    std::vector<std::pair<IpAddress, TrunkAccount>> trunks; // that may call us
+    std::vector<std::pair<Endpoint, TrunkAccount>> trunks; // that may call us
     int asked = 0;
     bool is_closed = false;
 };

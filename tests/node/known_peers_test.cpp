@@ -1,5 +1,6 @@
 #include <array>
 #include <doctest/doctest.h>
+#include <memory>
 #include "node/invite.hpp"
 #include "node/known_peers.hpp"
 
@@ -56,4 +57,25 @@ TEST_CASE("known peers: a reload keeps what names have led to, of those that are
     CHECK_FALSE(peers.contains(ip("192.0.2.1")));
     CHECK_FALSE(peers.contains(ip("192.0.2.2")));
     CHECK(peers.contains(ip("192.0.2.3")));
+}
+
+TEST_CASE("known peers: an account is known by the address and the port that the trunk listens at") {
+    const auto account = std::make_shared<const Account>(Account{"tandem", SecretText("geheim"), ""});
+    TargetConfig named = at_name("sip:a.example");
+    named.trunk = "a";
+    named.account = account;
+    const KnownPeers without({at_address("192.0.2.1")});
+    CHECK_FALSE(without.account_at(test::endpoint("192.0.2.1")));
+
+    KnownPeers peers({at_address("192.0.2.2"), named});
+    const Endpoint there = test::endpoint("192.0.2.2");
+    CHECK_FALSE(peers.account_at(there));
+    peers.learn("sip:a.example", std::array{there});
+    REQUIRE(peers.account_at(there));
+    CHECK(peers.account_at(there)->trunk == "a");
+    CHECK(peers.account_at(there)->account == account);
+    Endpoint neighbour = there;
+    ++neighbour.port;
+    CHECK_FALSE(peers.account_at(neighbour));
+    CHECK_FALSE(peers.account_at(test::endpoint("192.0.2.3")));
 }

@@ -110,8 +110,8 @@ RouteTarget Simulation::Routes::of_carrier(std::size_t number, RouteTarget targe
     return target;
 }
 
-std::optional<TrunkAccount> Simulation::Routes::account_at(const IpAddress &ip) const {
-    const auto number = call_at({.ip = ip});
+std::optional<TrunkAccount> Simulation::Routes::account_at(const Endpoint &at) const {
+    const auto number = call_at(at);
     const auto &account = simulation_.calls_[number]->carrier.account();
     if (!account) return std::nullopt;
     return TrunkAccount{"carrier-" + std::to_string(number), account};

@@ -112,7 +112,7 @@ private:
         explicit Routes(const Simulation &simulation) : simulation_(simulation) {}
         Route route(const Message &invite, const Endpoint &source) override;
         std::optional<RouteTarget> target_of(std::string_view uri) override;
-        std::optional<TrunkAccount> account_at(const IpAddress &ip) const override;
+        std::optional<TrunkAccount> account_at(const Endpoint &at) const override;
 
     private:
         Route route_to_target(std::size_t call) const;
