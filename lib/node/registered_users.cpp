@@ -39,7 +39,7 @@ std::vector<RouteTarget> ways_of(const BindingRoute &binding) {
             ways.push_back(by_address(request, *named, false));
             return ways;
         }
-        ways.push_back(by_address(request, flow, true));
+        if (flow.port != 0) ways.push_back(by_address(request, flow, true));
         // A phone that listens is reached although its connection is gone (RFC 3261 section 18), unless it says that
         // it is not.
         const bool is_elsewhere = named && named->ip == flow.ip && (named->port != flow.port || !is_there);

@@ -23,7 +23,7 @@ struct BindingRecord {
     std::string call_id;    // of the last REGISTER
     std::uint32_t cseq = 0; // its CSeq
     std::string user_agent;
-    Endpoint flow;         // where the REGISTER came from, with the listener
+    Endpoint flow;         // where the REGISTER came from, with the listener; port 0: a connection that is gone
     bool is_direct = true; // it came from the phone itself: no proxy stood between
     Instant registered{};  // the last time
     Instant expires{};
@@ -43,7 +43,7 @@ struct BindingRoute {
     std::uint64_t id = 0; // of the binding
     std::string contact;  // fit for a Request-URI: its headers part is left out (RFC 3261 section 19.1.1)
     std::string path;     // value of the Route header; empty: none
-    Endpoint flow;
+    Endpoint flow;        // port 0: it is gone
     bool is_direct = true;
     bool is_outbound = false; // requests go over the flow and nowhere else (RFC 5626 section 7)
 };

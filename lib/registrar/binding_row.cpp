@@ -2,15 +2,21 @@
 
 namespace tandem {
 
-bool is_connection(const BindingRecord &binding) {
-    return binding.reg_id != 0 && binding.path.empty() && is_reliable(binding.flow.transport);
+bool is_connected(const BindingRecord &binding) {
+    return is_reliable(binding.flow.transport) && binding.flow.port != 0 && binding.path.empty() &&
+           (binding.is_direct || binding.reg_id != 0);
 }
 
 BindingRow::BindingRow(const BindingRecord &record)
     : id_(record.id), version_(record.version), registered_(record.registered), expires_(record.expires),
       reg_id_(record.reg_id), cseq_(record.cseq), flow_(record.flow), q_(record.q), is_direct_(record.is_direct),
-      is_connection_(tandem::is_connection(record)) {
+      is_connected_(tandem::is_connected(record)) {
     texts_.assign({record.aor, record.contact, record.instance, record.path, record.call_id, record.user_agent});
+}
+
+void BindingRow::forget_flow() {
+    flow_.port = 0;
+    is_connected_ = false;
 }
 
 BindingRecord BindingRow::record() const {

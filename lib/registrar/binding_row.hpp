@@ -28,8 +28,14 @@ public:
     Instant expires() const { return expires_; }
     bool is_direct() const { return is_direct_; }
 
-    // A flow of outbound that is a connection to us: it ends with the connection (RFC 5626 section 4.2.2).
-    bool is_connection() const { return is_connection_; }
+    // Its flow is a connection to us that lives, as far as we know.
+    bool is_connected() const { return is_connected_; }
+
+    // A flow of outbound ends with its connection (RFC 5626 section 4.2.2).
+    bool is_outbound() const { return reg_id_ != 0; }
+
+    // The connection is gone. Whoever has its address next is somebody else.
+    void forget_flow();
 
     std::uint32_t next = none; // slot of the user's next binding
     TimerId timer;             // of its expiry
@@ -47,10 +53,10 @@ private:
     Endpoint flow_;
     std::uint16_t q_;
     bool is_direct_;
-    bool is_connection_;
+    bool is_connected_;
 };
 
 // Behind an edge proxy the connection is the proxy's, and says nothing of the phone's.
-bool is_connection(const BindingRecord &binding);
+bool is_connected(const BindingRecord &binding);
 
 } // namespace tandem

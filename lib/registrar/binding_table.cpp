@@ -82,7 +82,15 @@ void BindingTable::lose(const Endpoint &flow, const std::function<void(BindingRe
     connections_.for_each_match(hash_of(flow), [&](BindingRowId id) {
         if (rows_.at(id.slot()).flow() == flow) lost.push_back(id);
     });
-    for (const BindingRowId id : lost) f(take_out(id));
+    for (const BindingRowId id : lost) {
+        BindingRow &row = rows_.at(id.slot());
+        if (row.is_outbound()) {
+            f(take_out(id));
+            continue;
+        }
+        connections_.erase(hash_of(flow), id);
+        row.forget_flow();
+    }
 }
 
 // In no user's list yet.
@@ -92,7 +100,7 @@ BindingRowId BindingTable::make(const BindingRecord &binding) {
     BindingRow &row = rows_.at(id.slot());
     row.timer = timers_.schedule(row.expires(), id);
     try {
-        if (row.is_connection()) connections_.insert(hash_of(row.flow()), id);
+        if (row.is_connected()) connections_.insert(hash_of(row.flow()), id);
     } catch (...) {
         destroy(id);
         throw;
@@ -103,7 +111,7 @@ BindingRowId BindingTable::make(const BindingRecord &binding) {
 void BindingTable::destroy(BindingRowId id) {
     const BindingRow &row = rows_.at(id.slot());
     timers_.cancel(row.timer);
-    if (row.is_connection()) connections_.erase(hash_of(row.flow()), id);
+    if (row.is_connected()) connections_.erase(hash_of(row.flow()), id);
     rows_.erase(id);
 }
 

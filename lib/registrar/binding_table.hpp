@@ -44,7 +44,7 @@ public:
     // Takes out what is over at `now`, and hands it over.
     void expire(Instant now, const std::function<void(BindingRecord)> &f);
 
-    // The same for what ends with the connection at `flow`.
+    // The same for what ends with the connection at `flow`; other bindings over it forget where they came from.
     void lose(const Endpoint &flow, const std::function<void(BindingRecord)> &f);
 
 private:

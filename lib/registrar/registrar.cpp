@@ -324,7 +324,8 @@ void Registrar::Impl::end(BindingRecord record, BindingEventKind kind) {
 void Registrar::Impl::load(BindingRecord record, Instant now) {
     if (record.is_over) return;
     const bool is_removed = !has_user(record.aor);
-    const bool is_lost = is_connection(record);
+    const bool is_lost = is_connected(record) && record.reg_id != 0;
+    if (is_connected(record) && !is_lost) record.flow.port = 0;
     const std::lock_guard lock(mutex_);
     if (is_removed || is_lost || record.expires <= now) {
         end(std::move(record), is_removed ? BindingEventKind::removed

@@ -84,7 +84,8 @@ public:
     // A live binding of this user came from this very address and port, from the phone itself: a proxy speaks for many.
     bool is_flow_of(std::string_view aor, const Endpoint &source, Instant now) const;
 
-    // A connection has ended, and with it the bindings of outbound that came over it (RFC 5626 section 4.2.2). Any
+    // A connection has ended, and with it the bindings of outbound that came over it (RFC 5626 section 4.2.2). Others
+    // stay for whom their Contacts reach, but is_flow_of() knows them no more: the next one there may be anybody. Any
     // connection may be named here: it costs a look-up.
     void on_flow_lost(const Endpoint &flow);
 

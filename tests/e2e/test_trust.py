@@ -1,6 +1,8 @@
 """Who may call: this machine, trunks by their addresses, and whom the `source` of a route names. A stranger is refused,
 leaves nothing, and is not listened to for a while if he goes on."""
 import re
+import socket
+import struct
 
 import netns
 from harness import Cdr, EndToEnd, Raw, Route, main
@@ -8,6 +10,7 @@ from name_server import NameServer
 from registering import DOMAIN, Registering, credentials, registrar
 from sides import target_of
 from sipp import wait_until
+from stream import Connection
 
 TANDEM, TRUNK, OFFICE, STRANGER = "192.0.2.1", "192.0.2.80", "10.1.2.3", "192.0.2.81"
 NAMED = "192.0.2.82"  # of a trunk that is known by its name
@@ -74,7 +77,7 @@ class Trust(EndToEnd):
         return self.code_at(self.raw(host), user)
 
     def code_at(self, raw, user, **changed):
-        raw.send(raw.request("INVITE", user, **changed))
+        raw.send(raw.request("INVITE", user=user, **changed))
         while True:
             answer = raw.receive(0.05)
             if answer and answer.code >= 200:
@@ -104,6 +107,32 @@ class Trust(EndToEnd):
         self.assertEqual(phone.register("*", expires=0).code, 200)
         self.assertEqual(calls(phone.raw), 403, "not when she has left")
         self.finish(Cdr("refused", 486), Cdr("refused", 403))
+
+    def connect(self, port=0):
+        """A connection of the stranger's, from this port of his; closed, it leaves nothing behind (no TIME_WAIT)."""
+        end = socket.socket()
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        end.bind((STRANGER, port))
+        end.connect((TANDEM, self.tandemd.port))
+        connection = Connection(STRANGER, self.tandemd.port, accepted=end)
+        connection.tandemd_host = TANDEM
+        self.addCleanup(connection.__exit__)
+        return connection
+
+    def test_a_connection_is_its_users_until_it_closes_and_not_of_who_has_its_address_next(self):
+        self.tandemd.kill()
+        self.start_with(registrar(), domains=[DOMAIN], transports=("udp", "tcp"))
+        self.callee.tandemd_port = self.tandemd.port
+        before = self.tandemd.descriptors()
+        phone = Registering(self.connect(), "alice", "wonderland")
+        self.assertEqual(phone.register(f"<sip:alice@{STRANGER};transport=tcp>").code, 200)
+        self.assertEqual(self.code_at(phone.raw, "bob", From=f"{phone.aor};tag=a"), 486)
+        phone.raw.socket.close()
+        wait_until(lambda: self.tandemd.descriptors() == before, "the connection has ended")
+        self.assertEqual(self.code_at(self.connect(phone.raw.port), "bob", From=f"{phone.aor};tag=b"), 403)
+        self.assertEqual(len(self.rows("SELECT * FROM binding WHERE NOT is_over")), 1, "she may be called still")
+        self.finish(Cdr("refused", 486))
 
     def test_a_user_is_reached_at_the_address_that_he_calls_from_wherever_he_says_that_he_is(self):
         """A phone behind a NAT that calls, and is hung up by the callee."""

@@ -53,7 +53,7 @@ struct Routes {
         REQUIRE(config.ok());
         table.emplace(config->routes, std::vector<Cidr>(),
                       RouteTableOptions{.users = &users, .own = {test::endpoint("192.0.2.9").ip}},
-                      std::vector<std::string>{"example.com", "example.org"});
+                      std::vector<std::string>{"example.com", "example.org", "127.0.0.2"});
     }
     Route route(const std::string &uri) { return table->route(test::invite(uri), endpoint("127.0.0.1", 5060)); }
     // The ports of the targets: "+" rings together with the one before it.
@@ -106,6 +106,15 @@ TEST_CASE("registered: who came over a connection is called over it; where he li
     auto outbound = phone("sip:alice@192.0.2.1:5060;transport=tcp;ob", flow);
     outbound.route.is_outbound = true;
     CHECK(only(outbound).spares.empty());
+}
+
+TEST_CASE("registered: when the connection of a phone has closed it is called where it listens, or not at all") {
+    const Endpoint gone = endpoint("192.0.2.1", 0, Transport::tcp, 1);
+    const RouteTarget target = only(phone("sip:alice@192.0.2.1:5060;transport=tcp", gone));
+    CHECK(target.to.to_string() == "192.0.2.1:5060");
+    CHECK(!target.is_flow);
+    CHECK(target.spares.empty());
+    CHECK(targets_of({phone("sip:alice@10.0.0.7:5060;transport=tcp", gone)}, false, false).empty());
 }
 
 TEST_CASE(
@@ -178,6 +187,7 @@ TEST_CASE(
     CHECK(named.route("tel:+44123").targets.size() == 3);
     CHECK(named.route("sip:+44123@EXAMPLE.com:5080").targets.size() == 3);
     CHECK(named.route("sip:+44123@example.org").refuse == 404); // one of ours, and not hers
+    CHECK(named.route("sip:+44123@127.0.0.2").refuse == 404);   // the same: an address may be a domain
     CHECK(named.route("sip:+44123@192.0.2.10").refuse == 404);
     Routes escaped("[\"registered\"]");
     CHECK(escaped.route("sip:%61lice@example.com").targets.size() == 3);

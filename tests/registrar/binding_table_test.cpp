@@ -25,7 +25,7 @@ BindingRecord binding(std::uint64_t id, const std::string &aor, Instant expires)
     record.call_id = "call-" + std::to_string(id);
     record.cseq = static_cast<std::uint32_t>(id + 2);
     record.user_agent = "phone/1";
-    record.flow = {*IpAddress::parse("192.0.2.1"), static_cast<std::uint16_t>(id % 7), Transport::tls, 1};
+    record.flow = {*IpAddress::parse("192.0.2.1"), static_cast<std::uint16_t>(1 + id % 7), Transport::tls, 1};
     record.registered = at_ms(5);
     record.expires = expires;
     return record;
@@ -49,6 +49,13 @@ struct Model {
             user = user->second.empty() ? users.erase(user) : std::next(user);
         }
         return taken;
+    }
+    void forget(const Endpoint &flow) {
+        for (auto &[aor, bindings] : users) {
+            for (BindingRecord &record : bindings) {
+                if (record.flow == flow) record.flow.port = 0;
+            }
+        }
     }
     Bindings list() const {
         Bindings all;
@@ -85,23 +92,29 @@ TEST_CASE("binding table: after any changes it has what a plain map has, in the 
         std::vector<std::uint64_t> gone;
         const auto note = [&](const BindingRecord &record) { gone.push_back(record.id); };
         std::vector<std::uint64_t> expected;
+        const auto another = [&] {
+            BindingRecord record = binding(++id, aor, until());
+            record.reg_id = static_cast<std::uint32_t>(id % 3); // 0: no flow of outbound
+            return record;
+        };
         if (dice < 4) {
             Bindings bindings = table.of(aor);
             if (!bindings.empty())
                 bindings.erase(bindings.begin() + static_cast<long>(random.next() % bindings.size()));
-            for (std::uint64_t more = random.next() % 3; more > 0; --more)
-                bindings.push_back(binding(++id, aor, until()));
+            for (std::uint64_t more = random.next() % 3; more > 0; --more) bindings.push_back(another());
             table.replace(aor, bindings);
             model.users[aor] = bindings;
             if (bindings.empty()) model.users.erase(aor);
         } else if (dice < 6) {
-            const BindingRecord record = binding(++id, aor, until());
+            const BindingRecord record = another();
             table.add(record);
             model.users[aor].push_back(record);
         } else if (dice < 7) {
             const Endpoint flow = binding(random.next() % 7, aor, now).flow;
             table.lose(flow, note);
-            expected = model.take([&](const BindingRecord &record) { return record.flow == flow; });
+            expected =
+                model.take([&](const BindingRecord &record) { return record.flow == flow && record.reg_id != 0; });
+            model.forget(flow);
         } else {
             now += std::chrono::milliseconds(random.next() % 20);
             table.expire(now, note);
@@ -111,6 +124,7 @@ TEST_CASE("binding table: after any changes it has what a plain map has, in the 
         std::sort(expected.begin(), expected.end());
         REQUIRE(gone == expected);
         REQUIRE(ids(table.of(aor)) == (model.users.contains(aor) ? ids(model.users[aor]) : ids({})));
+        REQUIRE((!model.users.contains(aor) || table.of(aor) == model.users[aor]));
         if (step % 16 != 0) continue;
         REQUIRE(ids(table.list("", 1'000'000)) == ids(model.list()));
         REQUIRE(table.size() == model.list().size());

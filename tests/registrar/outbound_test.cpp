@@ -185,3 +185,36 @@ TEST_CASE("registrar: a flow over a connection to the process before is over, an
     CHECK(changes[0].is_over);
     CHECK(next.events() == std::vector{BindingEventKind::lost});
 }
+
+TEST_CASE("registrar: a binding that is no flow of outbound outlives its connection, and forgets where that was") {
+    Home home;
+    home.source = over_tls;
+    const BindingRecord kept = home.put("Contact: <sip:alice@192.0.2.1;transport=tls>\r\n").changes.at(0);
+    REQUIRE(home.registrar.is_flow_of("alice@example.com", over_tls, home.now));
+    SUBCASE("its connection ends") {
+        home.events();
+        home.registrar.on_flow_lost(over_tls);
+        home.registrar.on_flow_lost(over_tls);
+        REQUIRE(home.bindings().size() == 1);
+        CHECK(home.changes().empty());
+        CHECK(home.events().empty());
+        CHECK_FALSE(home.registrar.is_flow_of("alice@example.com", over_tls, home.now)); // anybody may be there
+        const auto targets = home.registrar.find("alice@example.com", home.now);
+        REQUIRE(targets.size() == 1);
+        CHECK(targets[0].route.contact == kept.contact);
+        CHECK(targets[0].route.flow.port == 0);
+        // The next REGISTER brings another one, which ends as well.
+        home.source.port = 40001;
+        REQUIRE(home.put("Contact: <sip:alice@192.0.2.1;transport=tls>\r\n").status == 200);
+        CHECK(home.registrar.is_flow_of("alice@example.com", home.source, home.now));
+        home.registrar.on_flow_lost(home.source);
+        CHECK_FALSE(home.registrar.is_flow_of("alice@example.com", home.source, home.now));
+    }
+    SUBCASE("it was one to the process before") {
+        Home next;
+        next.registrar.load(kept, next.now);
+        CHECK(next.registrar.statistics().bindings == 1);
+        CHECK_FALSE(next.registrar.is_flow_of("alice@example.com", over_tls, next.now));
+        CHECK(next.registrar.find("alice@example.com", next.now).at(0).route.id == kept.id);
+    }
+}
