@@ -73,7 +73,7 @@ class Registered(WithPhones):
     def test_a_phone_on_a_connection_is_called_over_it_and_listens_nowhere(self):
         self.start_registrar(transports=("udp", "tcp"))
         phone = self.connection()
-        contact = phone.here().replace(">", ";transport=tcp>")
+        contact = f"<sip:bob@{NOWHERE};transport=tcp>"
         self.assertEqual(phone.register(contact).code, 200)
         caller, invite = self.answer_over(phone)
         self.assertEqual(f"<{invite.uri}>", contact)

@@ -41,6 +41,11 @@ std::string text_after(const std::string &text, std::string_view begin, char end
     return text.substr(at + begin.size(), text.find(end, at + begin.size()) - at - begin.size());
 }
 
+// From the phone itself: what is behind a proxy has the proxy's.
+bool is_over_connection(const BindingRecord &binding) {
+    return is_reliable(binding.flow.transport) && binding.path.empty() && (binding.is_direct || binding.reg_id != 0);
+}
+
 // The rows of a store, which sees what is over by its version.
 class Rows {
 public:
@@ -59,6 +64,14 @@ public:
             if (!record.is_over) alive.push_back(record);
         }
         return alive;
+    }
+
+    // A connection is gone, or all of them: what is no flow of outbound stays, and knows no more where it was.
+    void forget_connection(const std::optional<Endpoint> &flow) {
+        for (auto &[id, record] : rows_) {
+            const bool is_meant = !flow || record.flow == *flow;
+            if (is_meant && is_over_connection(record) && record.reg_id == 0) record.flow.port = 0;
+        }
     }
 
 private:
@@ -166,7 +179,7 @@ private:
         case 'm': edits_.emplace_back(line.rest()); break;
         case 'w': wait(std::chrono::milliseconds(line.number(50'000'000))); break;
         case 'j': now_ += std::chrono::milliseconds(line.number(50'000'000)); break; // and nobody notices
-        case 'x': registrar_->on_flow_lost(flow(line.number(7))); break;
+        case 'x': lose(flow(line.number(7))); break;
         case 'l':
             options_.contacts_max = line.number(64);
             registrar_->change(options_);
@@ -305,6 +318,11 @@ private:
         registrar_->advance(now_);
     }
 
+    void lose(const Endpoint &flow) {
+        registrar_->on_flow_lost(flow);
+        rows_.forget_connection(flow);
+    }
+
     // Another process with the same store.
     void restart() {
         random_.emplace(++seed_);
@@ -315,10 +333,10 @@ private:
         options_.event_max = 4;
         registrar_.emplace(options_, *digest_, *random_);
         const Bindings stored = rows_.alive();
-        Bindings expected = stored;
+        rows_.forget_connection({});
+        Bindings expected = rows_.alive();
         std::erase_if(expected, [&](const BindingRecord &record) {
-            const bool is_connection = record.reg_id != 0 && record.path.empty() && is_reliable(record.flow.transport);
-            return record.expires <= now_ || is_connection;
+            return record.expires <= now_ || (is_over_connection(record) && record.reg_id != 0);
         });
         for (const BindingRecord &record : stored) registrar_->load(record, now_);
         TANDEM_ASSERT(by_id(registrar_->list("", all)) == expected, "a restart keeps what is in force");
@@ -369,7 +387,9 @@ private:
         std::map<std::uint64_t, BindingRecord> bindings;
         for (const BindingRecord &record : registrar_->bindings_of(aor, now_)) {
             TANDEM_ASSERT(record.expires > now_ && record.aor == aor, "what is over is no binding");
-            TANDEM_ASSERT(!record.is_direct || registrar_->is_flow_of(aor, record.flow, now_), "its flow is known");
+            const bool is_gone = record.flow.port == 0;
+            TANDEM_ASSERT(is_gone || !record.is_direct || registrar_->is_flow_of(aor, record.flow, now_),
+                          "its flow is known");
             bindings.emplace(record.id, record);
         }
         const std::size_t size = bindings.size();
