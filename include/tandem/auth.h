@@ -75,7 +75,7 @@ TANDEM_SIP_API tandem_status tandem_auth_authorize(tandem_auth_client *client, t
 
 /**
  * What a 401 or 407 to the attempt's request asks for. Of each realm the strongest algorithm is answered, and none that
- * is weaker than the realm has asked for before.
+ * is weaker than the attempt was challenged by before (RFC 8760 section 2.4).
  *
  * @param www      the values of its WWW-Authenticate headers, one for each line
  * @param proxy    those of its Proxy-Authenticate headers

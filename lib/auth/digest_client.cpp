@@ -30,10 +30,16 @@ bool DigestClient::knows_challenge() const {
 std::string DigestClient::authorize(std::string_view method, std::string_view uri, std::string_view body,
                                     DigestAttempt &attempt) {
     std::string lines;
+    std::size_t ahead = 0;
     for (Server &server : servers_) {
         DigestAttempt::Note &note = note_of(server, attempt);
         note.challenge = 0;
         if (server.credentials.nonce.empty()) continue;
+        if (!note.is_answer) {
+            const std::size_t size = server.credentials.nonce.size() + server.credentials.opaque.size();
+            if (ahead + size > digest_ahead_max) continue;
+            ahead += size;
+        }
         append_line(method, uri, body, server, lines);
         note.challenge = server.challenge;
     }
@@ -66,7 +72,7 @@ ChallengeOutcome DigestClient::on_challenge(std::span<const std::string_view> ww
     if (attempt.rounds_ == digest_rounds_max) return refuse(attempt);
     bool is_retried = false;
     bool is_refused = false;
-    for (const Challenge &challenge : strongest(www, proxy)) {
+    for (const Challenge &challenge : strongest(www, proxy, attempt)) {
         const ChallengeOutcome outcome = take(challenge, attempt);
         is_retried = is_retried || outcome == ChallengeOutcome::retry;
         is_refused = is_refused || outcome == ChallengeOutcome::refused;
@@ -82,7 +88,7 @@ ChallengeOutcome DigestClient::on_challenge(std::span<const std::string_view> ww
 // One challenge for each protection space; of equally strong ones the first, which the server prefers (RFC 8760
 // section 2.4).
 std::vector<Challenge> DigestClient::strongest(std::span<const std::string_view> www,
-                                               std::span<const std::string_view> proxy) {
+                                               std::span<const std::string_view> proxy, const DigestAttempt &attempt) {
     Challenges all;
     for (const std::string_view value : www) read_challenges(value, false, all);
     for (const std::string_view value : proxy) read_challenges(value, true, all);
@@ -90,7 +96,7 @@ std::vector<Challenge> DigestClient::strongest(std::span<const std::string_view>
 
     std::vector<Challenge> chosen;
     for (Challenge &challenge : all.usable) {
-        if (!may_answer(challenge)) {
+        if (!may_answer(challenge, attempt)) {
             ++unusable_;
             continue;
         }
@@ -105,13 +111,16 @@ std::vector<Challenge> DigestClient::strongest(std::span<const std::string_view>
     return chosen;
 }
 
-bool DigestClient::may_answer(const Challenge &challenge) const {
+bool DigestClient::may_answer(const Challenge &challenge, const DigestAttempt &attempt) const {
     if (account_.username.empty() || has_control_bytes(account_.username)) return false;
     if (!account_.realm.empty() && account_.realm != challenge.realm) return false;
-    return std::none_of(servers_.begin(), servers_.end(), [&](const Server &server) {
-        return server.credentials.realm == challenge.realm &&
-               strength_of(server.credentials.algorithm) > strength_of(challenge.algorithm);
-    });
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        const DigestAttempt::Note &note = attempt.notes_[i];
+        const bool was_asked = note.server == servers_[i].id && note.is_answer;
+        if (!was_asked || servers_[i].credentials.realm != challenge.realm) continue;
+        if (strength_of(note.algorithm) > strength_of(challenge.algorithm)) return false;
+    }
+    return true;
 }
 
 ChallengeOutcome DigestClient::take(const Challenge &challenge, DigestAttempt &attempt) {
@@ -124,6 +133,7 @@ ChallengeOutcome DigestClient::take(const Challenge &challenge, DigestAttempt &a
     }
     learn(challenge, server);
     note.is_answer = true;
+    note.algorithm = challenge.algorithm;
     return ChallengeOutcome::retry;
 }
 

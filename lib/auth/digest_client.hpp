@@ -30,6 +30,8 @@ struct Account {
 
 constexpr std::size_t digest_realms_max = 4;  // that one client knows; another one takes the place of the oldest
 constexpr std::uint8_t digest_rounds_max = 4; // retries of one request
+constexpr std::size_t digest_ahead_max =
+    1024; // bytes of nonces that go ahead of a challenge, so that a datagram has room
 
 // What was tried for one request over its retries.
 class DigestAttempt {
@@ -44,6 +46,7 @@ private:
         std::uint64_t server = 0;
         std::uint64_t challenge = 0; // whose nonce was sent; 0: none
         bool is_answer = false;      // the request was challenged for it, so its credentials are not merely sent ahead
+        DigestAlgorithm algorithm{}; // of that challenge
     };
     std::array<Note, digest_realms_max> notes_; // by the place of the server
     std::uint8_t rounds_ = 0;
@@ -65,8 +68,9 @@ public:
 
     // What a 401 or 407 to the request of `attempt` has: the values of all WWW-Authenticate and Proxy-Authenticate.
     //
-    // Of each realm the strongest algorithm is answered, and none that is weaker than the realm has asked for before:
-    // whoever can strip a challenge from a response would have us prove the password by MD5 (RFC 8760 section 2.4).
+    // Of each realm the strongest algorithm is answered (RFC 8760 section 2.4), and for one request none that is weaker
+    // than it was challenged by before. For later requests nothing is kept: whoever is called behind a trunk can ask by
+    // its realm for what the trunk does not know, and would shut us out of it.
     ChallengeOutcome on_challenge(std::span<const std::string_view> www, std::span<const std::string_view> proxy,
                                   DigestAttempt &attempt);
 
@@ -87,9 +91,10 @@ private:
         DigestCredentials credentials; // the last ones; their nonce is empty once it was refused
     };
 
-    std::vector<Challenge> strongest(std::span<const std::string_view> www, std::span<const std::string_view> proxy);
+    std::vector<Challenge> strongest(std::span<const std::string_view> www, std::span<const std::string_view> proxy,
+                                     const DigestAttempt &attempt);
     ChallengeOutcome take(const Challenge &challenge, DigestAttempt &attempt);
-    bool may_answer(const Challenge &challenge) const;
+    bool may_answer(const Challenge &challenge, const DigestAttempt &attempt) const;
     Server &server_of(const Challenge &challenge);
     void learn(const Challenge &challenge, Server &server);
     void set_nonce(std::string_view nonce, Server &server);

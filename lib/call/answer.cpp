@@ -204,11 +204,14 @@ void B2bua::drop_fork(const Message &answer, const Endpoint &peer, TransactionId
 
     std::string branch;
     transactions_.append_branch(branch);
+    WrittenRequest ack =
+        writer_.request(path, peer, nullptr, {.method = "ACK", .cseq = answer.cseq(), .branch = branch});
     const auto tried = digest_tries_.find(invite.value());
-    const auto account = tried != digest_tries_.end() ? tried->second.account : nullptr;
-    RequestParts parts{.method = "ACK", .cseq = answer.cseq(), .branch = branch};
-    if (account) parts.extra = tried->second.invite_lines;
-    const WrittenRequest ack = writer_.request(path, peer, nullptr, parts);
+    std::shared_ptr<LegAccount> account;
+    if (tried != digest_tries_.end() && is_at_trunk(tried->second.account.get(), ack.to)) {
+        account = tried->second.account;
+        add_credentials(tried->second.invite_lines, ack);
+    }
     transactions_.acknowledge(invite, answer.to_tag(), ack.to, ack.bytes);
 
     MessageView view;

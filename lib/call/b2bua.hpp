@@ -327,7 +327,9 @@ private:
         std::uint32_t *cseq = nullptr;
     };
     std::shared_ptr<LegAccount> account_for(Leg &leg, const Endpoint &to);
+    bool is_at_trunk(const LegAccount *account, const Endpoint &to);
     void repeat_credentials(Leg &leg, WrittenRequest &ack);
+    static void add_credentials(std::string_view lines, WrittenRequest &request);
     static void authorize(LegAccount *account, Method method, SharedBytes &request);
     void note_try(TransactionId request, const std::shared_ptr<LegAccount> &account, const DigestAttempt &attempt,
                   Method method);

@@ -164,7 +164,8 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
                                              branch, target.headers + setup.route.headers, own);
     std::shared_ptr<LegAccount> account;
     if (target.account) {
-        account = std::make_shared<LegAccount>(LegAccount{trunk_clients_.find(target.trunk, target.account)});
+        account = std::make_shared<LegAccount>(
+            LegAccount{.client = trunk_clients_.find(target.trunk, target.account), .home = to.ip});
     }
     authorize(account.get(), Method::invite, bytes);
     const auto sent = transactions_.send_request(

@@ -93,25 +93,33 @@ std::shared_ptr<DigestClient> TrunkClients::find(std::string_view trunk,
     return client;
 }
 
-// Whoever has called us from a trunk's address gets credentials there and nowhere else: his Contact may name anybody,
-// who could try passwords on what we answer.
+// Null: the request goes to somebody else. Contacts and routes name whom they like, and he could try passwords on what
+// he gets, or challenge us himself.
 std::shared_ptr<LegAccount> B2bua::account_for(Leg &leg, const Endpoint &to) {
-    if (leg.local == Side::caller) return leg.account;
-    if (leg.peer.ip != to.ip) return nullptr;
+    if (leg.local == Side::caller) return is_at_trunk(leg.account.get(), to) ? leg.account : nullptr;
+    if (leg.peer.ip != to.ip) return nullptr; // whoever has called us from elsewhere is not the trunk
     const auto known = router_.account_at(to);
     if (!known) return nullptr;
     auto client = trunk_clients_.find(known->trunk, known->account);
     const bool is_same = leg.account && leg.account->client == client;
-    if (!is_same) leg.account = std::make_shared<LegAccount>(LegAccount{std::move(client)});
+    if (!is_same) leg.account = std::make_shared<LegAccount>(LegAccount{.client = std::move(client)});
     return leg.account;
+}
+
+bool B2bua::is_at_trunk(const LegAccount *account, const Endpoint &to) {
+    if (!account || to.ip == account->home) return account;
+    const auto known = router_.account_at(to);
+    return known && trunk_clients_.find(known->trunk, known->account) == account->client;
 }
 
 // An ACK for a 2xx has those of its INVITE (RFC 3261 section 22.1).
 void B2bua::repeat_credentials(Leg &leg, WrittenRequest &ack) {
     const auto account = account_for(leg, ack.to);
-    if (account && !account->invite_lines.empty()) {
-        ack.bytes = SharedBytes(with_credentials(ack.bytes.view(), account->invite_lines));
-    }
+    if (account) add_credentials(account->invite_lines, ack);
+}
+
+void B2bua::add_credentials(std::string_view lines, WrittenRequest &request) {
+    if (!lines.empty()) request.bytes = SharedBytes(with_credentials(request.bytes.view(), lines));
 }
 
 // Ahead of a challenge, where a nonce is known.

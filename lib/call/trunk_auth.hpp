@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 #include "auth/digest_client.hpp"
+#include "base/endpoint.hpp"
 #include "base/random.hpp"
 
 namespace tandem {
@@ -19,6 +20,7 @@ constexpr std::uint16_t without_challenge(std::uint16_t status) { return is_chal
 // leg is forgotten.
 struct LegAccount {
     std::shared_ptr<DigestClient> client;
+    IpAddress home{};           // where our INVITE went; nothing where the trunk has called us
     std::string invite_lines{}; // credentials of the last INVITE: its ACK repeats them (RFC 3261 section 22.1)
 };
 

@@ -237,6 +237,7 @@ void Registration::on_too_brief(const Message &response, Instant now) {
     if (is_acceptable && brief_ < brief_max && !is_changed_ && !is_leaving_) {
         ++brief_;
         expires_ = *least;
+        attempt_ = DigestAttempt(); // another request: a nonce may have served for one alone
         phase_ = Phase::ready;
         return;
     }

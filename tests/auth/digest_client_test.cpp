@@ -292,17 +292,47 @@ TEST_CASE("client: an account of one realm answers no other") {
     CHECK(alice.client.unusable_challenges() == 2);
 }
 
-TEST_CASE("client: a realm that has asked for SHA-256 is not answered by MD5 any more (RFC 8760)") {
+TEST_CASE("client: a request that was challenged by SHA-256 is not answered by MD5 any more (RFC 8760)") {
     Client alice;
     DigestAttempt attempt;
     REQUIRE(alice.www(attempt, {challenge("trunk", "n1", ", algorithm=SHA-256")}) == retry);
     alice.send(attempt);
     CHECK(alice.www(attempt, {challenge("trunk", "n2", ", algorithm=MD5, stale=true")}) == unusable);
+    CHECK(alice.proxy(attempt, {challenge("trunk", "n3", ", algorithm=MD5-sess")}) == unusable); // as a proxy neither
+    CHECK(alice.www(attempt, {challenge("trunk", "n4", ", algorithm=SHA-512-256, stale=true")}) == retry);
+    CHECK(alice.www(attempt, {challenge("other", "n5", ", algorithm=MD5")}) == retry); // another realm may
+}
+
+TEST_CASE("client: who is called behind a trunk can not shut us out of it by an algorithm that it does not know") {
+    Client alice;
+    DigestAttempt first;
+    REQUIRE(alice.proxy(first, {challenge("trunk", "n1", ", algorithm=MD5")}) == retry);
+    alice.send(first);
+    REQUIRE(alice.www(first, {challenge("trunk", "evil", ", algorithm=SHA-512-256")}) == retry);
+    alice.send(first);
     DigestAttempt later;
     alice.send(later);
-    CHECK(alice.proxy(later, {challenge("trunk", "n3", ", algorithm=MD5-sess")}) == unusable); // as a proxy neither
-    CHECK(alice.www(later, {challenge("trunk", "n4", ", algorithm=SHA-512-256")}) == retry);
-    CHECK(alice.www(later, {challenge("other", "n5", ", algorithm=MD5")}) == retry); // another realm may
+    REQUIRE(alice.proxy(later, {challenge("trunk", "n2", ", algorithm=MD5, stale=true")}) == retry);
+    CHECK(alice.send(later).front().credentials.nonce == "n2");
+    DigestAttempt plain; // and where the trunk itself asks by WWW-Authenticate
+    alice.send(plain);
+    REQUIRE(alice.www(plain, {challenge("trunk", "n3", ", algorithm=MD5")}) == retry);
+}
+
+TEST_CASE("client: what goes ahead of a challenge is bounded, what answers one is not") {
+    Client alice;
+    const std::string huge(800, 'n');
+    DigestAttempt first;
+    for (const std::string_view realm : {"a", "b"}) {
+        REQUIRE(alice.www(first, {challenge(realm, huge + std::string(realm))}) == retry);
+    }
+    CHECK(alice.send(first).size() == 2);
+    DigestAttempt later;
+    const auto ahead = alice.send(later);
+    REQUIRE(ahead.size() == 1);
+    CHECK(ahead.front().credentials.realm == "a");
+    CHECK(alice.www(later, {challenge("b", "n2")}) == retry);
+    CHECK(alice.send(later).size() == 2);
 }
 
 TEST_CASE("client: the next nonce of Authentication-Info is used, and counted anew (RFC 7616 section 3.5)") {

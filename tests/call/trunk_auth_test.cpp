@@ -328,4 +328,45 @@ TEST_CASE("trunk auth: a re-INVITE of our own is challenged like any other") {
     phones.finish();
 }
 
+TEST_CASE("trunk auth: credentials stay with the trunk, wherever the callee wants to be called (CVE-2021-41158)") {
+    struct Case {
+        std::string_view name;
+        bool is_known; // that other address as one of the trunk's
+        bool has_credentials;
+    };
+    for (const Case &each : {Case{"a stranger", false, false}, Case{"the trunk's other address", true, true}}) {
+        CAPTURE(each.name);
+        TrunkPhones phones;
+        const RouteTarget &trunk = phones.router.answer.targets.front();
+        if (each.is_known) phones.router.trunks.emplace_back(phones.carol, TrunkAccount{trunk.trunk, trunk.account});
+        phones.send(phones.alice, phones.invite());
+        phones.bobs_invite = phones.challenged(phones.take(phones.bob, "INVITE"));
+        const auto from_carol = [&](const std::string &answer) {
+            std::string text = answer;
+            constexpr std::string_view own = "Contact: <sip:bob@192.0.2.2:5062>";
+            const std::size_t at = text.find(own);
+            REQUIRE(at != std::string::npos);
+            return text.replace(at, own.size(), "Contact: <sip:bob@192.0.2.3:5063>");
+        };
+        const std::string answer = TwoPhones::answer(phones.bobs_invite, "200 OK", "bob", {}, "v=0 answer");
+        phones.send(phones.bob, from_carol(answer));
+        phones.our_tag = phones.take(phones.alice, "SIP/2.0 200").to_tag();
+        phones.send(phones.alice, phones.request("ACK", phones.our_tag, 1));
+        CHECK(phones.take(phones.carol, "ACK").has(Header::authorization) == each.has_credentials);
+        const std::string fork = TwoPhones::answer(phones.bobs_invite, "200 OK", "fork", {}, "v=0 answer");
+        phones.send(phones.bob, from_carol(fork));
+        CHECK(phones.take(phones.carol, "ACK").has(Header::authorization) == each.has_credentials);
+        const Message stray = phones.take(phones.carol, "BYE");
+        CHECK(stray.has(Header::authorization) == each.has_credentials);
+
+        phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+        const Message bye = phones.take(phones.carol, "BYE");
+        CHECK(bye.has(Header::authorization) == each.has_credentials);
+        for (const Message *challenged : {&stray, &bye}) {
+            phones.send(phones.carol, TwoPhones::answer(*challenged, "407 No", "", next_challenge));
+            CHECK(phones.got(phones.carol, "BYE") == each.has_credentials);
+        }
+    }
+}
+
 } // namespace tandem::test

@@ -348,6 +348,20 @@ TEST_CASE("registration: 423 is obeyed twice in a round, and kept (RFC 3261 sect
     CHECK(carrier.state() == State::failed);
 }
 
+TEST_CASE("registration: after a 423 a registrar whose nonces serve once challenges anew, which is no refusal") {
+    Carrier carrier;
+    carrier.registration.start(carrier.now);
+    carrier.sent();
+    carrier.answer(401, "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\"\r\n");
+    carrier.sent();
+    carrier.answer(423, "Min-Expires: 7200\r\n");
+    carrier.sent();
+    carrier.answer(401, "WWW-Authenticate: Digest realm=\"r\", nonce=\"n2\"\r\n");
+    CHECK(carrier.sent().value(Header::authorization).find("\"n2\"") != std::string_view::npos);
+    carrier.answer(200, Carrier::ours("7200"));
+    CHECK(carrier.state() == State::registered);
+}
+
 TEST_CASE("registration: a 423 that asks for less, for nothing or for too much is a failure") {
     for (const char *line : {"", "Min-Expires: 3600\r\n", "Min-Expires: 60\r\n", "Min-Expires: soon\r\n",
                              "Min-Expires: 2592001\r\n", "Min-Expires: 99999999999999999999999\r\n"}) {
