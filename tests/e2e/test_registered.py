@@ -132,6 +132,7 @@ class Registered(WithPhones):
         left = self.register(self.ports.take(), params=f";{INSTANCE}")
         phone = self.phone("callee_basic", params=f";{INSTANCE}")
         left = self.callee("callee_basic", port=left)
+        self.assertEqual(len(self.rows("SELECT * FROM binding WHERE NOT is_over")), 1)
         caller = self.call(phone)
         self.assertEqual(left.received(), [])
         self.finish(Cdr("caller_bye", 200, caller, phone))

@@ -131,7 +131,6 @@ class Trust(EndToEnd):
         phone.raw.socket.close()
         wait_until(lambda: self.tandemd.descriptors() == before, "the connection has ended")
         self.assertEqual(self.code_at(self.connect(phone.raw.port), "bob", From=f"{phone.aor};tag=b"), 403)
-        self.assertEqual(len(self.rows("SELECT * FROM binding WHERE NOT is_over")), 1, "she may be called still")
         self.finish(Cdr("refused", 486))
 
     def test_a_user_is_reached_at_the_address_that_he_calls_from_wherever_he_says_that_he_is(self):
