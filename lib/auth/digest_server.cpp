@@ -92,6 +92,11 @@ AuthResult DigestServer::check_one(const DigestCredentials &credentials, std::st
                                    std::string_view body, Instant now) {
     const auto algorithm = std::find(offered_.begin(), offered_.end(), credentials.algorithm);
     if (algorithm == offered_.end() || credentials.is_username_hashed) return {AuthVerdict::malformed, {}};
+    {
+        // Before anything else is looked at: who makes nonces up guesses no password, and learns of no user.
+        const std::lock_guard lock(mutex_);
+        if (!nonces_->is_live(credentials.nonce, now)) return {AuthVerdict::stale, {}};
+    }
     const auto known = users();
     const auto user = known->find(credentials.username);
     const Keys &keys = user == known->end() ? nobody_ : user->second;
@@ -113,7 +118,7 @@ AuthResult DigestServer::check_one(const DigestCredentials &credentials, std::st
     const std::lock_guard lock(mutex_);
     switch (nonces_->use(credentials.nonce, nc, now)) {
     case NonceUse::ok: return {AuthVerdict::ok, credentials.username};
-    case NonceUse::stale: return {AuthVerdict::stale, credentials.username};
+    case NonceUse::stale: return {AuthVerdict::stale, {}};
     case NonceUse::replayed: return {AuthVerdict::replayed, credentials.username};
     }
     return {};

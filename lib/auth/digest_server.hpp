@@ -23,7 +23,7 @@ struct DigestCredentials;
 enum class AuthVerdict : std::uint8_t {
     ok,
     none,      // no credentials for our realm: challenge
-    stale,     // right, but for a nonce that does not count any more: challenge with stale=true
+    stale,     // for a nonce that is not ours, or does not count any more; right or not: challenge with stale=true
     wrong,     // of a user that is none, or by a wrong password: nobody is told which
     malformed, // not to be read, in a way that was not offered, or for another URI than the request's (then 400)
     replayed,  // right, but this nonce and count were there before: challenge with stale=true, which harms nobody
@@ -31,7 +31,7 @@ enum class AuthVerdict : std::uint8_t {
 
 struct AuthResult {
     AuthVerdict verdict = AuthVerdict::none;
-    std::string user; // whose credentials are right: ok, stale and replayed
+    std::string user; // whose credentials are right: ok and replayed
 };
 
 struct DigestServerOptions {

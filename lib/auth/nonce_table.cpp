@@ -54,15 +54,20 @@ std::optional<NonceTable::Nonce> NonceTable::parse(std::string_view text) const 
     return nonce;
 }
 
-NonceUse NonceTable::use(std::string_view text, std::uint32_t nc, Instant now) {
+std::optional<NonceTable::Nonce> NonceTable::find_live(std::string_view text, Instant now) const {
     const auto nonce = parse(text);
-    if (!nonce || now - nonce->made > lifetime_) return NonceUse::stale;
+    if (!nonce || now - nonce->made > lifetime_) return std::nullopt;
+    const bool may_be_used = nonce->number <= forgotten_ && !counts_.contains(nonce->number);
+    return may_be_used ? std::nullopt : nonce;
+}
+
+bool NonceTable::is_live(std::string_view nonce, Instant now) const { return find_live(nonce, now).has_value(); }
+
+NonceUse NonceTable::use(std::string_view text, std::uint32_t nc, Instant now) {
+    const auto nonce = find_live(text, now);
+    if (!nonce) return NonceUse::stale;
     forget_old(now);
-    auto found = counts_.find(nonce->number);
-    if (found == counts_.end()) {
-        if (nonce->number <= forgotten_) return NonceUse::stale;
-        found = counts_.try_emplace(nonce->number, Counts{.made = nonce->made}).first;
-    }
+    const auto found = counts_.try_emplace(nonce->number, Counts{.made = nonce->made}).first;
     const bool is_new = count(nc, found->second);
     if (counts_.size() > max_) {
         forgotten_ = std::max(forgotten_, counts_.begin()->first);

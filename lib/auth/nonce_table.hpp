@@ -27,6 +27,9 @@ public:
 
     std::string make(Instant now);
 
+    // Whether it is ours and counts still, so that credentials with it are worth a look.
+    bool is_live(std::string_view nonce, Instant now) const;
+
     // By right credentials. Beyond `max` used ones the oldest is forgotten, and stale from then on.
     NonceUse use(std::string_view nonce, std::uint32_t nc, Instant now);
 
@@ -45,6 +48,7 @@ private:
         std::uint64_t seen = 0; // bit 0: the highest
     };
 
+    std::optional<Nonce> find_live(std::string_view text, Instant now) const;
     std::optional<Nonce> parse(std::string_view text) const;
     std::uint64_t sign(const Nonce &nonce) const;
     void forget_old(Instant now);
