@@ -116,6 +116,7 @@ private:
     void start_attempt(CallId id, Call &call, std::size_t index, Instant now);
     bool begin_attempt(CallId id, Call &call, Attempt &attempt, Instant now);
     bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now);
+    bool may_send(Setup &setup, const RouteTarget &target, const Endpoint &address);
     bool fail_over(CallId id, Call &call, Attempt &attempt, Instant now);
     void on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now);
     void take_attempt(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);

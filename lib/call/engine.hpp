@@ -68,6 +68,7 @@ struct EngineStatistics {
     std::uint64_t dropped_failing = 0;   // not answered: of a source that failed too often
     std::uint64_t trunk_retries = 0;     // requests sent again with credentials, because a trunk challenged them
     std::uint64_t trunk_refusals = 0;    // challenges of a trunk that we could not answer, or not any more
+    std::uint64_t barred_ways = 0; // to phones and of redirections that lead to ourselves or to a trunk: not taken
     std::uint64_t loops = 0;
     std::uint64_t events_lost = 0;
 };

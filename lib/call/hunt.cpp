@@ -20,6 +20,13 @@ bool is_better(std::uint16_t status, std::uint16_t best) {
     return best < 600 && status / 100 <= best / 100;
 }
 
+void keep_better(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason) {
+    if (!is_better(status, setup.best_status)) return;
+    setup.best_status = status;
+    setup.best = refusal ? *refusal : Message();
+    setup.best_reason = reason;
+}
+
 // RFC 3261 section 20.10: from 0 to 1 with three digits at most; in thousandths, 1000 for none.
 int q_of(std::string_view params) {
     while (!params.empty()) {
@@ -117,11 +124,21 @@ bool B2bua::begin_attempt(CallId id, Call &call, Attempt &attempt, Instant now) 
     return true;
 }
 
-// The INVITE to one address of the attempt's target. False: a bound is reached, or no listener can send there.
+// Asked for every INVITE that begins a leg. A phone that is nowhere but where no call may go is nowhere: 480.
+bool B2bua::may_send(Setup &setup, const RouteTarget &target, const Endpoint &address) {
+    if (router_.may_send_to(address, target.origin)) return true;
+    ++statistics_.barred_ways;
+    keep_better(setup, 480, nullptr, {});
+    return false;
+}
+
+// The INVITE to one address of the attempt's target. False: a bound is reached, no listener can send there, or it may
+// not go there.
 bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now) {
-    const Setup &setup = *call.setup;
+    Setup &setup = *call.setup;
     const Message &invite = setup.invite;
     const RouteTarget &target = setup.route.targets[attempt.target];
+    if (!may_send(setup, target, address)) return false;
     const auto sender =
         target.is_flow ? with_flow_listener(options_.listeners, address) : with_listener(options_.listeners, address);
     if (!sender) return false;
@@ -301,10 +318,7 @@ void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t 
 
 void B2bua::note_refusal(Setup &setup, std::uint16_t status, const Message *refusal, EndReason reason) {
     if (is_hunted(setup, status)) setup.may_hunt = true;
-    if (!is_better(status, setup.best_status)) return;
-    setup.best_status = status;
-    setup.best = refusal ? *refusal : Message();
-    setup.best_reason = reason;
+    keep_better(setup, status, refusal, reason);
 }
 
 // No target is left: the caller gets the best of the refusals.
@@ -342,6 +356,9 @@ bool B2bua::follow_redirect(Setup &setup, const Attempt &attempt, const Message 
         auto target = router_.target_of(uri);
         if (!target) continue;
         if (target->trunk.empty()) target->trunk = targets[attempt.target].trunk;
+        // What a phone may not register it may not redirect to.
+        const bool is_of_phone = targets[attempt.target].origin == TargetOrigin::binding;
+        target->origin = is_of_phone ? TargetOrigin::binding : TargetOrigin::redirection;
         found.push_back(std::move(*target));
     }
     targets.insert(targets.begin() + static_cast<std::ptrdiff_t>(setup.next_target),

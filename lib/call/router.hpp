@@ -13,6 +13,9 @@
 
 namespace tandem {
 
+// Who has named the address of a target: we, who are called there, or he whose phone it is.
+enum class TargetOrigin : std::uint8_t { configured, redirection, binding };
+
 struct RouteTarget {
     std::string request_uri;  // of the INVITE to the callee
     Endpoint to;              // where it is sent, with the listener that sends it
@@ -24,6 +27,7 @@ struct RouteTarget {
     std::string route_set{};                  // value of the Route header of its INVITE; empty: none
     bool is_flow = false; // `to` is the far end of a way that a phone has opened: all goes there, by that listener
     std::vector<RouteTarget> spares{}; // other ways to the same phone, in order, for when this one fails (RFC 5626)
+    TargetOrigin origin = TargetOrigin::configured;
 };
 
 struct TrunkAccount {
@@ -90,6 +94,10 @@ public:
 
     // Where a URI of somebody's Contact leads: of a redirection that is followed. None: it may not be called.
     virtual std::optional<RouteTarget> target_of(std::string_view) { return std::nullopt; }
+
+    // Whether an INVITE may go to this address for a target of this origin. Asked when its name has been looked up too:
+    // what others name must not lead where we are believed, past the routes and limits of the configuration.
+    virtual bool may_send_to(const Endpoint &, TargetOrigin) const { return true; }
 };
 
 } // namespace tandem

@@ -39,6 +39,16 @@ bool KnownPeers::contains(const IpAddress &ip) const {
     return std::any_of(peers_.begin(), peers_.end(), [&](const Peer &peer) { return has(peer.addresses, plain); });
 }
 
+// A carrier that we reach by TLS may take calls by UDP just as well.
+bool KnownPeers::listens_at(const Endpoint &at) const {
+    const IpAddress plain = without_mapping(at.ip);
+    const bool is_usual = at.port == default_port(Transport::udp) || at.port == default_port(Transport::tls);
+    const std::lock_guard lock(mutex_);
+    return std::any_of(peers_.begin(), peers_.end(), [&](const Peer &peer) {
+        return is_usual ? has(peer.addresses, plain) : has(peer.addresses, plain, at.port);
+    });
+}
+
 std::optional<TrunkAccount> KnownPeers::account_at(const Endpoint &at) const {
     const IpAddress plain = without_mapping(at.ip);
     const std::lock_guard lock(mutex_);

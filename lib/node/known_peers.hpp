@@ -23,6 +23,9 @@ public:
 
     bool contains(const IpAddress &ip) const;
 
+    // One of them listens there, whatever the transport: at a port that we know, or at the one of all of SIP.
+    bool listens_at(const Endpoint &at) const;
+
     // The first one that listens there, at this port too, and that we have an account with.
     std::optional<TrunkAccount> account_at(const Endpoint &at) const;
 

@@ -22,6 +22,7 @@ RouteTarget by_address(const RequestRoute &request, const Endpoint &to, bool is_
     target.route_set = request.route;
     target.to = to;
     target.is_flow = is_flow;
+    target.origin = TargetOrigin::binding;
     return target;
 }
 

@@ -131,6 +131,21 @@ bool RouteTable::is_local(const IpAddress &ip) const {
     return is_in(loopback, ip) || std::find(options_.own.begin(), options_.own.end(), ip) != options_.own.end();
 }
 
+// What is sent to no address goes to the loopback, and a listener without one takes what comes to any of them.
+bool RouteTable::is_us(const Endpoint &to) const {
+    const auto is_any = [](const IpAddress &ip) { return ip.bytes == IpAddress().bytes; };
+    const IpAddress ip = without_mapping(to.ip);
+    return std::any_of(options_.listen.begin(), options_.listen.end(), [&](const Endpoint &at) {
+        return at.port == to.port && (at.ip == ip || is_any(ip) || (is_any(at.ip) && is_local(ip)));
+    });
+}
+
+bool RouteTable::may_send_to(const Endpoint &to, TargetOrigin origin) const {
+    if (origin == TargetOrigin::configured) return true;
+    if (is_us(to)) return false;
+    return origin != TargetOrigin::binding || !options_.peers || !options_.peers->listens_at(to);
+}
+
 bool RouteTable::is_peer(const IpAddress &source) const { return options_.peers && options_.peers->contains(source); }
 
 std::optional<TrunkAccount> RouteTable::account_at(const Endpoint &peer) const {

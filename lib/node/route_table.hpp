@@ -24,6 +24,7 @@ struct RouteTableOptions {
     const RegisteredUsers *users = nullptr; // null: nobody is registered
     const TrunkStates *trunks = nullptr;    // null: we are registered with none
     std::vector<IpAddress> own{};           // addresses of this machine beside those of the loopback
+    std::vector<Endpoint> listen{};         // where we take messages
 };
 
 class RouteTable final : public Router {
@@ -54,6 +55,10 @@ public:
     bool is_trusted(const IpAddress &peer) const override;
     std::optional<RouteTarget> target_of(std::string_view uri) override;
 
+    // What others have named must not lead back to us, where it would be this machine's own call; what a phone has
+    // registered not to a trunk either.
+    bool may_send_to(const Endpoint &to, TargetOrigin origin) const override;
+
 private:
     struct Entry {
         RouteConfig config;
@@ -61,6 +66,7 @@ private:
     };
 
     bool is_local(const IpAddress &ip) const;
+    bool is_us(const Endpoint &to) const;
     bool is_usable(const TargetConfig &target) const;
     bool takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const;
     Route find_route(const Message &invite, const Endpoint &source, bool is_inside);

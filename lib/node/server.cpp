@@ -62,6 +62,21 @@ std::vector<IpAddress> addresses_of(const SipConfig &sip) {
     return addresses;
 }
 
+// With the address that others know us by: from there, too, it comes back to us.
+std::vector<Endpoint> listeners_of(const SipConfig &sip) {
+    std::vector<Endpoint> listen = sip.listen;
+    const auto advertised = IpAddress::parse(sip.advertise_host);
+    if (!advertised) return listen;
+    for (Endpoint at : sip.listen) {
+        at.ip = *advertised;
+        listen.push_back(at);
+        if (sip.advertise_port == 0) continue;
+        at.port = sip.advertise_port;
+        listen.push_back(at);
+    }
+    return listen;
+}
+
 // The registrar, asked at this moment.
 class RegisteredNow final : public RegisteredUsers {
 public:
@@ -90,7 +105,8 @@ Server::Server(const Config &config, const std::string &path, Log &log)
       users_(digest_), registrar_(registrar_options(config), digest_, binding_random_),
       bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
       memory_(std::uint64_t{config.limits.memory_mb} << 20) {
-    const RouteTableOptions table{&peers_, registered_.get(), &trunks_, addresses_of(config.sip)};
+    const RouteTableOptions table{&peers_, registered_.get(), &trunks_, addresses_of(config.sip),
+                                  listeners_of(config.sip)};
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config, table));
     }

@@ -134,6 +134,62 @@ TEST_CASE("flow: one that no listener can send over is left for the next") {
     CHECK(phones.got(phones.carol, "INVITE"));
 }
 
+TEST_CASE("flow: a way to where no call of a phone may go is not taken, and a phone without another is unavailable") {
+    Flows phones;
+    RouteTarget &phone = phones.router.answer.targets.front();
+    phone.origin = TargetOrigin::binding;
+    for (RouteTarget &spare : phone.spares) spare.origin = TargetOrigin::binding;
+    SUBCASE("another way is") {
+        phones.router.barred = {phones.bob, phones.carol};
+        phones.send(phones.alice, phones.invite());
+        CHECK(phones.got(phones.dave, "INVITE"));
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+        CHECK(phones.engine().statistics().barred_ways == 2);
+    }
+    SUBCASE("there is none") {
+        phones.router.barred = {phones.bob, phones.carol, phones.dave};
+        phones.send(phones.alice, phones.invite());
+        CHECK(phones.got(phones.alice, "SIP/2.0 480"));
+        CHECK(phones.finish().sip_code == 480);
+    }
+    SUBCASE("a name may lead there") {
+        phone.spares.clear();
+        phone.lookup = "sip:phone.example.com";
+        phones.router.barred = {phones.bob};
+        phones.send(phones.alice, phones.invite());
+        SUBCASE("with another address") {
+            phones.resolve(phones.lookup(), {phones.bob, phones.carol});
+            CHECK(phones.got(phones.carol, "INVITE"));
+        }
+        SUBCASE("and nowhere else") {
+            phones.resolve(phones.lookup(), {phones.bob});
+            CHECK(phones.got(phones.alice, "SIP/2.0 480"));
+            phones.finish();
+        }
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+    }
+    SUBCASE("what the configuration names may lead there") {
+        phone.origin = TargetOrigin::configured;
+        phones.router.barred = {phones.bob};
+        phones.send(phones.alice, phones.invite());
+        CHECK(phones.got(phones.bob, "INVITE"));
+    }
+}
+
+TEST_CASE("flow: where no phone may be called the next target is, as after a 503") {
+    Flows phones;
+    RouteTarget &phone = phones.router.answer.targets.front();
+    phone.origin = TargetOrigin::binding;
+    phone.spares.clear();
+    phones.router.barred = {phones.bob};
+    phones.router.answer.targets.push_back({"sip:mailbox@192.0.2.4:5064", phones.dave, ""});
+    phones.router.answer.hunt_on = {503};
+    phones.send(phones.alice, phones.invite());
+    CHECK(phones.got(phones.dave, "INVITE"));
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+}
+
 TEST_CASE("path: the INVITE carries it as its Route, and goes to its first proxy (RFC 3327 section 5.1) [114]") {
     TwoPhones phones;
     phones.router.answer.targets.front().request_uri = "sip:bob@10.0.0.7";

@@ -384,6 +384,28 @@ TEST_CASE("redirect: a followed 3xx calls its Contacts in the order of q, each o
     phones.finish();
 }
 
+TEST_CASE("redirect: it is followed to nowhere that it may not lead, by a phone to nowhere that no phone may be") {
+    TwoPhones phones;
+    phones.router.answer.redirects = Redirects::follow;
+    phones.router.barred = {phones.carol};
+    SUBCASE("of whom the configuration names") { phones.router.barred_from = TargetOrigin::redirection; }
+    SUBCASE("of a registered phone") { phones.router.answer.targets.front().origin = TargetOrigin::binding; }
+    SUBCASE("of a registered phone, twice") {
+        phones.router.answer.targets.front() = {"sip:dave@192.0.2.4:5064", phones.dave, {}};
+        phones.router.answer.targets.front().origin = TargetOrigin::binding;
+        phones.send(phones.alice, phones.invite());
+        const std::string next = "Contact: <sip:bob@192.0.2.2:5062>\r\n";
+        phones.send(phones.dave, TwoPhones::answer(phones.take(phones.dave, "INVITE"), "302 Moved", "d", next));
+    }
+    phones.send(phones.alice, phones.invite());
+    const std::string contacts = "Contact: <sip:carol@192.0.2.3:5063>\r\n";
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "302 Moved", "bob", contacts));
+    CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+    CHECK(phones.got(phones.alice, "SIP/2.0 480"));
+    CHECK(phones.engine().statistics().barred_ways == 1);
+    phones.finish();
+}
+
 TEST_CASE("redirect: from SIPS it is followed to SIPS alone (RFC 3261 section 26.2.2)") {
     EngineOptions options;
     const auto over_tls = [](Endpoint at) {

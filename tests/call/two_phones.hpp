@@ -48,10 +48,15 @@ public:
         });
         return found == trunks.end() ? std::nullopt : std::optional(found->second);
     }
+    bool may_send_to(const Endpoint &to, TargetOrigin origin) const override {
+        return origin < barred_from || std::find(barred.begin(), barred.end(), to) == barred.end();
+    }
     Route answer;
     Route refusal{.refuse = 403}; // of strangers where it is closed to them
     std::vector<IpAddress> trusted;
     std::vector<std::pair<Endpoint, TrunkAccount>> trunks; // that may call us
+    std::vector<Endpoint> barred; // for targets of this origin and those after it
+    TargetOrigin barred_from = TargetOrigin::binding;
     int asked = 0;
     bool is_closed = false;
 };

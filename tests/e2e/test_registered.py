@@ -1,6 +1,6 @@
 """Calls to registered users: each phone by the way it has opened, all of them by q, and what the caller hears of those
 who have none."""
-from harness import Cdr, main
+from harness import Cdr, Raw, main
 from registering import DOMAIN, PASSWORDS, USERS, Registering, WithPhones, registrar, to
 from sides import described
 from sipp import Message, wait_until
@@ -161,6 +161,28 @@ class Registered(WithPhones):
         full = self.phone("callee_refuses", code=503, reason="Full", headers="")
         caller = self.call(full, mailbox)
         self.finish(Cdr("caller_bye", 200, caller, mailbox))
+
+    def test_a_contact_that_leads_to_a_trunk_or_back_to_us_is_not_called(self):
+        """It would be a call past the routes and limits; the second Via keeps the phone's own flow out of it."""
+        def raw(port=None):
+            socket = Raw("127.0.0.1", port)
+            self.addCleanup(socket.__exit__)
+            return socket
+        carrier = raw()
+        trunk = f'[[trunk]]\nname = "carrier"\nuri = "sip:127.0.0.1:{carrier.port}"\n'
+        self.start(to('"registered"'), profiles=registrar(USERS) + trunk, domains=[DOMAIN])
+        phone = Registering(raw(self.tandemd.port), "bob", PASSWORDS["bob"])
+        behind = "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-edge"
+        for port in (carrier.port, self.tandemd.port):
+            self.assertEqual(phone.register(f"<sip:900123456@127.0.0.1:{port}>", headers=[behind]).code, 200)
+            self.refused(480)
+            self.assertEqual(phone.register("*", expires=0).code, 200)
+            path = [behind, "Supported: path", f"Path: <sip:127.0.0.1:{port};lr>"]
+            self.assertEqual(phone.register("<sip:900123456@192.0.2.9>", headers=path).code, 200)
+            self.refused(480)
+            self.assertEqual(phone.register("*", expires=0).code, 200)
+        self.assertIsNone(carrier.receive(0.1))
+        self.finish(*[Cdr("refused", 480)] * 4)
 
     def test_phones_are_called_after_a_restart_without_warning(self):
         self.start_registrar()

@@ -79,3 +79,16 @@ TEST_CASE("known peers: an account is known by the address and the port that the
     CHECK_FALSE(peers.account_at(neighbour));
     CHECK_FALSE(peers.account_at(test::endpoint("192.0.2.3")));
 }
+
+TEST_CASE("known peers: a trunk listens where its name has led to, by every transport, and at the usual ports") {
+    KnownPeers peers({at_name("sip:a.example")});
+    CHECK_FALSE(peers.listens_at(test::endpoint("192.0.2.2", 5070)));
+    peers.learn("sip:a.example", std::array{test::endpoint("192.0.2.2", 5070)});
+    Endpoint by_tcp = test::endpoint("::ffff:192.0.2.2", 5070);
+    by_tcp.transport = Transport::tcp;
+    CHECK(peers.listens_at(by_tcp));
+    CHECK(peers.listens_at(test::endpoint("192.0.2.2", 5060)));
+    CHECK(peers.listens_at(test::endpoint("192.0.2.2", 5061)));
+    CHECK_FALSE(peers.listens_at(test::endpoint("192.0.2.2", 5071)));
+    CHECK_FALSE(peers.listens_at(test::endpoint("192.0.2.3", 5070)));
+}

@@ -167,6 +167,17 @@ TEST_CASE("registered: phones ring by q, those of equal q at once, and then what
     CHECK(Routes("[[\"t\", \"registered\"], \"t\"]").order("sip:alice@example.com") == " 9+5062+5064+5066 9");
 }
 
+TEST_CASE("registered: every way to a phone says that it is one") {
+    auto several = phone("sip:alice@192.0.2.1:5070;transport=tcp", endpoint("192.0.2.1", 40000, Transport::tcp, 1));
+    several.spares = {several.route, several.route};
+    several.spares[0].path = "<sip:192.0.2.5;lr>";
+    several.spares[1].path = "<sip:edge.example.com;lr>";
+    const RouteTarget target = only(several);
+    CHECK(target.origin == TargetOrigin::binding);
+    REQUIRE(target.spares.size() == 3);
+    for (const RouteTarget &spare : target.spares) CHECK(spare.origin == TargetOrigin::binding);
+}
+
 TEST_CASE("registered: who has no phone is left out, and where nothing is left the caller hears why") {
     CHECK(Routes("[\"registered\", \"t\"]").order("sip:bob@example.com") == " 9");
     CHECK(Routes("[\"t\", [\"registered\", \"t\"]]").order("sip:bob@example.com") == " 9 9");

@@ -105,6 +105,36 @@ TEST_CASE("routes: without a source a route takes calls of this machine, of trun
     CHECK_FALSE(routes.is_peer(test::endpoint("127.0.0.1").ip));
 }
 
+TEST_CASE("routes: a redirection leads to no listener of ours, a phone to none and to no trunk") {
+    TargetConfig trunk;
+    trunk.to = test::endpoint("192.0.2.80", 5070);
+    const KnownPeers peers({trunk});
+    const std::vector<Endpoint> listen = {test::endpoint("192.0.2.7", 5060), test::endpoint("0.0.0.0", 5080)};
+    const RouteTable routes({}, {}, {.peers = &peers, .own = {listen[0].ip}, .listen = listen});
+    const auto may = [&](const char *ip, std::uint16_t port, TargetOrigin origin) {
+        return routes.may_send_to(test::endpoint(ip, port), origin);
+    };
+    using Origin = TargetOrigin;
+    for (const auto &[ip, port] :
+         {std::pair("192.0.2.7", 5060), std::pair("::ffff:192.0.2.7", 5060), std::pair("192.0.2.7", 5080),
+          std::pair("127.0.0.1", 5080), std::pair("0.0.0.0", 5060), std::pair("::", 5060)}) {
+        CAPTURE(ip);
+        CAPTURE(port);
+        CHECK(may(ip, static_cast<std::uint16_t>(port), Origin::configured));
+        CHECK_FALSE(may(ip, static_cast<std::uint16_t>(port), Origin::redirection));
+        CHECK_FALSE(may(ip, static_cast<std::uint16_t>(port), Origin::binding));
+    }
+    for (const int port : {5070, 5060, 5061}) {
+        CAPTURE(port);
+        CHECK(may("192.0.2.80", static_cast<std::uint16_t>(port), Origin::redirection));
+        CHECK_FALSE(may("192.0.2.80", static_cast<std::uint16_t>(port), Origin::binding));
+    }
+    CHECK(may("192.0.2.80", 5071, Origin::binding)); // a phone on the same machine
+    CHECK(may("192.0.2.81", 5070, Origin::binding));
+    CHECK(may("192.0.2.7", 5062, Origin::binding));
+    CHECK(may("127.0.0.1", 5060, Origin::binding)); // nobody of ours listens there
+}
+
 TEST_CASE("routes: the first listener of the target's family sends") {
     auto routes = table(std::string(two_listeners) + "[[route]]\nmatch = '4'\nto = [\"sip:127.0.0.1:1\"]\n"
                                                      "[[route]]\nto = [\"sip:[::1]:1\"]\n");
