@@ -69,16 +69,18 @@ NonceUse NonceTable::use(std::string_view text, std::uint32_t nc, Instant now) {
     forget_old(now);
     const auto found = counts_.try_emplace(nonce->number, Counts{.made = nonce->made}).first;
     const bool is_new = count(nc, found->second);
-    if (counts_.size() > max_) {
-        forgotten_ = std::max(forgotten_, counts_.begin()->first);
-        counts_.erase(counts_.begin());
-    }
+    if (counts_.size() > max_) forget_oldest();
     return is_new ? NonceUse::ok : NonceUse::replayed;
 }
 
-// What is too old is stale by its time: no need to remember it.
+// What is too old is stale by its time, and by its number too: the clock of another worker may be behind this one.
 void NonceTable::forget_old(Instant now) {
-    while (!counts_.empty() && now - counts_.begin()->second.made > lifetime_) counts_.erase(counts_.begin());
+    while (!counts_.empty() && now - counts_.begin()->second.made > lifetime_) forget_oldest();
+}
+
+void NonceTable::forget_oldest() {
+    forgotten_ = std::max(forgotten_, counts_.begin()->first);
+    counts_.erase(counts_.begin());
 }
 
 bool NonceTable::count(std::uint32_t nc, Counts &counts) {

@@ -52,6 +52,7 @@ private:
     std::optional<Nonce> parse(std::string_view text) const;
     std::uint64_t sign(const Nonce &nonce) const;
     void forget_old(Instant now);
+    void forget_oldest();
     static bool count(std::uint32_t nc, Counts &counts);
 
     Duration lifetime_;

@@ -108,6 +108,16 @@ TEST_CASE("nonce: beyond the limit the oldest are stale, and never good again") 
     }
 }
 
+TEST_CASE("nonce: a count that was there is not good again for whose clock is behind, when the nonce is forgotten") {
+    Table table;
+    const std::string nonce = table.nonces.make(at_ms(0));
+    const Instant end = at_ms(0) + lifetime;
+    CHECK(table.nonces.use(nonce, 1, end) == NonceUse::ok);
+    const std::string later = table.nonces.make(end);
+    CHECK(table.nonces.use(later, 1, end + std::chrono::milliseconds(1)) == NonceUse::ok);
+    CHECK(table.nonces.use(nonce, 1, end) == NonceUse::stale);
+}
+
 TEST_CASE("nonce: what is too old takes no memory") {
     Table table(1000);
     for (int i = 0; i < 500; ++i) table.nonces.use(table.nonces.make(at_ms(0)), 1, at_ms(1));
