@@ -326,6 +326,8 @@ void Registrar::Impl::load(BindingRecord record, Instant now) {
     const bool is_removed = !has_user(record.aor);
     const bool is_lost = is_connected(record) && record.reg_id != 0;
     if (is_connected(record) && !is_lost) record.flow.port = 0;
+    // Whatever the clock has done since, or the limit.
+    record.expires = std::min(record.expires, now + options()->max_expires);
     const std::lock_guard lock(mutex_);
     if (is_removed || is_lost || record.expires <= now) {
         end(std::move(record), is_removed ? BindingEventKind::removed

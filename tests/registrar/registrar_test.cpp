@@ -94,10 +94,20 @@ TEST_CASE("registrar: a loaded binding is there unless it is over or its user is
     Home next;
     next.registrar.load(record, next.now);
     CHECK(next.registrar.find(aor, next.now).size() == 1);
+    CHECK(next.bindings().at(0).expires == record.expires);
     record.aor = "carol@example.com";
     next.registrar.load(record, next.now);
     CHECK(next.registrar.find(record.aor, next.now).empty());
     CHECK(next.events() == std::vector{Kind::removed});
+}
+
+TEST_CASE("registrar: a loaded binding lives no longer than one that is made now, whatever the clock has done") {
+    Home home;
+    BindingRecord record = home.put("Contact: <sip:alice@192.0.2.1>\r\n").changes.at(0);
+    record.expires += std::chrono::hours(24);
+    Home next;
+    next.registrar.load(record, next.now);
+    CHECK(next.bindings().at(0).expires == next.now + std::chrono::seconds(3600));
 }
 
 TEST_CASE("registrar: an instance has one binding, wherever its phone has moved (RFC 5626 section 6)") {
