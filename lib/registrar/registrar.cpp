@@ -22,14 +22,25 @@ constexpr std::string_view supported_line = "Supported: path, outbound\r\n";
 
 std::int64_t seconds_of(Duration span) { return (span + seconds(1) - Duration(1)) / seconds(1); }
 
+bool is_same_instance(const BindingRecord &binding, const Contact &contact) {
+    return !contact.instance.empty() && binding.instance == contact.instance && binding.reg_id == contact.reg_id;
+}
+
 // A phone with an instance is known by it and by the flow, whatever its address becomes (RFC 5626 section 6); any other
 // by its Contact.
 bool is_same_phone(const BindingRecord &binding, const Contact &contact) {
-    if (!binding.instance.empty() && !contact.instance.empty()) {
-        return binding.instance == contact.instance && binding.reg_id == contact.reg_id;
-    }
+    if (!binding.instance.empty() && !contact.instance.empty()) return is_same_instance(binding, contact);
     const auto uri = Uri::parse(binding.contact);
     return uri && is_same_uri(*uri, contact.uri);
+}
+
+// The one that a Contact refreshes. First its instance's own: an older one without an instance may have its URI.
+BindingTable::Bindings::iterator find_phone(BindingTable::Bindings &bindings, const Contact &contact) {
+    const auto own = std::find_if(bindings.begin(), bindings.end(),
+                                  [&](const BindingRecord &binding) { return is_same_instance(binding, contact); });
+    if (own != bindings.end()) return own;
+    return std::find_if(bindings.begin(), bindings.end(),
+                        [&](const BindingRecord &binding) { return is_same_phone(binding, contact); });
 }
 
 std::string contact_lines(const std::vector<BindingRecord> &bindings, Instant now) {
@@ -224,8 +235,7 @@ void Registrar::Impl::remove(BindingTable::Bindings &bindings, std::size_t at, c
 
 void Registrar::Impl::put(BindingTable::Bindings &bindings, const Contact &contact, const BindingRecord &form,
                           Duration expires, RegisterAnswer &answer, std::vector<BindingEvent> &events) {
-    auto old = std::find_if(bindings.begin(), bindings.end(),
-                            [&](const BindingRecord &binding) { return is_same_phone(binding, contact); });
+    const auto old = find_phone(bindings, contact);
     BindingRecord record = form;
     record.contact = contact.text;
     record.instance = contact.instance;

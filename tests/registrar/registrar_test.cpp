@@ -110,6 +110,19 @@ TEST_CASE("registrar: a loaded binding lives no longer than one that is made now
     CHECK(next.bindings().at(0).expires == next.now + std::chrono::seconds(3600));
 }
 
+TEST_CASE("registrar: an instance that moves to the Contact of a phone without one stays one binding") {
+    Home home;
+    const std::string instance = ";+sip.instance=\"<urn:uuid:1>\"";
+    REQUIRE(home.put("Contact: <sip:alice@192.0.2.9>\r\n").status == 200);
+    REQUIRE(home.put("Contact: <sip:alice@192.0.2.1>" + instance + "\r\n").status == 200);
+    REQUIRE(home.put("Contact: <sip:alice@192.0.2.9>" + instance + "\r\n").status == 200);
+    const auto bindings = home.bindings();
+    REQUIRE(bindings.size() == 2);
+    CHECK(bindings[0].instance.empty());
+    CHECK(bindings[1].instance == "<urn:uuid:1>");
+    CHECK(bindings[1].contact == "sip:alice@192.0.2.9");
+}
+
 TEST_CASE("registrar: an instance has one binding, wherever its phone has moved (RFC 5626 section 6)") {
     Home home;
     const std::string instance = ";+sip.instance=\"<urn:uuid:1>\"";
