@@ -103,6 +103,7 @@ private:
     bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
     Route find_route(const Message &invite, const Endpoint &source, Instant now);
+    bool is_user(const Message &invite, const Endpoint &source, Instant now) const;
     Leg newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) const;
     static std::string loop_line(std::string_view loop_path);
     static std::string loop_mark(std::uint64_t digest);

@@ -198,6 +198,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
                    .local = Side::caller,
                    .timer = attempt.leg.timer,
                    .account = std::move(account),
+                   .is_known = target.is_known || router_.is_known(to.ip),
                    .is_flow = target.is_flow};
     attempt.client = *sent;
     attempt.has_answered = false;

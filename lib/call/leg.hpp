@@ -51,6 +51,7 @@ struct Leg {
     std::unique_ptr<NamedHop> hop{};     // none: in-dialog requests go to an address
     SessionTimer timer{};
     std::shared_ptr<LegAccount> account{}; // none: a challenge is a refusal
+    bool is_known = false;                 // this machine, a trunk or a user of ours, as it was when the leg began
     bool is_flow = false; // the peer has opened the way there: what no Record-Route leads elsewhere takes it
 
     bool may_send(Method method) const { return allowed == 0 || (allowed & mask_of(method)) != 0; }

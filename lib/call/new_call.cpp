@@ -85,17 +85,21 @@ void B2bua::refuse_new(const TransactionEvent &event, std::uint16_t status, std:
 }
 
 // Whoever comes as one of our users has shown at the gate that he is (AdmissionGate::judge()).
+bool B2bua::is_user(const Message &invite, const Endpoint &source, Instant now) const {
+    return (options_.users && !router_.is_peer(source.ip) && options_.users->is_of_user(invite)) ||
+           is_over_own_flow(options_.registrar, invite, source, now);
+}
+
 Route B2bua::find_route(const Message &invite, const Endpoint &source, Instant now) {
-    const bool is_user = (options_.users && !router_.is_peer(source.ip) && options_.users->is_of_user(invite)) ||
-                         is_over_own_flow(options_.registrar, invite, source, now);
-    return is_user ? router_.route_inside(invite, source) : router_.route(invite, source);
+    return is_user(invite, source, now) ? router_.route_inside(invite, source) : router_.route(invite, source);
 }
 
 // Of who has sent this INVITE.
 Leg B2bua::newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) const {
     const bool is_flow = is_over_own_flow(options_.registrar, event.message, event.source, now) &&
                          is_reached_by_flow(event.message, event.source);
-    return {.dialog = dialog, .peer = event.source, .local = Side::callee, .is_flow = is_flow};
+    const bool is_known = router_.is_known(event.source.ip) || is_user(event.message, event.source, now);
+    return {.dialog = dialog, .peer = event.source, .local = Side::callee, .is_known = is_known, .is_flow = is_flow};
 }
 
 // Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.

@@ -69,6 +69,7 @@ void B2bua::on_refer(CallId id, Call &call, Side from, DialogId dialog, const Tr
           now);
     call.transfer = std::make_unique<Transfer>();
     call.transfer->from = from;
+    call.transfer->is_known = call.leg(from).is_known;
     call.transfer->is_reported = is_reported;
     // The first one in a dialog may go without its number (RFC 3515 section 2.4.6), and older phones know no other.
     call.transfer->event = call.transfers == 0 ? "refer" : "refer;id=" + std::to_string(refer.cseq());
@@ -92,7 +93,9 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     const Endpoint asker = call.leg(transfer.from).peer;
     std::string loop_path;
     if (is_loop(*invite, asker, loop_path)) return fail_transfer(id, call, 482, now);
-    Route route = router_.route_inside(*invite, asker);
+    // A party of a call may have no more called than he could call himself. His address is that of his leg: anybody may
+    // write another one on a REFER.
+    Route route = transfer.is_known ? router_.route_inside(*invite, asker) : router_.route(*invite, asker);
     if (route.refuse != 0 || route.targets.empty()) {
         return fail_transfer(id, call, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, now);
     }

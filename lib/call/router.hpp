@@ -25,7 +25,8 @@ struct RouteTarget {
     std::string headers{};    // whole header lines added to its INVITE, each with CRLF
     std::shared_ptr<const Account> account{}; // with the trunk, which challenges; none: a challenge is a refusal
     std::string route_set{};                  // value of the Route header of its INVITE; empty: none
-    bool is_flow = false; // `to` is the far end of a way that a phone has opened: all goes there, by that listener
+    bool is_flow = false;  // `to` is the far end of a way that a phone has opened: all goes there, by that listener
+    bool is_known = false; // a trunk, or a registered phone: may have calls transferred as this machine may make them
     std::vector<RouteTarget> spares{}; // other ways to the same phone, in order, for when this one fails (RFC 5626)
     TargetOrigin origin = TargetOrigin::configured;
 };
@@ -78,15 +79,18 @@ public:
     // Whether any route at all takes calls from there. Asked before anything is kept of a call: a stranger is refused.
     virtual bool may_call(const IpAddress &) const { return true; }
 
-    // Whether failures of this source are overlooked: a trunk that errs is not to be shut out.
+    // Whether this machine or a trunk is there: who may call wherever a route does not say who may.
+    virtual bool is_known(const IpAddress &) const { return false; }
+
+    // Whether a trunk is there.
     virtual bool is_peer(const IpAddress &) const { return false; }
 
     // Of the trunk that listens there: it may have called us, and challenge what we send back. None: no trunk is there,
     // or we have no account with it.
     virtual std::optional<TrunkAccount> account_at(const Endpoint &) const { return std::nullopt; }
 
-    // The same as route() for who is known: a user of ours who has proved it, or a party of a call that is up and is to
-    // be transferred.
+    // The same as route() for who is known otherwise than by his address: a user of ours who has proved it, or a party
+    // of a call that was known when it came into it.
     virtual Route route_inside(const Message &invite, const Endpoint &source) { return route(invite, source); }
 
     // Whether what this peer asserts of identities is believed, and may be told to it (RFC 3325).

@@ -291,6 +291,7 @@ Result<CommandId> B2bua::transfer(DialogId leg, std::string_view uri, Instant no
     if (!target) return Error::invalid;
     auto transfer = std::make_unique<Transfer>();
     transfer->from = other(*side);
+    transfer->is_known = true;
     transfer->command = CommandId(++last_command_);
     const CommandId command = transfer->command;
     call->transfer = std::move(transfer);

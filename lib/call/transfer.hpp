@@ -27,6 +27,7 @@ struct Transfer {
     TransferKind kind = TransferKind::search;
     Side from = Side::callee;
     bool has_left = false;     // he hung up meanwhile: if this fails the remaining leg is hung up, too
+    bool is_known = false;     // who asks for it: a user of ours, a trunk, this machine or the host
     bool is_reported = false;  // to him, by NOTIFY
     bool is_touched = false;   // the remaining leg has agreed to the target's session
     bool is_acked = false;     // the target's 2xx

@@ -23,6 +23,7 @@ RouteTarget by_address(const RequestRoute &request, const Endpoint &to, bool is_
     target.to = to;
     target.is_flow = is_flow;
     target.origin = TargetOrigin::binding;
+    target.is_known = true;
     return target;
 }
 

@@ -146,20 +146,21 @@ bool RouteTable::may_send_to(const Endpoint &to, TargetOrigin origin) const {
     return origin != TargetOrigin::binding || !options_.peers || !options_.peers->listens_at(to);
 }
 
+bool RouteTable::is_known(const IpAddress &source) const { return is_local(source) || is_peer(source); }
+
 bool RouteTable::is_peer(const IpAddress &source) const { return options_.peers && options_.peers->contains(source); }
 
 std::optional<TrunkAccount> RouteTable::account_at(const Endpoint &peer) const {
     return options_.peers ? options_.peers->account_at(peer) : std::nullopt;
 }
 
-// `is_known`: of this machine, a trunk, or a party of a call that is up.
+// `is_known`: of this machine, a trunk, or a user of ours.
 bool RouteTable::takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const {
     return route.source.empty() ? is_known : is_in(route.source, ip);
 }
 
 bool RouteTable::may_call(const IpAddress &source) const {
-    const bool is_known = is_local(source) || is_peer(source);
-    if (is_known) return true; // also where no route is for him: he may know why
+    if (is_known(source)) return true; // also where no route is for him: he may know why
     return std::any_of(entries_.begin(), entries_.end(),
                        [&](const Entry &entry) { return takes(entry.config, source, false); });
 }
@@ -176,13 +177,14 @@ Route RouteTable::find_route(const Message &invite, const Endpoint &source, bool
     if (uri->scheme != "sip" && uri->scheme != "sips" && uri->scheme != "tel") return refuse(416);
 
     const std::string user = uri->user.substr(0, uri->user.find(':')); // without a password
-    const bool is_known = is_inside || is_local(source.ip) || is_peer(source.ip);
+    const bool may_use_all = is_inside || is_known(source.ip);
     bool is_for_others = false;
     std::vector<std::string_view> groups;
     for (const Entry &entry : entries_) {
         groups.clear();
         if (entry.match && !matches_user(*entry.match, user, groups)) continue;
-        if (takes(entry.config, source.ip, is_known)) return make_route(entry.config, {invite, *uri, source, groups});
+        if (takes(entry.config, source.ip, may_use_all))
+            return make_route(entry.config, {invite, *uri, source, groups});
         is_for_others = true;
     }
     return refuse(is_for_others ? 403 : 404);
@@ -230,6 +232,7 @@ Result<std::vector<RouteTarget>, Route> RouteTable::configured_target(const Targ
     target.to = to.to;
     target.lookup = to.lookup;
     target.trunk = to.trunk;
+    target.is_known = !to.trunk.empty();
     target.account = to.account;
     return std::vector{std::move(target)};
 }

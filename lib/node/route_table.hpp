@@ -50,6 +50,7 @@ public:
     Route route(const Message &invite, const Endpoint &source) override;
     Route route_inside(const Message &invite, const Endpoint &source) override; // any source fits a route without one
     bool may_call(const IpAddress &source) const override;
+    bool is_known(const IpAddress &source) const override;
     bool is_peer(const IpAddress &source) const override;
     std::optional<TrunkAccount> account_at(const Endpoint &peer) const override;
     bool is_trusted(const IpAddress &peer) const override;

@@ -1,4 +1,5 @@
 // Transfers: REFER (RFC 3515, RFC 5589), blind and attended, passed and refused, and what crosses them.
+#include <functional>
 #include "call/two_phones.hpp"
 
 using namespace tandem;
@@ -22,7 +23,9 @@ std::string media(std::string_view text) {
 
 // Alice called Bob; whoever is called from now on is Carol.
 struct Transferred : TwoPhones {
-    explicit Transferred(bool is_by_callee = true) : by_callee(is_by_callee) {
+    explicit Transferred(bool is_by_callee = true, const std::function<void(TwoPhones &)> &prepare = {})
+        : by_callee(is_by_callee) {
+        if (prepare) prepare(*this);
         send(alice, invite({}, sdp("alice")));
         bobs_invite = take(bob, "INVITE");
         send(bob, answer(bobs_invite, "200 OK", "bob", {}, sdp("bob")));
@@ -495,8 +498,8 @@ TEST_CASE("transfer: the profiles of the target's route are joined for it, and l
 }
 
 TEST_CASE("transfer: by command: who is transferred talks to the target, the other leg is released") {
-    EngineOptions options;
     Transferred phones;
+    phones.router.is_closed = true; // to strangers: the host is none
     const auto command =
         phones.engine().transfer(phones.engine().tracker().find("call-a", "alice", {}), "<sip:carol@c>", phones.now);
     REQUIRE(command.ok());
@@ -506,6 +509,53 @@ TEST_CASE("transfer: by command: who is transferred talks to the target, the oth
     phones.hang_up_x();
     phones.end_by_y();
     phones.nothing_left(1);
+}
+
+TEST_CASE("transfer: a party of a call has no more called than it could call, unless it was known from the start") {
+    enum class Who : std::uint8_t { nobody, at_known_address, target_of_trunk };
+    for (const bool by_callee : {true, false}) {
+        for (const Who who : {Who::nobody, Who::at_known_address, Who::target_of_trunk}) {
+            CAPTURE(by_callee);
+            CAPTURE(static_cast<int>(who));
+            Transferred phones(by_callee, [&](TwoPhones &all) {
+                const bool is_bob = by_callee == (who == Who::at_known_address);
+                all.router.known = {is_bob ? all.bob.ip : all.alice.ip};
+                if (who == Who::target_of_trunk) all.router.answer.targets.front().is_known = true;
+                if (who == Who::target_of_trunk) all.router.known.clear();
+            });
+            phones.router.is_closed = true;
+            phones.router.known.clear(); // what counts is how it was when the leg began
+            phones.refer();
+            CHECK(phones.got(phones.x(), "SIP/2.0 202"));
+            phones.notified();
+            const bool may = who == Who::at_known_address || (who == Who::target_of_trunk && by_callee);
+            CHECK(phones.got(phones.carol, "INVITE") == may);
+            if (!may) CHECK(phones.notified() == "SIP/2.0 403 Forbidden\r\n");
+        }
+    }
+}
+
+TEST_CASE("transfer: whom a trunk has redirected to is not known as the trunk is") {
+    TwoPhones phones;
+    phones.router.answer.redirects = Redirects::follow;
+    phones.router.answer.targets.front().is_known = true;
+    phones.send(phones.alice, phones.invite({}, sdp("alice")));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "302 Moved", "bob",
+                                              "Contact: <sip:carol@192.0.2.3:5063>\r\n"));
+    const Message carols = phones.take(phones.carol, "INVITE");
+    phones.send(phones.carol, TwoPhones::answer(carols, "200 OK", "bob", {}, sdp("carol")));
+    phones.send(phones.alice, phones.request("ACK", phones.take(phones.alice, "SIP/2.0 200").to_tag(), 1));
+    phones.forget();
+    phones.router.is_closed = true;
+    std::string refer = TwoPhones::from_bob(carols, "REFER", 5, "Refer-To: <sip:dave@d>\r\n");
+    const std::string_view bobs_address = "192.0.2.2:5062";
+    for (std::size_t at = refer.find(bobs_address); at != std::string::npos; at = refer.find(bobs_address)) {
+        refer.replace(at, bobs_address.size(), "192.0.2.3:5063");
+    }
+    phones.send(phones.carol, refer);
+    CHECK(phones.got(phones.carol, "SIP/2.0 202"));
+    CHECK(phones.take(phones.carol, "NOTIFY").body() == "SIP/2.0 100 Trying\r\n");
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
 }
 
 TEST_CASE("REFER: rejected where the route says so (603)") {

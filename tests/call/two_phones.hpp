@@ -33,6 +33,9 @@ public:
         return answer;
     }
     bool may_call(const IpAddress &) const override { return !is_closed; }
+    bool is_known(const IpAddress &ip) const override {
+        return std::find(known.begin(), known.end(), ip) != known.end();
+    }
     // Addresses alone, but for "nowhere".
     std::optional<RouteTarget> target_of(std::string_view uri) override {
         const auto parsed = Uri::parse(uri);
@@ -54,6 +57,7 @@ public:
     Route answer;
     Route refusal{.refuse = 403}; // of strangers where it is closed to them
     std::vector<IpAddress> trusted;
+    std::vector<IpAddress> known;
     std::vector<std::pair<Endpoint, TrunkAccount>> trunks; // that may call us
     std::vector<Endpoint> barred; // for targets of this origin and those after it
     TargetOrigin barred_from = TargetOrigin::binding;

@@ -89,6 +89,7 @@ TEST_CASE("registered: a phone behind a NAT is called where its REGISTER came fr
         CHECK(target.request_uri == contact);
         CHECK(target.to == flow);
         CHECK(target.is_flow);
+        CHECK(target.is_known);
         CHECK(target.lookup.empty());
     }
 }

@@ -38,6 +38,7 @@ TEST_CASE("routes: the first that matches wins") {
     const Route uk = routes.route(test::invite("sip:+44123@192.0.2.1"), caller);
     CHECK(uri_of(uk) == "sip:+44123@127.0.0.1:1");
     CHECK(uk.targets.at(0).trunk == "uk");
+    CHECK(uk.targets.at(0).is_known);
     CHECK(uk.targets.at(0).to.to_string() == "127.0.0.1:1");
     CHECK(to_ms(uk.ring_timeout) == 5000);
     CHECK(uk.targets.at(0).headers.empty());
@@ -45,6 +46,7 @@ TEST_CASE("routes: the first that matches wins") {
     const Route suffix = routes.route(test::invite("sip:0044@192.0.2.1"), caller);
     CHECK(uri_of(suffix) == "sip:0044@127.0.0.1:2");
     CHECK(suffix.targets.at(0).trunk.empty());
+    CHECK_FALSE(suffix.targets.at(0).is_known);
     CHECK(to_ms(suffix.ring_timeout) == 60'000);
 
     const Route without_user = routes.route(test::invite("sip:192.0.2.1"), caller);
@@ -91,6 +93,7 @@ TEST_CASE("routes: without a source a route takes calls of this machine, of trun
         CAPTURE(known);
         CHECK(routes.route(four, test::endpoint(known)).refuse == 0);
         CHECK(routes.may_call(test::endpoint(known).ip));
+        CHECK(routes.is_known(test::endpoint(known).ip));
         CHECK(routes.route(test::invite("sip:6@a"), test::endpoint(known)).refuse == 404);
         // A route that names its sources is for nobody else.
         CHECK(routes.route(test::invite("sip:5@a"), test::endpoint(known)).refuse == 403);
@@ -98,6 +101,7 @@ TEST_CASE("routes: without a source a route takes calls of this machine, of trun
     const Endpoint stranger = test::endpoint("192.0.2.81");
     CHECK(routes.route(four, stranger).refuse == 403);
     CHECK_FALSE(routes.may_call(stranger.ip));
+    CHECK_FALSE(routes.is_known(stranger.ip));
     CHECK(routes.route_inside(four, stranger).refuse == 0);
     CHECK(routes.route(four, test::endpoint("10.1.1.1")).refuse == 403);
     CHECK(routes.route(test::invite("sip:5@a"), test::endpoint("10.1.1.1")).refuse == 0);
