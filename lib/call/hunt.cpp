@@ -126,7 +126,9 @@ bool B2bua::begin_attempt(CallId id, Call &call, Attempt &attempt, Instant now) 
 
 // Asked for every INVITE that begins a leg. A phone that is nowhere but where no call may go is nowhere: 480.
 bool B2bua::may_send(Setup &setup, const RouteTarget &target, const Endpoint &address) {
-    if (router_.may_send_to(address, target.origin)) return true;
+    // Whoever brought us the REGISTER is no stranger there.
+    const bool is_registrant = target.origin == TargetOrigin::binding && address.ip == target.registered_from;
+    if (router_.may_send_to(address, is_registrant ? TargetOrigin::redirection : target.origin)) return true;
     ++statistics_.barred_ways;
     keep_better(setup, 480, nullptr, {});
     return false;

@@ -29,6 +29,7 @@ struct RouteTarget {
     bool is_known = false; // a trunk, or a registered phone: may have calls transferred as this machine may make them
     std::vector<RouteTarget> spares{}; // other ways to the same phone, in order, for when this one fails (RFC 5626)
     TargetOrigin origin = TargetOrigin::configured;
+    IpAddress registered_from{}; // of a binding: a proxy at the edge may be a trunk as well
 };
 
 struct TrunkAccount {

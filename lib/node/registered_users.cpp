@@ -63,10 +63,15 @@ std::vector<RouteTarget> targets_of(const std::vector<BindingTarget> &phones, bo
     std::vector<RouteTarget> targets;
     std::optional<std::uint16_t> q; // of the last one
     for (const BindingTarget &phone : phones) {
-        std::vector<RouteTarget> ways = ways_of(phone.route);
-        for (const BindingRoute &spare : phone.spares) {
-            for (RouteTarget &way : ways_of(spare)) ways.push_back(std::move(way));
-        }
+        std::vector<RouteTarget> ways;
+        const auto add = [&](const BindingRoute &binding) {
+            for (RouteTarget &way : ways_of(binding)) {
+                way.registered_from = binding.flow.ip;
+                ways.push_back(std::move(way));
+            }
+        };
+        add(phone.route);
+        for (const BindingRoute &spare : phone.spares) add(spare);
         if (is_secure) std::erase_if(ways, [](const RouteTarget &way) { return !is_secure_way(way); });
         if (ways.empty()) continue;
         if (is_secure) {

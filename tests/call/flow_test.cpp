@@ -169,6 +169,22 @@ TEST_CASE("flow: a way to where no call of a phone may go is not taken, and a ph
         }
         CHECK_FALSE(phones.got(phones.bob, "INVITE"));
     }
+    SUBCASE("from where it has registered, through a trunk, it may be called") {
+        phone.registered_from = phones.bob.ip;
+        phones.router.barred = {phones.bob};
+        phones.send(phones.alice, phones.invite());
+        CHECK(phones.got(phones.bob, "INVITE"));
+    }
+    SUBCASE("but never at one of our own listeners") {
+        phone.registered_from = phones.bob.ip;
+        phone.spares.clear();
+        phones.router.barred = {phones.bob};
+        phones.router.barred_from = TargetOrigin::redirection;
+        phones.send(phones.alice, phones.invite());
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        CHECK(phones.got(phones.alice, "SIP/2.0 480"));
+        phones.finish();
+    }
     SUBCASE("what the configuration names may lead there") {
         phone.origin = TargetOrigin::configured;
         phones.router.barred = {phones.bob};

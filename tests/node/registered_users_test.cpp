@@ -173,10 +173,13 @@ TEST_CASE("registered: every way to a phone says that it is one") {
     several.spares = {several.route, several.route};
     several.spares[0].path = "<sip:192.0.2.5;lr>";
     several.spares[1].path = "<sip:edge.example.com;lr>";
+    several.spares[1].flow = endpoint("192.0.2.6", 5060);
     const RouteTarget target = only(several);
     CHECK(target.origin == TargetOrigin::binding);
     REQUIRE(target.spares.size() == 3);
     for (const RouteTarget &spare : target.spares) CHECK(spare.origin == TargetOrigin::binding);
+    CHECK(target.registered_from == several.route.flow.ip);
+    CHECK(target.spares.back().registered_from == several.spares.back().flow.ip);
 }
 
 TEST_CASE("registered: who has no phone is left out, and where nothing is left the caller hears why") {
