@@ -98,7 +98,7 @@ void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
 void B2bua::on_register(const TransactionEvent &event, Instant now) {
     if (!options_.registrar) return reply(event, 403, {}, {}, now);
     if (refuse_scheme(event, now)) return;
-    RegisterAnswer answer = options_.registrar->apply(event.message, event.source, now);
+    RegisterAnswer answer = options_.registrar->apply(event.message, event.source, arrived_, now);
     changed_bindings_.insert(changed_bindings_.end(), std::make_move_iterator(answer.changes.begin()),
                              std::make_move_iterator(answer.changes.end()));
     reply(event, answer.status, answer.reason, answer.headers, now);

@@ -54,6 +54,7 @@ public:
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
 
     void refuse_new_calls() { is_refusing_ = true; }
+    void set_arrival(Instant arrived) { arrived_ = arrived; } // of the message that comes next
     std::size_t size() const { return calls_.size(); }
 
 private:
@@ -116,8 +117,8 @@ private:
     bool try_next(CallId id, Call &call, Instant now);
     void start_attempt(CallId id, Call &call, std::size_t index, Instant now);
     bool begin_attempt(CallId id, Call &call, Attempt &attempt, Instant now);
-    bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now);
     bool may_send(Setup &setup, const RouteTarget &target, const Endpoint &address);
+    bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now);
     bool fail_over(CallId id, Call &call, Attempt &attempt, Instant now);
     void on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now);
     void take_attempt(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);
@@ -367,6 +368,7 @@ private:
     TimerWheel<CallTimer> timers_;
     LegWriter writer_;
     KeyedHash loop_hash_;
+    Instant arrived_{};
     TrunkClients trunk_clients_;
     static constexpr std::size_t tries_min = 256; // below it nobody looks for those that are over
     std::unordered_map<std::uint64_t, DigestTry> digest_tries_; // by transaction; at most twice as many as live ones

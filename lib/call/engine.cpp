@@ -79,7 +79,8 @@ Engine::Engine(const EngineOptions &options, Router &router, ProfileTable &profi
 
 Engine::~Engine() = default;
 
-bool Engine::receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray) {
+bool Engine::receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray,
+                     std::optional<Instant> arrived) {
     EngineStatistics &statistics = parts_->statistics;
     ++statistics.received;
     if (bytes.find_first_not_of("\r\n") == std::string_view::npos) {
@@ -95,6 +96,7 @@ bool Engine::receive(std::string_view bytes, const Endpoint &source, Instant now
     if (message->has(Header::p_asserted_identity) && !parts_->router.is_trusted(source.ip)) {
         message->drop(Header::p_asserted_identity);
     }
+    parts_->b2bua.set_arrival(arrived.value_or(now));
     if (!parts_->transactions.receive(std::move(*message), source, now, stray)) return false;
     parts_->settle(now);
     return true;

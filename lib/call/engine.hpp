@@ -80,7 +80,9 @@ public:
     ~Engine();
 
     // False, and nothing has happened, if it is a CANCEL that matches nothing and `stray` says to leave it.
-    bool receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray = StrayCancel::answer);
+    // `arrived`: when another thread had it from the network; none: now.
+    bool receive(std::string_view bytes, const Endpoint &source, Instant now, StrayCancel stray = StrayCancel::answer,
+                 std::optional<Instant> arrived = std::nullopt);
     void on_send_failed(TransactionId transaction, Instant now);
     void on_not_connected(TransactionId transaction, Instant now);    // it needed a connection, and none could be made
     void on_connection_lost(const ConnectionLoss &loss, Instant now); // no other one led there

@@ -19,7 +19,7 @@ std::span<const Datagram> HandOver::keep_own(std::span<const Datagram> batch, In
         if (shard == worker_) {
             own_.push_back(datagram);
         } else {
-            mail_[shard].add({.kind = LetterKind::received, .peer = datagram.peer}, datagram.bytes);
+            mail_[shard].add({.kind = LetterKind::received, .peer = datagram.peer, .at = now}, datagram.bytes);
         }
     }
     flush(now); // first: the others begin at once
@@ -40,7 +40,7 @@ void HandOver::tell_connection_lost(const ConnectionLoss &loss) {
     for (std::size_t worker = 0; worker < mail_.size(); ++worker) {
         if (worker == worker_) continue;
         mail_[worker].add(
-            {.kind = LetterKind::connection_lost, .peer = loss.peer, .lost_at = loss.at, .is_made = loss.is_made}, {});
+            {.kind = LetterKind::connection_lost, .peer = loss.peer, .at = loss.at, .is_made = loss.is_made}, {});
     }
 }
 

@@ -25,7 +25,7 @@ struct Letter {
     Endpoint peer;           // where it came from, or goes
     std::uint64_t owner = 0; // OutDatagram::owner
     std::string host{};      // OutDatagram::host, as text of its own
-    Instant lost_at{};       // ConnectionLoss::at
+    Instant at{};            // when it was received; ConnectionLoss::at
     bool is_made = true;     // SendFailure::is_made, ConnectionLoss::is_made
     std::size_t offset = 0;  // of its bytes in the mail
     std::size_t size = 0;

@@ -42,7 +42,7 @@ void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
     const Instant now = SystemClock::now();
     watch_load(lag, now);
     if (hand_over_) batch = hand_over_->keep_own(batch, now);
-    for (const Datagram &datagram : batch) receive(datagram.peer, datagram.bytes, 0, now);
+    for (const Datagram &datagram : batch) receive(datagram.peer, datagram.bytes, 0, now, now);
     settle(now);
 }
 
@@ -80,7 +80,7 @@ void Worker::on_connection_lost(const LostConnection &lost) {
         unreached_at_ = now;
         log_.warn(line("cannot connect to"));
     }
-    if (options_.engine.registrar) options_.engine.registrar->on_flow_lost(lost.loss.peer);
+    if (options_.engine.registrar) options_.engine.registrar->on_flow_lost(lost.loss.peer, lost.loss.at);
     engine_.on_connection_lost(lost.loss, now);
     if (hand_over_) hand_over_->tell_connection_lost(lost.loss);
     settle(now);

@@ -96,7 +96,7 @@ private:
     void on_send_failed(const OutDatagram &datagram, const SendFailure &failure);
     void on_connection_lost(const LostConnection &lost);
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses);
-    void receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant now);
+    void receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant arrived, Instant now);
     bool has_mail();
     void read(const Letter &letter, Instant now);
     void pass_on(const Letter &letter);

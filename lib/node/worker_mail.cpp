@@ -7,9 +7,10 @@ namespace tandem {
 
 void Worker::join(Switchboard &board) { hand_over_.emplace(board, options_.engine.dialogs.shard); }
 
-void Worker::receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant now) {
+void Worker::receive(const Endpoint &peer, std::string_view bytes, std::uint8_t asked, Instant arrived, Instant now) {
     const bool is_last = !hand_over_ || hand_over_->is_last(asked);
-    const bool is_taken = engine_.receive(bytes, peer, now, is_last ? StrayCancel::answer : StrayCancel::leave);
+    const bool is_taken =
+        engine_.receive(bytes, peer, now, is_last ? StrayCancel::answer : StrayCancel::leave, arrived);
     if (!is_taken) hand_over_->offer_to_next(peer, bytes, asked);
     take_outgoing(now);
 }
@@ -41,14 +42,16 @@ void Worker::on_mail() {
 
 void Worker::read(const Letter &letter, Instant now) {
     switch (letter.kind) {
-    case LetterKind::received: return receive(letter.peer, mail_.bytes_of(letter), letter.asked, now);
+    case LetterKind::received: return receive(letter.peer, mail_.bytes_of(letter), letter.asked, letter.at, now);
     case LetterKind::to_send: pass_on(letter); break;
     case LetterKind::not_sent:
         letter.is_made ? engine_.on_send_failed(TransactionId(letter.owner), now)
                        : engine_.on_not_connected(TransactionId(letter.owner), now);
         break;
     case LetterKind::connection_lost:
-        engine_.on_connection_lost({letter.peer, letter.lost_at, letter.is_made}, now);
+        // Only now have all REGISTERs been applied here that came over it.
+        if (options_.engine.registrar) options_.engine.registrar->on_flow_lost(letter.peer, letter.at);
+        engine_.on_connection_lost({letter.peer, letter.at, letter.is_made}, now);
         break;
     }
     take_outgoing(now);

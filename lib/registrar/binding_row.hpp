@@ -25,6 +25,7 @@ public:
 
     std::string_view aor() const { return texts_.get(aor_text); }
     const Endpoint &flow() const { return flow_; }
+    Instant registered() const { return registered_; }
     Instant expires() const { return expires_; }
     bool is_direct() const { return is_direct_; }
 

@@ -77,10 +77,11 @@ void BindingTable::expire(Instant now, const std::function<void(BindingRecord)> 
     timers_.advance(now, [&](BindingRowId id) { f(take_out(id)); });
 }
 
-void BindingTable::lose(const Endpoint &flow, const std::function<void(BindingRecord)> &f) {
+void BindingTable::lose(const Endpoint &flow, Instant at, const std::function<void(BindingRecord)> &f) {
     std::vector<BindingRowId> lost;
     connections_.for_each_match(hash_of(flow), [&](BindingRowId id) {
-        if (rows_.at(id.slot()).flow() == flow) lost.push_back(id);
+        const BindingRow &row = rows_.at(id.slot());
+        if (row.flow() == flow && row.registered() <= at) lost.push_back(id);
     });
     for (const BindingRowId id : lost) {
         BindingRow &row = rows_.at(id.slot());

@@ -44,8 +44,9 @@ public:
     // Takes out what is over at `now`, and hands it over.
     void expire(Instant now, const std::function<void(BindingRecord)> &f);
 
-    // The same for what ends with the connection at `flow`; other bindings over it forget where they came from.
-    void lose(const Endpoint &flow, const std::function<void(BindingRecord)> &f);
+    // The same for what ends with the connection at `flow`, which was there until `at`; other bindings over it forget
+    // where they came from.
+    void lose(const Endpoint &flow, Instant at, const std::function<void(BindingRecord)> &f);
 
 private:
     using Rows = SlotTable<BindingRow, BindingRowTag>;

@@ -100,7 +100,7 @@ public:
     bool has_user(std::string_view aor) const { return is_ours(aor) && digest_.has_user(aor_user(aor)); }
 
     RegisterAnswer check(const Message &request, Instant now);
-    RegisterAnswer apply(const Message &request, const Endpoint &source, Instant now);
+    RegisterAnswer apply(const Message &request, const Endpoint &source, Instant arrived, Instant now);
     void load(BindingRecord record, Instant now);
     void end(BindingRecord record, BindingEventKind kind);
     void emit(BindingEvent event);
@@ -128,13 +128,14 @@ private:
     }
     std::optional<RegisterAnswer> check_user(const Message &request, std::string_view aor, Instant now);
     RegisterAnswer refuse_defect(RegisterDefect defect);
-    RegisterAnswer apply(const RegisterRequest &wanted, const BindingRecord &form, const RegistrarOptions &options);
+    RegisterAnswer apply(const RegisterRequest &wanted, const BindingRecord &form, const RegistrarOptions &options,
+                         Instant now);
     static bool is_stale(const BindingRecord &binding, const BindingRecord &form) {
         return binding.call_id == form.call_id && form.cseq <= binding.cseq;
     }
     void remove(BindingTable::Bindings &bindings, std::size_t at, const BindingRecord &form, RegisterAnswer &answer,
                 std::vector<BindingEvent> &events) const;
-    void put(BindingTable::Bindings &bindings, const Contact &contact, const BindingRecord &form, Duration expires,
+    void put(BindingTable::Bindings &bindings, const Contact &contact, const BindingRecord &form, Instant expires,
              RegisterAnswer &answer, std::vector<BindingEvent> &events);
 
     DigestServer &digest_;
@@ -191,7 +192,7 @@ RegisterAnswer Registrar::Impl::refuse_defect(RegisterDefect defect) {
     return refuse(400, &S::malformed, "Bad Contact");
 }
 
-RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &source, Instant now) {
+RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &source, Instant arrived, Instant now) {
     using S = RegistrarStatistics;
     const auto aor = address_of_record(request.to_uri());
     if (!aor) return refuse(403, &S::forbidden, "Not Our Domain");
@@ -216,9 +217,9 @@ RegisterAnswer Registrar::Impl::apply(const Message &request, const Endpoint &so
     form.flow = source;
     form.path = wanted->path;
     form.is_direct = request.via_count() == 1 && form.path.empty();
-    form.registered = now;
+    form.registered = arrived;
     const std::lock_guard lock(mutex_);
-    return apply(*wanted, form, *given);
+    return apply(*wanted, form, *given, now);
 }
 
 void Registrar::Impl::remove(BindingTable::Bindings &bindings, std::size_t at, const BindingRecord &form,
@@ -234,14 +235,14 @@ void Registrar::Impl::remove(BindingTable::Bindings &bindings, std::size_t at, c
 }
 
 void Registrar::Impl::put(BindingTable::Bindings &bindings, const Contact &contact, const BindingRecord &form,
-                          Duration expires, RegisterAnswer &answer, std::vector<BindingEvent> &events) {
+                          Instant expires, RegisterAnswer &answer, std::vector<BindingEvent> &events) {
     const auto old = find_phone(bindings, contact);
     BindingRecord record = form;
     record.contact = contact.text;
     record.instance = contact.instance;
     record.reg_id = contact.reg_id;
     record.q = contact.q;
-    record.expires = form.registered + expires;
+    record.expires = expires;
     if (old != bindings.end()) {
         record.id = old->id;
         record.version = old->version + 1;
@@ -258,9 +259,8 @@ void Registrar::Impl::put(BindingTable::Bindings &bindings, const Contact &conta
 
 // Steps 6 to 8 on a copy, so that all of it happens or nothing. With the mutex held.
 RegisterAnswer Registrar::Impl::apply(const RegisterRequest &wanted, const BindingRecord &form,
-                                      const RegistrarOptions &options) {
+                                      const RegistrarOptions &options, Instant now) {
     using S = RegistrarStatistics;
-    const Instant now = form.registered;
     table_.expire(now, [&](BindingRecord record) { end(std::move(record), BindingEventKind::expired); });
     BindingTable::Bindings bindings = table_.of(form.aor);
     const std::size_t before = bindings.size();
@@ -281,8 +281,8 @@ RegisterAnswer Registrar::Impl::apply(const RegisterRequest &wanted, const Bindi
     }
     for (const Contact &contact : wanted.contacts) {
         if (*contact.expires == 0) continue;
-        const Duration expires = std::min<Duration>(seconds(*contact.expires), options.max_expires);
-        put(bindings, contact, form, expires, answer, events);
+        const Duration span = std::min<Duration>(seconds(*contact.expires), options.max_expires);
+        put(bindings, contact, form, now + span, answer, events);
     }
     if (bindings.size() > options.contacts_max && bindings.size() > before) {
         return refuse_locked(403, &S::full, "Too Many Contacts");
@@ -359,13 +359,13 @@ void Registrar::load(BindingRecord record, Instant now) { impl_->load(std::move(
 
 RegisterAnswer Registrar::on_register(const Message &request, const Endpoint &source, Instant now) {
     RegisterAnswer refused = impl_->check(request, now);
-    return refused.status != 0 ? std::move(refused) : impl_->apply(request, source, now);
+    return refused.status != 0 ? std::move(refused) : impl_->apply(request, source, now, now);
 }
 
 RegisterAnswer Registrar::check(const Message &request, Instant now) { return impl_->check(request, now); }
 
-RegisterAnswer Registrar::apply(const Message &request, const Endpoint &source, Instant now) {
-    return impl_->apply(request, source, now);
+RegisterAnswer Registrar::apply(const Message &request, const Endpoint &source, Instant arrived, Instant now) {
+    return impl_->apply(request, source, arrived, now);
 }
 
 std::vector<BindingRecord> Registrar::bindings_of(std::string_view aor, Instant now) const {
@@ -389,9 +389,9 @@ bool Registrar::is_flow_of(std::string_view aor, const Endpoint &source, Instant
     return impl_->table_.has_flow(aor, source, now);
 }
 
-void Registrar::on_flow_lost(const Endpoint &flow) {
+void Registrar::on_flow_lost(const Endpoint &flow, Instant at) {
     const std::lock_guard lock(impl_->mutex_);
-    impl_->table_.lose(flow, [&](BindingRecord record) { impl_->end(std::move(record), BindingEventKind::lost); });
+    impl_->table_.lose(flow, at, [&](BindingRecord record) { impl_->end(std::move(record), BindingEventKind::lost); });
 }
 
 void Registrar::advance(Instant now) {

@@ -70,9 +70,10 @@ public:
     RegisterAnswer on_register(const Message &request, const Endpoint &source, Instant now);
 
     // Its two halves, for a host that keeps nothing of a request before it knows whose it is. check(): who he is, and
-    // whether he may; status 0: he may, and apply() is to follow.
+    // whether he may; status 0: he may, and apply() is to follow. `arrived`: from the network, which another thread may
+    // have seen before; what says when a connection was lost is measured by it.
     RegisterAnswer check(const Message &request, Instant now);
-    RegisterAnswer apply(const Message &request, const Endpoint &source, Instant now);
+    RegisterAnswer apply(const Message &request, const Endpoint &source, Instant arrived, Instant now);
 
     // The phones of an address-of-record, to be tried in this order: by q, the highest first; those of equal q at once
     // (RFC 3261 section 16.6), the one that registered last in front. An instance is one of them, however many flows.
@@ -86,8 +87,9 @@ public:
 
     // A connection has ended, and with it the bindings of outbound that came over it (RFC 5626 section 4.2.2). Others
     // stay for whom their Contacts reach, but is_flow_of() knows them no more: the next one there may be anybody. Any
-    // connection may be named here: it costs a look-up.
-    void on_flow_lost(const Endpoint &flow);
+    // connection may be named here: it costs a look-up. What arrived later than `at` came over the next one. To be told
+    // again when every REGISTER has been applied that arrived before.
+    void on_flow_lost(const Endpoint &flow, Instant at);
 
     void advance(Instant now); // ends what has expired
     std::optional<Instant> next_deadline() const;

@@ -251,7 +251,7 @@ private:
         TANDEM_ASSERT(by_id(registrar_->list("", all)) == before, "a check changes nothing");
         if (answer.status == 0) {
             credentials_->check_accepted(*request);
-            answer = registrar_->apply(*request, source, now_);
+            answer = registrar_->apply(*request, source, now_, now_);
         }
         check_answer(*request, answer);
         for (const BindingRecord &record : answer.changes) {
@@ -319,7 +319,7 @@ private:
     }
 
     void lose(const Endpoint &flow) {
-        registrar_->on_flow_lost(flow);
+        registrar_->on_flow_lost(flow, now_);
         rows_.forget_connection(flow);
     }
 

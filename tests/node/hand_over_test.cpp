@@ -157,7 +157,7 @@ TEST_CASE("hand-over: a lost connection is told to all others, a failure to whos
     CHECK(mail.letters().size() == 1);
     CHECK(mail.letters()[0].kind == LetterKind::connection_lost);
     CHECK(mail.letters()[0].peer == test::endpoint("192.0.2.9"));
-    CHECK(mail.letters()[0].lost_at == lost_at);
+    CHECK(mail.letters()[0].at == lost_at);
     CHECK_FALSE(mail.letters()[0].is_made); // it is as that of the loss
     mail.clear();
     REQUIRE(board.board.box(2).take(mail));

@@ -22,6 +22,7 @@ public:
     const Endpoint &local() const override { return local_; }
     void on_batch(BatchHandler handler) override { receive = std::move(handler); }
     void on_send_failed(SendFailedHandler handler) override { fail = std::move(handler); }
+    void on_connection_lost(ConnectionLostHandler handler) override { lose = std::move(handler); }
     void send(std::span<const OutDatagram> batch) override {
         ++batches;
         for (const OutDatagram &datagram : batch) sent.push_back(datagram);
@@ -33,6 +34,7 @@ public:
     Duration late{};
     BatchHandler receive;
     SendFailedHandler fail;
+    ConnectionLostHandler lose;
     std::function<void()> on_send;
     std::vector<OutDatagram> sent;
     int batches = 0;
@@ -134,6 +136,28 @@ std::string options(int host) {
            ":5060;branch=z9hG4bK" + id + "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id +
            "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id + "\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
 }
+
+// Alice's registrar, and her phone.
+struct Users {
+    Users() { digest.replace_users({{"alice", "p"}}); }
+
+    std::string request(const std::string &call_id, const std::string &contact, const std::string &params = {}) {
+        DigestClient phone({"alice", SecretText("p"), {}}, random);
+        DigestAttempt attempt;
+        std::string challenge = digest.challenge(false, false, SystemClock::now());
+        challenge = challenge.substr(challenge.find(':') + 2, challenge.find("\r\n") - challenge.find(':') - 2);
+        const std::string_view value = challenge;
+        phone.on_challenge({&value, 1}, {}, attempt);
+        return "REGISTER sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK" + call_id +
+               "\r\nMax-Forwards: 70\r\nFrom: <sip:alice@b.example>;tag=1\r\nTo: <sip:alice@b.example>\r\nCall-ID: " +
+               call_id + "\r\nCSeq: 1 REGISTER\r\nSupported: outbound\r\nContact: <" + contact + ">" + params + "\r\n" +
+               phone.authorize("REGISTER", "sip:b.example", "", attempt) + "Content-Length: 0\r\n\r\n";
+    }
+
+    SeededRandom random{1};
+    DigestServer digest{{.realm = "r"}, random};
+    Registrar registrar{{.domains = {"b.example"}}, digest, random};
+};
 
 } // namespace
 
@@ -447,31 +471,45 @@ TEST_CASE("worker: a drain without calls is over at once, and with a call it ref
 }
 
 TEST_CASE("worker: the answer to a REGISTER waits until the binding is in the store") {
-    SeededRandom random(1);
-    DigestServer digest({.realm = "r"}, random);
-    digest.replace_users({{"alice", "p"}});
-    Registrar registrar({.domains = {"b.example"}}, digest, random);
-    DigestClient phone({"alice", SecretText("p"), {}}, random);
-    DigestAttempt attempt;
-    std::string challenge = digest.challenge(false, false, SystemClock::now());
-    challenge = challenge.substr(challenge.find(':') + 2, challenge.find("\r\n") - challenge.find(':') - 2);
-    const std::string_view value = challenge;
-    phone.on_challenge({&value, 1}, {}, attempt);
-    const std::string request = "REGISTER sip:b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKr\r\n"
-                                "Max-Forwards: 70\r\nFrom: <sip:alice@b.example>;tag=1\r\n"
-                                "To: <sip:alice@b.example>\r\nCall-ID: r\r\nCSeq: 1 REGISTER\r\n"
-                                "Contact: <sip:alice@192.0.2.10>\r\n" +
-                                phone.authorize("REGISTER", "sip:b.example", "", attempt) + "Content-Length: 0\r\n\r\n";
+    Users users;
+    const std::string request = users.request("r", "sip:alice@192.0.2.10");
     FailingStore store;
     WorkerOptions options;
-    options.engine.registrar = &registrar;
+    options.engine.registrar = &users.registrar;
     Fixture f(&store, options);
     f.queue->is_stuck = true;
     f.receive({request});
-    CHECK(registrar.statistics().accepted == 1);
+    CHECK(users.registrar.statistics().accepted == 1);
     CHECK(f.transport->sent.empty());
     f.queue->work();
     f.run();
     CHECK(f.sent("SIP/2.0 200") == 1);
     CHECK(store.bindings.size() == 1);
+}
+
+TEST_CASE("worker: a REGISTER that another worker reads when its connection is lost binds nothing, a later one does") {
+    Users users;
+    WorkerOptions options;
+    options.engine.registrar = &users.registrar;
+    Pair pair(options);
+    Endpoint peer = test::endpoint("192.0.2.10", 40000);
+    peer.transport = Transport::tcp;
+    const auto request_of = [&](std::uint8_t worker, const std::string &instance) {
+        for (int i = 0;; ++i) {
+            std::string request = users.request(instance + std::to_string(i), "sip:alice@10.0.0.7;transport=tcp",
+                                                ";reg-id=1;+sip.instance=\"<urn:uuid:" + instance + ">\"");
+            if (pair.board.map().shard_of(request, 0) == worker) return request;
+        }
+    };
+    pair.workers[0].receive({request_of(1, "a")}, peer);
+    pair.workers[0].transport->lose({{peer, SystemClock::now(), true}, "closed"});
+    CHECK(users.registrar.statistics().bindings == 0);
+    pair.workers[0].receive({request_of(0, "b")}, peer); // over the next connection
+    CHECK(users.registrar.statistics().bindings == 1);
+    pair.workers[1].worker->on_mail();
+    CHECK(users.registrar.statistics().accepted == 2);
+    CHECK(users.registrar.statistics().lost == 1);
+    const auto bindings = users.registrar.bindings_of("alice@b.example", SystemClock::now());
+    REQUIRE(bindings.size() == 1);
+    CHECK(bindings[0].instance == "<urn:uuid:b>");
 }

@@ -111,7 +111,7 @@ TEST_CASE("binding table: after any changes it has what a plain map has, in the 
             model.users[aor].push_back(record);
         } else if (dice < 7) {
             const Endpoint flow = binding(random.next() % 7, aor, now).flow;
-            table.lose(flow, note);
+            table.lose(flow, now, note);
             expected =
                 model.take([&](const BindingRecord &record) { return record.flow == flow && record.reg_id != 0; });
             model.forget(flow);
@@ -153,7 +153,7 @@ TEST_CASE("binding table: where memory ends nothing has changed") {
             REQUIRE(table.next_deadline() == at_ms(is_done ? 3000 : 1000));
             std::size_t ended = 0;
             for (std::uint64_t port = 0; port < 7; ++port) {
-                table.lose(binding(port, aor, at_ms(0)).flow, [&](const BindingRecord &) { ++ended; });
+                table.lose(binding(port, aor, at_ms(0)).flow, at_ms(5), [&](const BindingRecord &) { ++ended; });
             }
             REQUIRE(ended == others + (is_done ? wanted : old).size());
             REQUIRE(table.size() == 0);

@@ -135,10 +135,10 @@ TEST_CASE("registrar: with a connection the flows of outbound over it end, and n
 
     Endpoint foreign = over_tls;
     foreign.listener = 2;
-    home.registrar.on_flow_lost(foreign);
+    home.registrar.on_flow_lost(foreign, home.now);
     CHECK(home.bindings().size() == 5);
-    home.registrar.on_flow_lost(over_tls);
-    home.registrar.on_flow_lost(over_tls);
+    home.registrar.on_flow_lost(over_tls, home.now);
+    home.registrar.on_flow_lost(over_tls, home.now);
     CHECK(home.bindings().size() == 4);
     const auto changes = home.changes();
     REQUIRE(changes.size() == 1);
@@ -149,8 +149,20 @@ TEST_CASE("registrar: with a connection the flows of outbound over it end, and n
     CHECK(home.registrar.statistics().lost == 1);
     Endpoint datagrams = over_tls;
     datagrams.transport = Transport::udp;
-    home.registrar.on_flow_lost(datagrams);
+    home.registrar.on_flow_lost(datagrams, home.now);
     CHECK(home.bindings().size() == 4);
+}
+
+TEST_CASE("registrar: what arrived over the next connection of a port outlives the one before") {
+    Home home;
+    home.source = over_tls;
+    const Instant lost_at = home.now;
+    home.now += std::chrono::milliseconds(1);
+    REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 1)).status == 200);
+    home.registrar.on_flow_lost(over_tls, lost_at);
+    CHECK(home.bindings().size() == 1);
+    home.registrar.on_flow_lost(over_tls, home.now);
+    CHECK(home.bindings().empty());
 }
 
 TEST_CASE("registrar: a flow that was registered anew elsewhere outlives its first connection") {
@@ -159,9 +171,9 @@ TEST_CASE("registrar: a flow that was registered anew elsewhere outlives its fir
     REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 1)).status == 200);
     home.source.port = 40001;
     REQUIRE(home.put(outbound + contact("192.0.2.1", "1", 1)).status == 200);
-    home.registrar.on_flow_lost(over_tls);
+    home.registrar.on_flow_lost(over_tls, home.now);
     CHECK(home.bindings().size() == 1);
-    home.registrar.on_flow_lost(home.source);
+    home.registrar.on_flow_lost(home.source, home.now);
     CHECK(home.bindings().empty());
 }
 
@@ -193,8 +205,8 @@ TEST_CASE("registrar: a binding that is no flow of outbound outlives its connect
     REQUIRE(home.registrar.is_flow_of("alice@example.com", over_tls, home.now));
     SUBCASE("its connection ends") {
         home.events();
-        home.registrar.on_flow_lost(over_tls);
-        home.registrar.on_flow_lost(over_tls);
+        home.registrar.on_flow_lost(over_tls, home.now);
+        home.registrar.on_flow_lost(over_tls, home.now);
         REQUIRE(home.bindings().size() == 1);
         CHECK(home.changes().empty());
         CHECK(home.events().empty());
@@ -207,7 +219,7 @@ TEST_CASE("registrar: a binding that is no flow of outbound outlives its connect
         home.source.port = 40001;
         REQUIRE(home.put("Contact: <sip:alice@192.0.2.1;transport=tls>\r\n").status == 200);
         CHECK(home.registrar.is_flow_of("alice@example.com", home.source, home.now));
-        home.registrar.on_flow_lost(home.source);
+        home.registrar.on_flow_lost(home.source, home.now);
         CHECK_FALSE(home.registrar.is_flow_of("alice@example.com", home.source, home.now));
     }
     SUBCASE("it was one to the process before") {
