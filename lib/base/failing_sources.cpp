@@ -69,9 +69,12 @@ void FailingSources::fail(const IpAddress &ip, SourceFailure what, Instant now) 
 bool FailingSources::is_slow(const IpAddress &ip, Instant now) {
     const std::lock_guard lock(mutex_);
     const Entry *entry = find(network_of(ip));
-    if (!entry || now >= entry->slow_until) return false;
+    return entry && now < entry->slow_until;
+}
+
+void FailingSources::note_unheard() {
+    const std::lock_guard lock(mutex_);
     ++next_.unheard;
-    return true;
 }
 
 std::optional<Instant> FailingSources::next_report() const {

@@ -41,8 +41,9 @@ public:
 
     void fail(const IpAddress &ip, SourceFailure what, Instant now);
 
-    // True: what comes from there is not to be answered; it is counted.
+    // True: it is not to be listened to. Who does so anyway, since he knows that it is another one's fault, may.
     bool is_slow(const IpAddress &ip, Instant now);
+    void note_unheard(); // a request of such a source, for the report
 
     // At most one in an interval, and only if anything has failed or was not heard.
     std::optional<FailureReport> report(Instant now);

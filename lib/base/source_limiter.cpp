@@ -54,6 +54,11 @@ SourceLimiter::Bucket &SourceLimiter::bucket_of(const IpAddress &source, Instant
     return *oldest;
 }
 
+bool SourceLimiter::is_exempt(const IpAddress &ip) {
+    const std::lock_guard lock(mutex_);
+    return is_exempt_ && is_exempt_(ip);
+}
+
 Admission SourceLimiter::admit(const IpAddress &ip, Instant now) {
     const std::lock_guard lock(mutex_);
     if (buckets_.empty() || (is_exempt_ && is_exempt_(ip))) return Admission::accept;

@@ -33,6 +33,9 @@ public:
     // One of what is limited comes from `ip`. Beyond its rate a source is refused once a second, and else dropped.
     Admission admit(const IpAddress &ip, Instant now);
 
+    // Whether no limit is for who comes from there.
+    bool is_exempt(const IpAddress &ip);
+
     // From now on; the bursts of all are full again, unless only `is_exempt` is another one.
     void change(const SourceLimits &limits);
 

@@ -9,13 +9,21 @@ Admission AdmissionGate::admit(const Message &request, const Endpoint &source, I
     if (by_source == Admission::refuse) ++statistics_.refused_source;
     if (by_source == Admission::drop) ++statistics_.dropped_source;
     if (by_source != Admission::accept) return by_source;
-    if (failing_ && failing_->is_slow(source.ip, now) && !router_.is_peer(source.ip)) {
+    if (failing_ && failing_->is_slow(source.ip, now) && !is_overlooked(request, source, now)) {
+        failing_->note_unheard();
         ++statistics_.dropped_failing;
         return Admission::drop;
     }
     if (!is_overloaded_ || request.method() != Method::invite) return Admission::accept;
     ++statistics_.refused_overload;
     return Admission::refuse;
+}
+
+// Over UDP anybody fails in the name of anybody: that is not to shut out whom we expect, nor the phone of a user. Who
+// guesses passwords gains nothing by it: the answers go to whose address he writes.
+bool AdmissionGate::is_overlooked(const Message &request, const Endpoint &source, Instant now) const {
+    return router_.is_expected(source.ip) || (sources_ && sources_->is_exempt(source.ip)) ||
+           is_over_own_flow(registrar_, request, source, now);
 }
 
 GateAnswer AdmissionGate::judge(const Message &request, const Endpoint &source, Instant now) {

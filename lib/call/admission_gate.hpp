@@ -26,6 +26,7 @@ public:
     GateAnswer judge(const Message &request, const Endpoint &source, Instant now) override;
 
 private:
+    bool is_overlooked(const Message &request, const Endpoint &source, Instant now) const;
     GateAnswer judge_register(const Message &request, const Endpoint &source, Instant now);
 
     SourceLimiter *sources_;

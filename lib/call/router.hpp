@@ -86,6 +86,10 @@ public:
     // Whether a trunk is there.
     virtual bool is_peer(const IpAddress &) const { return false; }
 
+    // Whether failures of this source are overlooked: whoever writes its address on requests that must fail, which is
+    // easy over UDP, would shut out those whom we expect.
+    virtual bool is_expected(const IpAddress &ip) const { return is_known(ip) || is_peer(ip); }
+
     // Of the trunk that listens there: it may have called us, and challenge what we send back. None: no trunk is there,
     // or we have no account with it.
     virtual std::optional<TrunkAccount> account_at(const Endpoint &) const { return std::nullopt; }

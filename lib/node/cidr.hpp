@@ -19,6 +19,7 @@ public:
     // An IPv4 address that came over an IPv6 socket (::ffff:192.0.2.1) is compared as IPv4.
     bool contains(const IpAddress &ip) const;
 
+    bool is_everybody() const { return prefix_ == 0; }
     bool is_exact() const { return ip_ == network_; } // no bits behind the prefix
     std::string network() const;                      // "10.0.0.0/8"
 

@@ -148,6 +148,15 @@ bool RouteTable::may_send_to(const Endpoint &to, TargetOrigin origin) const {
 
 bool RouteTable::is_known(const IpAddress &source) const { return is_local(source) || is_peer(source); }
 
+// A route for all addresses expects nobody: passwords could be tried out without end.
+bool RouteTable::is_expected(const IpAddress &source) const {
+    if (is_known(source)) return true;
+    const auto names = [&](const Cidr &block) { return !block.is_everybody() && block.contains(source); };
+    return std::any_of(entries_.begin(), entries_.end(), [&](const Entry &entry) {
+        return std::any_of(entry.config.source.begin(), entry.config.source.end(), names);
+    });
+}
+
 bool RouteTable::is_peer(const IpAddress &source) const { return options_.peers && options_.peers->contains(source); }
 
 std::optional<TrunkAccount> RouteTable::account_at(const Endpoint &peer) const {

@@ -54,6 +54,7 @@ TEST_CASE("failing sources: one report in a minute, of all that failed, with the
     at.fail("192.0.2.1", 2);
     at.fail("192.0.2.2", 25, SourceFailure::password);
     CHECK(at.is_slow("192.0.2.2"));
+    at.sources.note_unheard();
     const auto first = at.sources.report(at.now);
     REQUIRE(first);
     CHECK(first->strangers == 2);

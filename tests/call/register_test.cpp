@@ -20,6 +20,7 @@ struct Home {
         EngineOptions options;
         options.registrar = has_registrar ? &registrar : nullptr;
         options.failing = &failing;
+        options.sources = &sources;
         return options;
     }
 
@@ -67,6 +68,7 @@ struct Home {
     DigestServer digest{{.realm = "example.com"}, random};
     Registrar registrar{{.domains = {"example.com"}}, digest, random};
     FailingSources failing{{.burst = 3}, random};
+    SourceLimiter sources{{}, random};
     TwoPhones phones;
     std::string sent; // the last one with credentials
 };
@@ -116,6 +118,42 @@ TEST_CASE("register: wrong credentials, and a REGISTER for somebody else, slow d
         CHECK(home.phones.engine().statistics().dropped_failing == 1);
         CHECK(home.phones.engine().transactions() == 0);
     }
+}
+
+TEST_CASE("register: what fails in somebody's name does not shut out whom we expect, nor the phone of a user") {
+    Home home;
+    REQUIRE(home.put(1).status() == 200);
+    const Endpoint neighbour = {home.phones.alice.ip, 6000};
+    // All of it could be forged.
+    for (int i = 0; i < 9; ++i) home.failing.fail(neighbour.ip, SourceFailure::stranger, home.phones.now);
+    std::uint32_t cseq = 10;
+    const auto is_heard = [&](const Endpoint &from) {
+        home.phones.send(from, Home::request(++cseq, contact));
+        return home.phones.got(from == neighbour ? home.phones.alice : from, "SIP/2.0 401"); // by its Via
+    };
+    CHECK_FALSE(is_heard(neighbour));
+    CHECK(is_heard(home.phones.alice)); // the flow of her binding
+    CHECK_FALSE(is_heard(neighbour));
+    CHECK(home.phones.engine().statistics().dropped_failing == 2);
+    CHECK(home.failing.report(home.phones.now)->unheard == 2);
+    SUBCASE("this machine, a trunk") { home.phones.router.known = {neighbour.ip}; }
+    SUBCASE("source_exempt") {
+        home.sources.change({.is_exempt = [&](const IpAddress &ip) { return ip == neighbour.ip; }});
+    }
+    CHECK(is_heard(neighbour));
+}
+
+TEST_CASE("register: made-up nonces are no wrong passwords") {
+    Home home;
+    for (std::uint32_t cseq = 1; cseq <= 10; ++cseq) {
+        home.phones.send(home.phones.alice,
+                         Home::request(cseq, "Authorization: Digest username=\"alice\", realm=\"example.com\", "
+                                             "nonce=\"made-up\", uri=\"sip:example.com\", response=\"" +
+                                                 std::string(32, '0') + "\", algorithm=MD5\r\n"));
+        const Message answer = home.phones.take(home.phones.alice, "SIP/2.0 401");
+        CHECK(answer.value(Header::www_authenticate).find("stale=true") != std::string_view::npos);
+    }
+    CHECK_FALSE(home.failing.report(home.phones.now));
 }
 
 TEST_CASE("register: nobody registers in a domain that is not ours, nor where there is no registrar") {

@@ -105,6 +105,11 @@ TEST_CASE("routes: without a source a route takes calls of this machine, of trun
     CHECK(routes.route_inside(four, stranger).refuse == 0);
     CHECK(routes.route(four, test::endpoint("10.1.1.1")).refuse == 403);
     CHECK(routes.route(test::invite("sip:5@a"), test::endpoint("10.1.1.1")).refuse == 0);
+    // Failures of these are overlooked, but where a route is for everybody.
+    CHECK(routes.is_expected(test::endpoint("10.1.1.1").ip));
+    CHECK(routes.is_expected(test::endpoint("192.0.2.80").ip));
+    CHECK_FALSE(routes.is_expected(stranger.ip));
+    CHECK_FALSE(table("[[route]]\nsource = [\"0.0.0.0/0\"]\nto = [\"sip:127.0.0.1:1\"]\n").is_expected(stranger.ip));
     CHECK(routes.is_peer(test::endpoint("192.0.2.80").ip));
     CHECK_FALSE(routes.is_peer(test::endpoint("127.0.0.1").ip));
 }
