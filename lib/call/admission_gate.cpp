@@ -38,6 +38,7 @@ GateAnswer AdmissionGate::judge(const Message &request, const Endpoint &source, 
     }
     if (router_.may_call(source.ip) || is_over_own_flow(registrar_, request, source, now)) return {};
     ++statistics_.refused_strangers;
+    if (router_.is_incomplete()) return {.status = 503, .reason = {}, .headers = "Retry-After: 2\r\n"};
     if (failing_) failing_->fail(source.ip, SourceFailure::stranger, now);
     return {.status = 403};
 }

@@ -20,7 +20,8 @@ public:
 
     Admission admit(const Message &request, const Endpoint &source, Instant now) override;
 
-    // 403 for an INVITE from where no route takes calls, unless it comes over the flow of a registered user; 407 for
+    // 403 for an INVITE from where no route takes calls, unless it comes over the flow of a registered user, and 503
+    // while he may be a trunk whose name nobody has found yet; 407 for
     // one of our users until he has shown who he is, where calls are challenged. The same for a REGISTER, with 401:
     // what the registrar is asked to change it is asked then.
     GateAnswer judge(const Message &request, const Endpoint &source, Instant now) override;

@@ -90,6 +90,9 @@ public:
     // easy over UDP, would shut out those whom we expect.
     virtual bool is_expected(const IpAddress &ip) const { return is_known(ip) || is_peer(ip); }
 
+    // Whether nobody knows yet where some trunk is: a stranger may be that one.
+    virtual bool is_incomplete() const { return false; }
+
     // Of the trunk that listens there: it may have called us, and challenge what we send back. None: no trunk is there,
     // or we have no account with it.
     virtual std::optional<TrunkAccount> account_at(const Endpoint &) const { return std::nullopt; }

@@ -58,13 +58,21 @@ std::optional<TrunkAccount> KnownPeers::account_at(const Endpoint &at) const {
     return found == peers_.end() ? std::nullopt : std::optional(found->trunk);
 }
 
-std::vector<std::string> KnownPeers::names() const {
+std::vector<std::string> KnownPeers::names() const { return names_if(false); }
+
+std::vector<std::string> KnownPeers::unknown_names() const { return names_if(true); }
+
+bool KnownPeers::is_incomplete() const {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(peers_.begin(), peers_.end(), [](const Peer &peer) { return peer.addresses.empty(); });
+}
+
+std::vector<std::string> KnownPeers::names_if(bool is_unknown) const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> names;
     for (const Peer &peer : peers_) {
-        if (!peer.name.empty() && std::find(names.begin(), names.end(), peer.name) == names.end()) {
-            names.push_back(peer.name);
-        }
+        if (peer.name.empty() || (is_unknown && !peer.addresses.empty())) continue;
+        if (std::find(names.begin(), names.end(), peer.name) == names.end()) names.push_back(peer.name);
     }
     return names;
 }

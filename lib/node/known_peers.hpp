@@ -32,6 +32,8 @@ public:
     // URIs whose names are to be looked up again and again, and what came of it. Without an address the former ones
     // stay: a name server that is away makes no stranger of a trunk.
     std::vector<std::string> names() const;
+    std::vector<std::string> unknown_names() const; // those of them that have led to no address yet
+    bool is_incomplete() const;                     // there are such
     void learn(std::string_view name, std::span<const Endpoint> addresses);
 
 private:
@@ -40,6 +42,8 @@ private:
         std::string name; // a URI; empty: its address is in the configuration
         std::vector<Endpoint> addresses;
     };
+
+    std::vector<std::string> names_if(bool is_unknown) const;
 
     mutable BriefMutex mutex_;
     std::vector<Peer> peers_; // guarded by mutex_

@@ -157,6 +157,8 @@ bool RouteTable::is_expected(const IpAddress &source) const {
     });
 }
 
+bool RouteTable::is_incomplete() const { return options_.peers && options_.peers->is_incomplete(); }
+
 bool RouteTable::is_peer(const IpAddress &source) const { return options_.peers && options_.peers->contains(source); }
 
 std::optional<TrunkAccount> RouteTable::account_at(const Endpoint &peer) const {

@@ -53,6 +53,7 @@ public:
     bool is_known(const IpAddress &source) const override;
     bool is_peer(const IpAddress &source) const override;
     bool is_expected(const IpAddress &source) const override; // also who stands in `source` of a route, but for all
+    bool is_incomplete() const override;
     std::optional<TrunkAccount> account_at(const Endpoint &peer) const override;
     bool is_trusted(const IpAddress &peer) const override;
     std::optional<RouteTarget> target_of(std::string_view uri) override;

@@ -13,10 +13,9 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
       random_(options.engine.dialogs.shard), engine_(options.engine, router, profiles, random_, SystemClock::now()),
       names_(loop, options.engine.listeners, options.dns, log,
              [this](LookupId lookup, std::span<const Endpoint> addresses) { on_resolved(lookup, addresses); }),
-      peer_names_(loop, options.engine.listeners, options.dns, log,
-                  [this](LookupId lookup, std::span<const Endpoint> addresses) {
-                      options_.peers->learn(peer_uris_.at(lookup.value() - 1), addresses);
-                  }),
+      peer_names_(
+          loop, options.engine.listeners, options.dns, log,
+          [this](LookupId lookup, std::span<const Endpoint> addresses) { on_peer_resolved(lookup, addresses); }),
       outbox_(transports_.size()), profiles_(profiles), overload_(options.overload),
       self_(std::make_shared<Worker *>(this)) {
     if (store) {
@@ -33,7 +32,7 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
             [this](const OutDatagram &datagram, const SendFailure &failure) { on_send_failed(datagram, failure); });
         transport->on_connection_lost([this](const LostConnection &lost) { on_connection_lost(lost); });
     }
-    if (options_.peers) peer_uris_ = options_.peers->names(); // looked up in the first turn of the loop
+    has_peer_names_ = options_.peers && !options_.peers->names().empty(); // looked up in the first turn of the loop
     loop_.on_deadline([this] { on_deadline(); });
     arm(SystemClock::now());
 }
@@ -178,12 +177,32 @@ void Worker::look_up_names() {
     lookups_.clear();
 }
 
-// Only when all answers of the last time have come, or can come no more: they would be taken for those of others.
+// All of them now and then, and soon again those that nobody has found yet.
 void Worker::look_up_peers(Instant now) {
     if (!options_.peers || now < peers_at_) return;
-    peers_at_ = now + std::max(options_.peer_interval, options_.dns.lookup.timeout + std::chrono::seconds(1));
-    peer_uris_ = options_.peers->names();
-    for (std::size_t i = 0; i < peer_uris_.size(); ++i) peer_names_.look_up({LookupId(i + 1), peer_uris_[i]});
+    const std::vector<std::string> names = options_.peers->names();
+    has_peer_names_ = !names.empty();
+    const bool is_for_all = now >= all_peers_at_;
+    if (is_for_all) all_peers_at_ = now + options_.peer_interval;
+    for (const std::string &uri : is_for_all ? names : options_.peers->unknown_names()) look_up_peer(uri);
+    peers_at_ = options_.peers->is_incomplete() ? std::min(now + options_.peer_retry, all_peers_at_) : all_peers_at_;
+}
+
+// Once at a time: a name server that is slow is not asked more often.
+void Worker::look_up_peer(const std::string &uri) {
+    const bool is_under_way =
+        std::any_of(peer_lookups_.begin(), peer_lookups_.end(), [&](const auto &one) { return one.second == uri; });
+    if (is_under_way) return;
+    const LookupId lookup(++last_peer_lookup_);
+    peer_lookups_.emplace(lookup, uri);
+    peer_names_.look_up({lookup, uri});
+}
+
+void Worker::on_peer_resolved(LookupId lookup, std::span<const Endpoint> addresses) {
+    const auto found = peer_lookups_.find(lookup);
+    if (found == peer_lookups_.end()) return;
+    options_.peers->learn(found->second, addresses);
+    peer_lookups_.erase(found);
 }
 
 void Worker::hold_places(StoreTicket ticket) {
@@ -245,6 +264,7 @@ void Worker::watch_failing(Instant now) {
 void Worker::register_with(std::vector<TrunkRegistration> trunks) {
     const Instant now = SystemClock::now();
     engine_.replace_registrations(std::move(trunks), now);
+    peers_at_ = now; // new trunks may have names that nobody has asked for
     settle(now);
 }
 
@@ -293,7 +313,7 @@ void Worker::arm(Instant now) {
     };
     if (journal_) earlier(journal_->next_deadline());
     if (garbage_at_ && garbage() != garbage_told_) earlier(*garbage_at_ + options_.garbage_interval);
-    if (options_.peers && !peer_uris_.empty()) earlier(peers_at_);
+    if (options_.peers && has_peer_names_) earlier(peers_at_);
     if (options_.bindings && options_.keeps_bindings) earlier(options_.bindings->next_deadline());
     if (options_.engine.failing) earlier(options_.engine.failing->next_report());
     if (drained_) earlier(drain_until_);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -45,6 +46,7 @@ struct WorkerOptions {
     OverloadOptions overload;
     KnownPeers *peers = nullptr; // of one worker, which looks up their names, and outlives it; null: of another
     Duration peer_interval = std::chrono::seconds(30); // between two lookups of a name; DNS says how old answers get
+    Duration peer_retry = std::chrono::seconds(2);     // of one that has led to no address yet: its calls are refused
     BindingKeeper *bindings = nullptr; // shared by workers, and outlives them; null: there is no registrar
     bool keeps_bindings = false;       // of one worker: it keeps that going
     MemoryBudget *memory = nullptr;    // shared by workers, and outlives them; null: none
@@ -112,6 +114,8 @@ private:
     void release_places();
     void look_up_names();
     void look_up_peers(Instant now);
+    void look_up_peer(const std::string &uri);
+    void on_peer_resolved(LookupId lookup, std::span<const Endpoint> addresses);
     void watch_load(Duration lag, Instant now);
     void watch_garbage(Instant now);
     void watch_failing(Instant now);
@@ -128,9 +132,12 @@ private:
     SystemRandom random_;
     Engine engine_;
     NameLookup names_;
-    std::vector<std::string> peer_uris_; // those of the lookups under way, which have its places for ids
+    std::map<LookupId, std::string> peer_lookups_; // under way, with what is looked up
+    std::uint64_t last_peer_lookup_ = 0;
     NameLookup peer_names_;
+    bool has_peer_names_ = false;
     Instant peers_at_{};             // of the next lookups
+    Instant all_peers_at_{};         // of the next ones of names that are known, too
     std::optional<Journal> journal_; // none: nothing is kept
 
     std::vector<Outgoing> outgoing_;              // empty between the inputs; keeps its memory

@@ -156,6 +156,21 @@ TEST_CASE("register: made-up nonces are no wrong passwords") {
     CHECK_FALSE(home.failing.report(home.phones.now));
 }
 
+TEST_CASE("calls: while nobody knows where a trunk is, a stranger may be that one: he is to come again soon") {
+    Home home;
+    home.phones.router.is_closed = true;
+    home.phones.router.is_waiting = true;
+    for (std::uint32_t cseq = 1; cseq <= 10; ++cseq) {
+        home.phones.send(home.phones.alice, home.phones.invite({}, "v=0 offer", {}, cseq));
+        CHECK(home.phones.take(home.phones.alice, "SIP/2.0 503").value(Header::retry_after) == "2");
+    }
+    CHECK_FALSE(home.failing.report(home.phones.now));
+    home.phones.router.is_waiting = false;
+    home.phones.send(home.phones.alice, home.phones.invite({}, "v=0 offer", {}, 11));
+    CHECK(home.phones.got(home.phones.alice, "SIP/2.0 403"));
+    CHECK(home.failing.report(home.phones.now));
+}
+
 TEST_CASE("register: nobody registers in a domain that is not ours, nor where there is no registrar") {
     Home home;
     for (std::uint32_t cseq = 1; cseq <= 4; ++cseq) {

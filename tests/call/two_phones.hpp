@@ -36,6 +36,7 @@ public:
     bool is_known(const IpAddress &ip) const override {
         return std::find(known.begin(), known.end(), ip) != known.end();
     }
+    bool is_incomplete() const override { return is_waiting; }
     // Addresses alone, but for "nowhere".
     std::optional<RouteTarget> target_of(std::string_view uri) override {
         const auto parsed = Uri::parse(uri);
@@ -58,6 +59,7 @@ public:
     Route refusal{.refuse = 403}; // of strangers where it is closed to them
     std::vector<IpAddress> trusted;
     std::vector<IpAddress> known;
+    bool is_waiting = false;                               // for a name of a trunk
     std::vector<std::pair<Endpoint, TrunkAccount>> trunks; // that may call us
     std::vector<Endpoint> barred; // for targets of this origin and those after it
     TargetOrigin barred_from = TargetOrigin::binding;

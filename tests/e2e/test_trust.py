@@ -1,6 +1,7 @@
 """Who may call: this machine, trunks by their addresses, and whom the `source` of a route names. A stranger is refused,
 leaves nothing, and is not listened to for a while if he goes on."""
 import re
+import signal
 import socket
 import struct
 
@@ -167,6 +168,43 @@ class Trust(EndToEnd):
         # Strangers leave no record; who may call at all does.
         self.finish(*[Cdr("refused", 486)] * 3, *[Cdr("refused", 403)] * 3, Cdr("refused", 404))
 
+    def test_who_may_call_one_number_has_no_other_one_called_by_a_transfer(self):
+        for host, code in ((OFFICE, 403), (TRUNK, 486)):
+            with self.subTest(f"{host} refers"):
+                user = "desk" if host == OFFICE else "bob"
+                raw = self.raw(host)
+                raw.send(raw.request("INVITE", user, From="<sip:raw@a.example>;tag=a"))
+                asked = self.callee.receive()
+                self.callee.respond(asked, 200)
+                answer = raw.receive_code(200)
+
+                def inside(method, number, *headers):
+                    return raw.request(method, uri=target_of(answer), headers=headers, From=answer.header("From"),
+                                       To=answer.header("To"), Call_ID=answer.call_id, CSeq=f"{number} {method}")
+                raw.send(inside("ACK", 1))
+                self.assertEqual(self.callee.receive_other(asked).method, "ACK")
+                self.assertEqual(raw.ask(inside("REFER", 2, "Refer-To: <sip:bob@b.example>")).code, 202)
+                self.assertEqual(self.told(raw, answer), [100, code])
+                self.assertEqual(raw.ask(inside("BYE", 3)).code, 200)
+                self.callee.respond(self.callee.receive(), 200)
+        self.finish(Cdr("caller_bye", 200), Cdr("refused", 486), Cdr("caller_bye", 200))
+
+    def told(self, raw, *seen):
+        """What the NOTIFYs of a transfer say, until its end; whoever is called by it is busy."""
+        codes = []
+        while not codes or codes[-1] < 200:
+            notify = raw.receive_other(*seen) if not codes else raw.receive(0.05)
+            if notify and notify.method == "NOTIFY":
+                raw.respond(notify, 200)
+                code = int(notify.body.split()[1])
+                codes += [code] if code not in codes else []
+            asked = self.callee.receive(0.05)
+            if asked and asked.method == "INVITE":
+                self.callee.respond(asked, 486)
+        while self.callee.receive(0.05):  # the ACK
+            pass
+        return codes
+
     def test_a_trunk_with_a_name_is_known_by_the_address_of_that_name(self):
         self.tandemd.kill()
         server = NameServer(self.folder, self.ports.take(), f"--host-record=carrier.example,{NAMED}")
@@ -178,6 +216,35 @@ class Trust(EndToEnd):
         self.assertEqual(self.code(NAMED, "bob"), 486)
         self.assertEqual(self.code(STRANGER, "bob"), 403)
         self.finish(Cdr("refused", 404), Cdr("refused", 486))
+
+    def test_a_trunk_whose_name_nobody_knows_yet_is_told_to_come_again_and_is_known_soon(self):
+        self.tandemd.kill()
+        port = self.ports.take()  # of a name server that starts later
+        self.start_with(f'[dns]\nservers = ["127.0.0.1:{port}"]\ntimeout_ms = 500\n'
+                        '[[trunk]]\nname = "carrier"\nuri = "sip:carrier.example"\n')
+        self.callee.tandemd_port = self.tandemd.port
+        raw = self.raw(NAMED)
+        for _ in range(BURST + 2):  # nobody is slowed down for it
+            refusal = raw.ask(raw.request("INVITE"))
+            self.assertEqual((refusal.code, refusal.header("Retry-After")), (503, "2"))
+        server = NameServer(self.folder, port, f"--host-record=carrier.example,{NAMED}")
+        self.addCleanup(server.stop)
+        wait_until(lambda: self.code_at(raw, "nobody") == 404, "it is looked up again within seconds", 15)
+        self.assertEqual(self.code(STRANGER, "bob"), 403)
+        self.finish(Cdr("refused", 404))
+
+    def test_a_name_that_a_reload_brings_is_looked_up_at_once(self):
+        self.tandemd.kill()
+        server = NameServer(self.folder, self.ports.take(), f"--host-record=carrier.example,{NAMED}")
+        self.addCleanup(server.stop)
+        self.start_with(f'[dns]\nservers = ["127.0.0.1:{server.port}"]\n')
+        self.callee.tandemd_port = self.tandemd.port
+        self.assertEqual(self.code(NAMED, "bob"), 403)
+        text = self.tandemd.config.read_text()
+        self.tandemd.config.write_text(text + '[[trunk]]\nname = "carrier"\nuri = "sip:carrier.example"\n')
+        self.tandemd.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.code(NAMED, "nobody") == 404, "its name is looked up before the next round", 15)
+        self.finish(Cdr("refused", 404))
 
     def test_who_fails_again_and_again_is_not_listened_to_and_the_log_says_so_once(self):
         raw = self.raw(STRANGER)

@@ -31,8 +31,13 @@ TEST_CASE("known peers: an address is known at once, a name by what it leads to"
     CHECK_FALSE(peers.contains(ip("192.0.2.2")));
     CHECK(peers.names() == std::vector<std::string>{"sip:a.example"});
 
+    CHECK(peers.is_incomplete());
+    CHECK(peers.unknown_names() == peers.names());
     const std::array found{test::endpoint("192.0.2.2"), test::endpoint("2001:db8::2")};
     peers.learn("sip:a.example", found);
+    CHECK_FALSE(peers.is_incomplete());
+    CHECK(peers.unknown_names().empty());
+    CHECK(peers.names().size() == 1);
     CHECK(peers.contains(ip("192.0.2.2")));
     CHECK(peers.contains(ip("2001:db8::2")));
     peers.learn("sip:other.example", std::array{test::endpoint("192.0.2.9")});
