@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <string>
 #include <utility>
+#include "sip/uri.hpp"
 
 namespace tandem {
 namespace {
@@ -18,10 +19,20 @@ std::string_view verb(BindingEventKind kind) {
     return "lost the connection of";
 }
 
+// A log is no place for the password that a phone may have in its Contact, nor for whatever else it writes there.
+std::string to_log(const std::string &contact) {
+    auto uri = Uri::parse(contact);
+    if (!uri) return "what is no URI";
+    uri->user.resize(std::min(uri->user.find(':'), uri->user.size()));
+    uri->params.clear();
+    uri->headers.clear();
+    return uri->to_string();
+}
+
 std::string line_of(const BindingEvent &event) {
     const BindingRecord &binding = event.binding;
-    std::string line = fmt::format("registrar: {} {} {}, from {}:{}", verb(event.kind), binding.aor, binding.contact,
-                                   uri_name(binding.flow.transport), binding.flow.to_string());
+    std::string line = fmt::format("registrar: {} {} {}, from {}:{}", verb(event.kind), binding.aor,
+                                   to_log(binding.contact), uri_name(binding.flow.transport), binding.flow.to_string());
     const bool is_alive = !binding.is_over;
     if (is_alive) line += fmt::format(", for {} s", to_ms(binding.expires - binding.registered) / 1000);
     if (is_alive && !binding.user_agent.empty()) line += fmt::format(", {}", binding.user_agent);

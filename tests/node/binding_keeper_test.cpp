@@ -66,6 +66,16 @@ TEST_CASE("binding keeper: what expires is ended in the store, told once, and fo
     CHECK(f.lines.count("\n") == 1);
 }
 
+TEST_CASE("binding keeper: of a Contact the log has neither its password nor its parameters and headers") {
+    Fixture f;
+    BindingRecord record = f.phone(1, std::chrono::seconds(60));
+    record.contact = "sips:alice:geheim@192.0.2.1:5071;transport=tcp;x=geheim?Subject=geheim";
+    f.registrar.load(record, f.now);
+    f.turn(std::chrono::seconds(61));
+    CHECK(f.lines.has("expired alice@example.com sips:alice@192.0.2.1:5071, from"));
+    CHECK_FALSE(f.lines.has("geheim"));
+}
+
 TEST_CASE(
     "binding keeper: it comes when the next binding ends, never at once again, and at its poll for those of others") {
     Fixture f;
