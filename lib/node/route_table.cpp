@@ -225,7 +225,7 @@ std::string RouteTable::address_of(std::string_view callee, const Uri &called) c
     if (!aor || domains_.empty()) return {};
     if (std::find(domains_.begin(), domains_.end(), aor_host(*aor)) != domains_.end()) return *aor;
     const auto ip = IpAddress::parse(called.host);
-    const bool is_us = called.host.empty() || (ip && is_local(*ip));
+    const bool is_us = called.host.empty() || (ip && (is_local(*ip) || ip == options_.advertised));
     return is_us ? std::string(aor_user(*aor)) + "@" + domains_.front() : *aor;
 }
 

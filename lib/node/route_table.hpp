@@ -25,6 +25,7 @@ struct RouteTableOptions {
     const TrunkStates *trunks = nullptr;    // null: we are registered with none
     std::vector<IpAddress> own{};           // addresses of this machine beside those of the loopback
     std::vector<Endpoint> listen{};         // where we take messages
+    std::optional<IpAddress> advertised{};  // of a NAT before it: means us in a URI, and as a source nobody
 };
 
 class RouteTable final : public Router {

@@ -55,10 +55,10 @@ Result<std::shared_ptr<const TlsContext>, Failure> load_certificates(const Confi
     return TlsContext::load(config.tls);
 }
 
+// Bound ones alone: from these no network brings anything, while the kernel takes what claims to come from any other.
 std::vector<IpAddress> addresses_of(const SipConfig &sip) {
     std::vector<IpAddress> addresses;
     for (const Endpoint &at : sip.listen) addresses.push_back(at.ip);
-    if (const auto advertised = IpAddress::parse(sip.advertise_host)) addresses.push_back(*advertised);
     return addresses;
 }
 
@@ -106,7 +106,7 @@ Server::Server(const Config &config, const std::string &path, Log &log)
       bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
       memory_(std::uint64_t{config.limits.memory_mb} << 20) {
     const RouteTableOptions table{&peers_, registered_.get(), &trunks_, addresses_of(config.sip),
-                                  listeners_of(config.sip)};
+                                  listeners_of(config.sip), IpAddress::parse(config.sip.advertise_host)};
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config, table));
     }

@@ -144,6 +144,21 @@ TEST_CASE("routes: a redirection leads to no listener of ours, a phone to none a
     CHECK(may("127.0.0.1", 5060, Origin::binding)); // nobody of ours listens there
 }
 
+TEST_CASE("routes: the address of a NAT before us is that of our users, and no source of calls") {
+    struct Everybody final : RegisteredUsers {
+        bool has_user(std::string_view aor) const override { return aor == "bob@example.com"; }
+        std::vector<BindingTarget> find(std::string_view) const override { return {}; }
+    } users;
+    const auto config = parse_config("[[route]]\nto = [\"registered\"]\n", "f");
+    REQUIRE(config.ok());
+    const Endpoint outside = test::endpoint("203.0.113.1");
+    RouteTable routes(config->routes, {}, {.users = &users, .advertised = outside.ip}, {"example.com"});
+    CHECK(routes.route(test::invite("sip:bob@203.0.113.1"), caller).refuse == 480); // he is ours, and has no phone
+    CHECK(routes.route(test::invite("sip:bob@203.0.113.2"), caller).refuse == 404);
+    CHECK(routes.route(test::invite("sip:bob@203.0.113.1"), outside).refuse == 403);
+    CHECK_FALSE(routes.may_call(outside.ip));
+}
+
 TEST_CASE("routes: the first listener of the target's family sends") {
     auto routes = table(std::string(two_listeners) + "[[route]]\nmatch = '4'\nto = [\"sip:127.0.0.1:1\"]\n"
                                                      "[[route]]\nto = [\"sip:[::1]:1\"]\n");
