@@ -3,6 +3,7 @@
 #include <cctype>
 #include <fmt/format.h>
 #include "base/text.hpp"
+#include "registrar/address_of_record.hpp"
 
 namespace tandem {
 namespace {
@@ -281,6 +282,12 @@ void read_redis(ConfigSection &section) {
 
 namespace {
 
+// One that is written otherwise there, or not at all, would never be met by any request.
+bool is_user_of_address(std::string_view name) {
+    const std::string address = std::string(name) + "@example.com";
+    return address_of_record("sip:" + address) == address;
+}
+
 // No word of the passwords in what is said here.
 void read_users(ConfigSection &section, const TomlValue *challenge, RegistrarConfig &registrar) {
     const TomlValue *users = section.table("users");
@@ -294,6 +301,17 @@ void read_users(ConfigSection &section, const TomlValue *challenge, RegistrarCon
         if (user.value.kind != TomlValue::Kind::text || user.key.empty() || !is_visible_ascii(user.key)) {
             section.problem(user.at, "\"users\" in [registrar] must hold names with their passwords, as in "
                                      "{ alice = \"secret\" }");
+            continue;
+        }
+        if (!is_user_of_address(user.key)) {
+            section.problem(user.at,
+                            "\"users\" in [registrar] has a name that stands so in no SIP address; write alice "
+                            "for alice@example.com, without \"@\", \":\" and \"%\"");
+            continue;
+        }
+        if (user.value.text.empty()) {
+            section.problem(user.at, "\"users\" in [registrar] has an empty password, with which anybody could "
+                                     "register; give each user one");
             continue;
         }
         registrar.users.emplace(user.key, user.value.text);

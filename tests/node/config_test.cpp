@@ -618,6 +618,17 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:19: \"challenge_calls\" in [registrar] needs \"users\" beside it"},
         {"[registrar]\nchallenge_calls = true\nusers = { alice = 1 }\n",
          "f:3:11: \"users\" in [registrar] must hold names with their passwords, as in { alice = \"secret\" }"},
+        {"[registrar]\nusers = { \"alice@example.com\" = \"geheim\" }\n",
+         "f:2:11: \"users\" in [registrar] has a name that stands so in no SIP address; write alice for "
+         "alice@example.com, without \"@\", \":\" and \"%\""},
+        {"[registrar]\nusers = { \"alice:geheim\" = \"geheim\" }\n",
+         "f:2:11: \"users\" in [registrar] has a name that stands so in no SIP address; write alice for "
+         "alice@example.com, without \"@\", \":\" and \"%\""},
+        {"[registrar]\nusers = { \"50%\" = \"geheim\" }\n",
+         "f:2:11: \"users\" in [registrar] has a name that stands so in no SIP address; write alice for "
+         "alice@example.com, without \"@\", \":\" and \"%\""},
+        {"[registrar]\nusers = { alice = \"\" }\n", "f:2:11: \"users\" in [registrar] has an empty password, with "
+                                                    "which anybody could register; give each user one"},
         {"[registrar]\nalgorithms = [\"SHA-256\", \"SHA1\"]\n",
          "f:2:14: \"algorithms\" in [registrar] must be some of \"SHA-512-256\", \"SHA-256\" and \"MD5\", each once"},
         {"[registrar]\nalgorithms = [\"MD5\", \"MD5\"]\n",
