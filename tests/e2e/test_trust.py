@@ -243,7 +243,9 @@ class Trust(EndToEnd):
         text = self.tandemd.config.read_text()
         self.tandemd.config.write_text(text + '[[trunk]]\nname = "carrier"\nuri = "sip:carrier.example"\n')
         self.tandemd.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: self.code(NAMED, "nobody") == 404, "its name is looked up before the next round", 15)
+        raw = self.raw(NAMED)
+        wait_until(lambda: raw.ask(raw.request("INVITE", "nobody")).code == 404,
+                   "its name is looked up before the next round", 15)
         self.finish(Cdr("refused", 404))
 
     def test_who_fails_again_and_again_is_not_listened_to_and_the_log_says_so_once(self):
