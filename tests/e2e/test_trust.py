@@ -248,6 +248,21 @@ class Trust(EndToEnd):
                    "its name is looked up before the next round", 15)
         self.finish(Cdr("refused", 404))
 
+    def test_who_guesses_passwords_is_not_listened_to_unless_it_is_this_machine(self):
+        self.tandemd.kill()
+        self.start_with(registrar(), domains=[DOMAIN])
+        for host, is_heard in ((TANDEM, True), (STRANGER, False)):
+            with self.subTest(f"{host} guesses"):
+                phone = Registering(self.raw(host), "alice", "wonderland")
+                for _ in range(BURST + 1):
+                    self.assertEqual(phone.register(phone.here(), password="guess").code, 401)
+                phone.raw.send(phone.request([f"Contact: {phone.here()}"]))
+                self.assertEqual(phone.raw.receive(0.2) is not None, is_heard)
+        lines = re.findall(r".*trust: .*", self.said())
+        self.assertEqual(len(lines), 1)
+        self.assertIn("1 wrong credentials", lines[0])
+        self.finish()
+
     def test_who_fails_again_and_again_is_not_listened_to_and_the_log_says_so_once(self):
         raw = self.raw(STRANGER)
         for _ in range(BURST + 1):
