@@ -164,14 +164,14 @@ class Registered(WithPhones):
 
     def test_a_contact_that_leads_to_a_trunk_or_back_to_us_is_not_called(self):
         """It would be a call past the routes and limits; the second Via keeps the phone's own flow out of it."""
-        def raw(port=None):
-            socket = Raw("127.0.0.1", port)
+        def raw(host, *tandemd):
+            socket = Raw(host, *tandemd)
             self.addCleanup(socket.__exit__)
             return socket
-        carrier = raw()
+        carrier = raw("127.0.0.1")
         trunk = f'[[trunk]]\nname = "carrier"\nuri = "sip:127.0.0.1:{carrier.port}"\n'
         self.start(to('"registered"'), profiles=registrar(USERS) + trunk, domains=[DOMAIN])
-        phone = Registering(raw(self.tandemd.port), "bob", PASSWORDS["bob"])
+        phone = Registering(raw("127.0.0.2", self.tandemd.port, "127.0.0.1"), "bob", PASSWORDS["bob"])
         behind = "Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK-edge"
         for port in (carrier.port, self.tandemd.port):
             self.assertEqual(phone.register(f"<sip:900123456@127.0.0.1:{port}>", headers=[behind]).code, 200)
