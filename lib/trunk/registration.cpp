@@ -123,7 +123,8 @@ void Registration::expire(Instant now) {
 void Registration::on_addresses(std::span<const Endpoint> addresses, Instant now) {
     if (phase_ != Phase::resolving) return;
     expire(now);
-    addresses_.assign(addresses.begin(), addresses.begin() + std::min(addresses.size(), address_max));
+    const auto kept = addresses.first(std::min(addresses.size(), address_max));
+    addresses_.assign(kept.begin(), kept.end());
     if (addresses_.empty()) {
         note(503, "No Address Of The Registrar");
         return fail_round(std::nullopt, now);
