@@ -103,9 +103,8 @@ private:
                     std::string_view extra, Instant now);
     bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
-    Route find_route(const Message &invite, const Endpoint &source, Instant now);
-    bool is_user(const Message &invite, const Endpoint &source, Instant now) const;
-    Leg newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) const;
+    Route find_route(const Message &invite, const Endpoint &source, bool is_known);
+    Leg newcomer_leg(const TransactionEvent &event, Instant now) const;
     static std::string loop_line(std::string_view loop_path);
     static std::string loop_mark(std::uint64_t digest);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
@@ -306,7 +305,7 @@ private:
     void answer_newcomer(Call &call, InviteExchange &invite, const Session &answer, std::string_view tag, Instant now);
     void accept_newcomer(Call &call, Side place, TransactionId server, const Endpoint &source, const Session &answer,
                          Instant now);
-    std::optional<DialogId> admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now);
+    std::optional<Leg> admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now);
     Call *find_ringing(const Replaces &replaces);
     void refuse_newcomer(Call &call, std::uint16_t status, Instant now);
 

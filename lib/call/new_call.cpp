@@ -45,8 +45,10 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     const CallId id = *made;
     Call &call = *calls_.find(id);
     call.id = id;
-    call.legs[index(Side::caller)] = newcomer_leg(fed->dialog, event, now);
-    note_methods(call.leg(Side::caller), invite);
+    Leg &caller = call.leg(Side::caller);
+    caller = newcomer_leg(event, now);
+    caller.dialog = fed->dialog;
+    note_methods(caller, invite);
     transactions_.set_owner(event.transaction, id.value());
 
     auto first = std::make_unique<InviteExchange>();
@@ -59,7 +61,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     if (first->has_offer) call.offer_from = Side::caller;
     call.invites.push_back(std::move(first));
 
-    Route route = find_route(invite, event.source, now);
+    Route route = find_route(invite, event.source, caller.is_known);
     if (route.refuse != 0 || route.targets.empty()) {
         refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
         return;
@@ -84,22 +86,22 @@ void B2bua::refuse_new(const TransactionEvent &event, std::uint16_t status, std:
     static_cast<void>(transactions_.respond(event.transaction, status, std::move(bytes), now));
 }
 
-// Whoever comes as one of our users has shown at the gate that he is (AdmissionGate::judge()).
-bool B2bua::is_user(const Message &invite, const Endpoint &source, Instant now) const {
-    return (options_.users && !router_.is_peer(source.ip) && options_.users->is_of_user(invite)) ||
-           is_over_own_flow(options_.registrar, invite, source, now);
+Route B2bua::find_route(const Message &invite, const Endpoint &source, bool is_known) {
+    return is_known ? router_.route_inside(invite, source) : router_.route(invite, source);
 }
 
-Route B2bua::find_route(const Message &invite, const Endpoint &source, Instant now) {
-    return is_user(invite, source, now) ? router_.route_inside(invite, source) : router_.route(invite, source);
-}
-
-// Of who has sent this INVITE.
-Leg B2bua::newcomer_leg(DialogId dialog, const TransactionEvent &event, Instant now) const {
-    const bool is_flow = is_over_own_flow(options_.registrar, event.message, event.source, now) &&
-                         is_reached_by_flow(event.message, event.source);
-    const bool is_known = router_.is_known(event.source.ip) || is_user(event.message, event.source, now);
-    return {.dialog = dialog, .peer = event.source, .local = Side::callee, .is_known = is_known, .is_flow = is_flow};
+// Of who has sent this INVITE; its dialog is not there yet. Whoever comes as one of our users has shown at the gate that
+// he is (AdmissionGate::judge()).
+Leg B2bua::newcomer_leg(const TransactionEvent &event, Instant now) const {
+    const Message &invite = event.message;
+    const Endpoint &source = event.source;
+    const bool is_own_flow = is_over_own_flow(options_.registrar, invite, source, now);
+    const bool is_known = is_own_flow || router_.is_known(source.ip) ||
+                          (options_.users && !router_.is_peer(source.ip) && options_.users->is_of_user(invite));
+    return {.peer = source,
+            .local = Side::callee,
+            .is_known = is_known,
+            .is_flow = is_own_flow && is_reached_by_flow(invite, source)};
 }
 
 // Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.

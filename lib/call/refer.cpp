@@ -95,7 +95,7 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     if (is_loop(*invite, asker, loop_path)) return fail_transfer(id, call, 482, now);
     // A party of a call may have no more called than he could call himself. His address is that of his leg: anybody may
     // write another one on a REFER.
-    Route route = transfer.is_known ? router_.route_inside(*invite, asker) : router_.route(*invite, asker);
+    Route route = find_route(*invite, asker, transfer.is_known);
     if (route.refuse != 0 || route.targets.empty()) {
         return fail_transfer(id, call, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, now);
     }

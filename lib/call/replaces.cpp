@@ -93,9 +93,10 @@ bool is_marked(const Message &invite, std::string_view mark) {
 
 // Only who may call at all may take a place: the route table is asked, and his record counts like any other. Where
 // another worker of ours comes (`is_inner`) that one has asked it, and counts (lead_to_self()). None: he is refused.
-std::optional<DialogId> B2bua::admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
+std::optional<Leg> B2bua::admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
     const Message &invite = event.message;
-    const Route route = is_inner ? Route() : find_route(invite, event.source, now);
+    Leg newcomer = newcomer_leg(event, now);
+    const Route route = is_inner ? Route() : find_route(invite, event.source, newcomer.is_known);
     if (!is_inner && (route.refuse != 0 || route.targets.empty())) {
         reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
         return std::nullopt;
@@ -116,7 +117,8 @@ std::optional<DialogId> B2bua::admit_newcomer(Call &call, bool is_inner, const T
     transactions_.set_owner(event.transaction, call.id.value());
     static_cast<void>(transactions_.respond(event.transaction, 100,
                                             writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
-    return fed->dialog;
+    newcomer.dialog = fed->dialog;
+    return newcomer;
 }
 
 // An INVITE that wants the place of somebody in a call that is up. False: it is not one of these.
@@ -146,8 +148,8 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     if (call.transfer || call.is_lent || call.first_invite()) return refuse(491);
     if (!has_session(invite)) return refuse(488, "Offer Wanted");
 
-    const auto dialog = admit_newcomer(call, is_inner, event, now);
-    if (!dialog) return true;
+    auto newcomer = admit_newcomer(call, is_inner, event, now);
+    if (!newcomer) return true;
     auto transfer = std::make_unique<Transfer>();
     transfer->kind = TransferKind::newcomer;
     transfer->is_inner = is_inner;
@@ -155,7 +157,7 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     transfer->invite = event.transaction;
     transfer->source = event.source;
     transfer->answer = session_of(invite);
-    transfer->target = newcomer_leg(*dialog, event, now);
+    transfer->target = std::move(*newcomer);
     note_methods(transfer->target, invite);
     call.transfer = std::move(transfer);
     ask_remaining(id, call, now);
@@ -183,16 +185,16 @@ bool B2bua::pick_up(Call &call, bool is_inner, const TransactionEvent &event, In
         reply(event, 488, {}, {}, now);
         return true;
     }
-    const auto dialog = admit_newcomer(call, is_inner, event, now);
-    if (!dialog) return true;
+    auto newcomer = admit_newcomer(call, is_inner, event, now);
+    if (!newcomer) return true;
     const Session asked = session_of(*request);
     const Session said = session_of(invite);
-    const std::string our_tag(this->our_tag(call, *dialog, {}));
+    const std::string our_tag(this->our_tag(call, newcomer->dialog, {}));
     drop_attempts(call, completed_elsewhere, now);
     end_forwards(call, now); // of those who rang
     call.setup.reset();
     Leg &callee = call.leg(Side::callee);
-    callee = newcomer_leg(*dialog, event, now);
+    callee = std::move(*newcomer);
     note_methods(callee, invite);
     note_sessions(call.leg(Side::caller), callee, asked, said);
     call.offer_from.reset();

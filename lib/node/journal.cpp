@@ -184,10 +184,9 @@ void Journal::advance(const Tracker &living, Instant now) {
     collect(now);
 }
 
-// What was missed, up to a slice of it: first what ended, in its order, then what lives, then bindings, and all
-// trunks. From now on
-// rounds gather again: what they change is newer. Where nothing is missing any more, a slice of what lives shows how
-// long it takes.
+// What was missed, up to a slice of it: first what ended, in its order, then what lives, then bindings, and all trunks.
+// From now on rounds gather again: what they change is newer. Where nothing is missing any more, a slice of what lives
+// shows how long it takes.
 void Journal::gather_slice(const Tracker &living) {
     state_ = State::catching_up;
     const bool is_trial = !is_missing_any();
