@@ -90,8 +90,8 @@ Route B2bua::find_route(const Message &invite, const Endpoint &source, bool is_k
     return is_known ? router_.route_inside(invite, source) : router_.route(invite, source);
 }
 
-// Of who has sent this INVITE; its dialog is not there yet. Whoever comes as one of our users has shown at the gate that
-// he is (AdmissionGate::judge()).
+// Of who has sent this INVITE, without its dialog. Whoever comes as one of our users has shown at the gate that he is
+// (AdmissionGate::judge()).
 Leg B2bua::newcomer_leg(const TransactionEvent &event, Instant now) const {
     const Message &invite = event.message;
     const Endpoint &source = event.source;

@@ -1,6 +1,8 @@
 // A store in memory that fails when it is told to, and remembers what a real one would show after a crash.
 #pragma once
+#include <doctest/doctest.h>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,6 +23,7 @@ public:
 
     std::function<bool(std::uint64_t operation)> fails = [](std::uint64_t) { return false; }; // counted from 1
     std::uint64_t operations = 0;
+    bool has_failed() const { return has_failed_; } // an operation, up to now
 
     // What is durable.
     std::map<RecordId, DialogState> dialogs;
@@ -86,6 +89,7 @@ private:
         if (fails(++operations) || is_refusing_) {
             if (on_failure_ != OnFailure::keeps) transaction_.clear();
             is_refusing_ = on_failure_ == OnFailure::refuses_batch;
+            has_failed_ = true;
             return Failure{Error::store_failed, "database or disk is full"};
         }
         transaction_.push_back(std::move(operation));
@@ -94,7 +98,23 @@ private:
 
     OnFailure on_failure_;
     bool is_refusing_ = false;
+    bool has_failed_ = false;
     std::vector<std::function<void()>> transaction_;
 };
+
+// Plays the same with stores that fail for so many operations from each one on. False of `play`: none was left to fail.
+template <class Play>
+void for_each_outage(FailingStore::OnFailure on_failure, std::initializer_list<std::uint64_t> lengths, Play play) {
+    for (const std::uint64_t length : lengths) {
+        bool is_last = false;
+        for (std::uint64_t first = 1; !is_last; ++first) {
+            CAPTURE(length);
+            CAPTURE(first);
+            FailingStore store(on_failure);
+            store.fails = [=](std::uint64_t operation) { return operation >= first && operation < first + length; };
+            is_last = !play(store);
+        }
+    }
+}
 
 } // namespace tandem::test

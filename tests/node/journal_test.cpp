@@ -1,118 +1,14 @@
 #include <doctest/doctest.h>
 #include <set>
-#include <sstream>
 #include <string>
 #include "node/failing_store.hpp"
-#include "node/inline_queue.hpp"
-#include "node/journal.hpp"
+#include "node/journal_calls.hpp"
 
 using namespace tandem;
 using test::FailingStore;
-using test::InlineQueue;
+using Calls = test::JournalCalls;
 
 namespace {
-
-// Calls through a tracker, as a B2BUA has them: two sets each, of which the caller's has a record.
-class Calls {
-public:
-    explicit Calls(FailingStore &store, const JournalOptions &options = {}, const Registrar *registrar = nullptr,
-                   const TrunkStates *trunks = nullptr)
-        : queue(store), log_({LogLevel::debug, LogFormat::text}, lines_),
-          journal(queue, wall_, log_, options, {}, registrar, trunks) {}
-
-    // Each step is one batch, a millisecond apart.
-    void invite(int call) {
-        LegOptions caller;
-        const auto fed = tracker.feed_invite(view(Method::invite, 0, call, "a"), caller, now);
-        LegOptions callee;
-        callee.leg_of = tracker.find(fed.value().dialog)->record;
-        (void)tracker.feed_invite(view(Method::invite, 0, call, "b"), callee, now);
-        step();
-    }
-    void answer(int call) {
-        for (const char *leg : {"a", "b"}) (void)tracker.feed(view(Method::invite, 200, call, leg), now);
-        step();
-        for (const char *leg : {"a", "b"}) (void)tracker.feed(view(Method::ack, 0, call, leg), now);
-        step();
-    }
-    void refuse(int call) {
-        for (const char *leg : {"b", "a"}) (void)tracker.feed(view(Method::invite, 486, call, leg), now);
-        ended_.insert(call);
-        step();
-    }
-    void hang_up(int call) {
-        for (const char *leg : {"a", "b"}) {
-            (void)tracker.feed(view(Method::bye, 0, call, leg, 2), now);
-            (void)tracker.feed(view(Method::bye, 200, call, leg, 2), now);
-        }
-        ended_.insert(call);
-        step();
-    }
-
-    void step() {
-        now += std::chrono::milliseconds(1);
-        if (journal.next_deadline() && *journal.next_deadline() <= now) journal.advance(tracker, now);
-        tracker.drain_changes([this](const DialogRecord &record) { journal.changed(record); },
-                              [this](const DialogRecord &record) { journal.ended(record); });
-        ticket = journal.commit(now);
-    }
-
-    // Lets the journal try until it is done. False: it never is.
-    bool settle() {
-        for (int turn = 0; turn < 100'000; ++turn) {
-            if (!journal.next_deadline()) return true;
-            if (*journal.next_deadline() > now) now = *journal.next_deadline();
-            step();
-        }
-        return false;
-    }
-
-    // The state of every living set.
-    std::map<RecordId, DialogState> living() const {
-        std::map<RecordId, DialogState> states;
-        for (DialogId id : tracker.dialogs()) {
-            if (const auto record = tracker.record(id)) states[record->id] = record->state;
-        }
-        return states;
-    }
-    const std::set<int> &ended() const { return ended_; }
-    std::string log() const { return lines_.str(); }
-
-    StoreTicket ticket = 0; // of the last step
-    InlineQueue queue;
-    Instant now = at_ms(1'000'000);
-    SeededRandom random{7};
-    ProfileTable profiles{random};
-    TrackerShared shared{random, profiles};
-    Tracker tracker{{.epoch = 1}, shared, random, now};
-
-private:
-    // All text lives in the object until the next call.
-    MessageView view(Method method, std::uint16_t status, int call, std::string_view leg, std::uint32_t cseq = 1) {
-        call_id_ = std::string(leg) + std::to_string(call);
-        MessageView made;
-        made.method = method;
-        made.status = status;
-        made.cseq = cseq;
-        made.call_id = call_id_;
-        made.from_tag = "f";
-        made.to_tag = method == Method::invite && status == 0 ? "" : "t";
-        made.from_uri = "sip:alice@a";
-        made.to_uri = "sip:bob@b";
-        made.request_uri = "sip:bob@b";
-        made.contact_uri = "sip:x@192.0.2.1";
-        return made;
-    }
-
-    std::string call_id_;
-    std::set<int> ended_;
-    std::ostringstream lines_;
-    WallClock wall_{at_ms(1'000'000), 1'800'000'000'000'000};
-    Log log_;
-
-public:
-    Journal journal; // last: it refers to the others
-};
 
 // A bit of everything, long enough for an outage in its middle.
 void run(Calls &calls) {
@@ -195,27 +91,22 @@ TEST_CASE("journal: each batch is one commit, and its record appears as its dial
 }
 
 TEST_CASE("journal: whichever operation fails, every dialog and every record gets into the store once") {
-    for (const auto on_failure : {FailingStore::OnFailure::rolls_back, FailingStore::OnFailure::keeps,
-                                  FailingStore::OnFailure::refuses_batch}) {
-        for (const std::uint64_t outage : {1U, 2U, 7U, 40U}) {
-            for (std::uint64_t first = 1;; ++first) {
-                CAPTURE(outage);
-                CAPTURE(first);
-                FailingStore store(on_failure);
-                store.fails = [=](std::uint64_t operation) { return operation >= first && operation < first + outage; };
-                Calls calls(store, {.slice = 2});
-                run(calls);
-                const bool has_failed = store.operations >= first;
-                REQUIRE(calls.settle());
-                check_all_is_written(calls, store);
-                CHECK(calls.journal.statistics().lost == 0);
-                CHECK(calls.journal.statistics().pending == 0);
-                CHECK(!calls.journal.statistics().is_behind);
-                if (!has_failed) break;
-                CHECK(calls.journal.statistics().failures >= 1);
-                CHECK(count(calls.log(), "calls go on") == count(calls.log(), "store: back"));
-            }
-        }
+    using Failing = FailingStore::OnFailure;
+    for (const Failing on_failure : {Failing::rolls_back, Failing::keeps, Failing::refuses_batch}) {
+        test::for_each_outage(on_failure, {1, 2, 7, 40}, [](FailingStore &store) {
+            Calls calls(store, {.slice = 2});
+            run(calls);
+            const bool has_failed = store.has_failed();
+            REQUIRE(calls.settle());
+            check_all_is_written(calls, store);
+            CHECK(calls.journal.statistics().lost == 0);
+            CHECK(calls.journal.statistics().pending == 0);
+            CHECK(!calls.journal.statistics().is_behind);
+            if (!has_failed) return false;
+            CHECK(calls.journal.statistics().failures >= 1);
+            CHECK(count(calls.log(), "calls go on") == count(calls.log(), "store: back"));
+            return true;
+        });
     }
 }
 
@@ -546,191 +437,4 @@ TEST_CASE("journal: at the end of the process a store without an answer loses wh
     calls.refuse(1);
     calls.journal.flush(calls.tracker, calls.now);
     CHECK(calls.log().find("store: still failing at the end; 2 ended dialogs are lost") != std::string::npos);
-}
-
-namespace {
-
-// Bindings that come and go, each change a batch of its own.
-struct Bindings {
-    Bindings(FailingStore &store, const JournalOptions &options) : calls(store, options, &registrar) {
-        digest.replace_users({{"u0", "p"}, {"u1", "p"}, {"u2", "p"}, {"u3", "p"}});
-    }
-
-    void add(std::uint64_t id, int user, Duration expires) {
-        BindingRecord record;
-        record.id = id;
-        record.version = 1;
-        record.aor = "u" + std::to_string(user) + "@example.com";
-        record.contact = "sip:phone@192.0.2.1";
-        record.expires = calls.now + expires;
-        registrar.load(record, calls.now);
-        calls.journal.changed(record);
-        calls.step();
-    }
-    void expire(Duration span) {
-        calls.now += span;
-        registrar.advance(calls.now);
-        registrar.drain_changes([this](const BindingRecord &record) { calls.journal.changed(record); });
-        calls.step();
-    }
-    void run() {
-        for (std::uint64_t id = 1; id <= 6; ++id) {
-            add(id, static_cast<int>(id % 4), std::chrono::milliseconds(id % 2 == 0 ? 50 : 100'000'000));
-        }
-        expire(std::chrono::milliseconds(60));
-        add(7, 0, std::chrono::hours(1));
-    }
-    std::set<std::uint64_t> living() const {
-        std::set<std::uint64_t> ids;
-        for (const BindingRecord &record : registrar.list("", 1000)) ids.insert(record.id);
-        return ids;
-    }
-
-    SeededRandom random{1};
-    DigestServer digest{{.realm = "r"}, random};
-    Registrar registrar{{.domains = {"example.com"}}, digest, random};
-    Calls calls;
-};
-
-std::set<std::uint64_t> living_in(const FailingStore &store) {
-    std::set<std::uint64_t> ids;
-    for (const auto &[id, record] : store.bindings) {
-        if (!record.is_over) ids.insert(id);
-    }
-    return ids;
-}
-
-} // namespace
-
-TEST_CASE("journal: whichever operation fails, the bindings that live are in the store, and no other") {
-    for (const auto on_failure : {FailingStore::OnFailure::rolls_back, FailingStore::OnFailure::refuses_batch}) {
-        for (const std::uint64_t outage : {1U, 3U, 40U}) {
-            for (std::uint64_t first = 1;; ++first) {
-                CAPTURE(outage);
-                CAPTURE(first);
-                FailingStore store(on_failure);
-                store.fails = [=](std::uint64_t operation) { return operation >= first && operation < first + outage; };
-                Bindings bindings(store, {.slice = 2});
-                bindings.run();
-                const bool has_failed = store.operations >= first;
-                REQUIRE(bindings.calls.settle());
-                CHECK(bindings.living().size() == 4);
-                CHECK(living_in(store) == bindings.living());
-                CHECK(bindings.calls.journal.statistics().bindings_lost == 0);
-                if (!has_failed) break;
-            }
-        }
-    }
-}
-
-TEST_CASE("journal: a store that begins anew is given every binding again") {
-    FailingStore store;
-    Bindings bindings(store, {.slice = 2});
-    bindings.run();
-    store.fails = [](std::uint64_t) { return true; };
-    bindings.add(8, 1, std::chrono::hours(1));
-    store.bindings.clear(); // a damaged file was set aside
-    store.fails = [](std::uint64_t) { return false; };
-    REQUIRE(bindings.calls.settle());
-    CHECK(bindings.living().size() == 5);
-    CHECK(living_in(store) == bindings.living());
-    CHECK(bindings.calls.log().find("0 living dialogs and 5 bindings, lost 0") != std::string::npos);
-}
-
-TEST_CASE("journal: bindings that end in an outage are bounded, and what is lost of them is counted") {
-    FailingStore store;
-    Bindings bindings(store, {.ended_max = 1});
-    bindings.run();
-    for (std::uint64_t id = 11; id < 15; ++id) bindings.add(id, 2, std::chrono::seconds(1));
-    store.fails = [](std::uint64_t) { return true; };
-    bindings.expire(std::chrono::seconds(2));
-    CHECK(bindings.calls.journal.statistics().bindings_lost == 3);
-    store.fails = [](std::uint64_t) { return false; };
-    REQUIRE(bindings.calls.settle());
-    CHECK(living_in(store).size() == bindings.living().size() + 3); // until they expire there
-}
-
-TEST_CASE("journal: a message that a binding causes waits until it is in the store") {
-    FailingStore store;
-    Bindings bindings(store, {});
-    bindings.calls.queue.is_stuck = true;
-    bindings.add(1, 1, std::chrono::hours(1));
-    CHECK(bindings.calls.ticket > bindings.calls.journal.settled());
-    bindings.calls.queue.work();
-    bindings.calls.journal.collect(bindings.calls.now);
-    CHECK(bindings.calls.ticket == bindings.calls.journal.settled());
-    CHECK(living_in(store) == std::set<std::uint64_t>{1});
-}
-
-namespace {
-
-// Trunks that come, change and go, each change a batch of its own.
-struct Trunks {
-    Trunks(FailingStore &store, const JournalOptions &options) : calls(store, options, nullptr, &states) {}
-
-    void set(const std::string &trunk, RegistrationState state, bool is_gone = false) {
-        TrunkStatus status;
-        status.trunk = trunk;
-        status.registration.state = state;
-        status.is_gone = is_gone;
-        states.note(status, calls.now);
-        calls.journal.changed(status);
-        calls.step();
-    }
-    void run() {
-        using State = RegistrationState;
-        for (const std::string trunk : {"a", "b", "c", "d"}) set(trunk, State::trying);
-        set("b", State::registered);
-        set("a", State::failed);
-        set("c", State::registered, true);
-        set("d", State::registered);
-        set("a", State::registered);
-        set("b", State::failed);
-    }
-    std::map<std::string, RegistrationState> known() const {
-        std::map<std::string, RegistrationState> all;
-        for (const TrunkStatus &status : states.list()) all[status.trunk] = status.registration.state;
-        return all;
-    }
-
-    std::ostringstream lines;
-    Log log{{LogLevel::off, LogFormat::text}, lines};
-    TrunkStates states{log};
-    Calls calls;
-};
-
-} // namespace
-
-TEST_CASE("journal: whichever operation fails, the store knows how the trunks stand, and none that is gone") {
-    for (const auto on_failure : {FailingStore::OnFailure::rolls_back, FailingStore::OnFailure::refuses_batch}) {
-        for (const std::uint64_t outage : {1U, 3U, 40U}) {
-            for (std::uint64_t first = 1;; ++first) {
-                CAPTURE(outage);
-                CAPTURE(first);
-                FailingStore store(on_failure);
-                store.fails = [=](std::uint64_t operation) { return operation >= first && operation < first + outage; };
-                Trunks trunks(store, {});
-                trunks.run();
-                const bool has_failed = store.operations >= first;
-                REQUIRE(trunks.calls.settle());
-                CHECK(trunks.known().size() == 3);
-                CHECK(store.trunks == trunks.known());
-                if (!has_failed) break;
-            }
-        }
-    }
-}
-
-TEST_CASE("journal: a store that begins anew is told of every trunk again") {
-    FailingStore store;
-    Trunks trunks(store, {});
-    trunks.run();
-    store.fails = [](std::uint64_t) { return true; };
-    trunks.set("a", RegistrationState::failed);
-    trunks.set("b", RegistrationState::registered, true);
-    store.trunks = {{"b", RegistrationState::registered}, {"x", RegistrationState::registered}};
-    store.fails = [](std::uint64_t) { return false; };
-    REQUIRE(trunks.calls.settle());
-    CHECK(trunks.known().size() == 2);
-    CHECK(store.trunks == trunks.known());
 }

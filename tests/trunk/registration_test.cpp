@@ -4,91 +4,19 @@
 #include <string_view>
 #include <vector>
 #include "base/text.hpp"
-#include "trunk/registration.hpp"
+#include "trunk/carrier.hpp"
 
 using namespace tandem;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-namespace {
-
-Endpoint at(std::uint8_t last, Transport transport = Transport::udp) {
-    return {*IpAddress::parse("192.0.2." + std::to_string(last)), 5060, transport, 0};
-}
-
-const std::string challenge =
-    "WWW-Authenticate: Digest realm=\"carrier\", nonce=\"n1\", qop=\"auth\", algorithm=SHA-256\r\n";
-
-RegistrationOptions alice() {
-    RegistrationOptions options;
-    options.registrar = "sip:carrier.example";
-    options.aor = "sip:alice@carrier.example";
-    options.user = "alice";
-    options.account = std::make_shared<const Account>(Account{"alice", SecretText("wonderland"), {}});
-    return options;
-}
-
-// A trunk, and the registrar as the test plays it.
-struct Carrier {
-    explicit Carrier(RegistrationOptions options = alice(), std::vector<Endpoint> known = {at(1)})
-        : addresses(std::move(known)), registration(std::move(options), random) {}
-
-    // The REGISTER that is wished for, after the lookup if there is to be one.
-    Message sent() {
-        if (registration.wish() == RegistrationWish::look_up) registration.on_addresses(addresses, now);
-        REQUIRE(registration.wish() == RegistrationWish::send);
-        to = registration.to();
-        const auto message = Message::parse(registration.make_request("z9hG4bK1", sent_by));
-        REQUIRE(message);
-        CHECK(message->defect().empty());
-        CHECK(message->cseq() == registration.cseq());
-        CHECK(registration.wish() == RegistrationWish::none);
-        return *message;
-    }
-    void answer(std::uint16_t status, const std::string &lines = {}) { answer(status, lines, registration.cseq()); }
-    void answer(std::uint16_t status, const std::string &lines, std::uint32_t cseq) {
-        const auto message = Message::parse(
-            "SIP/2.0 " + std::to_string(status) + " Whatever\r\nVia: SIP/2.0/UDP 192.0.2.99:5062;branch=z9hG4bK1\r\n" +
-            "From: <sip:alice@carrier.example>;tag=" + registration.from_tag() +
-            "\r\nTo: <sip:alice@carrier.example>;tag=r\r\nCall-ID: " + registration.call_id() +
-            "\r\nCSeq: " + std::to_string(cseq) + " REGISTER\r\n" + lines + "Content-Length: 0\r\n\r\n");
-        REQUIRE(message);
-        registration.on_response(*message, now);
-    }
-    static std::string ours(const std::string &expires) {
-        return "Contact: <sip:alice@192.0.2.99:5062>;expires=" + expires + "\r\n";
-    }
-    void pass(Duration span) {
-        now += span;
-        registration.advance(now);
-    }
-    Duration until_next() { return registration.status().next - now; }
-    void pass_to_next() { pass(until_next()); }
-
-    RegistrationState state() { return registration.status().state; }
-
-    // Registered for this long, without a challenge.
-    void register_for(Duration granted) {
-        if (state() == RegistrationState::off) registration.start(now);
-        sent();
-        answer(200, ours(std::to_string(granted / seconds(1))));
-        REQUIRE(state() == RegistrationState::registered);
-    }
-
-    SeededRandom random{3};
-    Instant now = at_ms(1000);
-    std::vector<Endpoint> addresses;
-    Endpoint to;
-    std::string sent_by = "192.0.2.99:5062";
-    Registration registration;
-};
-
+using test::alice;
+using test::at;
+using test::Carrier;
+using test::challenge;
 using State = RegistrationState;
 using Wish = RegistrationWish;
-
-} // namespace
 
 TEST_CASE("registration: a REGISTER has one Call-ID and tag, a rising CSeq and our Contact (RFC 3261 section 10.2)") {
     Carrier carrier;
@@ -494,124 +422,6 @@ TEST_CASE("registration: an answer to another REGISTER than the one that is out 
     carrier.registration.on_failure(408, carrier.now);
     CHECK(carrier.registration.status().status == 200);
     CHECK(carrier.registration.statistics().late == 4);
-}
-
-TEST_CASE("registration: unregister takes our Contact away, with credentials, from whom has it") {
-    Carrier carrier(alice(), {at(1), at(2)});
-    carrier.registration.start(carrier.now);
-    carrier.sent();
-    carrier.registration.on_failure(408, carrier.now);
-    carrier.register_for(seconds(600));
-    carrier.registration.unregister(carrier.now);
-    CHECK_FALSE(carrier.registration.is_over());
-    const Message request = carrier.sent();
-    CHECK(carrier.to == at(2));
-    CHECK(request.value(Header::expires) == "0");
-    CHECK(request.contact_uri() == "sip:alice@192.0.2.99:5062");
-    CHECK(request.cseq() == 3);
-    carrier.answer(401, challenge);
-    const Message again = carrier.sent();
-    CHECK(again.value(Header::expires) == "0");
-    CHECK(again.has(Header::authorization));
-    carrier.answer(200);
-    CHECK(carrier.registration.is_over());
-    CHECK(carrier.state() == State::off);
-    CHECK_FALSE(carrier.registration.next_deadline());
-}
-
-TEST_CASE("registration: unregister takes away the Contact that is bound, not one that was tried in vain") {
-    Carrier carrier;
-    carrier.register_for(seconds(600));
-    carrier.sent_by = "[2001:db8::1]:5062";
-    carrier.pass_to_next();
-    CHECK(carrier.sent().contact_uri() == "sip:alice@[2001:db8::1]:5062");
-    carrier.answer(503);
-    carrier.registration.unregister(carrier.now);
-    CHECK(carrier.sent().contact_uri() == "sip:alice@192.0.2.99:5062");
-}
-
-TEST_CASE("registration: unregister waits for the answer to what is out (RFC 3261 section 10.2)") {
-    Carrier carrier;
-    carrier.registration.start(carrier.now);
-    carrier.sent();
-    carrier.registration.unregister(carrier.now);
-    CHECK(carrier.registration.wish() == Wish::none);
-    CHECK_FALSE(carrier.registration.is_over());
-    SUBCASE("it is granted, and taken away") {
-        carrier.answer(200, Carrier::ours("600"));
-        CHECK(carrier.sent().value(Header::expires) == "0");
-        carrier.answer(200);
-    }
-    SUBCASE("it is challenged: the answer takes away") {
-        carrier.answer(401, challenge);
-        CHECK(carrier.sent().value(Header::expires) == "0");
-        carrier.answer(500);
-    }
-    SUBCASE("it is refused") { carrier.answer(403); }
-    SUBCASE("nobody answers") { carrier.registration.on_failure(408, carrier.now); }
-    SUBCASE("nobody answers in five seconds") {
-        carrier.pass(milliseconds(4999));
-        CHECK_FALSE(carrier.registration.is_over());
-        CHECK(carrier.registration.next_deadline() == carrier.now + milliseconds(1));
-        carrier.pass(milliseconds(1));
-    }
-    CHECK(carrier.registration.is_over());
-    CHECK(carrier.registration.wish() == Wish::none);
-}
-
-TEST_CASE("registration: unregister without a binding sends nothing, and one that is refused is over all the same") {
-    {
-        Carrier carrier;
-        carrier.registration.start(carrier.now);
-        carrier.registration.unregister(carrier.now);
-        CHECK(carrier.registration.is_over());
-    }
-    for (const std::uint16_t status :
-         {std::uint16_t{200}, std::uint16_t{403}, std::uint16_t{423}, std::uint16_t{503}}) {
-        Carrier carrier(alice(), {at(1), at(2)});
-        carrier.register_for(seconds(600));
-        carrier.registration.unregister(carrier.now);
-        carrier.sent();
-        carrier.answer(status, "Min-Expires: 7200\r\nRetry-After: 3\r\n");
-        CHECK(carrier.registration.is_over());
-    }
-    Carrier carrier;
-    carrier.register_for(seconds(600));
-    carrier.pass(seconds(600));
-    carrier.registration.unregister(carrier.now); // it is gone by itself
-    CHECK(carrier.registration.is_over());
-}
-
-TEST_CASE("registration: a change registers anew with the next CSeq, and keeps what it has until then") {
-    Carrier carrier;
-    carrier.register_for(seconds(600));
-    RegistrationOptions changed = alice();
-    changed.expires = seconds(120);
-    changed.account = std::make_shared<const Account>(Account{"alice", SecretText("builder"), {}});
-    carrier.registration.change(changed, carrier.now);
-    CHECK(carrier.state() == State::registered);
-    const Message request = carrier.sent();
-    CHECK(request.cseq() == 2);
-    CHECK(request.value(Header::expires) == "120");
-    carrier.answer(200, Carrier::ours("120"));
-    CHECK(carrier.registration.status().expires == carrier.now + seconds(120));
-}
-
-TEST_CASE("registration: a change while a REGISTER is out waits for its answer") {
-    RegistrationOptions changed = alice();
-    changed.expires = seconds(120);
-    for (const std::uint16_t status :
-         {std::uint16_t{200}, std::uint16_t{401}, std::uint16_t{403}, std::uint16_t{423}, std::uint16_t{503}}) {
-        CAPTURE(status);
-        Carrier carrier(alice(), {at(1), at(2)});
-        carrier.registration.start(carrier.now);
-        carrier.sent();
-        carrier.registration.change(changed, carrier.now);
-        CHECK(carrier.registration.wish() == Wish::none);
-        carrier.answer(status, Carrier::ours("600") + challenge + "Min-Expires: 7200\r\n");
-        CHECK(carrier.registration.wish() == Wish::look_up);
-        CHECK(carrier.sent().value(Header::expires) == "120");
-    }
 }
 
 TEST_CASE("registration: a reason phrase that could garble a log is left out") {
