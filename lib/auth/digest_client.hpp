@@ -26,6 +26,8 @@ struct Account {
     std::string username;
     SecretText password;
     std::string realm; // the only one that gets credentials; empty: any does
+
+    bool operator==(const Account &) const = default;
 };
 
 constexpr std::size_t digest_realms_max = 4;  // that one client knows; another one takes the place of the oldest

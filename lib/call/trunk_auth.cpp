@@ -6,13 +6,10 @@
 #include <vector>
 #include "base/text.hpp"
 #include "call/b2bua.hpp"
+#include "trunk/digest_headers.hpp"
 
 namespace tandem {
 namespace {
-
-bool is_same(const Account &a, const Account &b) {
-    return a.username == b.username && a.password == b.password && a.realm == b.realm;
-}
 
 std::string_view uri_of(std::string_view request) {
     const std::size_t begin = request.find(' ') + 1;
@@ -68,21 +65,13 @@ std::string with_credentials(std::string_view request, std::string_view credenti
     return out.append(request.substr(0, end)).append(credentials).append(request.substr(end));
 }
 
-std::vector<std::string_view> challenges_of(const Message &response, Header header) {
-    std::vector<std::string_view> values;
-    for (const HeaderLine &line : response.headers()) {
-        if (line.id == header) values.push_back(line.value);
-    }
-    return values;
-}
-
 } // namespace
 
 std::shared_ptr<DigestClient> TrunkClients::find(std::string_view trunk,
                                                  const std::shared_ptr<const Account> &account) {
     if (!account) return nullptr;
     const auto found = entries_.find(std::string(trunk));
-    if (found != entries_.end() && (found->second.account == account || is_same(*found->second.account, *account))) {
+    if (found != entries_.end() && (found->second.account == account || *found->second.account == *account)) {
         found->second.account = account;
         return found->second.client;
     }
@@ -189,9 +178,7 @@ bool B2bua::retry_challenged(const TransactionEvent &event, Instant now) {
     const std::shared_ptr<LegAccount> account = tried->second.account;
     DigestAttempt attempt = tried->second.attempt;
     DigestClient &client = *account->client;
-    const auto www = challenges_of(event.message, Header::www_authenticate);
-    const auto proxy = challenges_of(event.message, Header::proxy_authenticate);
-    if (client.on_challenge(www, proxy, attempt) != ChallengeOutcome::retry) {
+    if (take_challenges(event.message, client, attempt) != ChallengeOutcome::retry) {
         ++statistics_.trunk_refusals;
         return false;
     }
@@ -251,11 +238,7 @@ void B2bua::forget_try(const TransactionEvent &event) {
     if (event.kind == TransactionEventKind::response) {
         const Message &response = event.message;
         if (response.status() < 200 || tried->second.is_answered) return;
-        for (const HeaderLine &line : response.headers()) {
-            const bool is_proxy = equals_ignoring_case(line.name, "Proxy-Authentication-Info");
-            if (!is_proxy && !equals_ignoring_case(line.name, "Authentication-Info")) continue;
-            tried->second.account->client->on_info(line.value, is_proxy);
-        }
+        take_next_nonces(response, *tried->second.account->client);
         tried->second.is_answered = response.method() == Method::invite && response.status() < 300;
         if (tried->second.is_answered) return;
     }

@@ -28,12 +28,8 @@ bool UserCheck::is_of_user(const Message &invite) const {
 }
 
 UserCheck::Verdict UserCheck::check(const Message &invite, Instant now) {
-    std::vector<std::string_view> values;
-    for (const HeaderLine &line : invite.headers()) {
-        if (line.id == Header::proxy_authorization) values.push_back(line.value);
-    }
-    const AuthResult result =
-        server_.check(values, to_string(invite.method()), invite.request_uri(), invite.body(), now);
+    const AuthResult result = server_.check(invite.lines(Header::proxy_authorization), to_string(invite.method()),
+                                            invite.request_uri(), invite.body(), now);
     const auto challenge = [&](bool is_stale) { return GateAnswer{407, {}, server_.challenge(true, is_stale, now)}; };
     switch (result.verdict) {
     case AuthVerdict::none: return {challenge(false), false};

@@ -145,11 +145,8 @@ private:
 
 // Step 3 and 4 of the section: who it is, and whether he may.
 std::optional<RegisterAnswer> Registrar::Impl::check_user(const Message &request, std::string_view aor, Instant now) {
-    std::vector<std::string_view> values;
-    for (const HeaderLine &line : request.headers()) {
-        if (line.id == Header::authorization) values.push_back(line.value);
-    }
-    const AuthResult result = digest_.check(values, "REGISTER", request.request_uri(), request.body(), now);
+    const AuthResult result =
+        digest_.check(request.lines(Header::authorization), "REGISTER", request.request_uri(), request.body(), now);
     const auto suspect = [](RegisterAnswer answer) {
         answer.is_suspect = true;
         return answer;

@@ -68,6 +68,14 @@ std::string Message::values(Header header) const {
     return values;
 }
 
+std::vector<std::string_view> Message::lines(Header header) const {
+    std::vector<std::string_view> lines;
+    for (const HeaderLine &line : headers()) {
+        if (line.id == header) lines.push_back(line.value);
+    }
+    return lines;
+}
+
 std::span<const HeaderLine> Message::headers() const { return parsed_->lines; }
 
 void Message::drop(Header header) {

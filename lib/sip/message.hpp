@@ -79,9 +79,10 @@ public:
     std::string_view body() const;
 
     bool has(Header header) const;
-    std::string_view value(Header header) const; // of the first line of that kind; empty: none
-    std::string values(Header header) const;     // of all lines of that kind, separated by commas
-    std::span<const HeaderLine> headers() const; // in the order of the message
+    std::string_view value(Header header) const;              // of the first line of that kind; empty: none
+    std::string values(Header header) const;                  // of all lines of that kind, separated by commas
+    std::vector<std::string_view> lines(Header header) const; // the value of each line of that kind
+    std::span<const HeaderLine> headers() const;              // in the order of the message
 
     ViaView top_via() const;
     std::size_t via_count() const;

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "base/token.hpp"
 #include "sip/writer.hpp"
+#include "trunk/digest_headers.hpp"
 #include "trunk/register_response.hpp"
 #include "trunk/registration_timing.hpp"
 
@@ -17,21 +18,12 @@ constexpr Duration leave_wait = seconds(5);
 constexpr std::size_t reason_size_max = 128;
 constexpr std::string_view no_answer = "No Answer";
 
-std::vector<std::string_view> challenges_of(const Message &response, Header header) {
-    std::vector<std::string_view> values;
-    for (const HeaderLine &line : response.headers()) {
-        if (line.id == header) values.push_back(line.value);
-    }
-    return values;
-}
-
 std::unique_ptr<DigestClient> make_client(const RegistrationOptions &options, Random &random) {
     return options.account ? std::make_unique<DigestClient>(*options.account, random) : nullptr;
 }
 
 bool is_same(const std::shared_ptr<const Account> &a, const std::shared_ptr<const Account> &b) {
-    if (!a || !b) return a == b;
-    return a->username == b->username && a->password == b->password && a->realm == b->realm;
+    return a && b ? *a == *b : a == b;
 }
 
 std::string contact_of(const RegistrationOptions &options, const Endpoint &to, std::string_view sent_by) {
@@ -191,14 +183,7 @@ void Registration::on_response(const Message &response, Instant now) {
 }
 
 void Registration::on_success(const Message &response, Instant now) {
-    if (client_) {
-        for (const HeaderLine &line : response.headers()) {
-            const bool is_proxy = equals_ignoring_case(line.name, "Proxy-Authentication-Info");
-            if (is_proxy || equals_ignoring_case(line.name, "Authentication-Info")) {
-                client_->on_info(line.value, is_proxy);
-            }
-        }
-    }
+    if (client_) take_next_nonces(response, *client_);
     const auto contact = Uri::parse(contact_);
     const auto granted = contact ? granted_life(response, *contact, asked_) : std::nullopt;
     if (!granted || *granted == Duration::zero()) {
@@ -218,9 +203,7 @@ void Registration::on_success(const Message &response, Instant now) {
 void Registration::on_challenge(const Message &response, Instant now) {
     ++statistics_.challenged;
     if (is_changed_) return end_round(Duration::zero(), now); // by the new credentials
-    const auto www = challenges_of(response, Header::www_authenticate);
-    const auto proxy = challenges_of(response, Header::proxy_authenticate);
-    if (client_ && client_->on_challenge(www, proxy, attempt_) == ChallengeOutcome::retry) {
+    if (client_ && take_challenges(response, *client_, attempt_) == ChallengeOutcome::retry) {
         phase_ = Phase::ready;
         return;
     }
