@@ -26,6 +26,7 @@
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_record.hpp"
 #include "dialog/dialog_set.hpp"
+#include "dialog/living_dialogs.hpp"
 #include "dialog/message_view.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/variable_set.hpp"
@@ -96,11 +97,11 @@ struct LegOptions {
     std::uint64_t owner = 0; // what DialogSet::owner carries: the host's own word
 };
 
-class Tracker {
+class Tracker final : public LivingDialogs {
 public:
     // `shared` outlives the tracker.
     Tracker(const TrackerOptions &options, TrackerShared &shared, Random &random, Instant now);
-    ~Tracker();
+    ~Tracker() override;
 
     // Takes one message that was received or is about to be sent. Fails with
     //   stale_cseq  CSeq below the last one of that side: answer 500 (RFC 3261 section 12.2.2);
@@ -213,11 +214,11 @@ public:
     void forget(DialogId id);
 
     // The state of a set that is not forgotten, as it would be stored.
-    std::optional<DialogRecord> record(DialogId id) const;
+    std::optional<DialogRecord> record(DialogId id) const override;
 
     DialogStatistics statistics() const; // from any thread
     std::size_t size() const { return index_.size(); }
-    std::vector<DialogId> dialogs() const; // live sets; walks the table
+    std::vector<DialogId> dialogs() const override; // live sets; walks the table
 
     // Live sets from position `cursor` of the table on, at most `max`; the cursor moves on, and is 0 at the end. What
     // is there from the first page to the last comes once.

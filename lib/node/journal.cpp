@@ -169,7 +169,7 @@ std::optional<Instant> Journal::next_deadline() const {
     return retry_at_;
 }
 
-void Journal::advance(const Tracker &living, Instant now) {
+void Journal::advance(const LivingDialogs &living, Instant now) {
     collect(now);
     const auto due = next_deadline();
     if (!due || now < *due) return;
@@ -187,7 +187,7 @@ void Journal::advance(const Tracker &living, Instant now) {
 // What was missed, up to a slice of it: first what ended, in its order, then what lives, then bindings, and all trunks.
 // From now on rounds gather again: what they change is newer. Where nothing is missing any more, a slice of what lives
 // shows how long it takes.
-void Journal::gather_slice(const Tracker &living) {
+void Journal::gather_slice(const LivingDialogs &living) {
     state_ = State::catching_up;
     const bool is_trial = !is_missing_any();
     if (!living_ || is_trial) living_ = living.dialogs();
@@ -222,7 +222,7 @@ bool Journal::wait_for_store(Instant now) {
     return true;
 }
 
-void Journal::flush(const Tracker &living, Instant now) {
+void Journal::flush(const LivingDialogs &living, Instant now) {
     bool has_answer = wait_for_store(now);
     const std::uint64_t failures = statistics_.failures;
     while (has_answer && state_ != State::current && statistics_.failures == failures) {

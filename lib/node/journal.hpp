@@ -17,7 +17,7 @@
 #include "base/instant.hpp"
 #include "base/wall_clock.hpp"
 #include "cdr/cdr.hpp"
-#include "dialog/tracker.hpp"
+#include "dialog/living_dialogs.hpp"
 #include "node/binding_backlog.hpp"
 #include "node/log.hpp"
 #include "node/store_queue.hpp"
@@ -83,10 +83,10 @@ public:
 
     // Gives up a store that messages wait for too long, tries again, and after an outage writes what is living, a slice
     // at a time.
-    void advance(const Tracker &living, Instant now);
+    void advance(const LivingDialogs &living, Instant now);
 
     // The last try, for the end of the process: everything, until the store refuses or has no answer.
-    void flush(const Tracker &living, Instant now);
+    void flush(const LivingDialogs &living, Instant now);
 
     const JournalStatistics &statistics() const { return statistics_; }
 
@@ -99,7 +99,7 @@ private:
 
     void submit_gathered();
     bool is_missing_any() const;
-    void gather_slice(const Tracker &living);
+    void gather_slice(const LivingDialogs &living);
     void on_written(Instant now);
     void on_refused(const Failure &failure, Instant now);
     void go_down(const std::string &why, Instant now);

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include "dialog/tracker.hpp"
 #include "node/inline_queue.hpp"
 #include "node/journal.hpp"
 
@@ -50,7 +51,7 @@ public:
 
     void step() {
         now += std::chrono::milliseconds(1);
-        if (journal.next_deadline() && *journal.next_deadline() <= now) journal.advance(tracker, now);
+        if (journal.next_deadline() && *journal.next_deadline() <= now) journal.advance(*living_dialogs, now);
         tracker.drain_changes([this](const DialogRecord &record) { journal.changed(record); },
                               [this](const DialogRecord &record) { journal.ended(record); });
         ticket = journal.commit(now);
@@ -84,6 +85,7 @@ public:
     ProfileTable profiles{random};
     TrackerShared shared{random, profiles};
     Tracker tracker{{.epoch = 1}, shared, random, now};
+    const LivingDialogs *living_dialogs = &tracker; // whom the journal asks after an outage
 
 private:
     // All text lives in the object until the next call.

@@ -26,6 +26,22 @@ void run(Calls &calls) {
     calls.invite(6);
 }
 
+// A host that adds to each record what only it knows.
+class Host final : public LivingDialogs {
+public:
+    explicit Host(const Tracker &tracker) : tracker_(tracker) {}
+
+    std::vector<DialogId> dialogs() const override { return tracker_.dialogs(); }
+    std::optional<DialogRecord> record(DialogId id) const override {
+        auto record = tracker_.record(id);
+        if (record) record->variables.push_back({"of-the-host", VariableValue::of_text("known")});
+        return record;
+    }
+
+private:
+    const Tracker &tracker_;
+};
+
 // The caller's set of a call.
 DialogId set_of(const Calls &calls, int call) { return calls.tracker.find("a" + std::to_string(call), "f", {}); }
 
@@ -437,4 +453,17 @@ TEST_CASE("journal: at the end of the process a store without an answer loses wh
     calls.refuse(1);
     calls.journal.flush(calls.tracker, calls.now);
     CHECK(calls.log().find("store: still failing at the end; 2 ended dialogs are lost") != std::string::npos);
+}
+
+TEST_CASE("journal: after an outage what lives is written as the host gives it") {
+    FailingStore store;
+    Calls calls(store);
+    const Host host(calls.tracker);
+    calls.living_dialogs = &host;
+    store.fails = [](std::uint64_t) { return true; };
+    calls.invite(1);
+    store.fails = [](std::uint64_t) { return false; };
+    REQUIRE(calls.settle());
+    CHECK(store.extras.size() == 2);
+    for (const auto &[id, extras] : store.extras) CHECK(extras == "of-the-host=known ");
 }
