@@ -14,8 +14,8 @@ Admission AdmissionGate::admit(const Message &request, const Endpoint &source, I
         ++statistics_.dropped_failing;
         return Admission::drop;
     }
-    if (!is_overloaded_ || request.method() != Method::invite) return Admission::accept;
-    ++statistics_.refused_overload;
+    if ((!is_overloaded_ && !is_store_lost_) || request.method() != Method::invite) return Admission::accept;
+    ++(is_overloaded_ ? statistics_.refused_overload : statistics_.refused_store);
     return Admission::refuse;
 }
 

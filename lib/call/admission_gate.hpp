@@ -17,6 +17,7 @@ public:
           router_(router), statistics_(statistics) {}
 
     void set_overloaded(bool is_overloaded) { is_overloaded_ = is_overloaded; }
+    void set_store_lost(bool is_lost) { is_store_lost_ = is_lost; }
 
     Admission admit(const Message &request, const Endpoint &source, Instant now) override;
 
@@ -37,6 +38,7 @@ private:
     const Router &router_;
     EngineStatistics &statistics_;
     bool is_overloaded_ = false;
+    bool is_store_lost_ = false;
 };
 
 } // namespace tandem

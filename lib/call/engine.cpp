@@ -196,6 +196,7 @@ Result<void> Engine::end(DialogId leg, EndReason reason, Instant now) {
 
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }
 void Engine::set_overloaded(bool is_overloaded) { parts_->gate.set_overloaded(is_overloaded); }
+void Engine::set_store_lost(bool is_lost) { parts_->gate.set_store_lost(is_lost); }
 
 void Engine::replace_registrations(std::vector<TrunkRegistration> wanted, Instant now) {
     parts_->registrations.replace(std::move(wanted), now);

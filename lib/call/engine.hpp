@@ -59,6 +59,7 @@ struct EngineStatistics {
     std::uint64_t keepalives = 0; // CRLF alone (RFC 5626 section 3.5.1)
     std::uint64_t refused_full = 0;
     std::uint64_t refused_overload = 0;  // new INVITEs, answered 503
+    std::uint64_t refused_store = 0;     // the same, because the store was lost
     std::uint64_t refused_source = 0;    // beyond the rate of their source: answered 503
     std::uint64_t dropped_source = 0;    // the same, and not answered
     std::uint64_t refused_strangers = 0; // new INVITEs from where nobody may call: answered 403
@@ -128,6 +129,9 @@ public:
 
     // The same for as long as it is true, without a trace of the call: for a worker that is behind, or short of memory.
     void set_overloaded(bool is_overloaded);
+
+    // The same while calls can not be kept, and are not wanted then.
+    void set_store_lost(bool is_lost);
 
     // Of one engine of the process: see Registrations.
     void replace_registrations(std::vector<TrunkRegistration> wanted, Instant now);

@@ -40,6 +40,7 @@ struct StoreConfig {
     Durability durability = Durability::process;
     Duration commit_interval = std::chrono::milliseconds(5); // at least, from one commit to the next
     Duration wait_max = std::chrono::milliseconds(1000);     // of messages for the store; then they go without it
+    bool rejects_calls = false; // new ones while it fails, with 503; else they go on, and are written later
 
     bool operator==(const StoreConfig &) const = default;
 };

@@ -214,6 +214,9 @@ void read_store(ConfigSection &section, Config &config) {
                                                       : Durability::process;
     section.milliseconds("commit_interval_ms", 0, 1000, config.store.commit_interval);
     section.milliseconds("wait_max_ms", 1, 60'000, config.store.wait_max);
+    std::string on_failure = "continue";
+    section.choice("on_failure", {"continue", "reject"}, on_failure);
+    config.store.rejects_calls = on_failure == "reject";
     section.finish();
 }
 

@@ -112,7 +112,8 @@ void Journal::give_up(const std::string &why, Instant now) {
 
 void Journal::go_down(const std::string &why, Instant now) {
     if (state_ == State::current) {
-        log_.error(fmt::format("store: {}; calls go on, and are written when it is back", why));
+        log_.error(fmt::format("store: {}; {}, and are written when it is back", why,
+                               options_.rejects_calls ? "new calls get 503; those that are up go on" : "calls go on"));
         down_since_ = now;
         failures_before_ = statistics_.failures;
         lost_before_ = statistics_.lost;

@@ -34,6 +34,7 @@ struct JournalOptions {
     Duration wait_max = std::chrono::milliseconds(1000); // that a message waits for the store
     std::size_t gather_max = 32 << 20;                   // bytes of changes that wait for it
     Duration patience = std::chrono::seconds(10);        // flush(): for a store that does not answer
+    bool rejects_calls = false; // new ones while the store is down: by others, but it stands in the log
 };
 
 struct JournalStatistics {

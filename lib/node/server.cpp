@@ -305,6 +305,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.overload.begin = config_.limits.lag;
     options.overload.end = config_.limits.lag / 5;
     options.journal.wait_max = config_.store.wait_max;
+    options.journal.rejects_calls = config_.store.rejects_calls;
     options.dns.servers = config_.dns.servers;
     options.dns.lookup.timeout = config_.dns.timeout;
     options.engine.transactions.linger_slack = std::chrono::milliseconds(250);

@@ -111,6 +111,7 @@ void Worker::settle(Instant now) {
     release_places();
     look_up_names();
     look_up_peers(now);
+    watch_store();
     calls_.store(engine_.calls(), std::memory_order_relaxed);
     watch_garbage(now);
     watch_failing(now);
@@ -231,6 +232,20 @@ void Worker::watch_load(Duration lag, Instant now) {
     const std::string why = is_short ? "memory is short" : fmt::format("messages wait for {} ms", to_ms(lag));
     log_.warn(fmt::format("overload: {}; new calls get 503; since the start {} were refused so", why,
                           engine_.statistics().refused_overload));
+}
+
+// Until everything is in the store again: a call that nobody could write down is not begun.
+void Worker::watch_store() {
+    if (!journal_ || !options_.journal.rejects_calls) return;
+    const bool is_lost = journal_->statistics().is_behind;
+    if (is_lost == std::exchange(is_store_lost_, is_lost)) return;
+    engine_.set_store_lost(is_lost);
+    const std::uint64_t refused = engine_.statistics().refused_store;
+    if (is_lost) {
+        refused_before_store_ = refused;
+    } else {
+        log_.warn(fmt::format("store: new calls are taken again; {} were refused", refused - refused_before_store_));
+    }
 }
 
 std::uint64_t Worker::garbage() const {

@@ -117,6 +117,7 @@ private:
     void look_up_peer(const std::string &uri);
     void on_peer_resolved(LookupId lookup, std::span<const Endpoint> addresses);
     void watch_load(Duration lag, Instant now);
+    void watch_store();
     void watch_garbage(Instant now);
     void watch_failing(Instant now);
     void watch_trunks(Instant now);
@@ -164,6 +165,8 @@ private:
     Overload overload_;
     bool is_overloaded_ = false; // or short of memory
     std::optional<Instant> overload_told_at_;
+    bool is_store_lost_ = false;             // and new calls are refused
+    std::uint64_t refused_before_store_ = 0; // by then
 
     std::uint64_t garbage_told_ = 0;
     std::optional<Instant> garbage_at_;   // of the last line about it

@@ -31,6 +31,7 @@ path       = "/tmp/x.db"
 durability = "power"
 commit_interval_ms = 0
 wait_max_ms = 250
+on_failure = "reject"
 [limits]
 calls = 1000
 dialogs = 3000
@@ -126,6 +127,7 @@ TEST_CASE("config: an empty file has the defaults, and no route") {
     CHECK(config->store.durability == Durability::process);
     CHECK(config->store.commit_interval == std::chrono::milliseconds(5));
     CHECK(config->store.wait_max == std::chrono::seconds(1));
+    CHECK_FALSE(config->store.rejects_calls);
     CHECK(config->limits == LimitConfig());
     CHECK(to_ms(config->timers.early) == 181'000);
     CHECK(to_ms(config->timers.no_ack) == 32'000);
@@ -157,6 +159,7 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(config->store.durability == Durability::power);
     CHECK(config->store.commit_interval == Duration::zero());
     CHECK(config->store.wait_max == std::chrono::milliseconds(250));
+    CHECK(config->store.rejects_calls);
     const LimitConfig &limits = config->limits;
     CHECK(limits.calls == 1000);
     CHECK(limits.dialogs == 3000);
@@ -443,6 +446,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[store]\ncommit_interval_ms = 2000\n",
          "f:2:22: \"commit_interval_ms\" in [store] must be from 0 to 1000, not 2000"},
         {"[store]\nwait_max_ms = 0\n", "f:2:15: \"wait_max_ms\" in [store] must be from 1 to 60000, not 0"},
+        {"[store]\non_failure = \"allow\"\n",
+         "f:2:14: \"on_failure\" in [store] must be one of continue, reject, not \"allow\""},
         // [redis]
         {"[redis]\nurl = \"redis://127.0.0.1\"\n", "f:2:7: \"url\" in [redis] (several nodes) is not available in this "
                                                    "version; write \"\", or leave it out"},

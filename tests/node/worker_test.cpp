@@ -68,6 +68,12 @@ struct Fixture {
         loop.run();
     }
 
+    // In the loop: ends it once this is so.
+    void until(const std::function<bool()> &is_so) {
+        if (is_so()) return loop.stop();
+        loop.post([this, is_so] { until(is_so); });
+    }
+
     std::size_t sent(std::string_view start) const {
         std::size_t found = 0;
         for (const OutDatagram &datagram : transport->sent) found += datagram.bytes.view().starts_with(start) ? 1 : 0;
@@ -262,6 +268,36 @@ TEST_CASE("worker: calls go on while the store fails, and without a store") {
     keeping_nothing.receive({invite(1)});
     CHECK(keeping_nothing.sent("INVITE ") == 1);
     CHECK(keeping_nothing.worker->journal() == nullptr);
+}
+
+TEST_CASE("worker: where the configuration says so new calls are refused until everything is in the store again") {
+    FailingStore store;
+    WorkerOptions options;
+    options.journal.rejects_calls = true;
+    options.journal.retry_min = std::chrono::milliseconds(1);
+    Fixture node(&store, options);
+    node.receive({invite(1)});
+    store.fails = [](std::uint64_t) { return true; };
+    node.receive({invite(2)}); // with which it is seen
+    CHECK(node.sent("INVITE ") == 2);
+    node.receive({invite(3), invite(4), invite(1), ::options(10)});
+    CHECK(node.sent("INVITE ") == 2);
+    CHECK(node.sent("SIP/2.0 503 ") == 2);
+    CHECK(node.sent("SIP/2.0 100 ") == 3); // the first INVITE came again
+    CHECK(node.transport->sent[4].bytes.view().find("\r\nRetry-After: ") != std::string_view::npos);
+    CHECK(node.worker->engine().calls() == 2);
+    CHECK(node.worker->engine().statistics().refused_store == 2);
+    CHECK(node.lines.str().find("error store: database or disk is full; new calls get 503; those that are up go on, "
+                                "and are written when it is back") != std::string::npos);
+    CHECK(lines_of(node.lines.str()) == 1);
+
+    store.fails = [](std::uint64_t) { return false; };
+    node.loop.post([&] { node.until([&] { return !node.worker->journal()->is_behind; }); });
+    node.loop.run();
+    CHECK(store.dialogs.size() == 4);
+    CHECK(node.lines.str().find("warn store: new calls are taken again; 2 were refused") != std::string::npos);
+    node.receive({invite(5)});
+    CHECK(node.sent("INVITE ") == 3);
 }
 
 TEST_CASE("worker: while it is behind new calls are refused and those that are up are served") {
