@@ -95,4 +95,22 @@ void B2bua::resend_answer(CallId id, Call &call, InviteExchange &invite, Instant
     invite.timer = timers_.schedule(next, {.call = id, .invite = invite.server, .kind = TimerKind::resend});
 }
 
+// A 2xx without a transaction: that has died with the process which sent the INVITE, or its time is over. In a call
+// that is up its ACK was lost, or the INVITE was one whose sender has to ask again.
+void B2bua::on_stray_answer(const TransactionEvent &event) {
+    const Message &answer = event.message;
+    const DialogId dialog = tracker_.find(answer.call_id(), answer.from_tag(), answer.to_tag());
+    CallId id;
+    Call *call = find_call(dialog, id);
+    const auto side = call ? call->side_of(dialog) : std::nullopt;
+    const DialogSet *set = tracker_.find(dialog);
+    if (!side || set->state != DialogState::confirmed) return;
+    const bool is_awaited = std::any_of(call->invites.begin(), call->invites.end(), [&](const auto &invite) {
+        return invite->from != *side && invite->client_cseq == answer.cseq() && !invite->is_acked;
+    });
+    if (is_awaited) return; // it goes with that of the asker
+    const WrittenRequest ack = write_ack(call->leg(*side), answer.cseq(), answer.to_tag(), nullptr, nullptr);
+    if (!ack.bytes.empty()) transactions_.acknowledge({}, answer.to_tag(), ack.to, ack.bytes, ack.host);
+}
+
 } // namespace tandem

@@ -28,6 +28,7 @@ void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     case TransactionEventKind::ack: on_ack(event, now); break;
     case TransactionEventKind::cancel: on_cancel(event, now); break;
     case TransactionEventKind::response: on_response(event, now); break;
+    case TransactionEventKind::stray_answer: on_stray_answer(event); break;
     case TransactionEventKind::timeout: on_failure(event, 408, now); break;
     case TransactionEventKind::transport_failed: on_failure(event, 503, now); break;
     }
@@ -225,7 +226,7 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
     if (retry_challenged(event, now)) return;
     const Message &response = event.message;
     const CallId id(event.owner);
-    Call *call = calls_.find(id);
+    Call *call = find_touched(id);
     if (Attempt *attempt = call ? call->find_attempt(event.transaction) : nullptr) {
         on_attempt_response(id, *call, *attempt, response, now);
         return;
@@ -275,7 +276,7 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
 
 void B2bua::on_failure(const TransactionEvent &event, std::uint16_t status, Instant now) {
     const CallId id(event.owner);
-    Call *call = calls_.find(id);
+    Call *call = find_touched(id);
     if (!call) return;
     if (Attempt *attempt = call->find_attempt(event.transaction)) {
         const EndReason reason = status == 503 ? EndReason::transport : EndReason::none;
@@ -334,7 +335,7 @@ void B2bua::feed_answer(const Message &request, std::uint16_t status, std::strin
 Call *B2bua::find_call(DialogId dialog, CallId &id) {
     const DialogSet *set = tracker_.find(dialog);
     id = set ? CallId(set->owner) : CallId();
-    return calls_.find(id);
+    return find_touched(id);
 }
 
 bool B2bua::is_live(DialogId dialog) const {

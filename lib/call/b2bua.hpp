@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, session, session_timer, hold, transfer, refer, replaces, trunk_auth.
+// own_invite, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,6 +19,7 @@
 #include "call/call_event.hpp"
 #include "call/command.hpp"
 #include "call/engine.hpp"
+#include "call/leg_state.hpp"
 #include "call/leg_writer.hpp"
 #include "call/lookup.hpp"
 #include "call/refer_to.hpp"
@@ -49,6 +50,11 @@ public:
     Result<CommandId> resume(DialogId leg, Instant now);
     Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now);
     Result<void> end(DialogId leg, EndReason reason, Instant now);
+
+    // After each input: has those dialogs drained, too, of which only the leg has changed.
+    void find_changed_legs();
+    // Adds to a record what it has of the leg: if that has changed since the last time, or if it is wanted anyway.
+    void describe_leg(DialogRecord &record, bool is_wanted);
 
     void advance(Instant now);
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
@@ -172,6 +178,7 @@ private:
     void feed_ack(const Leg &leg, std::uint32_t cseq, std::string_view to_tag, Instant now);
     void send_ack(Call &call, InviteExchange &invite, const Message *passed, Instant now);
     void resend_answer(CallId id, Call &call, InviteExchange &invite, Instant now);
+    void on_stray_answer(const TransactionEvent &event);
 
     // cancel.cpp
     void on_cancel(const TransactionEvent &event, Instant now);
@@ -353,6 +360,14 @@ private:
     void on_end_due(CallId id, Call &call, const DialogEvent &event, Instant now);
     void erase_if_over(CallId id, Instant now);
 
+    // keep.cpp
+    Call *find_touched(CallId id); // for whatever may change it
+    template <class F>
+    static void for_each_leg(Call &call, F f); // f(Leg &, LegPlace, the INVITE of one without a place)
+    static const InviteExchange *open_invite_of(const Call &call, LegPlace place);
+    std::uint64_t fingerprint_of(const Call &call, const Leg &leg, LegPlace place) const;
+    LegState state_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
+
     const EngineOptions &options_;
     TransactionTable &transactions_;
     Tracker &tracker_;
@@ -375,6 +390,7 @@ private:
     ViewText view_text_;                                        // of the message being fed
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
+    std::vector<CallId> touched_; // since the last find_changed_legs(), each once
 };
 
 // What somebody said, without the hold that he was on.

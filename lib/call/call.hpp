@@ -89,6 +89,7 @@ struct Call {
     Refers refers = Refers::local;
     std::uint8_t transfers = 0; // begun so far
     bool is_lent = false;       // one of its legs is another call's for now: nothing passes
+    bool is_touched = false;    // something has happened since the store was told of it last (keep.cpp)
     bool is_ending = false;     // the legs are being hung up: nothing new passes
 
     bool is_answered() const { return forks.empty() && !is_ringing(); } // the caller has had a 2xx, or nobody rings yet

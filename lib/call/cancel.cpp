@@ -12,7 +12,7 @@ std::string reason_line(std::string_view reason) {
 
 void B2bua::on_cancel(const TransactionEvent &event, Instant now) {
     const CallId id(event.owner);
-    Call *call = calls_.find(id);
+    Call *call = find_touched(id);
     InviteExchange *invite = call ? call->find_invite(event.transaction) : nullptr;
     if (call && call->transfer && call->transfer->kind == TransferKind::newcomer &&
         call->transfer->invite == event.transaction) {

@@ -8,7 +8,7 @@ void B2bua::advance(Instant now) {
 }
 
 void B2bua::on_timer(const CallTimer &timer, Instant now) {
-    Call *call = calls_.find(timer.call);
+    Call *call = find_touched(timer.call);
     if (!call) return;
     switch (timer.kind) {
     case TimerKind::ring:

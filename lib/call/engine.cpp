@@ -32,6 +32,22 @@ TransactionOptions with_twins(const EngineOptions &given) {
     return options;
 }
 
+// Dialogs with what is kept of their legs.
+class LivingLegs final : public LivingDialogs {
+public:
+    LivingLegs(const Tracker &tracker, B2bua &b2bua) : tracker_(tracker), b2bua_(b2bua) {}
+    std::vector<DialogId> dialogs() const override { return tracker_.dialogs(); }
+    std::optional<DialogRecord> record(DialogId id) const override {
+        auto record = tracker_.record(id);
+        if (record) b2bua_.describe_leg(*record, true);
+        return record;
+    }
+
+private:
+    const Tracker &tracker_;
+    B2bua &b2bua_;
+};
+
 } // namespace
 
 struct Engine::Parts {
@@ -39,7 +55,7 @@ struct Engine::Parts {
         : options(given), router(routes), shared(random, profiles), transactions(with_twins(given), random, now),
           tracker(only_ends(given.dialogs), shared, random, now), gate(options, routes, statistics),
           b2bua(options, transactions, tracker, router, random, statistics, now),
-          registrations(options.listeners, transactions, random) {
+          registrations(options.listeners, transactions, random), living(tracker, b2bua) {
         transactions.set_gate(&gate);
     }
 
@@ -58,7 +74,7 @@ struct Engine::Parts {
             } else if (tracker.next_event(dialog)) {
                 b2bua.on_dialog(dialog, now);
             } else {
-                return;
+                return b2bua.find_changed_legs();
             }
         }
     }
@@ -72,6 +88,7 @@ struct Engine::Parts {
     AdmissionGate gate;
     B2bua b2bua;
     Registrations registrations;
+    LivingLegs living;
 };
 
 Engine::Engine(const EngineOptions &options, Router &router, ProfileTable &profiles, Random &random, Instant now)
@@ -139,8 +156,14 @@ std::optional<Instant> Engine::next_deadline() const {
 
 void Engine::drain_changes(const std::function<void(const DialogRecord &)> &changed,
                            const std::function<void(const DialogRecord &)> &ended) {
-    parts_->tracker.drain_changes(changed, ended);
+    const auto with_leg = [&](DialogRecord &record) {
+        parts_->b2bua.describe_leg(record, false);
+        changed(record);
+    };
+    parts_->tracker.drain_changes(changed ? with_leg : std::function<void(DialogRecord &)>(), ended);
 }
+
+const LivingDialogs &Engine::living() const { return parts_->living; }
 
 void Engine::take_outgoing(std::vector<Outgoing> &outgoing) { parts_->transactions.take_outgoing(outgoing); }
 

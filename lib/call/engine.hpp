@@ -27,6 +27,7 @@
 #include "call/registration.hpp"
 #include "call/router.hpp"
 #include "call/user_check.hpp"
+#include "dialog/living_dialogs.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
 #include "registrar/registrar.hpp"
@@ -43,6 +44,7 @@ struct EngineOptions {
     std::uint32_t forward_max = 16; // requests passed inside one call that wait for their answer
     Duration session_expires{};     // what we ask of each peer (RFC 4028); zero: nothing, but what he asks is kept
     Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
+    bool keeps_legs = true;      // false: nobody stores what drain_changes() tells
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
     SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
     UserCheck *users = nullptr;         // the same: calls of our users are challenged; null: nobody's are
@@ -90,9 +92,12 @@ public:
     void advance(Instant now);
     std::optional<Instant> next_deadline() const; // may be early, never late
 
-    // See Tracker::drain_changes().
+    // See Tracker::drain_changes(). Each record has what is to be kept of its leg, if that has changed.
     void drain_changes(const std::function<void(const DialogRecord &)> &changed,
                        const std::function<void(const DialogRecord &)> &ended);
+
+    // For a store that has missed changes: the same of all that lives, with its legs in any case.
+    const LivingDialogs &living() const;
     void take_outgoing(std::vector<Outgoing> &outgoing); // appends, and forgets them
 
     // Bindings that a REGISTER has changed, for the store before its answer leaves.

@@ -216,7 +216,7 @@ void B2bua::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, In
     const auto [id, leg] = *found;
     lookups_.erase(lookup);
     if (leg) return on_hop_resolved(lookup, leg, addresses);
-    Call *call = calls_.find(id);
+    Call *call = find_touched(id);
     Attempt *attempt = call && call->setup ? call->setup->find(lookup) : nullptr;
     if (!attempt) return; // given up meanwhile
     attempt->lookup = {};

@@ -52,6 +52,8 @@ struct Leg {
     SessionTimer timer{};
     std::shared_ptr<LegAccount> account{}; // none: a challenge is a refusal
     bool is_known = false;                 // this machine, a trunk or a user of ours, as it was when the leg began
+    std::uint64_t print = 0;               // of what the store has been told of it (keep.cpp); 0: nothing
+    bool is_unkept = false;                // it has changed since then
     bool is_flow = false; // the peer has opened the way there: what no Record-Route leads elsewhere takes it
 
     bool may_send(Method method) const { return allowed == 0 || (allowed & mask_of(method)) != 0; }

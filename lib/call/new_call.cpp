@@ -43,7 +43,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         return;
     }
     const CallId id = *made;
-    Call &call = *calls_.find(id);
+    Call &call = *find_touched(id);
     call.id = id;
     Leg &caller = call.leg(Side::caller);
     caller = newcomer_leg(event, now);

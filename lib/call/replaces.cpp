@@ -35,7 +35,7 @@ bool is_quiet(const Call &call) {
 // The leg that talks with the replaced one is lent to this call, until it is its leg or the transfer has failed.
 void B2bua::begin_join(CallId id, Call &call, const Replaced &replaced, Instant now) {
     Transfer &transfer = *call.transfer;
-    Call *lender = calls_.find(replaced.call);
+    Call *lender = find_touched(replaced.call);
     if (lender == &call) return fail_transfer(id, call, 400, now);
     Leg &lent = lender->leg(other(replaced.side));
     if (!is_live(lent.dialog) || !is_live(lender->leg(replaced.side).dialog)) return fail_transfer(id, call, 480, now);
@@ -61,7 +61,7 @@ void B2bua::begin_join(CallId id, Call &call, const Replaced &replaced, Instant 
 void B2bua::give_back(Call &call, Instant now) {
     Transfer &transfer = *call.transfer;
     const CallId lender_id(transfer.lender);
-    Call *lender = calls_.find(lender_id);
+    Call *lender = find_touched(lender_id);
     if (lender) lender->is_lent = false;
     const bool is_wanted = lender && !lender->is_ending && is_live(lender->leg(other(transfer.lender_side)).dialog);
     if (!is_live(transfer.target.dialog)) {
@@ -139,7 +139,7 @@ bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
     const auto replaced = find_replaced(*replaces);
     if (!replaced) return refuse(481);
     const CallId id = replaced->call;
-    Call &call = *calls_.find(id);
+    Call &call = *find_touched(id);
     const Leg &leg = call.leg(replaced->side);
     const DialogSet *set = tracker_.find(leg.dialog);
     if (!set || set->is_over() || call.is_ending) return refuse(603);

@@ -119,7 +119,7 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     note_transfer(done, CallEventKind::command_ended, call.leg(done.from).dialog, 200);
     if (!done.has_left) release(call, std::move(left), done.notify, now);
     if (done.kind != TransferKind::join) return;
-    if (Call *lender = calls_.find(CallId(done.lender))) {
+    if (Call *lender = find_touched(CallId(done.lender))) {
         lender->is_lent = false;
         hang_up(CallId(done.lender), *lender, {}, now);
     }

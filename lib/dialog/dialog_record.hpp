@@ -64,6 +64,10 @@ struct DialogRecord {
     std::vector<CseqMapRecord> cseq_maps; // none: every number passes as it is
     std::vector<VariableView> variables;
     std::vector<ProfileView> profiles;  // those it is in; of an ended set those it was in
+    std::uint64_t owner = 0;                // the host's own word, as with DialogSet; not stored
+    std::string leg;                        // what a B2BUA keeps of the leg: text that only it reads
+    std::optional<Instant> session_expires; // the same: when the session ends unless it is refreshed (RFC 4028)
+    bool has_changed_leg = false;           // since the last record; the store may leave out what did not
     bool has_changed_variables = true;  // since the last record of this set; the store may leave out what did not
     bool has_changed_profiles = true;
 };

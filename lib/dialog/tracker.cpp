@@ -117,6 +117,11 @@ void Tracker::set_trunk(DialogId id, std::string_view trunk) {
     }
 }
 
+void Tracker::touch(DialogId id) {
+    make_room();
+    if (DialogSet *set = find_live(id)) mark_changed(id, *set);
+}
+
 void Tracker::set_owner(DialogId id, std::uint64_t owner) {
     if (DialogSet *set = sets_.find(id)) set->owner = owner;
 }
@@ -179,14 +184,17 @@ bool Tracker::next_event(DialogEvent &event) {
     return true;
 }
 
-void Tracker::drain_changes(const std::function<void(const DialogRecord &)> &changed,
-                            const std::function<void(const DialogRecord &)> &ended) {
+void Tracker::drain_changes(const std::function<void(DialogRecord &)> &changed,
+                            const std::function<void(DialogRecord &)> &ended) {
     for (DialogId id : changes_) {
         DialogSet *set = sets_.find(id);
         set->is_changed = false;
         const bool is_over = set->is_over();
         const auto &sink = is_over ? ended : changed;
-        if (sink) sink(record_of(*set));
+        if (sink) {
+            DialogRecord record = record_of(*set);
+            sink(record);
+        }
         if (is_over) {
             erase(id, *set);
         } else if (set->extras) {
@@ -248,6 +256,7 @@ DialogRecord Tracker::record_of(const DialogSet &set) const {
     record.answered = set.answered;
     record.ended = set.ended;
     record.deadline = set.deadline;
+    record.owner = set.owner;
     for (const Fork *fork = set.forks.get(); fork; fork = fork->next.get()) {
         record.forks.push_back(fork_record_of(*fork));
     }

@@ -198,9 +198,12 @@ public:
     std::size_t events() const { return events_.size(); }
 
     // Calls `changed` for every set that changed since the last time, `ended` for every one that ended, and then
-    // forgets the ended ones.
-    void drain_changes(const std::function<void(const DialogRecord &)> &changed,
-                       const std::function<void(const DialogRecord &)> &ended);
+    // forgets the ended ones. The host may add to the record.
+    void drain_changes(const std::function<void(DialogRecord &)> &changed,
+                       const std::function<void(DialogRecord &)> &ended);
+
+    // Has a live set drained, too: something has changed that the host adds to its record.
+    void touch(DialogId id);
 
     // Counts up with everything that drain_changes() will tell of: whoever asks before and after an input knows whether
     // it changed something.

@@ -294,6 +294,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.call_max = config_.limits.calls;
     options.engine.transactions.transaction_max = config_.limits.transactions;
     options.engine.dialogs.dialog_max = config_.limits.dialogs;
+    options.engine.keeps_legs = !config_.store.path.empty();
     options.engine.sources = &sources_;
     options.engine.failing = &failing_;
     options.engine.users = &users_;

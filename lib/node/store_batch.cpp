@@ -31,7 +31,7 @@ void for_texts(DialogRecord &record, F change) {
         change(profile.value);
     }
 }
-static_assert(sizeof(DialogRecord) == 384 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
+static_assert(sizeof(DialogRecord) == 440 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
 
 } // namespace
 

@@ -48,7 +48,7 @@ void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
 void Worker::on_deadline() {
     const Instant now = SystemClock::now();
     engine_.advance(now);
-    if (journal_) journal_->advance(engine_.tracker(), now);
+    if (journal_) journal_->advance(engine_.living(), now);
     settle(now);
 }
 
@@ -316,7 +316,7 @@ void Worker::watch_drain(Instant now) {
 
 void Worker::finish() {
     if (!journal_) return;
-    journal_->flush(engine_.tracker(), SystemClock::now());
+    journal_->flush(engine_.living(), SystemClock::now());
     outbox_.release(journal_->settled());
     send_ready();
 }

@@ -194,6 +194,10 @@ void TransactionTable::receive_response(Message message, const Endpoint &source,
         });
     if (!id) {
         ++statistics_.stray_responses;
+        const bool is_answer = method == Method::invite && input_of_status(status) == Input::success;
+        if (is_answer && message.via_count() == 1) {
+            events_.push_back({TransactionEventKind::stray_answer, {}, 0, std::move(message), source});
+        }
         return;
     }
 

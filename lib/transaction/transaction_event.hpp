@@ -15,6 +15,8 @@ enum class TransactionEventKind : std::uint8_t {
                       // the CANCEL is answered already, the user answers the INVITE with 487 (section 9.2)
     response,         // provisional or final, to the client transaction `transaction`; a 2xx to INVITE comes again
                       // for each retransmission and for each fork (RFC 6026 section 7.2)
+    stray_answer,     // a 2xx to INVITE that belongs to no client transaction: of one that is over, or that a process
+                      // had which died. Whoever has the dialog acknowledges it again (section 13.2.2.4)
     timeout,          // client: no final response in time (Timer B or F, or 64*T1 after CANCEL): read it as 408.
                       // server INVITE: no ACK for a final response other than 2xx (Timer H)
     transport_failed, // client: the request could not be sent, or the connection is gone that its answer would have

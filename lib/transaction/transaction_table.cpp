@@ -71,6 +71,13 @@ const Message *TransactionTable::request(TransactionId server) const {
     return transaction && transaction->request ? &transaction->request : nullptr;
 }
 
+SharedBytes TransactionTable::sent(TransactionId client) const {
+    const Transaction *transaction = transactions_.find(client);
+    const bool is_open = transaction && transaction->kind == TransactionKind::invite_client &&
+                         transaction->state <= TransactionState::proceeding;
+    return is_open ? transaction->bytes : SharedBytes();
+}
+
 bool TransactionTable::set_owner(TransactionId id, std::uint64_t owner) {
     Transaction *transaction = transactions_.find(id);
     if (!transaction) return false;

@@ -108,6 +108,13 @@ public:
     // response, or invalid if the INVITE's bytes cannot be read.
     Result<void> cancel(TransactionId invite, std::string_view extra, Instant now);
 
+    // INVITE transactions that a process had which died. Whether a provisional response came or went is not known: both
+    // are taken for proceeding (RFC 3261 figures 5 and 7), and nothing is sent. `invite` has at least what a response
+    // repeats, its top Via as mark_received() left it; ClientRequest::bytes at least what a CANCEL and an ACK repeat.
+    // No event tells of it. Both fail with full, or invalid for what is no INVITE.
+    Result<TransactionId> adopt_server(Message invite, const Endpoint &source, std::uint64_t owner, Instant now);
+    Result<TransactionId> adopt_client(const ClientRequest &request, Instant now);
+
     // Sends a response of a server transaction. After a 2xx to INVITE the transaction is accepted (RFC 6026
     // section 7.1): the user sends that 2xx again by this same call until the ACK comes.
     // Fails with not_found, wrong_state if another final response was sent before, or invalid for a status outside
@@ -131,6 +138,9 @@ public:
 
     // The request of a server transaction, kept until its final response is sent; nullptr after that.
     const Message *request(TransactionId server) const;
+
+    // The request of an INVITE client transaction as it was sent last, until its final response; empty after that.
+    SharedBytes sent(TransactionId client) const;
 
     // What events of this transaction carry from now on. False if it is over.
     bool set_owner(TransactionId transaction, std::uint64_t owner);

@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <vector>
 #include "base/random.hpp"
 #include "call/engine.hpp"
+#include "call/kept_dialogs.hpp"
 #include "sip/message.hpp"
 #include "sip/uri.hpp"
 
@@ -79,7 +81,8 @@ struct Ended {
 class TwoPhones {
 public:
     explicit TwoPhones(EngineOptions options = {}, std::uint8_t shard = 0)
-        : random_(1, shard), profiles_(random_), engine_(with_listener(options), router, profiles_, random_, now) {
+        : random_(1, shard), options_(with_listener(options)) {
+        begin();
         router.answer.targets.push_back({"sip:bob@192.0.2.2:5062", bob, "carrier"});
         router.answer.ring_timeout = std::chrono::seconds(60);
     }
@@ -106,7 +109,7 @@ public:
     void forget() { sent_.clear(); }
 
     void send(const Endpoint &phone, const std::string &bytes) {
-        engine_.receive(bytes, phone, now);
+        engine_->receive(bytes, phone, now);
         collect();
     }
     // As if the network had refused the message with this start.
@@ -117,34 +120,34 @@ public:
         REQUIRE(failed != sent_.end());
         const TransactionId transaction = failed->transaction;
         sent_.erase(failed);
-        engine_.on_send_failed(transaction, now);
+        engine_->on_send_failed(transaction, now);
         collect();
     }
     // The name that is to be looked up; fails the test unless it is one.
     Lookup lookup() {
         std::vector<Lookup> lookups;
-        engine_.take_lookups(lookups);
+        engine_->take_lookups(lookups);
         REQUIRE(lookups.size() == 1);
         return lookups.front();
     }
     void resolve(const Lookup &lookup, std::vector<Endpoint> addresses) {
-        engine_.on_resolved(lookup.id, addresses, now);
+        engine_->on_resolved(lookup.id, addresses, now);
         collect();
     }
     void wait(std::int64_t ms) {
         const Instant until = now + std::chrono::milliseconds(ms);
-        for (auto next = engine_.next_deadline(); next && *next <= until; next = engine_.next_deadline()) {
+        for (auto next = engine_->next_deadline(); next && *next <= until; next = engine_->next_deadline()) {
             now = std::max(now, *next);
-            engine_.advance(now);
+            engine_->advance(now);
             collect();
         }
         now = until;
-        engine_.advance(now);
+        engine_->advance(now);
         collect();
     }
 
     Result<void> refresh(DialogId leg) {
-        const auto started = engine_.refresh(leg, now);
+        const auto started = engine_->refresh(leg, now);
         collect();
         return started;
     }
@@ -208,12 +211,12 @@ public:
     // After everything that lingers: nothing is left, and there is one record. Gives that record.
     Ended finish() {
         wait(400'000);
-        CHECK(engine_.calls() == 0);
-        CHECK(engine_.transactions() == 0);
-        CHECK(engine_.dialogs() == 0);
-        CHECK_FALSE(engine_.next_deadline());
-        CHECK(engine_.tracker().statistics().active == 0);
-        CHECK(engine_.tracker().statistics().early == 0);
+        CHECK(engine_->calls() == 0);
+        CHECK(engine_->transactions() == 0);
+        CHECK(engine_->dialogs() == 0);
+        CHECK_FALSE(engine_->next_deadline());
+        CHECK(engine_->tracker().statistics().active == 0);
+        CHECK(engine_->tracker().statistics().early == 0);
         REQUIRE(ended.size() == 1);
         return ended.front();
     }
@@ -227,8 +230,8 @@ public:
         return out;
     }
 
-    Engine &engine() { return engine_; }
-    ProfileTable &profiles() { return profiles_; }
+    Engine &engine() { return *engine_; }
+    ProfileTable &profiles() { return *profiles_; }
 
     const Endpoint alice = endpoint("192.0.2.1", 5061);
     const Endpoint bob = endpoint("192.0.2.2", 5062);
@@ -239,6 +242,8 @@ public:
     std::vector<Ended> ended; // of the sets that count
     Message bobs_invite;
     std::string our_tag;
+    KeptDialogs kept;
+    std::function<void(ProfileTable &)> declare; // in each process
 
 private:
     struct Caught {
@@ -255,15 +260,27 @@ private:
         const std::string type = body.empty() ? "" : "Content-Type: application/sdp\r\n";
         return type + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
     }
-    void collect() {
-        engine_.drain_changes(nullptr, [&](const DialogRecord &record) {
+    void begin() {
+        engine_.reset();
+        profiles_.emplace(random_);
+        if (declare) declare(*profiles_);
+        engine_.emplace(options_, router, *profiles_, random_, now);
+    }
+    void commit() {
+        const auto keep = [&](const DialogRecord &record) { kept.save(record); };
+        engine_->drain_changes(keep, [&](const DialogRecord &record) {
+            kept.erase(record.id);
+            ended_call_ids_.emplace_back(record.call_id);
             if (record.leg_of) return;
             ended.push_back({record.end_reason, record.sip_code, record.q850, std::string(record.callee_call_id),
                              record.answered.has_value(),
                              record.answered ? *record.ended - *record.answered : Duration()});
         });
+    }
+    void collect() {
+        commit();
         std::vector<Outgoing> outgoing;
-        engine_.take_outgoing(outgoing);
+        engine_->take_outgoing(outgoing);
         for (const Outgoing &message : outgoing) {
             sent_.push_back({message.to, std::string(message.bytes.view()), message.transaction});
         }
@@ -281,9 +298,11 @@ private:
     }
 
     SeededRandom random_;
-    ProfileTable profiles_;
-    Engine engine_;
+    EngineOptions options_;
+    std::optional<ProfileTable> profiles_;
+    std::optional<Engine> engine_;
     std::vector<Caught> sent_;
+    std::vector<std::string> ended_call_ids_;
 };
 
 } // namespace tandem::test

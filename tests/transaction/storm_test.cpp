@@ -115,6 +115,7 @@ private:
                 break;
             case Kind::timeout: CHECK(++timeouts_[event.transaction] == 1); break;
             case Kind::ack:
+            case Kind::stray_answer:
             case Kind::transport_failed: break;
             }
         }
