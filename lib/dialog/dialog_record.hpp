@@ -20,7 +20,11 @@ struct ForkRecord {
     std::string_view callee_target;              // Contact: where requests to the callee go
     std::string_view callee_route_set;           // comma separated, in the order a request carries it
     std::array<std::uint32_t, 2> last_cseq{};    // by Side: of the last request from there; 0: none yet
+    std::array<std::optional<std::uint32_t>, 2> bye_cseq{}; // by Side: of a BYE without a final answer
+    Instant answered{};         // if it was
+    std::optional<Side> leaver; // whose BYE has ended it
     bool is_acked = false;
+    bool is_doubtful = false; // there was an INVITE inside it with the number of the first one
 };
 
 // The numbers of one dialog, or of a branch of the INVITE, that a proxy has shifted: see CseqMaps.
@@ -60,6 +64,11 @@ struct DialogRecord {
     std::optional<Instant> answered;
     std::optional<Instant> ended;
     Instant deadline = never;
+    Instant timer_start{}; // what the deadline counts from
+    std::array<std::optional<Duration>, dialog_timer_count> timeouts{}; // by DialogTimer: those of this set alone
+    bool is_cancelled = false;                                          // these three as in DialogSet
+    bool is_ending = false;
+    bool is_due = false;
     std::vector<ForkRecord> forks; // the confirmed or else the latest early one first
     std::vector<CseqMapRecord> cseq_maps; // none: every number passes as it is
     std::vector<VariableView> variables;

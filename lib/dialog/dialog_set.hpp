@@ -19,16 +19,6 @@
 
 namespace tandem {
 
-// What ends a set that nothing else ends. Each set has exactly one running.
-enum class DialogTimer : std::uint8_t {
-    early,    // from the INVITE or the latest provisional answer to the final one
-    no_ack,   // from the answer to its ACK
-    lifetime, // from the answer to the BYE
-    bye,      // from the BYE to its answer, or from the CANCEL to the final answer (64*T1, RFC 3261 section 9.1); the
-              // same from the end that is due, which asks for one of them
-};
-constexpr std::size_t dialog_timer_count = 4;
-
 // What a request inside the dialog may move: in force when it gets 2xx.
 struct TargetOffer {
     std::uint32_t cseq = 0;

@@ -1,5 +1,6 @@
-// The words of a dialog: its states, its sides, and why it ended.
+// The words of a dialog: its states, its sides, its timers, and why it ended.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -31,6 +32,16 @@ enum class EndReason : std::uint8_t {
     restart,       // was up when a process ended that could not take it along
 };
 
+// What ends a set that nothing else ends. Each set has exactly one running.
+enum class DialogTimer : std::uint8_t {
+    early,    // from the INVITE or the latest provisional answer to the final one
+    no_ack,   // from the answer to its ACK
+    lifetime, // from the answer to the BYE
+    bye,      // from the BYE to its answer, or from the CANCEL to the final answer (64*T1, RFC 3261 section 9.1); the
+              // same from the end that is due, which asks for one of them
+};
+constexpr std::size_t dialog_timer_count = 4;
+
 constexpr EndReason reason_of_bye(Side from) {
     return from == Side::caller ? EndReason::caller_bye : EndReason::callee_bye;
 }
@@ -38,7 +49,9 @@ constexpr EndReason reason_of_bye(Side from) {
 std::string_view to_string(DialogState state);
 std::string_view to_string(Side side);
 std::string_view to_string(EndReason reason);
+std::string_view to_string(DialogTimer timer);
 std::optional<DialogState> parse_dialog_state(std::string_view name);
+std::optional<Side> parse_side(std::string_view name);
 std::optional<EndReason> parse_end_reason(std::string_view name);
 
 } // namespace tandem

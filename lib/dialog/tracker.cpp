@@ -25,7 +25,11 @@ ForkRecord fork_record_of(const Fork &fork) {
     for (Side side : {Side::caller, Side::callee}) {
         record.last_cseq[index(side)] = fork.last_cseq[index(side)].value_or(0);
     }
+    record.bye_cseq = fork.bye_cseq;
+    record.answered = fork.answered;
+    record.leaver = fork.leaver;
     record.is_acked = fork.is_acked;
+    record.is_doubtful = fork.is_doubtful;
     return record;
 }
 
@@ -257,6 +261,10 @@ DialogRecord Tracker::record_of(const DialogSet &set) const {
     record.ended = set.ended;
     record.deadline = set.deadline;
     record.owner = set.owner;
+    record.timer_start = set.timer_start;
+    record.is_cancelled = set.is_cancelled;
+    record.is_ending = set.is_ending;
+    record.is_due = set.is_due;
     for (const Fork *fork = set.forks.get(); fork; fork = fork->next.get()) {
         record.forks.push_back(fork_record_of(*fork));
     }
@@ -267,6 +275,7 @@ DialogRecord Tracker::record_of(const DialogSet &set) const {
             record.cseq_maps.push_back({entry.kind == CseqMaps::Kind::branch, entry.name, entry.map.to_string()});
         }
     }
+    record.timeouts = extras.timeouts;
     for (std::size_t i = 0; i < extras.variables.size(); ++i) record.variables.push_back(extras.variables.at(i));
     for (const Membership &membership : extras.profiles) {
         record.profiles.push_back({shared_.profiles.name_of(membership.profile), membership.value.get(0),

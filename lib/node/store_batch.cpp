@@ -31,7 +31,7 @@ void for_texts(DialogRecord &record, F change) {
         change(profile.value);
     }
 }
-static_assert(sizeof(DialogRecord) == 440 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
+static_assert(sizeof(DialogRecord) == 520 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
 
 } // namespace
 
@@ -63,6 +63,7 @@ void StoreBatch::save(const DialogRecord &record) {
     DialogRecord &copy = saved_[saved_size_];
     copy = record;
     for_texts(copy, [this](std::string_view &text) { text = text_.keep(text); });
+    leg_bytes_ += copy.leg.size();
     ++saved_size_;
 }
 
@@ -90,7 +91,8 @@ bool StoreBatch::empty() const {
 }
 
 std::size_t StoreBatch::bytes() const {
-    return text_.size() + ended_.size() * sizeof(EndedSet) + binding_bytes_ + trunks_.size() * sizeof(TrunkStatus);
+    return text_.size() + leg_bytes_ + ended_.size() * sizeof(EndedSet) + binding_bytes_ +
+           trunks_.size() * sizeof(TrunkStatus);
 }
 
 std::vector<EndedSet> StoreBatch::take_ended() { return std::exchange(ended_, {}); }
@@ -102,6 +104,7 @@ std::vector<BindingRecord> StoreBatch::take_bindings() {
 
 void StoreBatch::clear() {
     saved_size_ = 0;
+    leg_bytes_ = 0;
     if (saved_.size() > records_kept) saved_.resize(records_kept);
     text_.clear();
     ended_.clear();

@@ -72,7 +72,8 @@ private:
 
     std::vector<DialogRecord> saved_; // those from saved_size_ on are kept for their memory
     std::size_t saved_size_ = 0;
-    TextPool text_; // of the saved ones
+    TextPool text_; // of the saved ones, but for what the B2BUA knows of its legs
+    std::size_t leg_bytes_ = 0;
     std::vector<EndedSet> ended_;
     std::vector<BindingRecord> bindings_;
     std::size_t binding_bytes_ = 0;

@@ -26,6 +26,7 @@ public:
         record.callee_call_id = text("callee-call-id");
         record.forks.push_back({.to_tag = text("tag"), .callee_target = text("t"), .callee_route_set = text("<r>")});
         record.variables.push_back({text("name"), VariableValue::of_text(text("value"))});
+        record.leg = text("{}");
         record.profiles.push_back({.profile = text("profile"), .value = text("of"), .has_value = true});
     }
     ~Source() {
@@ -62,6 +63,7 @@ std::string show(const DialogRecord &record) {
         add(profile.profile);
         add(profile.value);
     }
+    add(record.leg);
     return all;
 }
 

@@ -6,6 +6,22 @@
 using namespace tandem;
 using namespace tandem::test;
 
+namespace {
+
+// Takes away what the last step has added.
+const std::string drop_last_step = [] {
+    std::string sql = "DROP VIEW every_leg;";
+    for (const char *table : {"dialog", "dialog_leg"}) {
+        for (const char *column : {"timer_start_us", "is_cancelled", "is_ending", "is_due", "caller_bye_cseq",
+                                   "callee_bye_cseq", "session_expires_us", "details", "leg"}) {
+            sql += std::string("ALTER TABLE ") + table + " DROP COLUMN " + column + ";";
+        }
+    }
+    return sql;
+}();
+
+} // namespace
+
 TEST_CASE("sqlite: a new file gets the tables, each with its comment, and an old one keeps its rows") {
     Folder folder;
     Call call(1);
@@ -15,7 +31,7 @@ TEST_CASE("sqlite: a new file gets the tables, each with its comment, and an old
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
           Rows{"binding", "cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable", "trunk"});
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%-- %'").empty());
-    CHECK(shell.row("PRAGMA user_version") == "4");
+    CHECK(shell.row("PRAGMA user_version") == "5");
     CHECK(shell.row("SELECT count(*) FROM every_leg") == "2");
 }
 
@@ -23,9 +39,9 @@ TEST_CASE("sqlite: a file of the version before has the new columns, and what it
     Folder folder;
     REQUIRE(Call(1).save(*open(folder.database)));
     Shell(folder.database)
-        .run("DROP VIEW every_leg; ALTER TABLE dialog DROP COLUMN cseq_maps; ALTER TABLE dialog_leg DROP COLUMN "
-             "cseq_maps; DROP TABLE binding; DROP TABLE trunk;"
-             "PRAGMA user_version = 1");
+        .run(drop_last_step + "ALTER TABLE dialog DROP COLUMN cseq_maps; ALTER TABLE dialog_leg DROP COLUMN cseq_maps;"
+                              " DROP TABLE binding; DROP TABLE trunk;"
+                              "PRAGMA user_version = 1");
     const auto store = open(folder.database);
     CHECK(store->notices().empty());
     REQUIRE(Call(2).save(*store));
@@ -43,16 +59,28 @@ TEST_CASE("sqlite: a file of version 3 gets the table of trunks, and keeps its b
         REQUIRE(store->save_binding(record));
         REQUIRE(store->commit());
     }
-    Shell(folder.database).run("DROP TABLE trunk; PRAGMA user_version = 3");
+    Shell(folder.database).run(drop_last_step + "DROP TABLE trunk; PRAGMA user_version = 3");
     const auto store = open(folder.database);
     TrunkStatus status;
     status.trunk = "carrier";
     REQUIRE(store->save_trunk(status));
     REQUIRE(store->commit());
     Shell shell(folder.database);
-    CHECK(shell.row("PRAGMA user_version") == "4");
+    CHECK(shell.row("PRAGMA user_version") == "5");
     CHECK(shell.row("SELECT name FROM trunk") == "carrier");
     CHECK(shell.row("SELECT aor FROM binding") == "alice@example.com");
+}
+
+TEST_CASE("sqlite: a file of version 4 keeps its calls, of which nothing is known that it had no column for") {
+    Folder folder;
+    REQUIRE(Call(1).save(*open(folder.database)));
+    Shell(folder.database).run(drop_last_step + "PRAGMA user_version = 4");
+    const auto store = open(folder.database);
+    CHECK(store->notices().empty());
+    CHECK(Shell(folder.database)
+              .rows("SELECT timer_start_us, is_cancelled, is_ending, is_due, caller_bye_cseq, callee_bye_cseq, "
+                    "session_expires_us, details, leg FROM every_leg") ==
+          Rows{"null|0|0|0|null|null|null|null|null", "null|0|0|0|null|null|null|null|null"});
 }
 
 TEST_CASE("sqlite: an empty file is a new one") {

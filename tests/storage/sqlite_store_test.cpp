@@ -53,6 +53,56 @@ TEST_CASE("sqlite: a dialog's row carries every field of its record") {
     CHECK(shell.rows("SELECT id FROM every_leg") == Rows{first, second});
 }
 
+TEST_CASE("sqlite: a dialog's row says what its deadline counts from, and what is under way") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    call.answer();
+    REQUIRE(call.save(*store));
+    Shell shell(folder.database);
+    const std::string what = "SELECT timer_start_us, is_cancelled, is_ending, is_due, caller_bye_cseq, "
+                             "callee_bye_cseq, session_expires_us, details FROM every_leg LIMIT 1";
+    CHECK(shell.row(what) == "1700000000000000|0|0|0|null|null|null|null");
+    DialogRecord &leg = call.legs[0];
+    leg.timer_start = at_ms(6000);
+    leg.is_cancelled = true;
+    leg.is_ending = true;
+    leg.is_due = true;
+    leg.forks[0].bye_cseq = {7, 0};
+    leg.session_expires = at_ms(9000);
+    REQUIRE(call.save(*store));
+    CHECK(shell.row(what) == "1700000006000000|1|1|1|7|0|1700000009000000|null");
+    leg.forks[0].bye_cseq = {std::nullopt, 8};
+    leg.is_due = false;
+    leg.timeouts[static_cast<std::size_t>(DialogTimer::lifetime)] = std::chrono::seconds(60);
+    leg.timeouts[static_cast<std::size_t>(DialogTimer::bye)] = std::chrono::seconds(1);
+    leg.forks[0].state = DialogState::terminated;
+    leg.forks[0].leaver = Side::callee;
+    leg.forks[0].is_doubtful = true;
+    REQUIRE(call.save(*store));
+    CHECK(shell.row(what) ==
+          R"(1700000006000000|1|1|0|null|8|1700000009000000|{"fork":{"is_doubtful":true,"leaver":"callee",)"
+          R"("state":"terminated"},"timeouts_us":{"bye":1000000,"lifetime":60000000}})");
+}
+
+TEST_CASE("sqlite: what the B2BUA knows of a leg is written with the first row, and then when it has changed") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    const auto legs = [&] { return Shell(folder.database).rows("SELECT leg FROM every_leg"); };
+    call.legs[1].leg = R"({"n":1})";
+    REQUIRE(call.save(*store));
+    CHECK(legs() == Rows{"null", R"({"n":1})"});
+    for (DialogRecord &leg : call.legs) leg.leg = R"({"n":2})";
+    call.legs[0].has_changed_leg = true;
+    REQUIRE(call.save(*store));
+    CHECK(legs() == Rows{R"({"n":2})", R"({"n":1})"});
+    call.legs[1].has_changed_leg = true;
+    call.legs[0].leg.clear();
+    REQUIRE(call.save(*store));
+    CHECK(legs() == Rows{"null", R"({"n":2})"});
+}
+
 TEST_CASE("sqlite: forks behind the first are JSON, whatever bytes the wire gave them") {
     Folder folder;
     const auto store = open(folder.database);
@@ -63,13 +113,21 @@ TEST_CASE("sqlite: forks behind the first are JSON, whatever bytes the wire gave
                                   .callee_target = "sip:\xff@host",
                                   .callee_route_set = "<sip:p;lr>",
                                   .last_cseq = {1, 7}});
-    call.legs[0].forks.push_back({.to_tag = "third", .state = DialogState::early});
+    call.legs[0].forks.push_back({.to_tag = "third",
+                                  .state = DialogState::confirmed,
+                                  .bye_cseq = {3, 4},
+                                  .answered = at_ms(1500),
+                                  .leaver = Side::caller,
+                                  .is_doubtful = true});
     REQUIRE(call.save(*store));
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT f.value ->> 'tag', f.value ->> 'state', f.value ->> 'contact', f.value ->> 'route_set', "
                      "f.value ->> 'caller_cseq', f.value ->> 'callee_cseq', f.value ->> 'is_acked' "
                      "FROM dialog, json_each(dialog.forks) AS f") ==
-          Rows{"a\"b\\c|early|sip:\xef\xbf\xbd@host|<sip:p;lr>|1|7|0", "third|early|||0|0|0"});
+          Rows{"a\"b\\c|early|sip:\xef\xbf\xbd@host|<sip:p;lr>|1|7|0", "third|confirmed|||0|0|0"});
+    CHECK(shell.rows("SELECT f.value ->> 'caller_bye_cseq', f.value ->> 'callee_bye_cseq', f.value ->> 'answered_us', "
+                     "f.value ->> 'leaver', f.value ->> 'is_doubtful' FROM dialog, json_each(dialog.forks) AS f") ==
+          Rows{"null|null|null|null|null", "3|4|1700000001500000|caller|1"});
     CHECK(shell.row("SELECT count(*) FROM every_leg WHERE forks IS NULL") == "1"); // the other leg
 }
 

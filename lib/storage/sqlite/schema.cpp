@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
-constexpr std::array<const char *, 4> steps = {R"sql(
+constexpr std::array<const char *, 5> steps = {R"sql(
 CREATE TABLE dialog (
     -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
     -- to go on with it. Times are UTC microseconds.
@@ -180,6 +180,31 @@ CREATE TABLE trunk (
     failed INTEGER NOT NULL,        -- rounds, over all addresses of the registrar
     late INTEGER NOT NULL           -- answers to another REGISTER than the one that was out
 ) WITHOUT ROWID;
+)sql",
+                                               R"sql(
+ALTER TABLE dialog ADD COLUMN timer_start_us INTEGER /* what deadline_us counts from; NULL: not known */;
+ALTER TABLE dialog ADD COLUMN is_cancelled INTEGER NOT NULL DEFAULT 0
+    /* a CANCEL was seen or asked for: the call ends at its deadline */;
+ALTER TABLE dialog ADD COLUMN is_ending INTEGER NOT NULL DEFAULT 0
+    /* a BYE is under way, or the end is due: the call ends at its deadline */;
+ALTER TABLE dialog ADD COLUMN is_due INTEGER NOT NULL DEFAULT 0
+    /* the end was asked for: no BYE that fails takes it back */;
+ALTER TABLE dialog ADD COLUMN caller_bye_cseq INTEGER /* of a BYE without a final answer; NULL: none */;
+ALTER TABLE dialog ADD COLUMN callee_bye_cseq INTEGER;
+ALTER TABLE dialog ADD COLUMN session_expires_us INTEGER
+    /* when the session of this leg ends unless it is refreshed (RFC 4028); NULL: never */;
+ALTER TABLE dialog ADD COLUMN details TEXT
+    /* JSON: what few calls have, timeouts of their own and a first fork in another state than the call; NULL: none */;
+ALTER TABLE dialog ADD COLUMN leg TEXT /* JSON: what the B2BUA knows of this leg; NULL: nothing */;
+ALTER TABLE dialog_leg ADD COLUMN timer_start_us INTEGER;
+ALTER TABLE dialog_leg ADD COLUMN is_cancelled INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dialog_leg ADD COLUMN is_ending INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dialog_leg ADD COLUMN is_due INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE dialog_leg ADD COLUMN caller_bye_cseq INTEGER;
+ALTER TABLE dialog_leg ADD COLUMN callee_bye_cseq INTEGER;
+ALTER TABLE dialog_leg ADD COLUMN session_expires_us INTEGER;
+ALTER TABLE dialog_leg ADD COLUMN details TEXT;
+ALTER TABLE dialog_leg ADD COLUMN leg TEXT;
 )sql"};
 
 Result<std::int64_t, Failure> read_number(sqlite3 *database, const char *sql) {

@@ -55,8 +55,9 @@ public:
     // A file that turns out to be damaged is set aside and a new one begun, with what is saved from then on; after a
     // failed sync the file is opened anew. The failure says so.
     // Of a dialog that is there already, what can not change is not written again: id, leg_of, local_side, call_id,
-    // from_tag, the three URIs, source, invite_cseq and created. Variables and profiles are written if the record says
-    // that they changed, or if the dialog is new in this file; of another leg of a call never.
+    // from_tag, the three URIs, source, invite_cseq and created. Variables, profiles and the host's `leg` are written
+    // if the record says that they changed, or if the dialog is new in this file; variables and profiles of another leg
+    // of a call never.
     Result<void, Failure> save(const DialogRecord &record) override;
     Result<void, Failure> erase(const RecordId &id) override;
     Result<void, Failure> insert(const Cdr &cdr) override;

@@ -9,21 +9,22 @@ namespace {
 std::string insert_sql(const std::string &table) {
     return "INSERT INTO " + table + R"sql( (state, callee_call_id, trunk, caller_contact, caller_route_set, caller_cseq,
     callee_tag, callee_contact, callee_route_set, callee_cseq, is_acked, forks, sip_code, end_reason, q850, ringing_us,
-    answered_us, ended_us, deadline_us, cseq_maps, serial, id, leg_of, local_side, call_id, from_uri, to_uri,
+    answered_us, ended_us, deadline_us, cseq_maps, timer_start_us, is_cancelled, is_ending, is_due, caller_bye_cseq,
+    callee_bye_cseq, session_expires_us, details, leg, serial, id, leg_of, local_side, call_id, from_uri, to_uri,
     request_uri, source, caller_tag, invite_cseq, created_us)
-VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?)
+VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?,?, ?)
 ON CONFLICT DO NOTHING
 )sql";
 }
 
 // What can change.
-std::string update_sql(const std::string &table) {
+std::string update_sql(const std::string &table, bool has_leg) {
     return "UPDATE " + table + R"sql( SET state = ?, callee_call_id = ?, trunk = ?, caller_contact = ?,
     caller_route_set = ?, caller_cseq = ?, callee_tag = ?, callee_contact = ?, callee_route_set = ?, callee_cseq = ?,
     is_acked = ?, forks = ?, sip_code = ?, end_reason = ?, q850 = ?, ringing_us = ?, answered_us = ?, ended_us = ?,
-    deadline_us = ?, cseq_maps = ?
-WHERE serial = ? AND id = ?
-)sql";
+    deadline_us = ?, cseq_maps = ?, timer_start_us = ?, is_cancelled = ?, is_ending = ?, is_due = ?,
+    caller_bye_cseq = ?, callee_bye_cseq = ?, session_expires_us = ?, details = ?)sql" +
+           (has_leg ? ", leg = ?" : "") + " WHERE serial = ? AND id = ?";
 }
 
 // Names are unique within a dialog; should they not be, the last one is better than a store that never recovers.
@@ -53,8 +54,22 @@ std::optional<std::int64_t> utc_us(std::optional<Instant> at, const WallClock &w
     return at ? std::optional(wall.utc_us(*at)) : std::nullopt;
 }
 
-// The forks behind the first one; bytes that are no UTF-8 are replaced, because JSON knows none.
-std::string other_forks(const DialogRecord &record) {
+std::optional<std::int64_t> to_number(std::optional<std::uint32_t> cseq) {
+    return cseq ? std::optional<std::int64_t>(*cseq) : std::nullopt;
+}
+
+// Bytes that are no UTF-8 are replaced, because JSON knows none.
+std::string dump(const nlohmann::json &json) {
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void add_rare(nlohmann::json &json, const ForkRecord &fork) {
+    if (fork.leaver) json["leaver"] = to_string(*fork.leaver);
+    if (fork.is_doubtful) json["is_doubtful"] = true;
+}
+
+// The forks behind the first one.
+std::string other_forks(const DialogRecord &record, const WallClock &wall) {
     nlohmann::json list = nlohmann::json::array();
     for (std::size_t i = 1; i < record.forks.size(); ++i) {
         const ForkRecord &fork = record.forks[i];
@@ -65,8 +80,31 @@ std::string other_forks(const DialogRecord &record) {
                         {"caller_cseq", fork.last_cseq[index(Side::caller)]},
                         {"callee_cseq", fork.last_cseq[index(Side::callee)]},
                         {"is_acked", fork.is_acked}});
+        add_rare(list.back(), fork);
+        if (fork.state >= DialogState::confirmed) list.back()["answered_us"] = wall.utc_us(fork.answered);
+        if (const auto &bye = fork.bye_cseq[index(Side::caller)]) list.back()["caller_bye_cseq"] = *bye;
+        if (const auto &bye = fork.bye_cseq[index(Side::callee)]) list.back()["callee_bye_cseq"] = *bye;
     }
-    return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return dump(list);
+}
+
+// Empty for nearly all: what has its default is not written.
+std::string details_json(const DialogRecord &record) {
+    const bool has_timeout = std::any_of(record.timeouts.begin(), record.timeouts.end(),
+                                         [](const auto &timeout) { return timeout.has_value(); });
+    const ForkRecord *fork = record.forks.empty() ? nullptr : &record.forks.front();
+    const bool is_fork_rare = fork && (fork->state != record.state || fork->leaver || fork->is_doubtful);
+    if (!has_timeout && !is_fork_rare) return {};
+    nlohmann::json details = nlohmann::json::object();
+    for (std::size_t i = 0; i < record.timeouts.size(); ++i) {
+        const auto &timeout = record.timeouts[i];
+        if (timeout) details["timeouts_us"][std::string(to_string(static_cast<DialogTimer>(i)))] = timeout->count();
+    }
+    if (is_fork_rare) {
+        details["fork"]["state"] = to_string(fork->state);
+        add_rare(details["fork"], *fork);
+    }
+    return dump(details);
 }
 
 std::string cseq_maps_json(const DialogRecord &record) {
@@ -75,7 +113,7 @@ std::string cseq_maps_json(const DialogRecord &record) {
     for (const CseqMapRecord &entry : record.cseq_maps) {
         list.push_back({{entry.is_branch ? "branch" : "tag", entry.name}, {"map", entry.map}});
     }
-    return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return dump(list);
 }
 
 } // namespace
@@ -83,7 +121,8 @@ std::string cseq_maps_json(const DialogRecord &record) {
 int DialogRows::prepare(sqlite3 *database, const std::string &table) {
     const std::string erase_sql = "DELETE FROM " + table + " WHERE serial = ? AND id = ?";
     if (const int code = insert.prepare(database, insert_sql(table).c_str()); code != SQLITE_OK) return code;
-    if (const int code = update.prepare(database, update_sql(table).c_str()); code != SQLITE_OK) return code;
+    if (const int code = update.prepare(database, update_sql(table, false).c_str()); code != SQLITE_OK) return code;
+    if (const int code = update_leg.prepare(database, update_sql(table, true).c_str()); code != SQLITE_OK) return code;
     return erase.prepare(database, erase_sql.c_str());
 }
 
@@ -110,7 +149,8 @@ int Statements::prepare(sqlite3 *database) {
 
 int Statements::save(const DialogRecord &record, const WallClock &wall) {
     const std::string id = record.id.to_string();
-    const DialogTexts texts{record.forks.size() > 1 ? other_forks(record) : std::string(), cseq_maps_json(record)};
+    const DialogTexts texts{record.forks.size() > 1 ? other_forks(record, wall) : std::string(), cseq_maps_json(record),
+                            details_json(record)};
     DialogRows &rows = record.leg_of ? legs_ : dialogs_;
 
     // Serials count up: one above all that were saved is new, and any other most likely there. The guess decides no
@@ -184,14 +224,23 @@ void Statements::bind_state(Statement &statement, const DialogRecord &record, co
         .bind(utc_us(record.answered, wall))
         .bind(utc_us(record.ended, wall))
         .bind(record.deadline == never ? std::nullopt : utc_us(record.deadline, wall))
-        .bind_text_or_null(texts.cseq_maps);
+        .bind_text_or_null(texts.cseq_maps)
+        .bind(wall.utc_us(record.timer_start))
+        .bind(std::int64_t{record.is_cancelled})
+        .bind(std::int64_t{record.is_ending})
+        .bind(std::int64_t{record.is_due})
+        .bind(to_number(fork.bye_cseq[index(Side::caller)]))
+        .bind(to_number(fork.bye_cseq[index(Side::callee)]))
+        .bind(utc_us(record.session_expires, wall))
+        .bind_text_or_null(texts.details);
 }
 
 int Statements::insert(DialogRows &rows, const DialogRecord &record, std::string_view id, const DialogTexts &texts,
                        const WallClock &wall) {
     const std::string leg_of = record.leg_of ? record.leg_of.to_string() : std::string();
     bind_state(rows.insert, record, texts, wall);
-    return rows.insert.bind(to_serial(record.id))
+    return rows.insert.bind_text_or_null(record.leg)
+        .bind(to_serial(record.id))
         .bind(id)
         .bind_text_or_null(leg_of)
         .bind_text_or_null(record.local_side ? to_string(*record.local_side) : std::string_view())
@@ -208,8 +257,10 @@ int Statements::insert(DialogRows &rows, const DialogRecord &record, std::string
 
 int Statements::update(DialogRows &rows, const DialogRecord &record, std::string_view id, const DialogTexts &texts,
                        const WallClock &wall) {
-    bind_state(rows.update, record, texts, wall);
-    return rows.update.bind(to_serial(record.id)).bind(id).run();
+    Statement &statement = record.has_changed_leg ? rows.update_leg : rows.update;
+    bind_state(statement, record, texts, wall);
+    if (record.has_changed_leg) statement.bind_text_or_null(record.leg);
+    return statement.bind(to_serial(record.id)).bind(id).run();
 }
 
 int Statements::erase(const RecordId &id) {

@@ -17,6 +17,7 @@ struct DialogRows {
 
     Statement insert;
     Statement update;
+    Statement update_leg; // with the column `leg`, which is long and seldom changes
     Statement erase;
 };
 
@@ -32,6 +33,7 @@ struct BelongingRows {
 struct DialogTexts {
     std::string forks; // behind the first
     std::string cseq_maps;
+    std::string details;
 };
 
 // All of one connection, prepared. Their results are SQLite's codes: SQLITE_DONE on success.
