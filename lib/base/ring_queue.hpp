@@ -26,6 +26,7 @@ public:
     }
 
     T &front() { return block_[first_]; } // not empty
+    const T &front() const { return block_[first_]; }
 
     void pop() {
         block_[first_] = T();

@@ -19,7 +19,7 @@ LAYERS = [
     ["callapi", "control", "media"],
     ["net", "storage"],
     ["call"],
-    ["registrar", "trunk", "cdr"],
+    ["registrar", "trunk", "cdr", "cluster"],
     ["transaction", "dialog", "event"],
     ["sip", "sdp", "auth"],
     ["metrics", "base"],
