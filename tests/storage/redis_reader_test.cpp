@@ -1,0 +1,77 @@
+#include <doctest/doctest.h>
+#include <string>
+#include "base/random.hpp"
+#include "storage/redis/redis_reader.hpp"
+
+using namespace tandem;
+using Kind = RedisValue::Kind;
+
+TEST_CASE("redis reader: answers of every kind, in pieces of any size") {
+    const std::string bytes =
+        "+OK\r\n-ERR no\r\n:-5\r\n$3\r\na\r\n\r\n$-1\r\n*3\r\n:1\r\n*2\r\n$1\r\nx\r\n*-1\r\n+y\r\n*0\r\n";
+    for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+        CAPTURE(piece);
+        RedisReader reader;
+        std::vector<RedisValue> values;
+        for (std::size_t at = 0; at < bytes.size(); at += piece) {
+            reader.feed(std::string_view(bytes).substr(at, piece));
+            for (;;) {
+                auto next = reader.next();
+                REQUIRE(next);
+                if (!*next) break;
+                values.push_back(std::move(**next));
+            }
+        }
+        REQUIRE(values.size() == 7);
+        CHECK(values[0].kind == Kind::status);
+        CHECK(values[0].text == "OK");
+        CHECK(values[1].is_error());
+        CHECK(values[1].text == "ERR no");
+        CHECK(values[2].number == -5);
+        CHECK(values[3].text == "a\r\n");
+        CHECK(values[4].kind == Kind::nil);
+        REQUIRE(values[5].items.size() == 3);
+        CHECK(values[5].items[0].number == 1);
+        REQUIRE(values[5].items[1].items.size() == 2);
+        CHECK(values[5].items[1].items[0].text == "x");
+        CHECK(values[5].items[1].items[1].kind == Kind::nil);
+        CHECK(values[5].items[2].text == "y");
+        CHECK(values[6].kind == Kind::list);
+    }
+}
+
+TEST_CASE("redis reader: what is no answer, or beyond the bounds, is a failure and no crash") {
+    const std::string deep = [] {
+        std::string all;
+        for (int i = 0; i < 100; ++i) all += "*1\r\n";
+        return all;
+    }();
+    for (const std::string &bytes :
+         {std::string("HTTP/1.1 400 Bad Request\r\n"), std::string("*4097\r\n"), std::string("*2147483647\r\n"),
+          std::string("*99999999999999999999\r\n"), std::string("$-2\r\n"), std::string(":12a\r\n"),
+          std::string("\0\0\0\0", 4), deep, "$1048576000\r\n" + std::string(2 << 20, 'x'),
+          std::string("%1\r\n+a\r\n+b\r\n")}) {
+        CAPTURE(bytes.substr(0, 30));
+        RedisReader reader;
+        reader.feed(bytes);
+        auto next = reader.next();
+        while (next && *next) next = reader.next();
+        CHECK_FALSE(next);
+    }
+}
+
+TEST_CASE("redis reader: mutated answers do no harm") {
+    const std::string good = "*3\r\n:0\r\n*2\r\n$5\r\nhello\r\n:7\r\n-ERR x\r\n*2\r\n:1\r\n:2\r\n";
+    SeededRandom random(7);
+    for (int round = 0; round < 20'000; ++round) {
+        std::string bytes = good;
+        for (std::uint64_t changes = random.next() % 4; changes > 0; --changes) {
+            bytes[random.next() % bytes.size()] =
+                static_cast<char>(random.next() % 4 == 0 ? random.next() : '0' + random.next() % 12);
+        }
+        RedisReader reader;
+        reader.feed(bytes);
+        auto next = reader.next();
+        while (next && *next) next = reader.next();
+    }
+}
