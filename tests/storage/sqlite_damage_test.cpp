@@ -91,6 +91,21 @@ TEST_CASE("sqlite: a file that was cut off is set aside") {
     check_set_aside(folder, read(folder.database));
 }
 
+TEST_CASE("sqlite: a file that was emptied is set aside with its WAL, which it could else lose") {
+    Folder folder;
+    std::string wal;
+    {
+        const auto store = open(folder.database);
+        REQUIRE(Call(1).save(*store));
+        wal = read(folder.database + "-wal"); // as a killed process leaves it
+    }
+    REQUIRE_FALSE(wal.empty());
+    std::ofstream(folder.database + "-wal", std::ios::binary) << wal;
+    std::filesystem::resize_file(folder.database, 0);
+    check_set_aside(folder, "");
+    CHECK(read(folder.path / (set_aside_name(folder) + "-wal")) == wal);
+}
+
 TEST_CASE("sqlite: two files that are set aside in one second have two names") {
     Folder folder;
     for (int i = 0; i < 2; ++i) {

@@ -209,6 +209,25 @@ TEST_CASE("sqlite: a disk that fails while the WAL is copied is told by the next
     }
 }
 
+TEST_CASE("sqlite: a commit that can not be synced opens the file anew, and nothing of it is taken for written") {
+    Folder folder;
+    const auto store = SqliteStore::open(
+        {.path = folder.database, .durability = Durability::power, .vfs = FailingDisk::vfs()}, wall());
+    REQUIRE(store.ok());
+    Call call(1), other(2);
+    REQUIRE(call.save(**store));
+    FailingDisk::fail(Fault::sync_error, 1, 1);
+    const auto failed = other.save(**store);
+    FailingDisk::work();
+    REQUIRE(!failed);
+    check_line(failed.error(), folder.database);
+    CHECK_MESSAGE(failed.error().detail.ends_with("; opened anew"), failed.error().detail);
+    Shell shell(folder.database);
+    CHECK(shell.rows("SELECT call_id FROM every_leg") == Rows{"caller-1", "callee-1"});
+    REQUIRE(other.save(**store));
+    CHECK(shell.row("SELECT count(*) FROM every_leg") == "4");
+}
+
 TEST_CASE("sqlite: leftovers are closed wholly or not at all, when the disk fails at its nth call") {
     for (int n = 1;; ++n) {
         CAPTURE(n);

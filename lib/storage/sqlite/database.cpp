@@ -57,6 +57,16 @@ Result<void, Failure> set_up(sqlite3 *database, const DatabaseOptions &options) 
 
 bool is_damage(int code) { return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB; }
 
+bool is_failed_sync(int code) {
+    return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
+bool is_emptied(const std::string &path) {
+    std::error_code error; // also: it is not there
+    if (std::filesystem::file_size(path, error) != 0 || error) return false;
+    return std::filesystem::file_size(path + "-wal", error) > 0 && !error;
+}
+
 Failure sqlite_failure(sqlite3 *database, const std::string &operation) {
     return sqlite_failure(database, operation, sqlite3_extended_errcode(database));
 }

@@ -20,6 +20,10 @@ struct DatabaseOptions {
 };
 
 bool is_damage(int code); // of the file, by SQLite's result code
+bool is_failed_sync(int code);
+
+// A file without a byte beside a WAL that has some: somebody has emptied it. To open it would delete the WAL as well.
+bool is_emptied(const std::string &path);
 
 // One line: what was tried, what SQLite says and, if the operating system refused, what that says.
 Failure sqlite_failure(sqlite3 *database, const std::string &operation, int code);

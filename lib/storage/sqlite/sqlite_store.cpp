@@ -28,6 +28,7 @@ struct SqliteStore::Impl {
     std::string replace_damaged(); // what became of the file
     Result<void, Failure> begin();
     Result<void, Failure> fail(const char *operation, int code);
+    void open_anew();
     void checkpoint();
 
     DatabaseOptions options;
@@ -47,6 +48,12 @@ Result<void, Failure> SqliteStore::Impl::open_at_start() {
 
     options.patience_ms = 1000; // a shell may just be writing; later nobody waits
     bool is_damaged = false;
+    if (is_emptied(options.path)) {
+        const auto name = set_aside(options.path);
+        if (!name) return name.error();
+        notices.push_back(options.path + ": empty, but its WAL is not; set aside as " + *name +
+                          ", a new file is begun");
+    }
     auto done = open(is_damaged);
     options.patience_ms = 0;
     if (done) done = check_database(connection->database(), options.path, is_damaged);
@@ -103,19 +110,24 @@ Result<void, Failure> SqliteStore::Impl::fail(const char *operation, int code) {
     connection->roll_back();
     is_in_transaction = false;
     if (is_damage(code)) failure->detail += "; " + replace_damaged();
+    if (is_failed_sync(code)) open_anew();
     return *failure;
 }
 
-// The transaction before is in the WAL, and its commit has succeeded: what goes wrong here is told by the next one.
 // When a sync has failed nobody knows what is on the disk, and the kernel tells it only once. So the file is opened
 // anew, and whoever hears of the failure saves again what lives.
+void SqliteStore::Impl::open_anew() {
+    if (!connection) return;
+    close();
+    failure->detail += "; opened anew";
+}
+
+// The transaction before is in the WAL, and its commit has succeeded: what goes wrong here is told by the next one.
 void SqliteStore::Impl::checkpoint() {
     const int code = connection->checkpoint_if_due();
     if (code == SQLITE_OK) return;
     static_cast<void>(fail("the WAL can not be copied into the file", code));
-    if ((code & 0xff) != SQLITE_IOERR) return;
-    close();
-    failure->detail += "; opened anew";
+    if ((code & 0xff) == SQLITE_IOERR) open_anew();
 }
 
 SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
