@@ -40,6 +40,7 @@ struct Fork {
     bool is_acked = false;
     bool is_doubtful = false;   // there was an INVITE inside it with the number of the first one
     std::optional<Side> leaver; // whose BYE has ended it
+    std::array<bool, 2> may_repeat{}; // by Side: the last request may be one that a former process has not answered
 };
 
 // An INVITE that a proxy before us has forked comes by several branches, each with an end of its own.

@@ -176,6 +176,14 @@ public:
     // is under way or after the end.
     bool request_end(DialogId id, EndReason reason, Instant now);
 
+    // Takes back a set as a former process has left it: texts, forks, numbers, variables, profiles, whatever their
+    // limits say, and times. Its timer goes on: a deadline that has passed fires with the next advance(). No event
+    // tells of it, and it is no change, unless it differs from the record: a profile or variable that would not be
+    // taken today is left out, and no deadline is later than it would be today. New ids come after its own.
+    // The transactions that were under way are gone, so a request that comes with the number of the last one from that
+    // side is a new one, once. invalid: no record of ours says that, or the INVITE is here already; full.
+    Result<DialogId> restore(const DialogRecord &record, std::uint64_t owner, Instant now);
+
     // Profiles: see ProfileTable. not_found: the set is over.
     Result<void> reserve(DialogId id, std::span<const ProfileRequest> requests, Instant now,
                          ProfileRefusal *refusal = nullptr);
@@ -235,6 +243,8 @@ public:
     void list_memberships(std::vector<LiveMemberships> &profiles, std::vector<LiveMemberships> &indexed);
 
 private:
+    static constexpr unsigned serial_low_bits = 24; // of a durable id: random, and the shard
+
     struct Counters {
         Counter early, active, processed, failed, expired, refused, limited, events_lost;
     };
@@ -304,6 +314,13 @@ private:
     void raise_detail(DialogEventKind kind, DialogId id, std::unique_ptr<DialogEventDetail> detail, Instant now);
     bool is_wanted(DialogEventKind kind) const { return (options_.events & mask_of(kind)) != 0; }
     bool has_room_for(DialogEventKind kind);
+
+    Result<void> restore_extras(DialogSet &set, const DialogRecord &record);
+    Result<DialogId> emplace_restored(DialogSet set);
+    void drop_restored(DialogId id, DialogSet &set);
+    Result<void> join_again(DialogId id, DialogSet &set, const DialogRecord &record);
+    bool bound_deadline(DialogSet &set, Instant now) const;
+    void count_serial(std::uint64_t serial);
 
     template <class F>
     Result<void> change_variable(DialogId id, std::string_view name, const std::optional<VariableValue> &after,

@@ -8,7 +8,6 @@
 namespace tandem {
 namespace {
 
-constexpr unsigned serial_low_bits = 24; // of a durable id: random, and the shard
 constexpr std::size_t early_ack_max = 4; // forks of one set that are known by their ACK alone
 
 } // namespace
@@ -216,18 +215,22 @@ Result<Fed> Tracker::feed_in_dialog(const MessageView &request, std::uint64_t ha
     const bool is_lower = last && request.cseq < *last && !is_apart;
     const bool is_equal = last && request.cseq == *last && !is_apart;
     if (is_lower && (!is_first_bye || set.local_side)) return Error::stale_cseq;
-    if (is_equal && !is_first_bye) {
+    // Not so after a restart, where nobody has answered it; but for what can only be the first INVITE.
+    const bool is_of_first = from == Side::caller && request.cseq == set.invite_cseq;
+    const bool is_repeated = is_equal && fork->may_repeat[index(from)] && !is_of_first;
+    if (is_equal && !is_first_bye && !is_repeated) {
         // Its answer and that of the first INVITE look alike.
-        const bool is_like_first =
-            request.method == Method::invite && from == Side::caller && request.cseq == set.invite_cseq;
-        if (is_like_first) fork->is_doubtful = true;
+        if (request.method == Method::invite && is_of_first) fork->is_doubtful = true;
         return Fed{id, from, false};
     }
     if (request.method == Method::invite || request.method == Method::update) {
         auto &offer = (request.method == Method::invite ? fork->invited_target : fork->updated_target)[index(from)];
         offer = std::make_unique<TargetOffer>(TargetOffer{request.cseq, std::string(request.contact_uri)});
     }
-    if (!is_lower && !is_apart) last = request.cseq; // from here on nothing fails
+    if (!is_lower && !is_apart) { // from here on nothing fails
+        last = request.cseq;
+        fork->may_repeat[index(from)] = false;
+    }
     mark_changed(id, set);
     raise(DialogEventKind::request, id, now, from, request.method);
     if (is_bye) {
