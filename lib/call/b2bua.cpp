@@ -125,6 +125,7 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
     const auto fed = feed(request, now);
     if (!fed) {
         const bool is_unknown = fed.error() == Error::no_dialog;
+        if (is_unknown && method == Method::bye && was_ended(request, now)) return reply(event, 200, {}, {}, now);
         reply(event, is_unknown ? 481 : 500, is_unknown ? "" : "CSeq Too Low", {}, now);
         return;
     }

@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep.
+// own_invite, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep, restore.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 #include "base/hash.hpp"
 #include "base/instant.hpp"
@@ -55,6 +56,11 @@ public:
     void find_changed_legs();
     // Adds to a record what it has of the leg: if that has changed since the last time, or if it is wanted anyway.
     void describe_leg(DialogRecord &record, bool is_wanted);
+
+    // See Engine.
+    Result<void> restore(const DialogRecord &record, Instant now);
+    void restore_ended(std::string_view call_id);
+    void go_on(Instant now);
 
     void advance(Instant now);
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
@@ -368,6 +374,23 @@ private:
     std::uint64_t fingerprint_of(const Call &call, const Leg &leg, LegPlace place) const;
     LegState state_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
 
+    // restore.cpp
+    struct RestoredLeg {
+        DialogId dialog;
+        LegState state;
+        std::optional<Instant> session_expires;
+    };
+    void restore_call(std::span<RestoredLeg> legs, Instant now);
+    bool join_restored(const RestoredLeg &caller, const RestoredLeg &callee, Instant now);
+    Leg restored_leg(const RestoredLeg &from, const Session &said_by_other);
+    void restore_timer(CallId id, Call &call, Side side, const RestoredLeg &from, Instant now);
+    void restore_invite(CallId id, Call &call, Side side, const KeptInvite &kept, Instant now);
+    void refuse_restored(DialogId dialog, const KeptInvite &kept, std::uint16_t status, std::string_view extra,
+                         Instant now);
+    void end_restored(const RestoredLeg &leg, Instant now);
+    void cancel_restored(const RestoredLeg &leg, Instant now);
+    bool was_ended(const Message &request, Instant now);
+
     const EngineOptions &options_;
     TransactionTable &transactions_;
     Tracker &tracker_;
@@ -391,6 +414,9 @@ private:
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
     std::vector<CallId> touched_; // since the last find_changed_legs(), each once
+    std::vector<RestoredLeg> restored_;         // until go_on()
+    std::unordered_set<std::uint64_t> ended_;   // hashes of Call-IDs, see restore_ended()
+    Instant ended_until_{};                     // when they are forgotten
 };
 
 // What somebody said, without the hold that he was on.

@@ -165,6 +165,14 @@ void Engine::drain_changes(const std::function<void(const DialogRecord &)> &chan
 
 const LivingDialogs &Engine::living() const { return parts_->living; }
 
+Result<void> Engine::restore(const DialogRecord &record, Instant now) { return parts_->b2bua.restore(record, now); }
+void Engine::restore_ended(std::string_view call_id) { parts_->b2bua.restore_ended(call_id); }
+
+void Engine::go_on(Instant now) {
+    parts_->b2bua.go_on(now);
+    parts_->settle(now);
+}
+
 void Engine::take_outgoing(std::vector<Outgoing> &outgoing) { parts_->transactions.take_outgoing(outgoing); }
 
 void Engine::take_bindings(std::vector<BindingRecord> &bindings) { parts_->b2bua.take_bindings(bindings); }

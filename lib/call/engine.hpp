@@ -44,7 +44,7 @@ struct EngineOptions {
     std::uint32_t forward_max = 16; // requests passed inside one call that wait for their answer
     Duration session_expires{};     // what we ask of each peer (RFC 4028); zero: nothing, but what he asks is kept
     Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
-    bool keeps_legs = true;      // false: nobody stores what drain_changes() tells
+    bool keeps_legs = true;      // false: nobody stores what drain_changes() tells, and nothing is restored
     std::uint32_t event_max = 0; // events that wait for the host; beyond it they are lost and counted. 0: it wants none
     SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
     UserCheck *users = nullptr;         // the same: calls of our users are challenged; null: nobody's are
@@ -91,6 +91,14 @@ public:
     void on_connection_lost(const ConnectionLoss &loss, Instant now); // no other one led there
     void advance(Instant now);
     std::optional<Instant> next_deadline() const; // may be early, never late
+
+    // What a process that has died left in the store. Before anything is received: restore() for each of its dialogs, in
+    // any order, and restore_ended() for the Call-IDs of those that ended in its last moments; then go_on(). Calls that
+    // were up go on, deadlines that have passed fire with the next advance(); who rang or waited for an answer hears
+    // that it is over, and the record says `restart`. invalid: nobody of us has written it; full: a bound is reached.
+    Result<void> restore(const DialogRecord &record, Instant now);
+    void restore_ended(std::string_view call_id);
+    void go_on(Instant now);
 
     // See Tracker::drain_changes(). Each record has what is to be kept of its leg, if that has changed.
     void drain_changes(const std::function<void(const DialogRecord &)> &changed,

@@ -146,6 +146,23 @@ public:
         collect();
     }
 
+    // The process dies, and another one has what was kept of it. Gives how many dialogs that could not take back.
+    std::size_t restart() {
+        begin();
+        std::size_t refused = 0;
+        kept.for_each([&](const DialogRecord &record) { refused += engine_->restore(record, now) ? 0U : 1U; });
+        for (const std::string &call_id : ended_call_ids_) engine_->restore_ended(call_id);
+        engine_->go_on(now);
+        collect();
+        return refused;
+    }
+    // It dies of what it gets: before it has kept what that means, or when it has, but has sent nothing.
+    void send_and_die(const Endpoint &phone, const std::string &bytes, bool is_kept) {
+        engine_->receive(bytes, phone, now);
+        if (is_kept) commit();
+        CHECK(restart() == 0);
+    }
+
     Result<void> refresh(DialogId leg) {
         const auto started = engine_->refresh(leg, now);
         collect();
