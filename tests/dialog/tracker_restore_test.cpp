@@ -125,6 +125,18 @@ TEST_CASE("restore: a BYE that was under way ends the call by its answer, or by 
     CHECK(silent.tracker.find(silent.id)->ended == at_ms(60'000));
 }
 
+TEST_CASE("restore: an answer that a BYE has overtaken ends the call at once, over a restart too") {
+    Conversation before, after;
+    REQUIRE(before.invite());
+    REQUIRE(before.answer(180));
+    before.hang_up(Side::caller, {.cseq = 2});
+    REQUIRE(!before.is_over());
+    REQUIRE(move(before, after));
+    REQUIRE(after.answer(200));
+    CHECK(after.is_over());
+    CHECK(after.reason() == EndReason::caller_bye);
+}
+
 TEST_CASE("restore: a request with the last number is new once for each side, and then a retransmission") {
     Conversation before, after;
     before.confirm();
