@@ -226,9 +226,12 @@ Result<void, Failure> Server::open_store() {
     store_ = std::move(*store);
     for (const std::string &notice : store_->notices()) log_.error(fmt::format("store: {}", notice));
 
-    const auto closed = store_->close_leftovers(SystemClock::utc_us());
-    if (!closed) return closed.error();
-    if (*closed > 0) log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", *closed));
+    static_cast<void>(store_->forget_trunks()); // its failure is told by the commit
+    const auto load = store_->load_dialogs(SystemClock::utc_us(), [](const DialogRecord &) { return false; });
+    if (!load) return load.error();
+    if (load->closed > 0) {
+        log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", load->closed));
+    }
     if (auto loaded = load_bindings(); !loaded) return loaded;
     const auto on_failure = [this](std::exception_ptr thrown) {
         keep(std::move(thrown));

@@ -125,7 +125,7 @@ TEST_CASE("sqlite: noise in the WAL or in the shared memory costs no more than w
     std::ofstream(folder.database + "-shm") << noise(32'768);
     const auto store = open(folder.database);
     CHECK(store->notices().empty());
-    CHECK(*store->close_leftovers(start_us) == 10);
+    CHECK(*close_all(*store, start_us) == 10);
 }
 
 TEST_CASE("sqlite: a file that breaks while it is in use is set aside, and the store goes on with a new one") {

@@ -239,14 +239,14 @@ TEST_CASE("sqlite: leftovers are closed wholly or not at all, when the disk fail
         REQUIRE(ringing.save(*store));
         REQUIRE(up.save(*store));
         FailingDisk::fail(Fault::full, n, n);
-        auto closed = store->close_leftovers(start_us + 100'000'000);
+        auto closed = close_all(*store, start_us + 100'000'000);
         const bool has_failed = !closed;
         FailingDisk::work();
         if (has_failed) {
             check_line(closed.error(), folder.database);
             CHECK(contents(folder.database) == "trying,trying,confirmed,confirmed|0|"
                                                "credit=-7,is_new=1,key=00FFFE,tenant=blue|total=,user=alice");
-            closed = store->close_leftovers(start_us + 100'000'000);
+            closed = close_all(*store, start_us + 100'000'000);
         }
         REQUIRE(closed.ok());
         CHECK(*closed == 2);

@@ -365,7 +365,7 @@ TEST_CASE("sqlite: what a former process left is closed with the variables and p
         REQUIRE(store->commit());
     }
     const auto store = open(folder.database);
-    CHECK(*store->close_leftovers(start_us + 100'000'000) == 2);
+    CHECK(*close_all(*store, start_us + 100'000'000) == 2);
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT caller_call_id, profiles, variables FROM cdr ORDER BY id") ==
           Rows{R"(caller-1|[{"name":"total"},{"name":"user","value":"alice"}]|)"
@@ -392,7 +392,7 @@ TEST_CASE("sqlite: what a former process left is closed, each call once [2]") {
     }
     const std::int64_t now_us = start_us + 100'000'000;
     const auto store = open(folder.database);
-    const auto closed = store->close_leftovers(now_us);
+    const auto closed = close_all(*store, now_us);
     REQUIRE(closed.ok());
     CHECK(*closed == 3);
     Shell shell(folder.database);
@@ -403,7 +403,7 @@ TEST_CASE("sqlite: what a former process left is closed, each call once [2]") {
                "caller-2|callee-2|restart|1700000005000000|1700000100000000|95000000|200|null|[]|{}",
                "caller-3|callee-3|caller_bye|1700000005000000|1700000065500000|60500000|200|null|[]|{}",
                "caller-4|callee-4|caller_bye|1700000005000000|1700000065500000|60500000|200|null|[]|{}"});
-    CHECK(*store->close_leftovers(now_us + 1) == 0);
+    CHECK(*close_all(*store, now_us + 1) == 0);
     CHECK(shell.row("SELECT count(*) FROM cdr") == "4");
 }
 
@@ -414,7 +414,7 @@ TEST_CASE("sqlite: a call that nobody was there to end lasted no longer than its
     call.legs[0].deadline = at_ms(65'000);
     const auto store = open(folder.database);
     REQUIRE(call.save(*store));
-    REQUIRE(*store->close_leftovers(start_us + 3'600'000'000) == 1); // an hour later
+    REQUIRE(*close_all(*store, start_us + 3'600'000'000) == 1); // an hour later
     Shell shell(folder.database);
     CHECK(shell.row("SELECT ended_us - answered_us, duration_us FROM cdr") == "60000000|60000000");
 }
@@ -425,7 +425,7 @@ TEST_CASE("sqlite: a call is not closed into the past when the clock was set bac
     call.answer();
     const auto store = open(folder.database);
     REQUIRE(call.save(*store));
-    REQUIRE(*store->close_leftovers(start_us - 1'000'000) == 1);
+    REQUIRE(*close_all(*store, start_us - 1'000'000) == 1);
     Shell shell(folder.database);
     CHECK(shell.row("SELECT duration_us FROM cdr") == "0");
 }

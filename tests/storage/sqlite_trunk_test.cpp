@@ -75,6 +75,6 @@ TEST_CASE("sqlite: at the start nothing is known of any trunk, whatever a former
     const auto store = open(folder.database);
     Shell shell(folder.database);
     CHECK(shell.row("SELECT count(*) FROM trunk") == "1");
-    REQUIRE(store->close_leftovers(start_us).ok());
+    REQUIRE(close_all(*store, start_us).ok());
     CHECK(shell.row("SELECT count(*) FROM trunk") == "0");
 }

@@ -1,6 +1,6 @@
 #include "storage/sqlite/leftovers.hpp"
-#include "cdr/cdr.hpp"
-#include "storage/sqlite/statement.hpp"
+#include <utility>
+#include "storage/sqlite/variable_row.hpp"
 
 namespace tandem {
 namespace {
@@ -17,70 +17,44 @@ WHERE true
 ON CONFLICT (id) DO NOTHING
 )sql";
 
-constexpr const char *erase_sql =
-    "DELETE FROM dialog; DELETE FROM dialog_leg; DELETE FROM dialog_variable; DELETE FROM dialog_profile; "
-    "DELETE FROM trunk";
-
-VariableType type_of(std::string_view text) {
-    for (const VariableType type : {VariableType::integer, VariableType::boolean, VariableType::bytes}) {
-        if (text == to_string(type)) return type;
-    }
-    return VariableType::text;
-}
-
-struct Leftovers {
-    int prepare(sqlite3 *database);
-    int read_variables(std::int64_t serial, std::vector<CdrVariable> &out);
-    int read_profiles(std::int64_t serial, std::vector<CdrProfile> &out);
-    int insert_record(std::int64_t serial, std::int64_t now_utc_us);
-
-    Statement dialogs;
-    Statement variables;
-    Statement profiles;
-    Statement insert;
-};
+} // namespace
 
 int Leftovers::prepare(sqlite3 *database) {
-    int code = dialogs.prepare(database, "SELECT serial FROM dialog");
-    if (code == SQLITE_OK) {
-        code = variables.prepare(database, "SELECT name, type, value FROM dialog_variable WHERE dialog = ?");
+    database_ = database;
+    for (const auto &[statement, sql] :
+         {std::pair(&variables_, "SELECT name, type, value FROM dialog_variable WHERE dialog = ?"),
+          std::pair(&profiles_, "SELECT profile, value FROM dialog_profile WHERE dialog = ?"),
+          std::pair(&insert_, insert_sql), std::pair(&erase_call_, "DELETE FROM dialog WHERE serial = ?"),
+          std::pair(&erase_leg_, "DELETE FROM dialog_leg WHERE serial = ?"),
+          std::pair(&erase_variables_, "DELETE FROM dialog_variable WHERE dialog = ?"),
+          std::pair(&erase_profiles_, "DELETE FROM dialog_profile WHERE dialog = ?")}) {
+        if (const int code = statement->prepare(database, sql); code != SQLITE_OK) return code;
     }
-    if (code == SQLITE_OK) {
-        code = profiles.prepare(database, "SELECT profile, value FROM dialog_profile WHERE dialog = ?");
-    }
-    return code == SQLITE_OK ? insert.prepare(database, insert_sql) : code;
+    return SQLITE_DONE;
 }
 
 int Leftovers::read_variables(std::int64_t serial, std::vector<CdrVariable> &out) {
-    variables.bind(serial);
-    int code = variables.step();
-    for (; code == SQLITE_ROW; code = variables.step()) {
-        CdrVariable variable;
-        variable.name = variables.text(0);
-        variable.type = type_of(variables.text(1));
-        switch (variable.type) {
-        case VariableType::text: variable.text = variables.text(2); break;
-        case VariableType::bytes: variable.text = variables.bytes(2); break;
-        case VariableType::integer: variable.integer = variables.number(2); break;
-        case VariableType::boolean: variable.integer = variables.number(2) != 0 ? 1 : 0; break;
-        }
-        out.push_back(std::move(variable));
+    variables_.bind(serial);
+    int code = variables_.step();
+    for (; code == SQLITE_ROW; code = variables_.step()) {
+        const VariableValue value = read_variable(variables_, 1, 2);
+        out.push_back({std::string(variables_.text(0)), value.type, std::string(value.text), value.integer});
     }
-    variables.close();
+    variables_.close();
     return code;
 }
 
 int Leftovers::read_profiles(std::int64_t serial, std::vector<CdrProfile> &out) {
-    profiles.bind(serial);
-    int code = profiles.step();
-    for (; code == SQLITE_ROW; code = profiles.step()) {
+    profiles_.bind(serial);
+    int code = profiles_.step();
+    for (; code == SQLITE_ROW; code = profiles_.step()) {
         CdrProfile profile;
-        profile.name = profiles.text(0);
-        profile.value = profiles.text(1);
+        profile.name = profiles_.text(0);
+        profile.value = profiles_.text(1);
         profile.has_value = !profile.value.empty(); // the row does not tell an empty value from none
         out.push_back(std::move(profile));
     }
-    profiles.close();
+    profiles_.close();
     return code;
 }
 
@@ -90,25 +64,18 @@ int Leftovers::insert_record(std::int64_t serial, std::int64_t now_utc_us) {
     if (const int code = read_profiles(serial, cdr.profiles); code != SQLITE_DONE) return code;
     const std::string profiles_text = profiles_json(cdr);
     const std::string variables_text = variables_json(cdr);
-    return insert.bind(now_utc_us).bind(profiles_text).bind(variables_text).bind(serial).run();
+    return insert_.bind(now_utc_us).bind(profiles_text).bind(variables_text).bind(serial).run();
 }
 
-} // namespace
-
-int close_leftovers(sqlite3 *database, std::int64_t now_utc_us, std::uint64_t &calls) {
-    calls = 0;
-    Leftovers leftovers;
-    if (const int code = leftovers.prepare(database); code != SQLITE_OK) return code;
-    int code = leftovers.dialogs.step();
-    for (; code == SQLITE_ROW; code = leftovers.dialogs.step()) {
-        const int inserted = leftovers.insert_record(leftovers.dialogs.number(0), now_utc_us);
-        if (inserted != SQLITE_DONE) return inserted;
-        calls += static_cast<std::uint64_t>(sqlite3_changes64(database));
-    }
-    leftovers.dialogs.close(); // nothing is read from the table that is emptied
+int Leftovers::close_call(std::int64_t serial, std::int64_t now_utc_us) {
+    int code = insert_record(serial, now_utc_us);
     if (code != SQLITE_DONE) return code;
-    const int erased = sqlite3_exec(database, erase_sql, nullptr, nullptr, nullptr);
-    return erased == SQLITE_OK ? SQLITE_DONE : erased;
+    calls_ += static_cast<std::uint64_t>(sqlite3_changes64(database_));
+    code = erase_call_.bind(serial).run();
+    if (code == SQLITE_DONE) code = erase_variables_.bind(serial).run();
+    return code == SQLITE_DONE ? erase_profiles_.bind(serial).run() : code;
 }
+
+int Leftovers::close_leg(std::int64_t serial) { return erase_leg_.bind(serial).run(); }
 
 } // namespace tandem

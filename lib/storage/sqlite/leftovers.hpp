@@ -2,13 +2,38 @@
 #pragma once
 #include <cstdint>
 #include <sqlite3.h>
+#include <vector>
+#include "cdr/cdr.hpp"
+#include "storage/sqlite/statement.hpp"
 
 namespace tandem {
 
-// Gives each call its record, with reason `restart` unless its end was known already and with its variables and
-// profiles as they were, and empties the tables of dialogs and of trunks, which nobody has
-// registered with yet. Within the transaction that is open. `calls`: records that
-// were not there yet. SQLite's code; SQLITE_DONE on success.
-int close_leftovers(sqlite3 *database, std::int64_t now_utc_us, std::uint64_t &calls);
+// Within the transaction that is open. Results are SQLite's codes; SQLITE_DONE on success.
+class Leftovers {
+public:
+    int prepare(sqlite3 *database);
+
+    // Gives a call its record, with reason `restart` unless its end was known already and with its variables and
+    // profiles as they were, and takes its rows away.
+    int close_call(std::int64_t serial, std::int64_t now_utc_us);
+    int close_leg(std::int64_t serial); // which has no record
+
+    std::uint64_t calls() const { return calls_; } // records that were not there yet
+
+private:
+    int read_variables(std::int64_t serial, std::vector<CdrVariable> &out);
+    int read_profiles(std::int64_t serial, std::vector<CdrProfile> &out);
+    int insert_record(std::int64_t serial, std::int64_t now_utc_us);
+
+    sqlite3 *database_ = nullptr;
+    Statement variables_;
+    Statement profiles_;
+    Statement insert_;
+    Statement erase_call_;
+    Statement erase_leg_;
+    Statement erase_variables_;
+    Statement erase_profiles_;
+    std::uint64_t calls_ = 0;
+};
 
 } // namespace tandem

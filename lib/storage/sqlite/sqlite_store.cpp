@@ -4,7 +4,7 @@
 #include "storage/sqlite/binding_rows.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/file_lock.hpp"
-#include "storage/sqlite/leftovers.hpp"
+#include "storage/sqlite/recovery.hpp"
 #include "storage/sqlite/statements.hpp"
 
 namespace tandem {
@@ -198,14 +198,24 @@ Result<void, Failure> SqliteStore::commit() {
     return failure ? Result<void, Failure>(std::move(*failure)) : Result<void, Failure>();
 }
 
-Result<std::uint64_t, Failure> SqliteStore::close_leftovers(std::int64_t now_utc_us) {
-    std::uint64_t calls = 0;
+Result<DialogLoad, Failure> SqliteStore::load_dialogs(std::int64_t now_utc_us,
+                                                      const std::function<bool(const DialogRecord &)> &take) {
+    DialogLoad load;
     if (impl_->begin()) {
-        const int code = tandem::close_leftovers(impl_->connection->database(), now_utc_us, calls);
-        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("what a former process left can not be closed", code));
+        const int code = tandem::load_dialogs(impl_->connection->database(), now_utc_us, impl_->wall, take, load);
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("what a former process left can not be read", code));
     }
     if (auto committed = commit(); !committed) return committed.error();
-    return calls;
+    return load;
+}
+
+Result<void, Failure> SqliteStore::load_ended(Duration span, std::size_t max,
+                                              const std::function<void(std::string_view)> &take) {
+    if (impl_->begin()) {
+        const int code = tandem::load_ended(impl_->connection->database(), span, max, take);
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the records can not be read", code));
+    }
+    return commit();
 }
 
 Result<void, Failure> SqliteStore::load_bindings(std::int64_t now_utc_us,

@@ -7,7 +7,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
+#include "base/instant.hpp"
 #include "base/result.hpp"
 #include "base/wall_clock.hpp"
 #include "cdr/cdr_store.hpp"
@@ -29,6 +31,13 @@ struct SqliteOptions {
     std::string vfs; // SQLite's name of the file system layer; empty: the default
 };
 
+// What became of the dialogs of a former process.
+struct DialogLoad {
+    std::uint64_t taken = 0;      // calls and legs
+    std::uint64_t closed = 0;     // calls that have a record now
+    std::uint64_t unreadable = 0; // of the rows of calls and legs that were not taken
+};
+
 class SqliteStore final : public DialogStore, public CdrStore, public BindingStore, public TrunkStore {
 public:
     // Opens or creates the file and writes to it, so that a disk that is full or read-only is found now. A file that is
@@ -41,10 +50,17 @@ public:
     // What the log should say about the opening: a damaged file that was set aside.
     const std::vector<std::string> &notices() const;
 
-    // Ends what a former process left behind, in one transaction: each call gets its record, with reason `restart`
-    // unless its end was known already and with its variables and profiles as they were, and all dialogs and trunks go.
-    // Returns the number of calls. Only between commits.
-    Result<std::uint64_t, Failure> close_leftovers(std::int64_t now_utc_us);
+    // The dialogs that a former process left: calls, then their other legs, each in the order of creation, with
+    // variables and profiles in that of their names. `take` says whether it has them; views hold until it returns. What
+    // it does not take, and what a shell has made unreadable, is over: the call gets its record, with reason `restart`
+    // unless its end was known already, and the rows go. All in one transaction. Only between commits.
+    Result<DialogLoad, Failure> load_dialogs(std::int64_t now_utc_us,
+                                             const std::function<bool(const DialogRecord &)> &take);
+
+    // The Call-IDs, both legs' and once for each leg, of calls that ended in the last `span` before the newest record
+    // that there is; at most `max` records are looked at.
+    Result<void, Failure> load_ended(Duration span, std::size_t max,
+                                     const std::function<void(std::string_view)> &take);
 
     // The bindings that a former process left, in no order; those that are over or have expired by now are forgotten.
     // What a shell has made unreadable is left out. Only between commits.

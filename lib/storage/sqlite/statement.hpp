@@ -29,6 +29,7 @@ public:
 
     // Step by step: SQLITE_ROW with the columns of a row, then SQLITE_DONE. It is open from the first step to close().
     int step() { return sqlite3_step(statement_); }
+    bool is_null(int column) { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
     std::int64_t number(int column) { return sqlite3_column_int64(statement_, column); }
     std::string_view text(int column);  // valid until the next step
     std::string_view bytes(int column); // of a BLOB, or of whatever stands there

@@ -1,7 +1,7 @@
 #include "storage/sqlite/statements.hpp"
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <optional>
+#include "storage/sqlite/dialog_json.hpp"
 
 namespace tandem {
 namespace {
@@ -58,64 +58,6 @@ std::optional<std::int64_t> to_number(std::optional<std::uint32_t> cseq) {
     return cseq ? std::optional<std::int64_t>(*cseq) : std::nullopt;
 }
 
-// Bytes that are no UTF-8 are replaced, because JSON knows none.
-std::string dump(const nlohmann::json &json) {
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-void add_rare(nlohmann::json &json, const ForkRecord &fork) {
-    if (fork.leaver) json["leaver"] = to_string(*fork.leaver);
-    if (fork.is_doubtful) json["is_doubtful"] = true;
-}
-
-// The forks behind the first one.
-std::string other_forks(const DialogRecord &record, const WallClock &wall) {
-    nlohmann::json list = nlohmann::json::array();
-    for (std::size_t i = 1; i < record.forks.size(); ++i) {
-        const ForkRecord &fork = record.forks[i];
-        list.push_back({{"tag", fork.to_tag},
-                        {"state", to_string(fork.state)},
-                        {"contact", fork.callee_target},
-                        {"route_set", fork.callee_route_set},
-                        {"caller_cseq", fork.last_cseq[index(Side::caller)]},
-                        {"callee_cseq", fork.last_cseq[index(Side::callee)]},
-                        {"is_acked", fork.is_acked}});
-        add_rare(list.back(), fork);
-        if (fork.state >= DialogState::confirmed) list.back()["answered_us"] = wall.utc_us(fork.answered);
-        if (const auto &bye = fork.bye_cseq[index(Side::caller)]) list.back()["caller_bye_cseq"] = *bye;
-        if (const auto &bye = fork.bye_cseq[index(Side::callee)]) list.back()["callee_bye_cseq"] = *bye;
-    }
-    return dump(list);
-}
-
-// Empty for nearly all: what has its default is not written.
-std::string details_json(const DialogRecord &record) {
-    const bool has_timeout = std::any_of(record.timeouts.begin(), record.timeouts.end(),
-                                         [](const auto &timeout) { return timeout.has_value(); });
-    const ForkRecord *fork = record.forks.empty() ? nullptr : &record.forks.front();
-    const bool is_fork_rare = fork && (fork->state != record.state || fork->leaver || fork->is_doubtful);
-    if (!has_timeout && !is_fork_rare) return {};
-    nlohmann::json details = nlohmann::json::object();
-    for (std::size_t i = 0; i < record.timeouts.size(); ++i) {
-        const auto &timeout = record.timeouts[i];
-        if (timeout) details["timeouts_us"][std::string(to_string(static_cast<DialogTimer>(i)))] = timeout->count();
-    }
-    if (is_fork_rare) {
-        details["fork"]["state"] = to_string(fork->state);
-        add_rare(details["fork"], *fork);
-    }
-    return dump(details);
-}
-
-std::string cseq_maps_json(const DialogRecord &record) {
-    if (record.cseq_maps.empty()) return {};
-    nlohmann::json list = nlohmann::json::array();
-    for (const CseqMapRecord &entry : record.cseq_maps) {
-        list.push_back({{entry.is_branch ? "branch" : "tag", entry.name}, {"map", entry.map}});
-    }
-    return dump(list);
-}
-
 } // namespace
 
 int DialogRows::prepare(sqlite3 *database, const std::string &table) {
@@ -149,8 +91,7 @@ int Statements::prepare(sqlite3 *database) {
 
 int Statements::save(const DialogRecord &record, const WallClock &wall) {
     const std::string id = record.id.to_string();
-    const DialogTexts texts{record.forks.size() > 1 ? other_forks(record, wall) : std::string(), cseq_maps_json(record),
-                            details_json(record)};
+    const DialogTexts texts{forks_json(record, wall), cseq_maps_json(record), details_json(record)};
     DialogRows &rows = record.leg_of ? legs_ : dialogs_;
 
     // Serials count up: one above all that were saved is new, and any other most likely there. The guess decides no
