@@ -371,7 +371,7 @@ private:
     template <class F>
     static void for_each_leg(Call &call, F f); // f(Leg &, LegPlace, the INVITE of one without a place)
     static const InviteExchange *open_invite_of(const Call &call, LegPlace place);
-    std::uint64_t fingerprint_of(const Call &call, const Leg &leg, LegPlace place) const;
+    std::uint64_t fingerprint_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
     LegState state_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
 
     // restore.cpp
@@ -407,16 +407,16 @@ private:
     KeyedHash loop_hash_;
     Instant arrived_{};
     TrunkClients trunk_clients_;
-    static constexpr std::size_t tries_min = 256; // below it nobody looks for those that are over
+    static constexpr std::size_t tries_min = 256;               // below it nobody looks for those that are over
     std::unordered_map<std::uint64_t, DigestTry> digest_tries_; // by transaction; at most twice as many as live ones
     std::size_t tries_max_ = tries_min;                         // how many may be there before the next look
     ViewText view_text_;                                        // of the message being fed
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
-    std::vector<CallId> touched_; // since the last find_changed_legs(), each once
-    std::vector<RestoredLeg> restored_;         // until go_on()
-    std::unordered_set<std::uint64_t> ended_;   // hashes of Call-IDs, see restore_ended()
-    Instant ended_until_{};                     // when they are forgotten
+    std::vector<CallId> touched_;             // since the last find_changed_legs(), each once
+    std::vector<RestoredLeg> restored_;       // until go_on()
+    std::unordered_set<std::uint64_t> ended_; // hashes of Call-IDs, see restore_ended()
+    Instant ended_until_{};                   // when they are forgotten
 };
 
 // What somebody said, without the hold that he was on.

@@ -62,11 +62,12 @@ const InviteExchange *B2bua::open_invite_of(const Call &call, LegPlace place) {
     return nullptr;
 }
 
-std::uint64_t B2bua::fingerprint_of(const Call &call, const Leg &leg, LegPlace place) const {
+std::uint64_t B2bua::fingerprint_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const {
     Fingerprint print;
     const DialogSet *caller = tracker_.find(call.leg(Side::caller).dialog);
     print.add(caller ? caller->record.serial : 0);
     print.add(static_cast<std::uint64_t>(place));
+    print.add(invite.value()); // another one after a challenge
     print.add(leg.peer);
     print.add((std::uint64_t{leg.allowed} << 2) | (leg.is_known ? 2U : 0U) | (leg.is_flow ? 1U : 0U));
     print.add(leg.session);
@@ -77,10 +78,9 @@ std::uint64_t B2bua::fingerprint_of(const Call &call, const Leg &leg, LegPlace p
     print.add(leg.timer.min_interval);
     print.add(leg.timer.expires.time_since_epoch());
     print.add((leg.timer.is_ours ? 2U : 0U) | (leg.timer.is_supported ? 1U : 0U));
-    if (const InviteExchange *invite = open_invite_of(call, place)) {
-        print.add(invite->server.value());
-        print.add((std::uint64_t{invite->client_cseq} << 2) | (invite->is_answered ? 2U : 0U) |
-                  (invite->is_acked ? 1U : 0U));
+    if (const InviteExchange *open = open_invite_of(call, place)) {
+        print.add(open->server.value());
+        print.add((std::uint64_t{open->client_cseq} << 2) | (open->is_answered ? 2U : 0U) | (open->is_acked ? 1U : 0U));
     }
     if (place != LegPlace::caller) return print.end();
     print.add(static_cast<std::uint64_t>(call.refers));
@@ -94,9 +94,9 @@ void B2bua::find_changed_legs() {
         Call *call = calls_.find(id);
         if (!call) continue;
         call->is_touched = false;
-        for_each_leg(*call, [&](Leg &leg, LegPlace place, TransactionId) {
+        for_each_leg(*call, [&](Leg &leg, LegPlace place, TransactionId invite) {
             if (!is_live(leg.dialog)) return;
-            const std::uint64_t print = fingerprint_of(*call, leg, place);
+            const std::uint64_t print = fingerprint_of(*call, leg, place, invite);
             if (print == std::exchange(leg.print, print)) return;
             leg.is_unkept = true;
             tracker_.touch(leg.dialog);

@@ -58,8 +58,8 @@ struct LegState {
     Duration min_interval{};
     bool is_ours = false;
     bool is_supported = false;
-    std::string invite;               // outline() of ours, until its final answer
-    std::optional<KeptInvite> peers;  // none: none of his is open
+    std::string invite;              // outline() of ours, until its final answer
+    std::optional<KeptInvite> peers; // none: none of his is open
     std::optional<KeptCall> of_call;
 
     std::string to_text() const;

@@ -86,7 +86,7 @@ bool B2bua::join_restored(const RestoredLeg &caller, const RestoredLeg &callee, 
         tracker_.set_owner(from.dialog, id.value());
         find_hop(leg);
         restore_timer(id, call, side, from, now);
-        leg.print = fingerprint_of(call, leg, side == Side::caller ? LegPlace::caller : LegPlace::callee);
+        leg.print = fingerprint_of(call, leg, side == Side::caller ? LegPlace::caller : LegPlace::callee, {});
     }
     for (const Side side : {Side::caller, Side::callee}) {
         const RestoredLeg &from = side == Side::caller ? caller : callee;
@@ -218,16 +218,17 @@ void B2bua::cancel_restored(const RestoredLeg &restored, Instant now) {
     const auto invite = Message::parse(restored.state.invite);
     if (!invite || !invite->is_request()) return tracker_.end(restored.dialog, EndReason::restart, now);
     const std::string branch(invite->top_via().branch);
-    const Endpoint peer = restored_leg(restored, {}).peer;
+    const Leg leg = restored_leg(restored, {});
     const auto client = transactions_.adopt_client({.method = Method::invite,
                                                     .branch = branch,
                                                     .bytes = SharedBytes(restored.state.invite),
-                                                    .to = peer,
+                                                    .to = leg.peer,
                                                     .call_id = invite->call_id(),
                                                     .from_tag = invite->from_tag(),
                                                     .cseq = invite->cseq()},
                                                    now);
     if (!client) return tracker_.end(restored.dialog, EndReason::restart, now);
+    note_try(*client, leg.account, {}, Method::invite); // an answer that crosses it is hung up, and the BYE challenged
     MessageView view;
     view.method = Method::cancel;
     view.cseq = set.invite_cseq;

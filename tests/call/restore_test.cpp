@@ -22,9 +22,7 @@ void talk(TwoPhones &phones, std::string_view invite_extra = {}, std::string_vie
     phones.forget();
 }
 
-DialogId callers_leg(TwoPhones &phones) {
-    return phones.engine().tracker().find("call-a", "alice", phones.our_tag);
-}
+DialogId callers_leg(TwoPhones &phones) { return phones.engine().tracker().find("call-a", "alice", phones.our_tag); }
 
 // Bob answers a BYE, and nothing is left.
 void hang_up(TwoPhones &phones, std::uint32_t cseq) {
@@ -311,8 +309,9 @@ TEST_CASE("restore: session timers go on where they were [103]") {
     phones.wait(2000); // we refresh hers at half the time
     const Message refresh = phones.take(phones.alice, "INVITE");
     CHECK(refresh.value(Header::session_expires) == "100;refresher=uac");
-    phones.send(phones.alice, TwoPhones::answer(refresh, "200 OK", {},
-                                                "Require: timer\r\nSession-Expires: 100;refresher=uac\r\n", offer_text));
+    phones.send(phones.alice,
+                TwoPhones::answer(refresh, "200 OK", {}, "Require: timer\r\nSession-Expires: 100;refresher=uac\r\n",
+                                  offer_text));
     phones.restart();
     phones.wait(116'000); // 167 of 200 s: he has not refreshed his own
     CHECK(phones.got(phones.alice, "INVITE"));
@@ -385,8 +384,8 @@ TEST_CASE("restore: a leg that lost the other one is hung up, and what cannot be
 
 TEST_CASE("restore: several who ring are all told to stop, and a target that had refused is not") {
     TwoPhones phones;
-    phones.router.answer.targets.push_back({.request_uri = "sip:carol@192.0.2.3:5063", .to = phones.carol,
-                                            .is_parallel = true});
+    phones.router.answer.targets.push_back(
+        {.request_uri = "sip:carol@192.0.2.3:5063", .to = phones.carol, .is_parallel = true});
     phones.send(phones.alice, phones.invite());
     const Message to_bob = phones.take(phones.bob, "INVITE");
     const Message to_carol = phones.take(phones.carol, "INVITE");
@@ -404,8 +403,8 @@ TEST_CASE("restore: after a transfer the two who talk go on") {
     TwoPhones phones;
     talk(phones);
     phones.router.answer.targets = {{.request_uri = "sip:carol@192.0.2.3:5063", .to = phones.carol}};
-    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 1,
-                                                "Refer-To: <sip:carol@192.0.2.3:5063>\r\n"));
+    phones.send(phones.bob,
+                TwoPhones::from_bob(phones.bobs_invite, "REFER", 1, "Refer-To: <sip:carol@192.0.2.3:5063>\r\n"));
     phones.take(phones.bob, "SIP/2.0 202");
     const Message to_carol = phones.take(phones.carol, "INVITE");
     SUBCASE("it was not over: the target is told to stop, the call is as it was") {

@@ -63,7 +63,7 @@ public:
     std::vector<IpAddress> known;
     bool is_waiting = false;                               // for a name of a trunk
     std::vector<std::pair<Endpoint, TrunkAccount>> trunks; // that may call us
-    std::vector<Endpoint> barred; // for targets of this origin and those after it
+    std::vector<Endpoint> barred;                          // for targets of this origin and those after it
     TargetOrigin barred_from = TargetOrigin::binding;
     int asked = 0;
     bool is_closed = false;

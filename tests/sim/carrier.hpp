@@ -47,7 +47,7 @@ private:
     std::uint32_t passed_number(const TextMessage &request, std::uint32_t number) const;
     std::string without_challenges(TextMessage request);
     void check_repeated(const TextMessage &ack, Instant now);
-    void find(Instant now, std::string text) { journal_.find(now, call_, "carrier: " + std::move(text)); }
+    void find(Instant now, std::string text) { journal_.hear(now, call_, "carrier: " + std::move(text)); }
 
     const std::size_t call_;
     Journal &journal_;

@@ -42,10 +42,10 @@ void Simulation::begin_command(Call &call, Verb verb, DialogId leg) {
     if (!taken) return;
     const std::string name = names[static_cast<int>(verb)];
     journal_.note(network_.now(), number, name + " is begun");
-    if (!call.commands.empty()) find(number, name + " was begun while another command is under way");
+    if (!call.commands.empty()) hear(number, name + " was begun while another command is under way");
     // A transfer ends a hold, and nobody else hears of it.
     if (!call.plan.transfer && call.is_held != (verb == Verb::resume))
-        find(number, name + " was begun in the wrong state");
+        hear(number, name + " was begun in the wrong state");
     call.commands.emplace(*taken, verb);
     command_calls_.emplace(*taken, number);
     flush();
@@ -53,10 +53,10 @@ void Simulation::begin_command(Call &call, Verb verb, DialogId leg) {
 
 void Simulation::take_event(const CallEvent &event) {
     const auto number = command_calls_.find(event.command);
-    if (number == command_calls_.end()) return find(std::nullopt, "an event of a command that nobody gave");
+    if (number == command_calls_.end()) return hear(std::nullopt, "an event of a command that nobody gave");
     auto &call = *calls_[number->second];
     const auto open = call.commands.find(event.command);
-    if (open == call.commands.end()) return find(number->second, "an event of a command that has ended");
+    if (open == call.commands.end()) return hear(number->second, "an event of a command that has ended");
     const auto verb = open->second;
     switch (event.kind) {
     case CallEventKind::command_started: return;
@@ -65,10 +65,10 @@ void Simulation::take_event(const CallEvent &event) {
         if (call.plan.transfer) return; // whose leg is it?
         const auto &direction = call.witness.told_direction(event.side);
         const bool is_held = direction == "sendonly" || direction == "inactive";
-        if (verb == Verb::hold && !is_held) find(number->second, "a leg is on hold and was told " + direction);
+        if (verb == Verb::hold && !is_held) hear(number->second, "a leg is on hold and was told " + direction);
         // Where one failed the media may be left as the peer wants it.
         if (verb == Verb::resume && is_held && !call.has_failed_command)
-            find(number->second, "a leg is resumed and was told " + direction);
+            hear(number->second, "a leg is resumed and was told " + direction);
         return;
     }
     case CallEventKind::command_ended:
@@ -77,7 +77,7 @@ void Simulation::take_event(const CallEvent &event) {
         if (event.status >= 300) call.has_failed_command = true;
         call.commands.erase(open);
         return;
-    case CallEventKind::dtmf: return find(number->second, "a key that nobody pressed");
+    case CallEventKind::dtmf: return hear(number->second, "a key that nobody pressed");
     }
 }
 

@@ -16,7 +16,8 @@ struct Wish { // what the command line or the environment asks for
     std::optional<std::uint64_t> seed;
     std::optional<double> loss;
     std::optional<std::size_t> call;
-    std::size_t calls = 10'000; // of one run, over all its losses
+    std::size_t calls = 10'000;   // of one run, over all its losses
+    std::optional<double> deaths; // chance of each batch, in the runs in which the process dies
     TraceOptions trace;
 };
 
@@ -49,11 +50,13 @@ void print_findings(const SimulationReport &report) {
 // Returns whether all went well.
 bool run(const SimulationOptions &options) {
     const auto report = Simulation(options).run();
-    std::printf("seed %llu, loss %2.0f %%, %zu calls: %zu records, %zu answered, at most %zu at once, %llu datagrams, "
-                "%.0f s",
-                static_cast<unsigned long long>(options.seed), options.weather.loss * 100, options.calls,
-                report.records, report.answered, report.up_max, static_cast<unsigned long long>(report.datagrams),
-                static_cast<double>(report.end.time_since_epoch().count()) / 1e6);
+    std::printf(
+        "seed %llu, loss %2.0f %%, %zu calls: %zu records, %zu answered, at most %zu at once, %llu deaths, %llu "
+        "datagrams, %.0f s",
+        static_cast<unsigned long long>(options.seed), options.weather.loss * 100, options.calls, report.records,
+        report.answered, report.up_max, static_cast<unsigned long long>(report.deaths),
+        static_cast<unsigned long long>(report.datagrams),
+        static_cast<double>(report.end.time_since_epoch().count()) / 1e6);
     for (const auto &[reason, count] : report.reasons) std::printf(", %s %zu", reason.c_str(), count);
     std::printf("\n");
     print_findings(report);
@@ -109,6 +112,17 @@ TEST_CASE("simulation: random calls over a bad network leave nothing behind, and
     }
     CHECK(run_all(fixed_seed));
     CHECK(run_all(std::random_device{}()));
+}
+
+TEST_CASE("simulation: a process that dies again and again leaves nobody in a call, and a record each") {
+    for (const double loss : {0.0, 0.2}) {
+        if (wish.loss && *wish.loss != loss) continue;
+        for (const std::uint64_t seed : {fixed_seed, static_cast<std::uint64_t>(std::random_device{}())}) {
+            auto options = options_of(wish.seed.value_or(seed), loss, wish.loss ? wish.calls : wish.calls / 10);
+            options.deaths = wish.deaths.value_or(0.0003);
+            CHECK(run(options));
+        }
+    }
 }
 
 TEST_CASE("simulation: a seed repeats every datagram") {
@@ -343,7 +357,7 @@ int main(int count, char **arguments) {
         std::optional<std::size_t> calls;
         const std::string_view argument = arguments[i];
         if (read(argument, "--seed=", wish.seed) || read(argument, "--loss=", wish.loss) ||
-            read(argument, "--call=", wish.call))
+            read(argument, "--call=", wish.call) || read(argument, "--deaths=", wish.deaths))
             continue;
         if (read(argument, "--calls=", calls)) wish.calls = *calls;
     }

@@ -12,6 +12,15 @@ using namespace std::chrono_literals;
 constexpr Duration end_max = 4h;           // virtual: everything has a deadline before that
 constexpr std::uint64_t idle_max = 10'000; // steps in a row that neither move time nor do anything
 
+// The call whose callee a URI names.
+std::optional<std::size_t> callee_in(std::string_view uri) {
+    constexpr std::string_view prefix = "sip:callee-";
+    if (uri.substr(0, prefix.size()) != prefix) return std::nullopt;
+    return std::stoul(std::string(uri.substr(prefix.size())));
+}
+
+} // namespace
+
 EngineOptions engine_options(std::uint64_t seed) {
     EngineOptions options;
     options.listeners.push_back({engine_address(), engine_address().to_string()});
@@ -24,21 +33,11 @@ EngineOptions engine_options(std::uint64_t seed) {
     return options;
 }
 
-// The call whose callee a URI names.
-std::optional<std::size_t> callee_in(std::string_view uri) {
-    constexpr std::string_view prefix = "sip:callee-";
-    if (uri.substr(0, prefix.size()) != prefix) return std::nullopt;
-    return std::stoul(std::string(uri.substr(prefix.size())));
-}
-
-} // namespace
-
 Simulation::Simulation(const SimulationOptions &options)
     : options_(options), journal_(options.trace), network_(options.weather, options.seed, journal_, at_ms(0)),
-      routes_(*this), random_(options.seed), profiles_(random_),
-      engine_(std::make_unique<Engine>(engine_options(options.seed), routes_, profiles_, random_, at_ms(0))),
-      wall_(at_ms(0), 1'700'000'000'000'000) {
-    static_cast<void>(profiles_.declare({.name = "total"}));
+      routes_(*this), random_(options.seed), death_dice_(options.seed, 'x', 0), wall_(at_ms(0), 1'700'000'000'000'000) {
+    begin_process();
+    journal_.set_lenient(options.deaths > 0);
     network_.set_receiver(
         [this](const Endpoint &to, const Endpoint &from, const std::string &bytes) { deliver(to, from, bytes); });
     for (std::size_t i = 0; i < options.calls; ++i) {
@@ -168,12 +167,14 @@ void Simulation::deliver_to_peer(Call &call, const Endpoint &to, const Endpoint 
 
 // The order of lib/call/engine.hpp: inputs, then records, then datagrams. What a carrier says to these comes at once.
 void Simulation::flush() {
+    if (dies()) die();
     do {
         engine_->drain_changes([this](const DialogRecord &record) { take_change(record); },
                                [this](const DialogRecord &record) { take_end(record); });
         lookups_.clear();
         engine_->take_lookups(lookups_);
         for (const auto &lookup : lookups_) look_up(lookup);
+        if (dies()) die();
     } while (send_out());
     for (CallEvent event; engine_->next_event(event);)
         if (!options_.sabotage.event || options_.sabotage.event(event)) take_event(event);
@@ -244,12 +245,17 @@ Simulation::Record &Simulation::keep(const DialogRecord &given) {
 }
 
 void Simulation::take_change(const DialogRecord &given) {
+    if (options_.deaths > 0) kept_.save(given);
     const auto &record = keep(given);
     if (record.ended || record.state == DialogState::terminated)
         find(call_of(given.call_id), "the record of a leg has ended and is reported as changed");
 }
 
 void Simulation::take_end(const DialogRecord &given) {
+    if (options_.deaths > 0) {
+        kept_.erase(given.id);
+        ended_call_ids_.emplace_back(given.call_id);
+    }
     const int times = options_.sabotage.ended ? options_.sabotage.ended(given) : 1;
     for (int i = 0; i < times; ++i) {
         auto &record = keep(given);
@@ -305,6 +311,7 @@ SimulationReport Simulation::run() {
     report.hash = journal_.hash();
     report.datagrams = journal_.datagrams();
     report.up_max = up_max_;
+    report.deaths = deaths_;
     report.end = network_.now();
     for (const auto &[id, record] : records_) {
         if (record.leg_of || !record.ended) continue;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 #include "call/engine.hpp"
+#include "call/kept_dialogs.hpp"
 #include "cdr/cdr.hpp"
 #include "sim/callee.hpp"
 #include "sim/caller.hpp"
@@ -36,6 +37,7 @@ struct SimulationOptions {
     Weather weather;
     TraceOptions trace;
     Sabotage sabotage;
+    double deaths = 0; // chance of each batch to be the last one of its process
 };
 
 struct SimulationReport {
@@ -45,6 +47,7 @@ struct SimulationReport {
     std::size_t records = 0;
     std::size_t answered = 0;
     std::size_t up_max = 0; // calls at the same time
+    std::uint64_t deaths = 0;
     Instant end{};
     std::map<std::string, std::size_t> reasons;
 };
@@ -147,9 +150,18 @@ private:
     void take_end(const DialogRecord &record);
     Record &keep(const DialogRecord &record);
     std::optional<std::size_t> call_of(std::string_view call_id) const; // on either leg
+    void hear(std::optional<std::size_t> call, std::string text) {      // what a process that dies may do
+        journal_.hear(network_.now(), call, std::move(text));
+    }
     void find(std::optional<std::size_t> call, std::string text) {
         journal_.find(network_.now(), call, std::move(text));
     }
+
+    // death.cpp
+    bool dies();
+    void die();
+    void begin_process();
+    void judge_after_deaths(const Call &call, const Record *record);
 
     // verdict.cpp: after each batch
     void judge_profile();
@@ -169,8 +181,12 @@ private:
     Network network_;
     Routes routes_;
     CallRandom random_;
-    ProfileTable profiles_;
+    std::unique_ptr<ProfileTable> profiles_; // of the process, like the engine
     std::unique_ptr<Engine> engine_;
+    Dice death_dice_;
+    std::uint64_t deaths_ = 0;
+    test::KeptDialogs kept_;
+    std::vector<std::string> ended_call_ids_;
     WallClock wall_;
     std::vector<std::unique_ptr<Call>> calls_; // by number; empty where `only` names another
     std::map<RecordId, Record> records_;
@@ -181,6 +197,8 @@ private:
     std::vector<Outgoing> outgoing_;
     std::vector<Lookup> lookups_;
 };
+
+EngineOptions engine_options(std::uint64_t seed);
 
 // Runs it again for the first calls with findings, one at a time, and prints what they sent.
 void explain(const SimulationOptions &options, const SimulationReport &report);

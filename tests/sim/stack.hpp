@@ -69,7 +69,7 @@ protected:
     virtual void on_response(const Client &client, const TextMessage &response) = 0; // each 2xx of INVITE again
     virtual void on_timeout(const Client &client) = 0;
 
-    void find(std::string text) { journal_.find(network_.now(), call_, name_ + ": " + std::move(text)); }
+    void find(std::string text) { journal_.hear(network_.now(), call_, name_ + ": " + std::move(text)); }
     void note(std::string_view text) { journal_.note(network_.now(), call_, name_ + ": " + std::string(text)); }
     // Runs the action unless the peer has vanished by then.
     template <class Action>

@@ -24,7 +24,7 @@ bool is_tie(const Plan &plan, const Facts &facts) {
 
 // A call is in from its route to its end: never more of them than there are calls that the tracker counts as up.
 void Simulation::judge_profile() {
-    const std::uint32_t members = *profiles_.size("total");
+    const std::uint32_t members = *profiles_->size("total");
     const auto &now = engine_->tracker().statistics();
     if (members != now.early + now.active)
         find(std::nullopt, "the profile has " + std::to_string(members) + " members, and " +
@@ -49,6 +49,7 @@ void Simulation::judge_engine() {
         tracked += !record.leg_of;
         answered += !record.leg_of && record.answered;
     }
+    if (kept_.size() != 0) find(std::nullopt, std::to_string(kept_.size()) + " dialogs are left in the store");
     const auto &statistics = engine_->tracker().statistics();
     const auto equal = [this](const char *what, std::uint64_t is, std::uint64_t should) {
         if (is != should)
@@ -57,6 +58,7 @@ void Simulation::judge_engine() {
     };
     equal("statistics early", statistics.early, 0);
     equal("statistics active", statistics.active, 0);
+    if (deaths_ > 0) return; // the others are of one process
     equal("statistics processed", statistics.processed, tracked);
     equal("statistics failed", statistics.failed, tracked - answered);
     equal("statistics refused", statistics.refused, 0);
@@ -89,11 +91,16 @@ void Simulation::judge_call(const Call &call) {
         for (auto record = first; record != last; ++record) {
             if (record->second->leg_of) {
                 ++legs;
-            } else if (std::exchange(found, record->second)) {
+            } else if (!found) {
+                found = record->second;
+            } else if (deaths_ == 0 || (found->answered && record->second->answered)) {
                 find(number, "two records of one call");
+            } else if (record->second->answered) { // an INVITE that came late, to a process that knows it no more
+                found = record->second;
             }
         }
     }
+    if (deaths_ > 0) return judge_after_deaths(call, found);
     if (facts.invite_in && !found) return find(number, "no record of the call");
     if (!facts.invite_in && found) return find(number, "a record of a call that never came");
     if (!found) return;

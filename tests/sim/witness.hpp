@@ -133,7 +133,7 @@ private:
     std::vector<int> outcomes_of(DecoyPlace place, Instant now);
     int outcome_of_callee(Instant now);
     int outcome_of(Party party, Instant now);
-    void find(Instant now, std::string text) { journal_.find(now, plan_.number, "b2bua: " + std::move(text)); }
+    void find(Instant now, std::string text) { journal_.hear(now, plan_.number, "b2bua: " + std::move(text)); }
 
     const Plan &plan_;
     Board &board_;
