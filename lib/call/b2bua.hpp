@@ -3,6 +3,7 @@
 // own_invite, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep, restore.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -56,10 +57,12 @@ public:
     void find_changed_legs();
     // Adds to a record what it has of the leg: if that has changed since the last time, or if it is wanted anyway.
     void describe_leg(DialogRecord &record, bool is_wanted);
+    void describe_end(DialogRecord &record); // of one that has ended: the refusal that its caller may have missed
 
     // See Engine.
     Result<void> restore(const DialogRecord &record, Instant now);
     void restore_ended(std::string_view call_id);
+    void restore_refusal(std::string_view leg, Instant now);
     void go_on(Instant now);
 
     void advance(Instant now);
@@ -370,6 +373,7 @@ private:
     Call *find_touched(CallId id); // for whatever may change it
     template <class F>
     static void for_each_leg(Call &call, F f); // f(Leg &, LegPlace, the INVITE of one without a place)
+    void keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal);
     static const InviteExchange *open_invite_of(const Call &call, LegPlace place);
     std::uint64_t fingerprint_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
     LegState state_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
@@ -413,10 +417,11 @@ private:
     ViewText view_text_;                                        // of the message being fed
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
-    std::vector<CallId> touched_;             // since the last find_changed_legs(), each once
-    std::vector<RestoredLeg> restored_;       // until go_on()
-    std::unordered_set<std::uint64_t> ended_; // hashes of Call-IDs, see restore_ended()
-    Instant ended_until_{};                   // when they are forgotten
+    std::map<RecordId, std::string> refusals_; // since the last changes were drained: see keep_refusal()
+    std::vector<CallId> touched_;              // since the last find_changed_legs(), each once
+    std::vector<RestoredLeg> restored_;        // until go_on()
+    std::unordered_set<std::uint64_t> ended_;  // hashes of Call-IDs, see restore_ended()
+    Instant ended_until_{};                    // when they are forgotten
 };
 
 // What somebody said, without the hold that he was on.

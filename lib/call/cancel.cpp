@@ -43,6 +43,7 @@ void B2bua::give_up_first(CallId id, Call &call, InviteExchange &invite, std::ui
             const std::string tag = make_token(random_);
             SharedBytes bytes = writer_.response(*request, invite.source, status, {}, tag, nullptr);
             feed_answer(*request, status, tag, {}, now);
+            keep_refusal(call.leg(invite.from).dialog, invite.source, bytes);
             static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));
         }
     }

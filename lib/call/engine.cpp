@@ -160,13 +160,19 @@ void Engine::drain_changes(const std::function<void(const DialogRecord &)> &chan
         parts_->b2bua.describe_leg(record, false);
         changed(record);
     };
-    parts_->tracker.drain_changes(changed ? with_leg : std::function<void(DialogRecord &)>(), ended);
+    const auto with_end = [&](DialogRecord &record) {
+        parts_->b2bua.describe_end(record);
+        ended(record);
+    };
+    using Sink = std::function<void(DialogRecord &)>;
+    parts_->tracker.drain_changes(changed ? Sink(with_leg) : Sink(), ended ? Sink(with_end) : Sink());
 }
 
 const LivingDialogs &Engine::living() const { return parts_->living; }
 
 Result<void> Engine::restore(const DialogRecord &record, Instant now) { return parts_->b2bua.restore(record, now); }
 void Engine::restore_ended(std::string_view call_id) { parts_->b2bua.restore_ended(call_id); }
+void Engine::restore_refusal(std::string_view leg, Instant now) { parts_->b2bua.restore_refusal(leg, now); }
 
 void Engine::go_on(Instant now) {
     parts_->b2bua.go_on(now);

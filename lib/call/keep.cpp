@@ -165,4 +165,23 @@ LegState B2bua::state_of(const Call &call, const Leg &leg, LegPlace place, Trans
     return state;
 }
 
+// The caller's only word of the end: should the process die before it has left, the next one says it.
+void B2bua::keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal) {
+    const DialogSet *set = tracker_.find(dialog);
+    if (!set || !options_.keeps_legs) return;
+    LegState state;
+    state.call = set->record;
+    state.peer = source;
+    state.peers = KeptInvite{.request = {}, .answer = std::string(refusal.view()), .source = source, .is_first = true};
+    refusals_.insert_or_assign(set->record, state.to_text());
+}
+
+void B2bua::describe_end(DialogRecord &record) {
+    const auto refusal = refusals_.find(record.id);
+    if (refusal == refusals_.end()) return;
+    record.leg = std::move(refusal->second);
+    record.has_changed_leg = true;
+    refusals_.erase(refusal);
+}
+
 } // namespace tandem

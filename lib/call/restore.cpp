@@ -37,6 +37,18 @@ bool B2bua::was_ended(const Message &request, Instant now) {
     return false;
 }
 
+// Perhaps once more: who has it acknowledges it again.
+void B2bua::restore_refusal(std::string_view leg, Instant now) {
+    const auto state = LegState::parse(leg);
+    const auto refusal = Message::parse(state && state->peers ? state->peers->answer : std::string());
+    if (!refusal || refusal->is_request() || refusal->status() < 300) return;
+    auto invite = Message::parse(outline_of_answer(*refusal));
+    if (!invite) return;
+    const auto server = transactions_.adopt_server(std::move(*invite), state->peers->source, 0, now);
+    if (!server) return;
+    static_cast<void>(transactions_.respond(*server, refusal->status(), SharedBytes(state->peers->answer), now));
+}
+
 void B2bua::go_on(Instant now) {
     ended_until_ = now + 64 * options_.transactions.t1;
     std::vector<RestoredLeg> legs = std::exchange(restored_, {});
@@ -188,6 +200,7 @@ void B2bua::refuse_restored(DialogId dialog, const KeptInvite &kept, std::uint16
     const std::string tag(set && !set->to_tag().empty() ? std::string(set->to_tag()) : make_token(random_));
     SharedBytes bytes = writer_.response(*request, kept.source, status, {}, tag, nullptr, extra);
     feed_answer(*request, status, tag, {}, now);
+    if (request->to_tag().empty()) keep_refusal(dialog, kept.source, bytes);
     static_cast<void>(transactions_.respond(*server, status, std::move(bytes), now));
 }
 

@@ -234,6 +234,35 @@ TEST_CASE("restore: an answer in the ACK passes, too") {
     hang_up(phones, 2);
 }
 
+TEST_CASE("restore: a refusal that was kept, and perhaps not sent, is said again") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite());
+    const Message invite = phones.take(phones.bob, "INVITE");
+    const std::string busy = TwoPhones::answer(invite, "486 Busy Here");
+    std::string_view said = "SIP/2.0 486";
+    SUBCASE("of the callee") { phones.send_and_die(phones.bob, busy, true); }
+    SUBCASE("after a CANCEL") {
+        phones.send_and_die(phones.alice, phones.cancel(), true);
+        said = "SIP/2.0 487";
+    }
+    SUBCASE("twice") {
+        phones.send_and_die(phones.bob, busy, true);
+        phones.forget();
+        phones.restart();
+    }
+    const Message refusal = phones.take(phones.alice, said);
+    CHECK(refusal.top_via().branch == "z9hG4bK-a1INVITE");
+    phones.wait(500);
+    CHECK(phones.got(phones.alice, said));
+    const std::string tag(refusal.to_tag());
+    phones.send(phones.alice, phones.request("ACK", tag, 1, {}, {}, "z9hG4bK-a1INVITE"));
+    phones.forget();
+    phones.send(phones.alice, phones.invite()); // late: it is no new call
+    phones.wait(2000);
+    CHECK_FALSE(phones.got(phones.alice, said));
+    CHECK(phones.finish().sip_code == (said == "SIP/2.0 486" ? 486 : 487));
+}
+
 TEST_CASE("restore: who hangs up while the process dies hears 200, and the other one hears it, too [40]") {
     TwoPhones phones;
     talk(phones);

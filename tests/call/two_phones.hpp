@@ -152,6 +152,7 @@ public:
         std::size_t refused = 0;
         kept.for_each([&](const DialogRecord &record) { refused += engine_->restore(record, now) ? 0U : 1U; });
         for (const std::string &call_id : ended_call_ids_) engine_->restore_ended(call_id);
+        for (const std::string &refusal : refusals_) engine_->restore_refusal(refusal, now);
         engine_->go_on(now);
         collect();
         return refused;
@@ -288,6 +289,7 @@ private:
         engine_->drain_changes(keep, [&](const DialogRecord &record) {
             kept.erase(record.id);
             ended_call_ids_.emplace_back(record.call_id);
+            if (record.has_changed_leg) refusals_.push_back(record.leg);
             if (record.leg_of) return;
             ended.push_back({record.end_reason, record.sip_code, record.q850, std::string(record.callee_call_id),
                              record.answered.has_value(),
@@ -320,6 +322,7 @@ private:
     std::optional<Engine> engine_;
     std::vector<Caught> sent_;
     std::vector<std::string> ended_call_ids_;
+    std::vector<std::string> refusals_; // those that a restart says again
 };
 
 } // namespace tandem::test

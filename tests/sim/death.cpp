@@ -16,6 +16,8 @@ void Simulation::die() {
         if (!restored) find(call_of(record.call_id), "a dialog could not be restored");
     });
     for (const auto &call_id : ended_call_ids_) engine_->restore_ended(call_id);
+    for (const auto &[ended, refusal] : refusals_)
+        if (ended + 64 * t1 > network_.now()) engine_->restore_refusal(refusal, network_.now());
     engine_->go_on(network_.now());
 }
 

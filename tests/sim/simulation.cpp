@@ -255,6 +255,7 @@ void Simulation::take_end(const DialogRecord &given) {
     if (options_.deaths > 0) {
         kept_.erase(given.id);
         ended_call_ids_.emplace_back(given.call_id);
+        if (given.has_changed_leg) refusals_.emplace_back(network_.now(), given.leg);
     }
     const int times = options_.sabotage.ended ? options_.sabotage.ended(given) : 1;
     for (int i = 0; i < times; ++i) {

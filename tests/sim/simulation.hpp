@@ -187,6 +187,7 @@ private:
     std::uint64_t deaths_ = 0;
     test::KeptDialogs kept_;
     std::vector<std::string> ended_call_ids_;
+    std::vector<std::pair<Instant, std::string>> refusals_; // and when they were kept
     WallClock wall_;
     std::vector<std::unique_ptr<Call>> calls_; // by number; empty where `only` names another
     std::map<RecordId, Record> records_;
