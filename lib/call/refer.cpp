@@ -42,7 +42,7 @@ std::string write_invite(std::string_view uri, std::string_view from, const Sess
 bool may_be_elsewhere(const Replaces &replaces, std::uint8_t here, std::uint32_t shards) {
     for (std::string_view name : {std::string_view(replaces.to_tag), std::string_view(replaces.call_id)}) {
         const auto shard = shard_of_token(name);
-        if (shard && *shard < shards) return *shard != here;
+        if (shard) return *shard % shards != here;
     }
     return false;
 }

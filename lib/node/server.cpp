@@ -124,11 +124,12 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     for (const std::string &warning : config.warnings) log.warn(warning);
 
     if (auto declared = server->declare(config.profiles); !declared) return declared.error();
-    // The store comes last: to open it ends what a former process left in it.
+    // The store comes last: with it the calls of a former process are ours.
     auto transports = server->open_all_transports();
     if (!transports) return transports.error();
     if (auto opened = server->open_store(); !opened) return opened.error();
     server->make_workers(std::move(*transports));
+    if (auto restored = server->restore_calls(); !restored) return restored.error();
     server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
     server->log_start();
     server->loop().post([raw = server.get()] { raw->stations_[0]->worker->register_with(raw->config_.registrations); });
@@ -218,30 +219,6 @@ Result<std::unique_ptr<MessageTransport>, Failure> Server::open_transport(Loop &
     return std::unique_ptr<MessageTransport>(std::move(*stream));
 }
 
-Result<void, Failure> Server::open_store() {
-    if (config_.store.path.empty()) return {};
-    auto store =
-        SqliteStore::open({.path = config_.store.path, .durability = config_.store.durability, .vfs = {}}, wall_);
-    if (!store) return store.error();
-    store_ = std::move(*store);
-    for (const std::string &notice : store_->notices()) log_.error(fmt::format("store: {}", notice));
-
-    static_cast<void>(store_->forget_trunks()); // its failure is told by the commit
-    const auto load = store_->load_dialogs(SystemClock::utc_us(), [](const DialogRecord &) { return false; });
-    if (!load) return load.error();
-    if (load->closed > 0) {
-        log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", load->closed));
-    }
-    if (auto loaded = load_bindings(); !loaded) return loaded;
-    const auto on_failure = [this](std::exception_ptr thrown) {
-        keep(std::move(thrown));
-        stop();
-    };
-    const StoreThreadOptions options{config_.store.commit_interval, on_failure};
-    store_thread_ = std::make_unique<StoreThread>(Stores{*store_, *store_, *store_, *store_}, options);
-    return {};
-}
-
 SourceLimits Server::source_limits(const LimitConfig &limits) {
     SourceLimits sources;
     sources.rate = limits.source_rate;
@@ -252,16 +229,6 @@ SourceLimits Server::source_limits(const LimitConfig &limits) {
         };
     }
     return sources;
-}
-
-// Before `tandemd ready`: a call may come at once.
-Result<void, Failure> Server::load_bindings() {
-    const Instant now = SystemClock::now();
-    auto loaded = store_->load_bindings(SystemClock::utc_us(),
-                                        [&](BindingRecord record) { registrar_.load(std::move(record), now); });
-    const std::uint64_t bindings = registrar_.statistics().bindings;
-    if (bindings > 0) log_.info(fmt::format("registrar: {} bindings of a former process are in force", bindings));
-    return loaded;
 }
 
 // Whoever is switched off has no domain.

@@ -32,7 +32,7 @@ namespace tandem {
 
 class Server {
 public:
-    // Opens the store and every socket, and closes what a former process left in the store. `path` is the file that
+    // Opens the store and every socket, and takes back the calls that a former process left. `path` is the file that
     // SIGHUP reads again; empty: there is none. `log` outlives the server. The failure is one line.
     static Result<std::unique_ptr<Server>, Failure> open(const Config &config, const std::string &path, Log &log);
 
@@ -79,6 +79,8 @@ private:
     Result<std::unique_ptr<MessageTransport>, Failure> open_transport(Loop &loop, const Endpoint &at, bool share_port);
     Result<void, Failure> open_store();
     Result<void, Failure> load_bindings();
+    Result<void, Failure> restore_calls();
+    Worker &worker_for(const DialogRecord &record);
     void use_users(Config &config);
     static RegistrarOptions registrar_options(const Config &config);
     static SourceLimits source_limits(const LimitConfig &limits);

@@ -37,6 +37,14 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
     arm(SystemClock::now());
 }
 
+void Worker::go_on(Instant now) {
+    engine_.go_on(now);
+    calls_.store(engine_.calls(), std::memory_order_relaxed);
+    loop_.post([self = std::weak_ptr(self_)] {
+        if (const auto worker = self.lock()) (*worker)->on_deadline();
+    });
+}
+
 void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
     const Instant now = SystemClock::now();
     watch_load(lag, now);

@@ -66,6 +66,12 @@ public:
     // Before the loops run: makes it the one of its shard among the workers of `board`, which outlives it.
     void join(Switchboard &board);
 
+    // Before the loops run: takes back a dialog that a former process left; false: it is none, or there is no room. And
+    // a Call-ID of a call that it has ended just now. Then goes on with all of them; what that says, the loop sends.
+    bool restore(const DialogRecord &record, Instant now) { return engine_.restore(record, now).ok(); }
+    void restore_ended(std::string_view call_id) { engine_.restore_ended(call_id); }
+    void go_on(Instant now);
+
     // In the loop: takes what others have left in the mailbox, a turn's worth of it.
     void on_mail();
 

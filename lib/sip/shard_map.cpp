@@ -1,5 +1,4 @@
 #include "sip/shard_map.hpp"
-#include <optional>
 #include "base/token.hpp"
 
 namespace tandem {
@@ -9,17 +8,17 @@ std::uint8_t ShardMap::shard_of(std::string_view bytes, std::uint8_t arrived) co
 }
 
 std::uint8_t ShardMap::shard_of(const Peek &peek, std::uint8_t arrived) const {
-    // A former process may have had more workers than this one.
-    const auto made_by = [this](std::string_view name) {
-        const auto shard = shard_of_token(name);
-        return shard && *shard < shards_ ? shard : std::nullopt;
-    };
     if (peek.is_response) return made_by(peek.branch).value_or(arrived);
     for (std::string_view name : {peek.to_tag, peek.replaces_to_tag, peek.replaces_call_id, peek.call_id}) {
         if (const auto shard = made_by(name)) return *shard;
     }
     if (peek.call_id.empty()) return arrived;
-    return static_cast<std::uint8_t>(hash_(peek.call_id) % shards_);
+    return shard_of_call(peek.call_id);
+}
+
+std::optional<std::uint8_t> ShardMap::made_by(std::string_view name) const {
+    const auto shard = shard_of_token(name);
+    return shard ? std::optional(static_cast<std::uint8_t>(*shard % shards_)) : std::nullopt;
 }
 
 } // namespace tandem

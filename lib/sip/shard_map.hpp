@@ -3,6 +3,7 @@
 // way they come. Pure; every worker has a copy that decides alike.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include "base/hash.hpp"
 #include "sip/peek.hpp"
@@ -21,6 +22,15 @@ public:
     // dialog of ours goes where that is (RFC 3891). Its CANCEL, which does not name the dialog, goes by Call-ID alone.
     std::uint8_t shard_of(std::string_view bytes, std::uint8_t arrived) const;
     std::uint8_t shard_of(const Peek &peek, std::uint8_t arrived) const;
+
+    // Of a name: none if tandem did not make it. A former process may have had more workers: what was one of these is
+    // another one now, and the same for all names of a call.
+    std::optional<std::uint8_t> made_by(std::string_view name) const;
+
+    // Of a Call-ID that others made.
+    std::uint8_t shard_of_call(std::string_view call_id) const {
+        return static_cast<std::uint8_t>(hash_(call_id) % shards_);
+    }
 
 private:
     std::uint32_t shards_;

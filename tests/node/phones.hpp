@@ -52,6 +52,7 @@ public:
     bool only_rings = false;
     std::size_t invited = 0;
     std::size_t cancelled = 0;
+    std::size_t hung_up = 0;
     std::function<void()> on_cancelled = [] {};
 
 private:
@@ -68,6 +69,7 @@ private:
             answer(ringing_[std::string(request.call_id())], source, 487);
             return on_cancelled();
         case Method::ack: return;
+        case Method::bye: ++hung_up; return answer(request, source, 200);
         default: return answer(request, source, 200);
         }
     }

@@ -42,6 +42,8 @@ struct Node {
         auto opened = Server::open(*config, path, lines.log);
         REQUIRE(opened.ok());
         server = std::move(*opened);
+        config_ = *config;
+        config_.sip.listen[0] = server->worker().listeners().at(0).bound;
         caller.emplace(loop, server->worker().listeners().at(0).bound);
     }
     std::string text(const std::string &more) const {
@@ -70,6 +72,15 @@ struct Node {
         thread.join();
         CHECK_FALSE(is_late);
         if (thrown) std::rethrow_exception(thrown);
+    }
+
+    // Another process in the place of the one that has ended, with so many workers.
+    void restart(std::uint32_t count) {
+        server.reset();
+        config_.sip.workers = static_cast<decltype(config_.sip.workers)>(count);
+        auto opened = Server::open(config_, {}, lines.log);
+        REQUIRE_MESSAGE(opened.ok(), opened.error().detail);
+        server = std::move(*opened);
     }
     void in_server(const std::function<void()> &task) { server->loop().post(task); }
     void end() {
@@ -100,6 +111,9 @@ struct Node {
     std::unique_ptr<Server> server;
     std::optional<Caller> caller;
     bool is_late = false;
+
+private:
+    Config config_; // with the port that it has got
 };
 
 // A connection to the server from the test's own loop.
@@ -372,6 +386,42 @@ TEST_CASE("workers: what waited for the store is sent at the end, by others' lis
         node.loop.set_deadline(SystemClock::now() + std::chrono::seconds(10));
         if (trying < calls) node.loop.run(); // reads what is in the socket
         CHECK(trying == calls);
+        node.server.reset();
+        std::filesystem::remove_all(folder);
+    }
+}
+
+TEST_CASE("workers: calls go on in the next process, each where its messages come, also if that has fewer workers") {
+    for (const std::uint32_t next : {4U, 3U, 1U}) {
+        CAPTURE(next);
+        std::string folder = std::filesystem::temp_directory_path() / "tandem-workers-XXXXXX";
+        REQUIRE(::mkdtemp(folder.data()) != nullptr);
+        Node node("profiles = [\"total\"]\n[[profile]]\nname = \"total\"\n", {},
+                  [&](Config &config) { config.store.path = folder + "/t.db"; });
+        constexpr std::size_t calls = 32;
+        std::size_t up = 0;
+        std::size_t hung_up = 0;
+        node.caller->on_final = [&](std::size_t, std::uint16_t status) {
+            CHECK(status == 200);
+            if (++up == calls) node.when_calls(calls, [&] { node.end(), node.end(); });
+        };
+        node.run([&] {
+            for (std::size_t call = 0; call < calls; ++call) node.caller->invite(call);
+        });
+        REQUIRE(up == calls);
+
+        node.restart(next);
+        CHECK(node.lines.has("info store: 32 calls of a former process go on; it left 64 dialogs"));
+        CHECK(node.server->profiles().size("total").value() == calls);
+        node.caller->on_hung_up = [&](std::size_t) {
+            if (++hung_up == calls) node.when_calls(0, [&] { node.end(); });
+        };
+        node.run([&] {
+            for (std::size_t call = 0; call < calls; ++call) node.caller->hang_up(call);
+        });
+        CHECK(hung_up == calls);
+        CHECK(node.callee.hung_up == calls);
+        CHECK(node.server->profiles().size("total").value() == 0);
         node.server.reset();
         std::filesystem::remove_all(folder);
     }

@@ -89,10 +89,15 @@ TEST_CASE("shard: an INVITE that replaces a dialog of ours goes where that is (R
     CHECK(four(with(replacing("a;to-tag=" + token(1)), "INVITE sip", "OPTIONS sip")) == four(call("new@192.0.2.1")));
 }
 
-TEST_CASE("shard: names of a process with more workers count as those of others") {
+TEST_CASE("shard: all names that one worker of a process with more of them made go to the same one") {
     const Four four;
-    CHECK(four(inside(token(4))) == four(call("c1@192.0.2.1")));
-    CHECK(four(call(token(255))) < 4);
+    for (std::uint8_t shard = 4; shard < 12; ++shard) {
+        CHECK(four(inside(token(shard))) == shard % 4);
+        CHECK(four(call(token(shard))) == shard % 4);
+        CHECK(four.map.made_by(token(shard)) == shard % 4);
+    }
+    CHECK(!four.map.made_by("theirs"));
+    CHECK(four.map.shard_of_call("c1@192.0.2.1") == four(call("c1@192.0.2.1")));
 }
 
 TEST_CASE("shard: what is no SIP, or has no Call-ID, stays where it came") {

@@ -1,0 +1,73 @@
+// What the store has of a former process: it is all there before the first message is received.
+#include <algorithm>
+#include <fmt/format.h>
+#include <utility>
+#include "net/system_clock.hpp"
+#include "node/dialog_place.hpp"
+#include "node/server.hpp"
+
+namespace tandem {
+namespace {
+
+// Peers repeat a BYE for 64*T1 (RFC 3261 section 17.1.2.2), when nobody has answered the first.
+constexpr Duration ended_span = std::chrono::seconds(64);
+constexpr std::size_t ended_max = 100'000; // records that are looked at
+
+} // namespace
+
+Result<void, Failure> Server::open_store() {
+    if (config_.store.path.empty()) return {};
+    auto store =
+        SqliteStore::open({.path = config_.store.path, .durability = config_.store.durability, .vfs = {}}, wall_);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    for (const std::string &notice : store_->notices()) log_.error(fmt::format("store: {}", notice));
+    if (auto loaded = load_bindings(); !loaded) return loaded;
+    const auto on_failure = [this](std::exception_ptr thrown) {
+        keep(std::move(thrown));
+        stop();
+    };
+    const StoreThreadOptions options{config_.store.commit_interval, on_failure};
+    store_thread_ = std::make_unique<StoreThread>(Stores{*store_, *store_, *store_, *store_}, options);
+    return {};
+}
+
+Result<void, Failure> Server::load_bindings() {
+    const Instant now = SystemClock::now();
+    auto loaded = store_->load_bindings(SystemClock::utc_us(),
+                                        [&](BindingRecord record) { registrar_.load(std::move(record), now); });
+    const std::uint64_t bindings = registrar_.statistics().bindings;
+    if (bindings > 0) log_.info(fmt::format("registrar: {} bindings of a former process are in force", bindings));
+    return loaded;
+}
+
+// The thread of the store has nothing to do yet: we are alone with it.
+Result<void, Failure> Server::restore_calls() {
+    if (!store_) return {};
+    const Instant now = SystemClock::now();
+    static_cast<void>(store_->forget_trunks()); // its failure is told by the commit
+    const auto load = store_->load_dialogs(
+        SystemClock::utc_us(), [&](const DialogRecord &record) { return worker_for(record).restore(record, now); });
+    if (!load) return load.error();
+    const auto is_over = [this](std::string_view call_id) {
+        for (const auto &station : stations_) station->worker->restore_ended(call_id);
+    };
+    if (auto ended = store_->load_ended(ended_span, ended_max, is_over); !ended) return ended;
+    for (const auto &station : stations_) station->worker->go_on(now);
+    if (load->taken > 0) {
+        log_.info(fmt::format("store: {} calls of a former process go on; it left {} dialogs", calls(), load->taken));
+    }
+    if (load->unreadable > 0) {
+        log_.error(fmt::format("store: {} rows of dialogs can not be read, and are gone", load->unreadable));
+    }
+    if (load->closed > 0) {
+        log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", load->closed));
+    }
+    return {};
+}
+
+Worker &Server::worker_for(const DialogRecord &record) {
+    return *stations_[board_ ? worker_of(record, board_->map()) : 0]->worker;
+}
+
+} // namespace tandem

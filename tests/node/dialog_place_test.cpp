@@ -1,0 +1,55 @@
+#include <doctest/doctest.h>
+#include <string>
+#include "base/token.hpp"
+#include "node/dialog_place.hpp"
+
+using namespace tandem;
+
+namespace {
+
+std::string token(std::uint8_t shard) {
+    SeededRandom random(shard + 100U, shard);
+    return make_token(random);
+}
+
+} // namespace
+
+TEST_CASE("dialog place: all legs of a call come to the worker whose names they carry") {
+    SeededRandom random(1);
+    const KeyedHash hash(random);
+    for (const std::uint32_t workers : {1U, 2U, 4U, 7U}) {
+        const ShardMap map(workers, hash);
+        for (std::uint8_t shard = 0; shard < 8; ++shard) { // also of a process that had more of them
+            CAPTURE(workers);
+            CAPTURE(shard);
+            const std::string tag = token(shard);
+            const std::string call_id = token(shard) + "-2";
+            const std::string own_call_id = token(shard);
+            DialogRecord caller;
+            caller.local_side = Side::callee;
+            caller.call_id = "theirs";
+            caller.callee_call_id = own_call_id;
+            CHECK(worker_of(caller, map) == shard % workers); // nobody has told him our tag yet
+            caller.forks = {{.to_tag = tag}};
+            caller.callee_call_id = {};
+            CHECK(worker_of(caller, map) == shard % workers);
+            DialogRecord callee;
+            callee.local_side = Side::caller;
+            callee.call_id = own_call_id;
+            callee.forks = {{.to_tag = "theirs"}};
+            CHECK(worker_of(callee, map) == shard % workers);
+        }
+    }
+}
+
+TEST_CASE("dialog place: a dialog without a name of ours is where its requests come to") {
+    SeededRandom random(1);
+    const ShardMap map(4, KeyedHash(random));
+    for (int i = 0; i < 100; ++i) {
+        const std::string call_id = "call-" + std::to_string(i);
+        DialogRecord record;
+        record.local_side = Side::callee;
+        record.call_id = call_id;
+        CHECK(worker_of(record, map) == map.shard_of_call(call_id));
+    }
+}
