@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep, restore.
+// own_invite, reservation, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep, restore.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -27,6 +27,7 @@
 #include "call/refer_to.hpp"
 #include "call/router.hpp"
 #include "call/trunk_auth.hpp"
+#include "cluster/reservation.hpp"
 #include "dialog/tracker.hpp"
 #include "registrar/binding.hpp"
 #include "transaction/transaction_table.hpp"
@@ -45,6 +46,9 @@ public:
     bool next_event(CallEvent &event);
     void take_lookups(std::vector<Lookup> &lookups);          // appends, and forgets them
     void take_bindings(std::vector<BindingRecord> &bindings); // the same
+    void take_reservations(std::vector<Reservation> &reservations);
+    void take_departures(std::vector<Departure> &departures);
+    void on_reserved(const Reserved &reserved, Instant now);
 
     // Commands: see Engine.
     Result<void> refresh(DialogId leg, Instant now);
@@ -117,12 +121,27 @@ private:
     void refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
                     std::string_view extra, Instant now);
     bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
-    Result<void> reserve(DialogId dialog, const Route &route, Instant now);
     Route find_route(const Message &invite, const Endpoint &source, bool is_known);
     Leg newcomer_leg(const TransactionEvent &event, Instant now) const;
     static std::string loop_line(std::string_view loop_path);
     static std::string loop_mark(std::uint64_t digest);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
+
+    // reservation.cpp: places in profiles, of this process and of the cluster
+    enum class Counted : std::uint8_t { here, by_cluster };
+    struct WantedReservation {
+        CallId call;
+        DialogId dialog;
+        std::vector<RouteProfile> profiles; // that the cluster counts
+    };
+    Result<void> join(DialogId dialog, const Route &route, Counted counted, Instant now);
+    Result<void> reserve(DialogId dialog, const Route &route, Instant now);
+    bool ask_cluster(CallId id, Call &call, DialogId dialog);
+    void claim(DialogId dialog, const Route &route);
+    Result<void> take_verdict(const WantedReservation &wanted, const Reserved &reserved, Instant now);
+    void refuse_waiting(Call &call, Error error, Verdict verdict, Instant now);
+    void leave(DialogId dialog, const RouteProfile &profile, Instant now);
+    bool is_shared(const RouteProfile &profile) const;
 
     // hunt.cpp: the search for a callee
     static constexpr std::size_t address_max = 16; // of one target
@@ -404,6 +423,9 @@ private:
     SlotTable<Call, CallTag> calls_;
     SlotTable<WantedLookup, LookupTag> lookups_;
     std::vector<Lookup> wanted_lookups_;
+    SlotTable<WantedReservation, ReservationTag> reservations_;
+    std::vector<Reservation> wanted_reservations_;
+    std::vector<Departure> departures_;
     std::vector<BindingRecord> changed_bindings_;
     RingQueue<CallEvent> events_;
     TimerWheel<CallTimer> timers_;

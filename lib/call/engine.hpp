@@ -27,6 +27,7 @@
 #include "call/registration.hpp"
 #include "call/router.hpp"
 #include "call/user_check.hpp"
+#include "cluster/reservation.hpp"
 #include "dialog/living_dialogs.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
@@ -60,6 +61,7 @@ struct EngineStatistics {
     std::uint64_t too_large = 0;
     std::uint64_t keepalives = 0; // CRLF alone (RFC 5626 section 3.5.1)
     std::uint64_t refused_full = 0;
+    std::uint64_t refused_outage = 0;    // nobody knew how many calls the cluster has: answered 503
     std::uint64_t refused_overload = 0;  // new INVITEs, answered 503
     std::uint64_t refused_store = 0;     // the same, because the store was lost
     std::uint64_t refused_source = 0;    // beyond the rate of their source: answered 503
@@ -115,6 +117,13 @@ public:
     void take_bindings(std::vector<BindingRecord> &bindings); // appends, and forgets them
 
     void take_places(std::vector<MemberId> &places); // see Tracker::take_places()
+
+    // Places in profiles that the cluster counts, for calls that wait for the verdict; one without an id waits for
+    // none. A dialog that ends lets go of its places, and of those that it is about to get; `departures` of single
+    // ones.
+    void take_reservations(std::vector<Reservation> &reservations); // appends, and forgets them
+    void take_departures(std::vector<Departure> &departures);       // the same
+    void on_reserved(const Reserved &reserved, Instant now);
 
     // Names that calls and registrations wait for, and their addresses with the listeners that send there, best first;
     // none: no such name, or no answer in time.

@@ -74,6 +74,7 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
     call.setup->invite = invite;
+    if (ask_cluster(id, call, fed->dialog)) return;
     if (!try_next(id, call, now)) end_setup(id, call, now);
 }
 
@@ -104,14 +105,15 @@ Leg B2bua::newcomer_leg(const TransactionEvent &event, Instant now) const {
             .is_flow = is_own_flow && is_reached_by_flow(invite, source)};
 }
 
-// Gives the call what its route says: its variables, and its place in all of the profiles. False: the call is refused.
+// Gives the call what its route says: its variables, and its place in all of the profiles that are counted here. False:
+// the call is refused.
 bool B2bua::attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now) {
     for (const RouteVariable &variable : route.variables) {
         if (tracker_.set_variable(dialog, variable.name, VariableValue::of_text(variable.value), now)) continue;
         refuse_new(event, 400, "Bad Value For A Variable", {}, now);
         return false;
     }
-    const auto reserved = reserve(dialog, route, now);
+    const auto reserved = join(dialog, route, Counted::here, now);
     if (reserved) return true;
     switch (reserved.error()) {
     case Error::limit:
@@ -126,13 +128,6 @@ bool B2bua::attach(DialogId dialog, const TransactionEvent &event, const Route &
         break;
     }
     return false;
-}
-
-Result<void> B2bua::reserve(DialogId dialog, const Route &route, Instant now) {
-    if (route.profiles.empty()) return {};
-    std::vector<ProfileRequest> requests;
-    for (const RouteProfile &profile : route.profiles) requests.push_back({profile.name, profile.value, {}});
-    return tracker_.reserve(dialog, requests, now);
 }
 
 std::string B2bua::loop_line(std::string_view loop_path) {

@@ -115,6 +115,7 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
     call.setup->invite = std::move(*invite);
+    if (transfer.from == Side::callee && ask_cluster(id, call, call.leg(Side::caller).dialog)) return;
     if (!try_next(id, call, now)) end_setup(id, call, now);
 }
 
@@ -138,15 +139,15 @@ std::string B2bua::mark_of(const Replaces &replaces) const {
     return loop_mark(loop_hash_("Replaces", replaces.call_id, replaces.to_tag, replaces.from_tag));
 }
 
-// The caller's set joins the profiles of the target's route, all or none; those that it was not in before are left
-// again should the transfer fail.
+// The caller's set joins the profiles of the target's route that are counted here, all or none (ask_cluster() is about
+// the others). Those that it was not in before are left again should the transfer fail.
 bool B2bua::join_profiles(Call &call, const Route &route, Instant now) {
     const DialogId dialog = call.leg(Side::caller).dialog;
     const auto record = tracker_.record(dialog);
     if (!record) return false;
     std::vector<ProfileRequest> requests;
     for (const RouteProfile &profile : route.profiles) {
-        requests.push_back({profile.name, profile.value, {}});
+        if (!is_shared(profile)) requests.push_back({profile.name, profile.value, {}});
         const auto is_same = [&](const ProfileView &view) {
             return view.profile == profile.name && view.value == profile.value;
         };

@@ -114,6 +114,7 @@ std::optional<Leg> B2bua::admit_newcomer(Call &call, bool is_inner, const Transa
         return std::nullopt;
     }
     if (!attach(fed->dialog, event, route, now)) return std::nullopt;
+    if (join(fed->dialog, route, Counted::by_cluster, now)) claim(fed->dialog, route);
     transactions_.set_owner(event.transaction, call.id.value());
     static_cast<void>(transactions_.respond(event.transaction, 100,
                                             writer_.response(invite, event.source, 100, {}, {}, nullptr), now));

@@ -11,6 +11,7 @@
 #include "call/leg.hpp"
 #include "call/lookup.hpp"
 #include "call/router.hpp"
+#include "cluster/reservation.hpp"
 #include "sip/message.hpp"
 #include "transaction/transaction_id.hpp"
 
@@ -34,10 +35,11 @@ struct Setup {
     std::size_t next_target = 0;
     std::vector<std::unique_ptr<Attempt>> attempts; // under way
     std::uint8_t redirects = 0;                     // followed so far
-    bool is_over = false;                           // no further target is tried: one of them refused for all
-    bool may_hunt = false;                   // one of the present attempts failed in a way that tries the next target
-    std::uint16_t best_status = 0;           // of the refusals so far (RFC 3261 section 16.7 item 6); 0: none
-    Message best;                            // its response; empty: a failure without one
+    ReservationId reservation;     // places that the cluster is asked for: nobody is called before. None: no such thing
+    bool is_over = false;          // no further target is tried: one of them refused for all
+    bool may_hunt = false;         // one of the present attempts failed in a way that tries the next target
+    std::uint16_t best_status = 0; // of the refusals so far (RFC 3261 section 16.7 item 6); 0: none
+    Message best;                  // its response; empty: a failure without one
     EndReason best_reason = EndReason::none; // what the record shows of it, if the status does not say
 
     Attempt *find(TransactionId client) const;

@@ -143,7 +143,7 @@ void B2bua::let_one_count(Call &call, const Transfer &done, Instant now) {
     const Call *lender = calls_.find(CallId(done.lender));
     const DialogId counted = lender ? lender->leg(other(done.lender_side)).dialog : DialogId();
     for (const RouteProfile &place : done.places) {
-        static_cast<void>(tracker_.leave(counted, place.name, place.value, now));
+        leave(counted, place, now);
     }
     static_cast<void>(reserve(*apart, places, now));
 }
@@ -177,7 +177,7 @@ void B2bua::end_failed_transfer(CallId id, Call &call, std::uint16_t status, Ins
     });
     if (failed.has_left) return hang_up(id, call, {}, now);
     for (const RouteProfile &profile : failed.joined) {
-        static_cast<void>(tracker_.leave(call.leg(Side::caller).dialog, profile.name, profile.value, now));
+        leave(call.leg(Side::caller).dialog, profile, now);
     }
     if (!failed.is_touched) return;
     OwnInvite own;

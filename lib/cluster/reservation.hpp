@@ -12,13 +12,6 @@ namespace tandem {
 
 using ReservationId = Id<struct ReservationTag>;
 
-// What becomes of calls when nobody knows how many there are in the cluster.
-enum class OnOutage : std::uint8_t {
-    closed, // they are refused
-    open,   // they pass
-    local   // they pass as far as the limit has room for this node's own
-};
-
 struct ClusterPlace {
     std::string profile;
     std::string value;       // empty for a profile without values
@@ -29,6 +22,13 @@ struct Reservation {
     ReservationId id; // of who asks
     RecordId dialog;
     std::vector<ClusterPlace> places; // all or none
+};
+
+// A dialog that goes on has left one of its places.
+struct Departure {
+    RecordId dialog;
+    std::string profile;
+    std::string value;
 };
 
 enum class Verdict : std::uint8_t {

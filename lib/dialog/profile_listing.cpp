@@ -72,6 +72,20 @@ Result<std::uint32_t> ProfileTable::size(std::string_view profile, std::string_v
     return known ? size_of(known->members) : 0;
 }
 
+Result<ProfileRule> ProfileTable::rule(std::string_view name, std::string_view text) const {
+    const std::lock_guard lock(mutex_);
+    const Profile *profile = find_profile(name);
+    if (!profile) return Error::no_profile;
+    if (auto checked = check_value(*profile, text); !checked) return checked.error();
+    const Value *value = profile->has_values ? find_value(*profile, text) : profile->plain;
+    return ProfileRule{value ? limit_of(*value) : profile->limit, profile->is_shared, profile->on_outage};
+}
+
+void ProfileTable::note_refused(std::string_view name) {
+    const std::lock_guard lock(mutex_);
+    if (Profile *profile = find_profile(name)) ++profile->refused;
+}
+
 Result<ProfileInfo> ProfileTable::info(std::string_view profile) const {
     const std::lock_guard lock(mutex_);
     const Profile *found = find_profile(profile);

@@ -140,6 +140,8 @@ Result<void> ProfileTable::set_limits(Profile &profile, const ProfileOptions &op
     for (ValueId id : profile.limited) values_.find(id)->limit.reset();
     for (std::size_t i = 0; i < limited.size(); ++i) values_.find(limited[i])->limit = options.limits[i].second;
     profile.limit = options.limit;
+    profile.is_shared = options.is_shared;
+    profile.on_outage = options.on_outage;
     profile.limited.swap(limited);
     drop(limited);
     return {};
@@ -192,7 +194,8 @@ Result<void> ProfileTable::admit(DialogId dialog, Memberships &memberships, std:
         const Step &step = steps_[i];
         const Value *value = step.value;
         const auto size = value ? static_cast<std::uint32_t>(value->members.size()) : 0;
-        const std::uint32_t limit = requests[i].limit.value_or(value ? limit_of(*value) : step.profile->limit);
+        const std::uint32_t declared = step.profile->is_shared ? 0 : (value ? limit_of(*value) : step.profile->limit);
+        const std::uint32_t limit = requests[i].limit.value_or(declared);
         if (limit == 0 || size < limit) continue;
         const auto entry = find_entry(memberships, step.profile->index, requests[i].value);
         if (entry != memberships.end() && is_member(dialog, *entry)) continue;

@@ -28,11 +28,28 @@ using MemberId = Id<struct MemberTag>;
 
 constexpr std::size_t profile_name_max = 64;
 
+// What becomes of calls when nobody knows how many there are in all nodes.
+enum class OnOutage : std::uint8_t {
+    closed, // they are refused
+    open,   // they pass
+    local   // they pass as far as the limit has room for those of this process
+};
+
 struct ProfileOptions {
     std::string name; // up to profile_name_max bytes of visible ASCII, no '='
     bool has_values = false;
     std::uint32_t limit = 0; // members; of each value, if it has values. 0: counted only
     std::vector<std::pair<std::string, std::uint32_t>> limits; // of single values, over `limit`; 0: counted only
+    bool is_shared = false; // several nodes count it together: this table only counts its own, and limits nobody, but
+                            // for a limit that stands in the request
+    OnOutage on_outage = OnOutage::closed; // of one that is shared
+};
+
+// What holds for one more member.
+struct ProfileRule {
+    std::uint32_t limit = 0; // of the value; 0: none
+    bool is_shared = false;
+    OnOutage on_outage = OnOutage::closed;
 };
 
 struct ProfileTableOptions {
@@ -133,8 +150,13 @@ public:
     std::uint32_t count() const;
     Result<bool> has_values(std::string_view profile) const; // and stays so. no_profile
 
-    Result<std::uint32_t> size(std::string_view profile) const; // of all values together
+    Result<std::uint32_t> size(std::string_view profile) const;                         // of all values together
     Result<std::uint32_t> size(std::string_view profile, std::string_view value) const; // unknown values have none
+
+    // Fails as a reservation would: no_profile, invalid, too_large.
+    Result<ProfileRule> rule(std::string_view profile, std::string_view value) const;
+
+    void note_refused(std::string_view profile); // by the count of all nodes: see ProfileInfo
 
     Result<ProfileInfo> info(std::string_view profile) const;
     std::vector<ProfileInfo> profiles() const; // in the order of declaration
@@ -165,6 +187,8 @@ private:
         std::uint32_t index = 0;
         bool has_values = false;
         std::uint32_t limit = 0;
+        bool is_shared = false;
+        OnOutage on_outage = OnOutage::closed;
         std::uint32_t size = 0; // of the members of all values: changed beside their lists and nowhere else
         std::uint64_t refused = 0;
         std::uint64_t hash = 0;            // spreads equal texts of several profiles
@@ -230,7 +254,7 @@ private:
 
     ProfileTableOptions options_;
     KeyedHash hash_;
-    mutable BriefMutex mutex_; // guards all below
+    mutable BriefMutex mutex_;                       // guards all below
     std::vector<std::unique_ptr<Profile>> profiles_; // by index; never removed
     HashIndex<ProfileId> profile_index_;
     SlotTable<Value, ProfileValueTag> values_;

@@ -188,6 +188,10 @@ public:
     Result<void> reserve(DialogId id, std::span<const ProfileRequest> requests, Instant now,
                          ProfileRefusal *refusal = nullptr);
     Result<bool> leave(DialogId id, std::string_view profile, std::string_view value, Instant now);
+    Result<ProfileRule> profile_rule(std::string_view profile, std::string_view value) const {
+        return shared_.profiles.rule(profile, value);
+    }
+    void note_limited(std::string_view profile); // a limit that several nodes share has refused a place in it
 
     // Variables: see VariableSet. They may be read and written until the set is forgotten; not_found after that.
     std::optional<VariableValue> variable(DialogId id, std::string_view name) const;

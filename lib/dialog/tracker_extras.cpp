@@ -76,6 +76,11 @@ Result<void> Tracker::reserve(DialogId id, std::span<const ProfileRequest> reque
     return {};
 }
 
+void Tracker::note_limited(std::string_view profile) {
+    ++counters_.limited;
+    shared_.profiles.note_refused(profile);
+}
+
 Result<bool> Tracker::leave(DialogId id, std::string_view profile, std::string_view value, Instant now) {
     DialogSet *set = find_live(id);
     if (!set) return Error::not_found;

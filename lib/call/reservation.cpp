@@ -1,0 +1,149 @@
+// Places in profiles: of this process at once, of the cluster by a question that the call waits for. 100 is out then,
+// and nobody is called. What Redis may have given to a call that is over is let go with its dialog.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+#include "call/b2bua.hpp"
+
+namespace tandem {
+
+bool B2bua::is_shared(const RouteProfile &profile) const {
+    const auto rule = tracker_.profile_rule(profile.name, profile.value);
+    return rule && rule->is_shared;
+}
+
+// All that are counted so, or none. Those of the cluster have no limit here.
+Result<void> B2bua::join(DialogId dialog, const Route &route, Counted counted, Instant now) {
+    std::vector<ProfileRequest> requests;
+    for (const RouteProfile &profile : route.profiles) {
+        const auto rule = tracker_.profile_rule(profile.name, profile.value);
+        if (!rule) return rule.error();
+        if (rule->is_shared == (counted == Counted::by_cluster)) requests.push_back({profile.name, profile.value, {}});
+    }
+    if (requests.empty()) return {};
+    return tracker_.reserve(dialog, requests, now);
+}
+
+// For who can not wait: his places in the cluster count from now on, whatever its limits.
+Result<void> B2bua::reserve(DialogId dialog, const Route &route, Instant now) {
+    if (auto joined = join(dialog, route, Counted::here, now); !joined) return joined;
+    if (auto joined = join(dialog, route, Counted::by_cluster, now); !joined) return joined;
+    claim(dialog, route);
+    return {};
+}
+
+void B2bua::claim(DialogId dialog, const Route &route) {
+    const DialogSet *set = tracker_.find(dialog);
+    if (!set) return;
+    Reservation claimed;
+    claimed.dialog = set->record;
+    for (const RouteProfile &profile : route.profiles) {
+        if (is_shared(profile)) claimed.places.push_back({profile.name, profile.value, 0});
+    }
+    if (!claimed.places.empty()) wanted_reservations_.push_back(std::move(claimed));
+}
+
+// For the call's search, whose route names the places. False: there is nothing to ask.
+bool B2bua::ask_cluster(CallId id, Call &call, DialogId dialog) {
+    WantedReservation wanted{id, dialog, {}};
+    Reservation asked;
+    for (const RouteProfile &profile : call.setup->route.profiles) {
+        const auto rule = tracker_.profile_rule(profile.name, profile.value);
+        if (!rule || !rule->is_shared) continue;
+        asked.places.push_back({profile.name, profile.value, rule->limit});
+        wanted.profiles.push_back(profile);
+    }
+    if (asked.places.empty()) return false;
+    const auto made = reservations_.emplace(std::move(wanted));
+    if (!made) return false; // there is room for one of each call
+    asked.id = *made;
+    asked.dialog = tracker_.find(dialog)->record;
+    call.setup->reservation = *made;
+    wanted_reservations_.push_back(std::move(asked));
+    return true;
+}
+
+void B2bua::on_reserved(const Reserved &reserved, Instant now) {
+    const WantedReservation *found = reservations_.find(reserved.id);
+    if (!found) return;
+    const WantedReservation wanted = std::move(*found);
+    reservations_.erase(reserved.id);
+    Call *call = find_touched(wanted.call);
+    if (!call || !call->setup || call->setup->reservation != reserved.id) {
+        // Given up meanwhile; of a dialog that goes on these places are not wanted any more.
+        for (const RouteProfile &profile : wanted.profiles) leave(wanted.dialog, profile, now);
+        return;
+    }
+    call->setup->reservation = {};
+    if (const auto taken = take_verdict(wanted, reserved, now); !taken) {
+        if (call->transfer) return fail_transfer(wanted.call, *call, 503, now);
+        return refuse_waiting(*call, taken.error(), reserved.verdict, now);
+    }
+    if (!try_next(wanted.call, *call, now)) end_setup(wanted.call, *call, now);
+}
+
+// The dialog joins what the cluster has given, or what the profiles give in an outage.
+Result<void> B2bua::take_verdict(const WantedReservation &wanted, const Reserved &reserved, Instant now) {
+    if (reserved.verdict == Verdict::full) return Error::full;
+    if (reserved.verdict == Verdict::refused) {
+        if (reserved.index < wanted.profiles.size()) tracker_.note_limited(wanted.profiles[reserved.index].name);
+        return Error::limit;
+    }
+    std::vector<ProfileRequest> requests;
+    for (const RouteProfile &profile : wanted.profiles) {
+        ProfileRequest request{profile.name, profile.value, {}};
+        const auto rule = tracker_.profile_rule(profile.name, profile.value);
+        if (!rule) return rule.error();
+        if (reserved.verdict == Verdict::unknown && rule->limit > 0) {
+            if (rule->on_outage == OnOutage::closed) return Error::store_failed;
+            if (rule->on_outage == OnOutage::local) request.limit = rule->limit;
+        }
+        requests.push_back(request);
+    }
+    return tracker_.reserve(wanted.dialog, requests, now);
+}
+
+// The caller's INVITE, before anybody is called.
+void B2bua::refuse_waiting(Call &call, Error error, Verdict verdict, Instant now) {
+    const DialogId dialog = call.leg(Side::caller).dialog;
+    for (const RouteProfile &profile : call.setup->route.profiles) leave(dialog, profile, now);
+    call.setup.reset();
+    InviteExchange &first = *call.first_invite();
+    const Message *request = transactions_.request(first.server);
+    if (!request) return;
+    std::string_view reason;
+    if (error == Error::limit) {
+        tracker_.set_end_reason(dialog, EndReason::limit);
+        reason = "Too Many Calls";
+    } else if (verdict == Verdict::unknown) {
+        ++statistics_.refused_outage;
+        reason = "Number Of Calls Unknown";
+    } else {
+        ++statistics_.refused_full;
+    }
+    const std::string tag = make_token(random_);
+    SharedBytes bytes = writer_.response(*request, first.source, 503, reason, tag, nullptr, "Retry-After: 10\r\n");
+    first.is_answered = true;
+    feed_answer(*request, 503, tag, {}, now);
+    static_cast<void>(transactions_.respond(first.server, 503, std::move(bytes), now));
+}
+
+// A place of a dialog that goes on.
+void B2bua::leave(DialogId dialog, const RouteProfile &profile, Instant now) {
+    const DialogSet *set = tracker_.find(dialog);
+    if (!set || set->is_over()) return;
+    static_cast<void>(tracker_.leave(dialog, profile.name, profile.value, now));
+    if (is_shared(profile)) departures_.push_back({set->record, profile.name, profile.value});
+}
+
+void B2bua::take_reservations(std::vector<Reservation> &reservations) {
+    std::move(wanted_reservations_.begin(), wanted_reservations_.end(), std::back_inserter(reservations));
+    wanted_reservations_.clear();
+}
+
+void B2bua::take_departures(std::vector<Departure> &departures) {
+    std::move(departures_.begin(), departures_.end(), std::back_inserter(departures));
+    departures_.clear();
+}
+
+} // namespace tandem

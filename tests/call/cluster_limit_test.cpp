@@ -1,0 +1,212 @@
+// Profiles that the cluster counts: a call waits for the verdict, with 100 out and nobody called.
+#include <functional>
+#include "call/two_phones.hpp"
+
+using namespace tandem;
+using test::TwoPhones;
+
+namespace {
+
+struct Shared : TwoPhones {
+    explicit Shared(OnOutage on_outage = OnOutage::closed, std::uint32_t limit = 1) {
+        REQUIRE(profiles().declare({.name = "total", .limit = 5}));
+        REQUIRE(profiles().declare(
+            {.name = "user", .has_values = true, .limit = limit, .is_shared = true, .on_outage = on_outage}));
+        router.answer.profiles = {{"total", ""}, {"user", "alice"}};
+    }
+    std::uint32_t size(std::string_view profile) { return *profiles().size(profile); }
+
+    // What the cluster is asked; fails the test unless it is one question.
+    Reservation asked() {
+        std::vector<Reservation> all;
+        engine().take_reservations(all);
+        REQUIRE(all.size() == 1);
+        return all.front();
+    }
+    std::vector<Departure> departures() {
+        std::vector<Departure> all;
+        engine().take_departures(all);
+        return all;
+    }
+    void decide(const Reservation &reservation, Verdict verdict) {
+        engine().on_reserved({reservation.id, verdict, 0, 7}, now);
+        wait(0);
+    }
+    void call_again() {
+        std::string again = invite();
+        again.replace(again.find("Call-ID: call-a"), 15, "Call-ID: call-b");
+        again.replace(again.find("z9hG4bK-a1INVITE"), 16, "z9hG4bK-b1INVITE");
+        send(alice, again);
+    }
+};
+
+} // namespace
+
+TEST_CASE("cluster limit: the call waits for its places, then goes on; 100 is out") {
+    Shared phones;
+    phones.send(phones.alice, phones.invite());
+    CHECK(phones.got(phones.alice, "SIP/2.0 100"));
+    CHECK(phones.is_silent());
+    const Reservation asked = phones.asked();
+    CHECK(asked.id);
+    CHECK(asked.dialog);
+    REQUIRE(asked.places.size() == 1); // what is counted here is here already
+    CHECK(asked.places[0].profile == "user");
+    CHECK(asked.places[0].value == "alice");
+    CHECK(asked.places[0].limit == 1);
+    CHECK(phones.size("total") == 1);
+    CHECK(phones.size("user") == 0);
+    phones.wait(150);
+    CHECK(phones.is_silent());
+    phones.decide(asked, Verdict::admitted);
+    CHECK(phones.got(phones.bob, "INVITE"));
+    CHECK(phones.size("user") == 1);
+    phones.decide(asked, Verdict::refused); // once is enough
+    CHECK(phones.size("user") == 1);
+    phones.send(phones.alice, phones.cancel());
+    phones.finish();
+    CHECK(phones.size("user") == 0);
+    CHECK(phones.size("total") == 0);
+}
+
+TEST_CASE("cluster limit: the call that is one too many gets 503 with Retry-After, and its record says so") {
+    Shared phones;
+    phones.send(phones.alice, phones.invite());
+    phones.decide(phones.asked(), Verdict::refused);
+    const Message refusal = phones.take(phones.alice, "SIP/2.0 503");
+    CHECK(refusal.reason_phrase() == "Too Many Calls");
+    CHECK(refusal.has(Header::retry_after));
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+    CHECK(phones.size("total") == 0);
+    CHECK(phones.profiles().info("user")->refused == 1);
+    CHECK(phones.engine().tracker().statistics().limited == 1);
+    const auto record = phones.finish();
+    CHECK(record.reason == EndReason::limit);
+    CHECK(record.sip_code == 503);
+}
+
+TEST_CASE("cluster limit: what the profile says of an outage holds") {
+    struct Case {
+        OnOutage on_outage;
+        bool passes;
+        bool second_passes;
+    };
+    for (const Case &it :
+         {Case{OnOutage::closed, false, false}, {OnOutage::open, true, true}, {OnOutage::local, true, false}}) {
+        CAPTURE(static_cast<int>(it.on_outage));
+        Shared phones(it.on_outage);
+        phones.send(phones.alice, phones.invite());
+        phones.decide(phones.asked(), Verdict::unknown);
+        CHECK(phones.got(phones.bob, "INVITE") == it.passes);
+        CHECK(phones.got(phones.alice, "SIP/2.0 503") != it.passes);
+        CHECK(phones.size("user") == (it.passes ? 1 : 0));
+        phones.call_again();
+        phones.decide(phones.asked(), Verdict::unknown);
+        CHECK(phones.got(phones.bob, "INVITE") == it.second_passes);
+        CHECK(phones.engine().statistics().refused_outage == (it.on_outage == OnOutage::closed ? 2 : 0));
+        if (it.on_outage == OnOutage::closed) CHECK(phones.ended.at(0).reason == EndReason::refused);
+    }
+}
+
+TEST_CASE("cluster limit: an outage stops nobody who is only counted; our own bound stops anybody") {
+    Shared phones(OnOutage::closed, 0);
+    phones.send(phones.alice, phones.invite());
+    phones.decide(phones.asked(), Verdict::unknown);
+    CHECK(phones.got(phones.bob, "INVITE"));
+    phones.call_again();
+    phones.decide(phones.asked(), Verdict::full);
+    CHECK(phones.got(phones.alice, "SIP/2.0 503"));
+    CHECK(phones.size("user") == 1);
+}
+
+TEST_CASE("cluster limit: a CANCEL while the call waits is 487, and the verdict finds nobody [22]") {
+    for (const Verdict verdict : {Verdict::admitted, Verdict::refused, Verdict::unknown}) {
+        Shared phones;
+        phones.send(phones.alice, phones.invite());
+        const Reservation asked = phones.asked();
+        phones.send(phones.alice, phones.cancel());
+        CHECK(phones.got(phones.alice, "SIP/2.0 487"));
+        phones.decide(asked, verdict);
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        CHECK(phones.size("user") == 0);
+        CHECK(phones.departures().empty()); // it goes with the dialog
+        CHECK(phones.finish().reason == EndReason::cancelled);
+        CHECK(phones.size("total") == 0);
+    }
+}
+
+TEST_CASE("cluster limit: retransmissions of the INVITE ask once, and hear 100") {
+    Shared phones;
+    phones.send(phones.alice, phones.invite());
+    phones.send(phones.alice, phones.invite());
+    phones.decide(phones.asked(), Verdict::admitted);
+    CHECK(phones.got(phones.bob, "INVITE"));
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+}
+
+TEST_CASE("cluster limit: a value that no profile takes is 400, and nobody is asked") {
+    Shared phones;
+    phones.router.answer.profiles = {{"user", std::string(20'000, 'x')}};
+    phones.send(phones.alice, phones.invite());
+    CHECK(phones.got(phones.alice, "SIP/2.0 400"));
+    std::vector<Reservation> all;
+    phones.engine().take_reservations(all);
+    CHECK(all.empty());
+}
+
+TEST_CASE("cluster limit: who calls for a REFER waits too; a refusal leaves the call as it was") {
+    for (const Verdict verdict : {Verdict::admitted, Verdict::refused}) {
+        CAPTURE(static_cast<int>(verdict));
+        Shared phones;
+        phones.router.answer.profiles.clear();
+        phones.establish();
+        phones.router.answer.profiles = {{"user", "carol"}};
+        phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, ""}};
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 1, "Refer-To: <sip:carol@c>\r\n"));
+        CHECK(phones.got(phones.bob, "SIP/2.0 202"));
+        CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+        const Reservation asked = phones.asked();
+        REQUIRE(asked.places.size() == 1);
+        CHECK(asked.places[0].value == "carol");
+        phones.decide(asked, verdict);
+        CHECK(phones.got(phones.carol, "INVITE") == (verdict == Verdict::admitted));
+        CHECK(phones.size("user") == (verdict == Verdict::admitted ? 1 : 0));
+        CHECK(phones.engine().calls() == 1);
+    }
+}
+
+TEST_CASE("cluster limit: places of a transfer that comes to nothing are left, also if they come late") {
+    for (const bool is_late : {false, true}) {
+        CAPTURE(is_late);
+        Shared phones;
+        phones.router.answer.profiles.clear();
+        phones.establish();
+        phones.router.answer.profiles = {{"user", "carol"}};
+        phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, ""}};
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 1, "Refer-To: <sip:carol@c>\r\n"));
+        const Reservation asked = phones.asked();
+        if (is_late) phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+        phones.decide(asked, Verdict::admitted);
+        if (is_late) {
+            CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+        } else {
+            phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "INVITE"), "486 Busy", "carol"));
+            const auto left = phones.departures();
+            REQUIRE(left.size() == 1);
+            CHECK(left[0].dialog == asked.dialog);
+            CHECK(left[0].profile == "user");
+            CHECK(left[0].value == "carol");
+        }
+        CHECK(phones.size("user") == 0);
+    }
+}
+
+TEST_CASE("cluster limit: a call that nothing is heard of ends at its deadline, and is let go") {
+    Shared phones;
+    phones.send(phones.alice, phones.invite());
+    const Reservation asked = phones.asked();
+    const auto record = phones.finish(); // the host has forgotten it
+    CHECK(record.reason == EndReason::no_answer);
+    phones.decide(asked, Verdict::admitted);
+    CHECK(phones.size("user") == 0);
+}
