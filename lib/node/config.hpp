@@ -19,6 +19,7 @@
 #include "net/tls_context.hpp"
 #include "node/cidr.hpp"
 #include "node/template.hpp"
+#include "storage/redis/redis_url.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
 namespace tandem {
@@ -43,6 +44,15 @@ struct StoreConfig {
     bool rejects_calls = false; // new ones while it fails, with 503; else they go on, and are written later
 
     bool operator==(const StoreConfig &) const = default;
+};
+
+struct RedisConfig {
+    std::optional<RedisUrl> url; // none: no cluster
+    std::string prefix = "tandem:";
+    Duration lease = std::chrono::milliseconds(8000);
+    Duration timeout = std::chrono::milliseconds(200); // that a call waits for it
+
+    bool operator==(const RedisConfig &) const = default;
 };
 
 struct LimitConfig {
@@ -140,6 +150,7 @@ struct Config {
     DnsConfig dns;
     TlsFiles tls;
     StoreConfig store;
+    RedisConfig redis;
     LimitConfig limits;
     TimerConfig timers;
     RegistrarConfig registrar;

@@ -92,9 +92,15 @@ void read_profile(ConfigSection &section, Config &config) {
 
     std::string scope = "node";
     const TomlValue *value = section.choice("scope", {"node", "cluster"}, scope);
-    if (scope == "cluster") section.unavailable(value->at, "the scope \"cluster\" in [[profile]]", "write \"node\"");
-    std::string on_outage;
+    profile.is_shared = scope == "cluster";
+    if (profile.is_shared && !config.redis.url) {
+        section.problem(value->at, "the scope \"cluster\" in [[profile]] needs \"url\" in [redis]");
+    }
+    std::string on_outage = "closed";
     section.choice("on_outage", {"closed", "open", "local"}, on_outage);
+    profile.on_outage = on_outage == "open"    ? OnOutage::open
+                        : on_outage == "local" ? OnOutage::local
+                                               : OnOutage::closed;
     section.finish();
 
     if (config.profiles.size() == bounds.profile_max) {

@@ -44,7 +44,7 @@ public:
         check_certificate();
         one("dns", [this](ConfigSection &section) { read_dns(section, config_); });
         one("store", [this](ConfigSection &section) { read_store(section, config_); });
-        one("redis", read_redis);
+        one("redis", [this](ConfigSection &section) { read_redis(section, config_); });
         one("limits", [this](ConfigSection &section) { read_limits(section, config_); });
         one("timers", [this](ConfigSection &section) { read_timers(section, config_); });
         several("profile", [this](ConfigSection &section) { read_profile(section, config_); });

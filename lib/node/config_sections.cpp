@@ -270,16 +270,29 @@ void read_tls(ConfigSection &section, Config &config) {
     section.finish();
 }
 
-void read_redis(ConfigSection &section) {
+void read_redis(ConfigSection &section, Config &config) {
     std::string url;
     if (const TomlValue *value = section.text("url", url); value && !url.empty()) {
-        section.unavailable(value->at, "\"url\" in [redis] (several nodes)", "write \"\", or leave it out");
+        auto read = RedisUrl::parse(url);
+        if (read) {
+            config.redis.url = std::move(*read);
+        } else { // which may have a password in it
+            section.problem(value->at, fmt::format("bad \"url\" in [redis]; {}", read.error().detail));
+        }
     }
-    std::string prefix;
-    section.text("prefix", prefix);
-    std::int64_t ms = 0;
-    section.number("lease_ms", 100, 3'600'000, ms);
-    section.number("timeout_ms", 1, 60'000, ms);
+    const TomlValue *prefix = section.text("prefix", config.redis.prefix);
+    const std::string &text = config.redis.prefix;
+    // Braces would say which keys of a cluster belong together.
+    if (prefix && (text.size() > 64 || text.find_first_of("{}") != std::string::npos || has_control_bytes(text))) {
+        section.problem(prefix->at,
+                        "bad \"prefix\" in [redis]; write up to 64 bytes without braces and control characters");
+    }
+    section.milliseconds("lease_ms", 100, 3'600'000, config.redis.lease);
+    section.milliseconds("timeout_ms", 1, 60'000, config.redis.timeout);
+    bool takes_over = false;
+    if (const TomlValue *value = section.flag("takeover", takes_over); value && takes_over) {
+        section.unavailable(value->at, "\"takeover\" in [redis]", "write false, or leave it out");
+    }
     section.finish();
 }
 

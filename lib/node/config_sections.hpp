@@ -30,7 +30,7 @@ void read_log(ConfigSection &section, Config &config);
 void read_registrar(ConfigSection &section, Config &config);
 
 // Sections that are checked, and that this version serves nothing of.
-void read_redis(ConfigSection &section);
+void read_redis(ConfigSection &section, Config &config);
 void read_control(ConfigSection &section);
 void read_call_api(ConfigSection &section);
 void read_admin(ConfigSection &section);

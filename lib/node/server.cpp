@@ -98,10 +98,10 @@ Server::Station::Station(std::uint8_t number, const Config &config, const RouteT
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
       sources_(source_limits(config.limits), random_), failing_({}, random_), peers_(config.trunks), trunks_(log),
-      digest_({.realm = config.registrar.realm,
-               .nonce_lifetime = config.registrar.nonce_lifetime,
-               .algorithms = config.registrar.algorithms},
-              random_),
+      cluster_health_(log), digest_({.realm = config.registrar.realm,
+                                     .nonce_lifetime = config.registrar.nonce_lifetime,
+                                     .algorithms = config.registrar.algorithms},
+                                    random_),
       users_(digest_), registrar_(registrar_options(config), digest_, binding_random_),
       bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
       memory_(std::uint64_t{config.limits.memory_mb} << 20) {
@@ -147,6 +147,13 @@ Result<void, Failure> Server::declare(const std::vector<ProfileOptions> &profile
         if (known && known->has_values != profile.has_values) {
             return fail(profile, "\"value\" changed, which takes a restart");
         }
+        const auto rule = profiles_.rule(profile.name, {});
+        if (rule && rule->is_shared != profile.is_shared) {
+            return fail(profile, "\"scope\" changed, which takes a restart");
+        }
+        if (profile.is_shared && !config_.redis.url) {
+            return fail(profile, "the scope \"cluster\" needs [redis], which takes a restart");
+        }
     }
     for (const ProfileOptions &profile : profiles) {
         if (auto declared = profiles_.declare(profile); !declared) return fail(profile, to_string(declared.error()));
@@ -155,7 +162,8 @@ Result<void, Failure> Server::declare(const std::vector<ProfileOptions> &profile
         const bool is_there = std::any_of(profiles.begin(), profiles.end(),
                                           [&](const ProfileOptions &profile) { return profile.name == known.name; });
         if (is_there) continue;
-        const ProfileOptions gone{known.name, known.has_values, 0, {}};
+        const auto rule = profiles_.rule(known.name, {});
+        const ProfileOptions gone{known.name, known.has_values, 0, {}, rule && rule->is_shared, OnOutage::open};
         if (auto declared = profiles_.declare(gone); !declared) return fail(gone, to_string(declared.error()));
     }
     return {};
@@ -272,6 +280,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.bindings = &bindings_;
     options.engine.loop_hash = loop_hash_;
     options.engine.shards = static_cast<std::uint32_t>(stations_.size());
+    if (config_.redis.url) options.cluster = ClusterOptions{config_.redis, &cluster_health_};
     options.memory = &memory_;
     options.overload.begin = config_.limits.lag;
     options.overload.end = config_.limits.lag / 5;
@@ -326,6 +335,7 @@ void Server::log_start() const {
     for (const Endpoint &at : config_.sip.listen) {
         log_.info(fmt::format("listening on {}:{}", uri_name(at.transport), at.to_string()));
     }
+    if (config_.redis.url) log_.info(fmt::format("cluster counts in {}", config_.redis.url->to_string()));
     log_.info(config_.store.path.empty() ? std::string("no store: nothing is kept")
                                          : fmt::format("store {}", config_.store.path));
 }
@@ -398,6 +408,7 @@ void Server::warn_of_restart(const Config &config) const {
     }
     if (config.dns != config_.dns) warn("[dns]");
     if (config.store != config_.store) warn("[store]");
+    if (config.redis != config_.redis) warn("[redis]");
     if (config.timers != config_.timers) warn("[timers]");
     if (config.registrar.realm != config_.registrar.realm ||
         config.registrar.nonce_lifetime != config_.registrar.nonce_lifetime ||

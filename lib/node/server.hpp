@@ -17,6 +17,7 @@
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
 #include "node/binding_keeper.hpp"
+#include "node/cluster_counts.hpp"
 #include "node/config.hpp"
 #include "node/hand_over.hpp"
 #include "node/known_peers.hpp"
@@ -116,6 +117,7 @@ private:
     FailingSources failing_;
     KnownPeers peers_;
     TrunkStates trunks_;
+    ClusterHealth cluster_health_;
     DigestServer digest_; // has the users
     UserCheck users_;
     Registrar registrar_;

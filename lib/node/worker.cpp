@@ -25,6 +25,10 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
         auto wake = [stored, &loop] { loop.post(stored); };
         journal_.emplace(*store, wall, log, options.journal, wake, options.engine.registrar, options.trunks);
     }
+    if (options.cluster) {
+        auto wake = [this] { settle(SystemClock::now()); };
+        cluster_.emplace(*options.cluster, options.engine.dialogs.dialog_max, loop, random_, wake);
+    }
     for (const auto &transport : transports_) {
         transport->on_batch(
             [this, from = transport.get()](std::span<const Datagram> batch) { on_batch(batch, from->lag()); });
@@ -56,6 +60,7 @@ void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
 void Worker::on_deadline() {
     const Instant now = SystemClock::now();
     engine_.advance(now);
+    if (cluster_) cluster_->advance(now);
     if (journal_) journal_->advance(engine_.living(), now);
     settle(now);
 }
@@ -111,12 +116,13 @@ void Worker::watch_wall_clock(Instant now) {
 
 void Worker::settle(Instant now) {
     watch_wall_clock(now);
+    if (cluster_) cluster_->settle(engine_, now);
     take_outgoing(now);
     watch_trunks(now);
     store_changes(now);
     send_ready();
     if (hand_over_) hand_over_->flush(now);
-    release_places();
+    release_places(now);
     look_up_names();
     look_up_peers(now);
     watch_store();
@@ -156,11 +162,14 @@ void Worker::keep_bindings(Instant now) {
 void Worker::store_changes(Instant now) {
     keep_bindings(now);
     if (!journal_) {
-        engine_.drain_changes({}, {});
+        engine_.drain_changes({}, [this](const DialogRecord &record) { note_ended(record); });
         return hold_places(0);
     }
     engine_.drain_changes([this](const DialogRecord &record) { journal_->changed(record); },
-                          [this](const DialogRecord &record) { journal_->ended(record); });
+                          [this](const DialogRecord &record) {
+                              journal_->ended(record);
+                              note_ended(record);
+                          });
     const StoreTicket ticket = journal_->commit(now);
     outbox_.end_round(ticket, now);
     hold_places(ticket);
@@ -217,14 +226,21 @@ void Worker::on_peer_resolved(LookupId lookup, std::span<const Endpoint> address
 void Worker::hold_places(StoreTicket ticket) {
     std::vector<MemberId> places;
     engine_.take_places(places);
-    if (!places.empty()) places_.push_back({ticket, std::move(places)});
+    if (!places.empty() || !ended_.empty()) {
+        places_.push_back({ticket, std::move(places), std::exchange(ended_, {})});
+    }
+}
+
+void Worker::note_ended(const DialogRecord &record) {
+    if (cluster_) ended_.push_back(record.id);
 }
 
 // Of calls whose last message has left.
-void Worker::release_places() {
+void Worker::release_places(Instant now) {
     const StoreTicket settled = journal_ ? journal_->settled() : 0;
     for (; !places_.empty() && places_.front().ticket <= settled; places_.pop_front()) {
         profiles_.release(places_.front().places);
+        for (const RecordId &ended : places_.front().leased) cluster_->release(ended, now);
     }
 }
 
@@ -284,6 +300,17 @@ void Worker::watch_failing(Instant now) {
                           report->strangers, report->passwords, worst, report->unheard));
 }
 
+void Worker::adopt(const DialogRecord &record) {
+    if (cluster_) cluster_->adopt(record, profiles_, SystemClock::now());
+}
+
+void Worker::ask_cluster_size(std::string_view profile, std::string_view value, ClusterCounts::Size then) {
+    if (!cluster_) return then(std::nullopt);
+    const Instant now = SystemClock::now();
+    cluster_->ask_size(profile, value, std::move(then), now);
+    settle(now);
+}
+
 void Worker::register_with(std::vector<TrunkRegistration> trunks) {
     const Instant now = SystemClock::now();
     engine_.replace_registrations(std::move(trunks), now);
@@ -335,6 +362,7 @@ void Worker::arm(Instant now) {
         if (at && (!next || *at < *next)) next = at;
     };
     if (journal_) earlier(journal_->next_deadline());
+    if (cluster_) earlier(cluster_->next_deadline());
     if (garbage_at_ && garbage() != garbage_told_) earlier(*garbage_at_ + options_.garbage_interval);
     if (options_.peers && has_peer_names_) earlier(peers_at_);
     if (options_.bindings && options_.keeps_bindings) earlier(options_.bindings->next_deadline());

@@ -23,6 +23,7 @@
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
 #include "node/binding_keeper.hpp"
+#include "node/cluster_counts.hpp"
 #include "node/hand_over.hpp"
 #include "node/journal.hpp"
 #include "node/known_peers.hpp"
@@ -47,10 +48,11 @@ struct WorkerOptions {
     KnownPeers *peers = nullptr; // of one worker, which looks up their names, and outlives it; null: of another
     Duration peer_interval = std::chrono::seconds(30); // between two lookups of a name; DNS says how old answers get
     Duration peer_retry = std::chrono::seconds(2);     // of one that has led to no address yet: its calls are refused
-    BindingKeeper *bindings = nullptr; // shared by workers, and outlives them; null: there is no registrar
-    bool keeps_bindings = false;       // of one worker: it keeps that going
-    MemoryBudget *memory = nullptr;    // shared by workers, and outlives them; null: none
-    TrunkStates *trunks = nullptr;     // of the one that registers with them; null: another does
+    BindingKeeper *bindings = nullptr;       // shared by workers, and outlives them; null: there is no registrar
+    bool keeps_bindings = false;             // of one worker: it keeps that going
+    std::optional<ClusterOptions> cluster{}; // none: there is no cluster
+    MemoryBudget *memory = nullptr;          // shared by workers, and outlives them; null: none
+    TrunkStates *trunks = nullptr;           // of the one that registers with them; null: another does
     Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
     Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
     Duration linger = std::chrono::seconds(1);             // after the last call of a drain: peers may repeat a message
@@ -74,6 +76,12 @@ public:
 
     // In the loop: takes what others have left in the mailbox, a turn's worth of it.
     void on_mail();
+
+    // Before the loops run: a dialog that a former process had has its places in the cluster at once.
+    void adopt(const DialogRecord &record);
+
+    // In the loop: how many members the cluster has, to `then`; see ClusterCounts.
+    void ask_cluster_size(std::string_view profile, std::string_view value, ClusterCounts::Size then);
 
     // In the loop: from now on it registers with these trunks. See Engine::replace_registrations().
     void register_with(std::vector<TrunkRegistration> trunks);
@@ -117,7 +125,8 @@ private:
     void keep_bindings(Instant now);
     void send_ready();
     void hold_places(StoreTicket ticket);
-    void release_places();
+    void release_places(Instant now);
+    void note_ended(const DialogRecord &record);
     void look_up_names();
     void look_up_peers(Instant now);
     void look_up_peer(const std::string &uri);
@@ -157,15 +166,18 @@ private:
     struct HeldPlaces {
         StoreTicket ticket = 0; // of these messages
         std::vector<MemberId> places;
+        std::vector<RecordId> leased; // whose leases end then, too
     };
     ProfileTable &profiles_;
     std::deque<HeldPlaces> places_; // oldest first
+    std::vector<RecordId> ended_;   // in this round, if there is a cluster
 
-    std::optional<HandOver> hand_over_; // none: the only worker
-    Mail mail_;                         // that was taken out of the box
-    std::size_t letters_read_ = 0;      // of it
-    bool reads_on_ = false;             // in a turn that is posted
-    std::atomic<std::size_t> calls_{0}; // as of the last round
+    std::optional<ClusterCounts> cluster_; // none: there is no cluster
+    std::optional<HandOver> hand_over_;    // none: the only worker
+    Mail mail_;                            // that was taken out of the box
+    std::size_t letters_read_ = 0;         // of it
+    bool reads_on_ = false;                // in a turn that is posted
+    std::atomic<std::size_t> calls_{0};    // as of the last round
 
     Instant wall_read_at_{};
     Overload overload_;

@@ -84,6 +84,7 @@ WorkerStatistics Worker::statistics() const {
     for (const auto &transport : transports_) add_counters(all.transport, transport->statistics());
     if (hand_over_) all.hand_over = hand_over_->statistics();
     if (journal_) all.journal = journal_->statistics();
+    if (cluster_) all.cluster = cluster_->statistics();
     return all;
 }
 

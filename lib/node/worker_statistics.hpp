@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include "call/engine.hpp"
+#include "cluster/leases.hpp"
 #include "net/transport.hpp"
 #include "node/hand_over.hpp"
 #include "node/journal.hpp"
@@ -21,6 +22,7 @@ struct WorkerStatistics {
     TransportStatistics transport;
     HandOverStatistics hand_over;
     JournalStatistics journal;
+    LeaseStatistics cluster;
 };
 
 // Of the counters of one worker and those of another; for structs of 64-bit counters and nothing else.

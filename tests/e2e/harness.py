@@ -251,17 +251,22 @@ class Raw:
             pass
         return message
 
-    def respond(self, request, code, tag="raw", headers=(), body=""):
-        """A response to whoever sent last; the To-tag is for what it starts or keeps up."""
+    @property
+    def peer(self):
+        """Who sent last."""
+        return self._peer
+
+    def respond(self, request, code, tag="raw", headers=(), body="", peer=None):
+        """A response to whoever sent last, or to `peer`; the To-tag is for what it starts or keeps up."""
         to = request.header("To") + ("" if request.tag("To") else f";tag={tag}")
         lines = [f"SIP/2.0 {code} Raw", *[f"Via: {via}" for via in request.headers("Via")], f"To: {to}",
                  *[f"{name}: {request.header(name)}" for name in ("From", "Call-ID", "CSeq")],
                  f"Contact: {self.contact}", *headers, f"Content-Length: {len(body)}", "", body]
-        self.reply("\r\n".join(lines).encode())
+        self.reply("\r\n".join(lines).encode(), peer)
 
-    def reply(self, data):
-        """Bytes to whoever sent last."""
-        self.socket.sendto(data, self._peer)
+    def reply(self, data, peer=None):
+        """Bytes to whoever sent last, or to `peer`."""
+        self.socket.sendto(data, peer or self._peer)
 
     def ask(self, data, timeout=PATIENCE):
         """Sends, and gives the final response; acknowledges it if it refuses an INVITE."""

@@ -145,10 +145,10 @@ class Callees(Phones):
             self.take_bye(call, message)
 
     def take_invite(self, invite):
-        call = self.calls.get(invite.call_id)
+        call, peer = self.calls.get(invite.call_id), self.raw.peer
         if not call:
             call = self.calls[invite.call_id] = Call(invite)
-            self.later(self.ring, lambda: self.repeat(lambda: self.raw.respond(invite, 200),
+            self.later(self.ring, lambda: self.repeat(lambda: self.raw.respond(invite, 200, peer=peer),
                                                       lambda: call.is_over or "200" in call.answered))
         call.branches.add(invite.branch)
         self.raw.respond(invite, 200 if "200" in call.answered else 180)

@@ -449,8 +449,14 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[store]\non_failure = \"allow\"\n",
          "f:2:14: \"on_failure\" in [store] must be one of continue, reject, not \"allow\""},
         // [redis]
-        {"[redis]\nurl = \"redis://127.0.0.1\"\n", "f:2:7: \"url\" in [redis] (several nodes) is not available in this "
-                                                   "version; write \"\", or leave it out"},
+        {"[redis]\nurl = \"127.0.0.1\"\n", "f:2:7: bad \"url\" in [redis]; write redis://HOST:PORT/DATABASE"},
+        {"[redis]\nurl = \"rediss://:hush@a\"\n",
+         "f:2:7: bad \"url\" in [redis]; TLS towards Redis is not available; write redis://"},
+        {"[redis]\nprefix = \"a{b}\"\n", "f:2:10: bad \"prefix\" in [redis]; write up to 64 bytes without braces and "
+                                         "control characters"},
+        {"[redis]\ntimeout_ms = 0\n", "f:2:14: \"timeout_ms\" in [redis] must be from 1 to 60000, not 0"},
+        {"[redis]\ntakeover = true\n",
+         "f:2:12: \"takeover\" in [redis] is not available in this version; write false, or leave it out"},
         {"[redis]\nlease_ms = 1\n", "f:2:12: \"lease_ms\" in [redis] must be from 100 to 3600000, not 1"},
         // [timers]
         {"[timers]\nearly_ms = \"1\"\n", "f:2:12: \"early_ms\" in [timers] must be an integer, not a string"},
@@ -484,7 +490,7 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[profile]]\nname = \"a\"\nvalue = true\nlimits = { \"b\\t\" = 2 }\n",
          "f:4:12: bad value \"b?\" in \"limits\" of [[profile]]; write up to 256 bytes without control characters"},
         {"[[profile]]\nname = \"a\"\nscope = \"cluster\"\n",
-         "f:3:9: the scope \"cluster\" in [[profile]] is not available in this version; write \"node\""},
+         "f:3:9: the scope \"cluster\" in [[profile]] needs \"url\" in [redis]"},
         {"[[profile]]\nname = \"a\"\non_outage = \"x\"\n",
          "f:3:13: \"on_outage\" in [[profile]] must be one of closed, open, local, not \"x\""},
         // [[trunk]]
@@ -767,4 +773,30 @@ TEST_CASE("config: deep nesting is a problem, not an end of the process") {
     CHECK(!problem_of("[" + dotted + "]\n").empty());
     CHECK(problem_of("[sip]\ny." + dotted + " = 1\n") == "f:2:2002: more than 1000 dots in one line; break it");
     CHECK(!problem_of(dotted.substr(0, 2001) + " = 1\n").empty());
+}
+
+TEST_CASE("config: what nodes of a cluster share") {
+    const auto config =
+        parse_config("[redis]\nurl = \"redis://:hush@127.0.0.1:7000/3\"\nprefix = \"x:\"\nlease_ms = 9000\n"
+                     "timeout_ms = 50\n[[profile]]\nname = \"a\"\nlimit = 3\nscope = \"cluster\"\n"
+                     "[[profile]]\nname = \"b\"\nscope = \"cluster\"\non_outage = \"local\"\n"
+                     "[[profile]]\nname = \"c\"\n",
+                     "f");
+    REQUIRE(config.ok());
+    REQUIRE(config->redis.url);
+    CHECK(config->redis.url->hosts == std::vector<RedisHost>{{"127.0.0.1", 7000}});
+    CHECK(config->redis.url->password == "hush");
+    CHECK(config->redis.prefix == "x:");
+    CHECK(to_ms(config->redis.lease) == 9000);
+    CHECK(to_ms(config->redis.timeout) == 50);
+    REQUIRE(config->profiles.size() == 3);
+    CHECK(config->profiles[0].is_shared);
+    CHECK(config->profiles[0].on_outage == OnOutage::closed);
+    CHECK(config->profiles[1].on_outage == OnOutage::local);
+    CHECK_FALSE(config->profiles[2].is_shared);
+    const auto none = parse_config("", "f");
+    REQUIRE(none.ok());
+    CHECK_FALSE(none->redis.url);
+    CHECK(to_ms(none->redis.lease) == 8000);
+    CHECK(to_ms(none->redis.timeout) == 200);
 }
