@@ -99,7 +99,7 @@ TEST_CASE("redis cluster: a slot that moves is followed (MOVED, ASK)") {
 TEST_CASE("redis cluster: while one of its servers is gone there is an outage, and after it all are told again") {
     RedisCluster cluster;
     Loop loop{LoopOptions{1ms}};
-    LeaseOptions options;
+    LeaseOptions options; // of 200 ms of patience
     options.lease = 1s;
     RedisNode node(loop, cluster.url(), 1, options);
     run_nodes(loop, {&node}, [&] { return node.leases.is_ready(); });

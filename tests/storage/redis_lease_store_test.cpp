@@ -11,7 +11,7 @@ namespace {
 std::string url_of(const RedisServer &server) { return "redis://127.0.0.1:" + std::to_string(server.port()); }
 
 struct TwoNodes {
-    explicit TwoNodes(const std::string &url, const LeaseOptions &options = {})
+    explicit TwoNodes(const std::string &url, const LeaseOptions &options = RedisNode::patient())
         : a(loop, url, 1, options), b(loop, url, 2, options) {
         run([&] { return a.leases.is_ready() && b.leases.is_ready(); });
     }
@@ -31,7 +31,7 @@ struct TwoNodes {
 };
 
 LeaseOptions short_lease() {
-    LeaseOptions options;
+    LeaseOptions options = RedisNode::patient();
     options.lease = 1s;
     return options;
 }
@@ -125,7 +125,9 @@ TEST_CASE("redis: killed and started empty, it fills again from the living and a
 
 TEST_CASE("redis: frozen, it keeps nobody waiting for longer than the timeout") {
     RedisServer server;
-    TwoNodes nodes(url_of(server), short_lease());
+    LeaseOptions options;
+    options.lease = 1s;
+    TwoNodes nodes(url_of(server), options);
     server.signal(SIGSTOP);
     const Instant asked = SystemClock::now();
     CHECK(nodes.ask(nodes.a, 1, 4) == Verdict::unknown);
@@ -199,7 +201,7 @@ TEST_CASE("redis: a server that talks nonsense is left and tried again (R7)") {
         CAPTURE(said.substr(0, 40));
         Loop loop{LoopOptions{1ms}};
         RawListener listener;
-        RedisNode node(loop, "redis://127.0.0.1:" + std::to_string(listener.local().port), 1);
+        RedisNode node(loop, "redis://127.0.0.1:" + std::to_string(listener.local().port), 1, LeaseOptions());
         std::vector<std::unique_ptr<RawSocket>> sockets;
         run_nodes(loop, {&node}, [&] {
             auto socket = std::make_unique<RawSocket>();

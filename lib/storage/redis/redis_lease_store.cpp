@@ -55,6 +55,7 @@ struct RedisLeaseStore::Impl {
     void connect();
     void ask_sentinel();
     void ask_cluster(const RedisHost &seed);
+    void open_servers();
     bool read_slots(const RedisValue &value, const RedisHost &seed);
     RedisConnection *open(const RedisHost &host, std::function<void()> on_ready);
     void ask(RedisConnection &connection, const std::vector<std::string> &words, const Asked &done);
@@ -120,9 +121,24 @@ void RedisLeaseStore::Impl::ask_cluster(const RedisHost &seed) {
         if (value.is_error()) return lose(printable(value.text));
         if (!read_slots(value, seed)) return lose(other_answer);
         home = nullptr;
+        open_servers();
+    });
+}
+
+// All of them, so that no call waits for a connection later.
+void RedisLeaseStore::Impl::open_servers() {
+    const auto left = std::make_shared<std::size_t>(1); // and one for us
+    const auto on_ready = [this, left] {
+        if (--*left > 0) return;
         is_up = true;
         events.on_connected();
-    });
+    };
+    for (const RedisHost &host : servers) {
+        if (connections.contains(host.to_string())) continue;
+        ++*left;
+        open(host, on_ready);
+    }
+    on_ready();
 }
 
 // Each: first slot, last slot, the master's host and port, its replicas.
