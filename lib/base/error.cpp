@@ -21,6 +21,7 @@ std::string_view to_string(Error error) {
     case Error::no_profile: return "no such profile";
     case Error::io: return "input/output";
     case Error::store_failed: return "store failed";
+    case Error::store_renewed: return "store renewed";
     case Error::config_invalid: return "invalid configuration";
     }
     return "unknown";

@@ -24,6 +24,7 @@ enum class Error : std::uint16_t {
     no_profile,     // no profile of this name is declared
     io,             // a socket or a file failed
     store_failed,   // the store refused; the detail says why
+    store_renewed,  // the same, and it was opened or begun anew: what lives has to be saved again
     config_invalid, // the configuration is wrong; the detail says where
 };
 

@@ -29,6 +29,7 @@ tandem_status status_of(Error error) {
     case Error::io: return TANDEM_E_IO;
     case Error::wrong_state:
     case Error::store_failed:
+    case Error::store_renewed:
     case Error::config_invalid: break; // of parts that are not behind this interface
     }
     return TANDEM_E_BUG;

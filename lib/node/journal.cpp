@@ -13,6 +13,7 @@ Journal::Journal(StoreQueue &store, const WallClock &wall, Log &log, const Journ
       missed_(registrar, options.ended_max) {
     gathering_->on_done = wake;
     written_->on_done = std::move(wake);
+    written_->renewals = gathering_->renewals;
 }
 
 void Journal::changed(const DialogRecord &record) {
@@ -101,6 +102,9 @@ void Journal::on_written(Instant now) {
 void Journal::on_refused(const Failure &failure, Instant now) {
     keep_first(written_->batch.take_ended());
     missed_.keep(written_->batch.take_bindings());
+    if (state_ != State::current && failure.error == Error::store_renewed) {
+        log_.error(fmt::format("store: {}", failure.detail)); // news, whatever was told of the outage before
+    }
     go_down(failure.detail, now);
 }
 

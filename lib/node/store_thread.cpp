@@ -75,11 +75,44 @@ bool StoreThread::take(Jobs &jobs) {
 // What several workers have brought is one transaction. If that fails each has its own, so that none suffers from what
 // another one wrote.
 void StoreThread::write(Jobs &jobs) {
-    const auto together = write_together(jobs);
-    for (std::shared_ptr<StoreJob> &job : jobs) {
-        job->result = together || jobs.size() == 1 ? together : write_together({job});
+    const Jobs aware = refuse_unaware(jobs);
+    const auto together = write_together(aware);
+    if (is_renewed(together)) {
+        for (const std::shared_ptr<StoreJob> &job : aware) tell_renewed(*job);
+    } else {
+        for (const std::shared_ptr<StoreJob> &job : aware) {
+            if (*job->renewals == renewals_) {
+                job->result = together || aware.size() == 1 ? together : write_together({job});
+            }
+            if (*job->renewals != renewals_ || is_renewed(job->result)) tell_renewed(*job);
+        }
     }
     finish(jobs);
+}
+
+// What a sender has saved before may be gone, and he alone can save it again: so he hears of it first.
+StoreThread::Jobs StoreThread::refuse_unaware(const Jobs &jobs) {
+    Jobs aware;
+    for (const std::shared_ptr<StoreJob> &job : jobs) {
+        if (*job->renewals == renewals_) {
+            aware.push_back(job);
+        } else {
+            tell_renewed(*job);
+        }
+    }
+    return aware;
+}
+
+bool StoreThread::is_renewed(const Result<void, Failure> &written) {
+    if (written || written.error().error != Error::store_renewed) return false;
+    ++renewals_;
+    renewal_ = written.error();
+    return true;
+}
+
+void StoreThread::tell_renewed(StoreJob &job) const {
+    *job.renewals = renewals_;
+    job.result = renewal_;
 }
 
 // From now on each is its worker's again.

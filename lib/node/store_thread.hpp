@@ -5,6 +5,7 @@
 // that.
 #pragma once
 #include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -41,9 +42,14 @@ private:
     void finish(Jobs &jobs);
     void refuse(Jobs &jobs);
     Result<void, Failure> write_together(const Jobs &jobs);
+    Jobs refuse_unaware(const Jobs &jobs);
+    bool is_renewed(const Result<void, Failure> &written);
+    void tell_renewed(StoreJob &job) const;
 
     const Stores stores_;
     StoreThreadOptions options_;
+    std::uint64_t renewals_ = 0; // of the store; of the thread alone, like the next
+    Failure renewal_;            // the last of them
 
     std::mutex mutex_;
     std::condition_variable wake_;

@@ -22,6 +22,7 @@ public:
     explicit FailingStore(OnFailure on_failure = OnFailure::rolls_back) : on_failure_(on_failure) {}
 
     std::function<bool(std::uint64_t operation)> fails = [](std::uint64_t) { return false; }; // counted from 1
+    Error error = Error::store_failed;                                                        // that it fails with
     std::uint64_t operations = 0;
     bool has_failed() const { return has_failed_; } // an operation, up to now
 
@@ -90,7 +91,7 @@ private:
             if (on_failure_ != OnFailure::keeps) transaction_.clear();
             is_refusing_ = on_failure_ == OnFailure::refuses_batch;
             has_failed_ = true;
-            return Failure{Error::store_failed, "database or disk is full"};
+            return Failure{error, "database or disk is full"};
         }
         transaction_.push_back(std::move(operation));
         return {};

@@ -150,6 +150,24 @@ TEST_CASE("journal: an outage is one line, not one for each call, and its end an
     CHECK(calls.log().find("wrote 96 ended and 2 living dialogs and 0 bindings, lost 0") != std::string::npos);
 }
 
+TEST_CASE("journal: that the store began anew is told in the middle of an outage too") {
+    FailingStore store;
+    Calls calls(store);
+    calls.invite(1);
+    store.fails = [](std::uint64_t) { return true; };
+    calls.invite(2);
+    store.error = Error::store_renewed;
+    REQUIRE(calls.journal.next_deadline());
+    calls.now = *calls.journal.next_deadline();
+    calls.step();
+    CHECK(count(calls.log(), "\n") == 2);
+    CHECK(calls.log().find("error store: database or disk is full\n") != std::string::npos);
+    store.fails = [](std::uint64_t) { return false; };
+    store.dialogs.clear(); // with what it had
+    REQUIRE(calls.settle());
+    check_all_is_written(calls, store);
+}
+
 TEST_CASE("journal: the waits grow from 100 ms to 5 s, and a store that keeps failing does not start them anew") {
     FailingStore store;
     Calls calls(store);

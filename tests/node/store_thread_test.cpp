@@ -111,6 +111,48 @@ TEST_CASE("store thread: a batch that the store refuses takes no other with it")
     CHECK(store.dialogs.size() == 3);
 }
 
+TEST_CASE("store thread: that the store begins anew every sender hears once, whoever's batch has shown it") {
+    FailingStore store;
+    StoreThread thread({store, store, store, store}, {.interval = Duration::zero()});
+    const auto is_written = [&thread](const std::shared_ptr<StoreJob> &job) {
+        thread.submit(job);
+        REQUIRE(thread.wait(*job, patience));
+        if (!job->result) CHECK(job->result.error().error == Error::store_renewed);
+        return job->result.ok();
+    };
+    const auto first = job_of(1), again = job_of(1), second = job_of(2);
+    again->renewals = first->renewals; // of one sender
+    CHECK(is_written(first));
+    CHECK(is_written(second));
+    store.error = Error::store_renewed;
+    store.fails = [](std::uint64_t operation) { return operation == 5; };
+    CHECK_FALSE(is_written(first));
+    CHECK(is_written(again));
+    CHECK_FALSE(is_written(second));
+    CHECK(is_written(second));
+    CHECK_FALSE(is_written(job_of(3))); // who comes late hears it as well
+}
+
+TEST_CASE("store thread: a store that begins anew for several at once is told to each of them") {
+    FailingStore store;
+    GatedStore gate(store);
+    StoreThread thread({gate, store, store, store});
+    store.error = Error::store_renewed;
+    store.fails = [](std::uint64_t operation) { return operation == 4; };
+    const auto jobs = {job_of(1), job_of(2), job_of(3)};
+    auto job = jobs.begin();
+    thread.submit(*job++);
+    gate.wait_for_commit();
+    while (job != jobs.end()) thread.submit(*job++);
+    gate.open();
+    std::vector<bool> written;
+    for (const auto &submitted : jobs) {
+        REQUIRE(thread.wait(*submitted, patience));
+        written.push_back(submitted->result.ok());
+    }
+    CHECK(written == std::vector<bool>{true, false, false});
+}
+
 TEST_CASE("store thread: what the store throws ends it, is told, and refuses what was submitted and what will be") {
     FailingStore store;
     std::atomic<bool> throws = false;

@@ -57,9 +57,7 @@ Result<void, Failure> set_up(sqlite3 *database, const DatabaseOptions &options) 
 
 bool is_damage(int code) { return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB; }
 
-bool is_failed_sync(int code) {
-    return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
-}
+bool is_failed_sync(int code) { return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC; }
 
 bool is_emptied(const std::string &path) {
     std::error_code error; // also: it is not there

@@ -109,7 +109,10 @@ Result<void, Failure> SqliteStore::Impl::fail(const char *operation, int code) {
     failure = sqlite_failure(connection->database(), options.path + ": " + operation, code);
     connection->roll_back();
     is_in_transaction = false;
-    if (is_damage(code)) failure->detail += "; " + replace_damaged();
+    if (is_damage(code)) {
+        failure->detail += "; " + replace_damaged();
+        failure->error = Error::store_renewed;
+    }
     if (is_failed_sync(code)) open_anew();
     return *failure;
 }
@@ -120,6 +123,7 @@ void SqliteStore::Impl::open_anew() {
     if (!connection) return;
     close();
     failure->detail += "; opened anew";
+    failure->error = Error::store_renewed;
 }
 
 // The transaction before is in the WAL, and its commit has succeeded: what goes wrong here is told by the next one.

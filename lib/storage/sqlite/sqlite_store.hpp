@@ -69,7 +69,7 @@ public:
     // Operations gather in a transaction that the first of them begins and commit() ends. After a failure nothing of it
     // is kept, and every operation fails up to and with the next commit(): the caller does the whole batch again later.
     // A file that turns out to be damaged is set aside and a new one begun, with what is saved from then on; after a
-    // failed sync the file is opened anew. The failure says so.
+    // failed sync the file is opened anew. The failure says so: store_renewed.
     // Of a dialog that is there already, what can not change is not written again: id, leg_of, local_side, call_id,
     // from_tag, the three URIs, source, invite_cseq and created. Variables, profiles and the host's `leg` are written
     // if the record says that they changed, or if the dialog is new in this file; variables and profiles of another leg
