@@ -19,12 +19,18 @@ def _ptrace(request, thread):
         raise OSError(error, os.strerror(error))
 
 
+def thread_of(pid, name):
+    """The thread of this name in a process."""
+    tasks = Path(f"/proc/{pid}/task")
+    return next(int(task.name) for task in tasks.iterdir() if (task / "comm").read_text() == f"{name}\n")
+
+
 class StoppedThread:
     """The thread of this name stands still until go_on(). It is stopped in its sleep, where it holds no lock."""
 
     def __init__(self, pid, name):
         tasks = Path(f"/proc/{pid}/task")
-        self._thread = next(int(task.name) for task in tasks.iterdir() if (task / "comm").read_text() == f"{name}\n")
+        self._thread = thread_of(pid, name)
         wait_until(lambda: "State:\tS" in (tasks / str(self._thread) / "status").read_text(), f"{name} sleeps")
         self._stopped, self._release, self._error = threading.Event(), threading.Event(), None
         self._tracer = threading.Thread(target=self._trace, daemon=True)  # only who has seized it may let it go
