@@ -29,6 +29,14 @@ T &grown_at(std::vector<T> &list, std::size_t i) {
 
 } // namespace
 
+ProfileAudit &ProfileAudit::operator+=(const ProfileAudit &more) {
+    checked += more.checked;
+    removed += more.removed;
+    added += more.added;
+    misplaced += more.misplaced;
+    return *this;
+}
+
 ProfileAudit ProfileTable::audit(std::span<const LiveMemberships> living) {
     struct Uncounted {
         DialogId dialog;
@@ -60,6 +68,61 @@ ProfileAudit ProfileTable::audit(std::span<const LiveMemberships> living) {
     });
     for (const Uncounted &one : uncounted) audit.added += add_again(one.dialog, *one.membership) ? 1 : 0;
     return audit;
+}
+
+ProfileAudit ProfileTable::audit_lists() {
+    const std::lock_guard lock(mutex_);
+    const bool are_right = are_sizes_right();
+    ProfileAudit audit;
+    audit.misplaced = repair_lists();
+    if (audit.misplaced == 0 && !are_right) audit.misplaced = 1;
+    return audit;
+}
+
+void ProfileTable::list_members(std::uint8_t shard, std::uint64_t &cursor, std::size_t max,
+                                std::vector<ProfileMember> &members) const {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t end = std::min<std::uint64_t>(members_.slots(), cursor + max);
+    for (std::uint64_t slot = cursor; slot < end; ++slot) {
+        const MemberId id = members_.id_in(static_cast<std::uint32_t>(slot));
+        if (!id) continue;
+        const DialogId dialog = members_.find(id)->dialog;
+        if (dialog.shard() == shard) members.push_back({id, dialog});
+    }
+    cursor = end < members_.slots() ? end : 0;
+}
+
+std::uint64_t ProfileTable::remove(std::span<const MemberId> strays) {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t removed = 0;
+    for (const MemberId id : strays) {
+        if (!members_.find(id)) continue;
+        remove_member(id);
+        ++removed;
+    }
+    return removed;
+}
+
+ProfileAudit ProfileTable::recount(std::span<const LiveMemberships> some) {
+    const std::lock_guard lock(mutex_);
+    ProfileAudit audit;
+    std::vector<Membership *> uncounted;
+    for (const LiveMemberships &live : some) {
+        find_uncounted(live, uncounted, audit);
+        for (Membership *membership : uncounted) audit.added += add_again(live.dialog, *membership) ? 1 : 0;
+        uncounted.clear();
+    }
+    return audit;
+}
+
+void ProfileTable::find_uncounted(const LiveMemberships &live, std::vector<Membership *> &uncounted,
+                                  ProfileAudit &audit) {
+    erase_repeated(*live.memberships);
+    for (Membership &membership : *live.memberships) {
+        if (!membership.member) continue;
+        ++audit.checked;
+        if (!is_member(live.dialog, membership)) uncounted.push_back(&membership);
+    }
 }
 
 // Above the limit, if need be: the call is up. False if a bound is reached, or the membership names nothing that is.

@@ -114,6 +114,14 @@ struct ProfileAudit {
     std::uint64_t removed = 0;   // members whose dialog is not alive or knows nothing of it
     std::uint64_t added = 0;     // memberships of live dialogs that were not counted
     std::uint64_t misplaced = 0; // members that stood at a wrong place in their list
+
+    std::uint64_t repairs() const { return removed + added + misplaced; }
+    ProfileAudit &operator+=(const ProfileAudit &more);
+};
+
+struct ProfileMember {
+    MemberId member;
+    DialogId dialog;
 };
 
 class ProfileTable {
@@ -172,6 +180,17 @@ public:
     // nothing, unless somebody erred. Whom a dialog names is counted again, whatever the limit; a membership that it
     // names twice, once. The caller keeps every dialog from changing meanwhile, and gives each once.
     ProfileAudit audit(std::span<const LiveMemberships> living);
+
+    // The same piece by piece, while calls come and go: a membership is changed by the thread of its shard alone, so
+    // that thread compares what concerns its own dialogs. See Tracker::audit().
+    //
+    // First the lists themselves, of all shards in one go: how many members were misplaced, or 1 for a wrong size.
+    ProfileAudit audit_lists();
+    // Members of this shard's dialogs in the `max` slots from `cursor` on; appends. The cursor is 0 at the end.
+    void list_members(std::uint8_t shard, std::uint64_t &cursor, std::size_t max,
+                      std::vector<ProfileMember> &members) const;
+    std::uint64_t remove(std::span<const MemberId> strays); // whom no dialog names; how many there were
+    ProfileAudit recount(std::span<const LiveMemberships> some); // counts those again whom nobody counts
 
 private:
     friend struct ProfileTableDamage; // plants what only our own error can cause, so that tests see audit() find it
@@ -251,6 +270,7 @@ private:
     bool are_sizes_right() const;
     std::uint64_t repair_lists(); // returns how many members were misplaced
     bool add_again(DialogId dialog, Membership &membership);
+    void find_uncounted(const LiveMemberships &live, std::vector<Membership *> &uncounted, ProfileAudit &audit);
 
     ProfileTableOptions options_;
     KeyedHash hash_;

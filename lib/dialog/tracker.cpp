@@ -319,27 +319,6 @@ void Tracker::list(std::uint64_t &cursor, std::size_t max, std::vector<DialogId>
     cursor = position < sets_.slots() ? position : 0;
 }
 
-std::vector<DialogId> Tracker::watchdog(Instant now, Duration grace) const {
-    std::vector<DialogId> overdue;
-    sets_.for_each([&](DialogId id, const DialogSet &set) {
-        if (set.is_over()) return;
-        const DialogTimer timer = set.timer_kind();
-        const bool may_last = span_of(set, timer).count() == 0;
-        const bool is_late = set.deadline == never ? !may_last : now - set.deadline > grace;
-        if (is_late) overdue.push_back(id);
-    });
-    return overdue;
-}
-
-void Tracker::list_memberships(std::vector<LiveMemberships> &profiles, std::vector<LiveMemberships> &indexed) {
-    sets_.for_each([&](DialogId id, DialogSet &set) {
-        if (set.is_over() || !set.extras) return;
-        const DialogId known = id.with_shard(options_.shard);
-        if (!set.extras->profiles.empty()) profiles.push_back({known, &set.extras->profiles});
-        if (!set.extras->indexed.empty()) indexed.push_back({known, &set.extras->indexed});
-    });
-}
-
 void Tracker::enter(DialogSet &set, DialogState state) {
     const DialogState before = set.state;
     set.state = state;

@@ -69,6 +69,17 @@ struct TrackerShared {
 // The value of an indexed variable, as the name of a value in TrackerShared::indexed_variables.
 std::string index_key_of(const VariableValue &value);
 
+// How far an audit of one tracker has come, and what it has found.
+struct TrackerAudit {
+    enum class Step : std::uint8_t { lists, members, dialogs, over };
+
+    Step step = Step::lists; // begin with `members` where the tracker of another shard looks at the lists
+    std::uint64_t cursor = 0;
+    std::uint64_t dialogs = 0; // live sets that were looked at
+    std::uint64_t overdue = 0; // of them, that outlived their deadline: it fires with the next advance()
+    ProfileAudit profiles;
+};
+
 struct DialogStatistics { // of sets that count: not the further legs of a B2BUA's call
     std::uint64_t early = 0;  // no final answer yet
     std::uint64_t active = 0; // with a confirmed fork
@@ -243,6 +254,11 @@ public:
     // advance() is not called.
     std::vector<DialogId> watchdog(Instant now, Duration grace) const;
 
+    // Compares deadlines and profiles with what lives, and repairs what differs: one slice of at most `max` places, or
+    // all lists. Between the slices calls may come and go, and other shards do as they like. `held`: what
+    // take_places() gave and nobody has released yet, in order. False: it is over.
+    bool audit(TrackerAudit &audit, std::size_t max, std::span<const MemberId> held, Instant now, Duration grace);
+
     // Of live sets, for ProfileTable::audit(): of their profiles, and of their indexed variables. Ids carry the shard.
     void list_memberships(std::vector<LiveMemberships> &profiles, std::vector<LiveMemberships> &indexed);
 
@@ -308,6 +324,10 @@ private:
     void arm(DialogId id, DialogSet &set, Instant base);     // the timer of its present state
     void arm_anew(DialogId id, DialogSet &set, Instant now); // from where that timer counts
     void schedule(DialogId id, DialogSet &set, Instant at);
+    bool is_overdue(const DialogSet &set, Instant now, Duration grace) const;
+    void audit_members(TrackerAudit &audit, std::size_t max, std::span<const MemberId> held);
+    void audit_dialogs(TrackerAudit &audit, std::size_t max, Instant now, Duration grace);
+    bool is_named(const ProfileMember &member, std::span<const MemberId> held) const;
     void on_timer(DialogId id, Instant now);
     void erase(DialogId id, DialogSet &set);
     void mark_changed(DialogId id, DialogSet &set);
@@ -355,6 +375,8 @@ private:
     std::uint64_t sequence_ = 0;    // of the last event
     std::uint64_t serial_low_; // random, and the shard
     Counters counters_;
+
+    friend struct TrackerDamage; // plants what only our own error can cause, so that tests see audit() find it
 };
 
 } // namespace tandem
