@@ -407,6 +407,39 @@ TEST_CASE("sqlite: what a former process left is closed, each call once [2]") {
     CHECK(shell.row("SELECT count(*) FROM cdr") == "4");
 }
 
+TEST_CASE("sqlite: an audit is told of every dialog by pages, and closes single ones with their records") {
+    Folder folder;
+    const auto store = open(folder.database);
+    for (std::uint64_t n = 1; n <= 5; ++n) {
+        Call call(n);
+        call.count();
+        REQUIRE(call.save(*store));
+    }
+    Shell shell(folder.database);
+    shell.run("UPDATE dialog_leg SET id = 'unreadable' WHERE call_id = 'callee-3'");
+    std::vector<RecordId> ids;
+    std::uint64_t after = 0;
+    int pages = 0;
+    for (bool is_more = true; is_more; ++pages) {
+        const auto last = store->list_dialogs(after, 4, ids);
+        REQUIRE(last.ok());
+        is_more = last->has_value();
+        after = last->value_or(0);
+    }
+    CHECK(pages == 3);
+    CHECK(ids.size() == 9);
+    CHECK(std::is_sorted(ids.begin(), ids.end()));
+
+    const std::vector<RecordId> strange = {Call(2).legs[0].id, Call(4).legs[1].id};
+    REQUIRE(store->close_dialogs(strange, start_us + 100'000'000).ok());
+    CHECK(shell.rows("SELECT call_id, end_reason FROM cdr") == Rows{"caller-2|restart"});
+    CHECK(shell.row("SELECT count(*) FROM dialog") == "4");
+    CHECK(shell.row("SELECT count(*) FROM dialog_leg") == "4");
+    CHECK(shell.row("SELECT count(DISTINCT dialog) FROM dialog_profile") == "4");
+    REQUIRE(store->close_dialogs(strange, start_us + 200'000'000).ok()); // they are gone
+    CHECK(shell.row("SELECT count(*) FROM cdr") == "1");
+}
+
 TEST_CASE("sqlite: a call that nobody was there to end lasted no longer than its deadline") {
     Folder folder;
     Call call(1);

@@ -78,4 +78,25 @@ int Leftovers::close_call(std::int64_t serial, std::int64_t now_utc_us) {
 
 int Leftovers::close_leg(std::int64_t serial) { return erase_leg_.bind(serial).run(); }
 
+int list_dialogs(sqlite3 *database, std::uint64_t after, std::size_t max, std::vector<RecordId> &ids,
+                 std::optional<std::uint64_t> &last) {
+    last.reset();
+    Statement list;
+    if (const int code = list.prepare(database, "SELECT serial, id FROM dialog WHERE serial > ?1 UNION ALL SELECT "
+                                                "serial, id FROM dialog_leg WHERE serial > ?1 ORDER BY 1 LIMIT ?2");
+        code != SQLITE_OK) {
+        return code;
+    }
+    list.bind(static_cast<std::int64_t>(after)).bind(static_cast<std::int64_t>(max));
+    std::size_t rows = 0;
+    int code = list.step();
+    for (; code == SQLITE_ROW; code = list.step()) {
+        const auto serial = static_cast<std::uint64_t>(list.number(0));
+        const auto id = RecordId::parse(list.text(1));
+        if (id && id->serial == serial) ids.push_back(*id);
+        if (++rows == max) last = serial;
+    }
+    return code;
+}
+
 } // namespace tandem

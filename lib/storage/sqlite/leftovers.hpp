@@ -1,9 +1,12 @@
 // What a former process left in the file: dialogs that nobody will end any more.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <sqlite3.h>
 #include <vector>
 #include "cdr/cdr.hpp"
+#include "dialog/dialog_id.hpp"
 #include "storage/sqlite/statement.hpp"
 
 namespace tandem {
@@ -35,5 +38,10 @@ private:
     Statement erase_profiles_;
     std::uint64_t calls_ = 0;
 };
+
+// Ids of dialogs whose serial is above `after`, of at most `max` of both tables together; appends. `last`: the serial
+// to go on with; none: these were all. SQLite's code; SQLITE_DONE on success.
+int list_dialogs(sqlite3 *database, std::uint64_t after, std::size_t max, std::vector<RecordId> &ids,
+                 std::optional<std::uint64_t> &last);
 
 } // namespace tandem

@@ -4,6 +4,7 @@
 #include "storage/sqlite/binding_rows.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/file_lock.hpp"
+#include "storage/sqlite/leftovers.hpp"
 #include "storage/sqlite/recovery.hpp"
 #include "storage/sqlite/statements.hpp"
 
@@ -218,6 +219,32 @@ Result<void, Failure> SqliteStore::load_ended(Duration span, std::size_t max,
     if (impl_->begin()) {
         const int code = tandem::load_ended(impl_->connection->database(), span, max, take);
         if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the records can not be read", code));
+    }
+    return commit();
+}
+
+Result<std::optional<std::uint64_t>, Failure> SqliteStore::list_dialogs(std::uint64_t after, std::size_t max,
+                                                                        std::vector<RecordId> &ids) {
+    std::optional<std::uint64_t> last;
+    if (impl_->begin()) {
+        const int code = tandem::list_dialogs(impl_->connection->database(), after, max, ids, last);
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the dialogs can not be listed", code));
+    }
+    if (auto committed = commit(); !committed) return committed.error();
+    return last;
+}
+
+Result<void, Failure> SqliteStore::close_dialogs(std::span<const RecordId> ids, std::int64_t now_utc_us) {
+    if (impl_->begin()) {
+        Leftovers leftovers;
+        int code = leftovers.prepare(impl_->connection->database());
+        if (code == SQLITE_OK) code = SQLITE_DONE;
+        for (const RecordId &id : ids) {
+            const auto serial = static_cast<std::int64_t>(id.serial);
+            if (code == SQLITE_DONE) code = leftovers.close_call(serial, now_utc_us); // nothing, if it is another leg
+            if (code == SQLITE_DONE) code = leftovers.close_leg(serial);
+        }
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("what no process knows can not be closed", code));
     }
     return commit();
 }

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +63,15 @@ public:
     // that there is; at most `max` records are looked at.
     Result<void, Failure> load_ended(Duration span, std::size_t max,
                                      const std::function<void(std::string_view)> &take);
+
+    // For an audit, only between commits. Ids of at most `max` dialogs in the file, of all legs, whose serial is above
+    // `after`; appends, and gives the serial to go on with, none at the end. What a shell has made unreadable is left
+    // out.
+    Result<std::optional<std::uint64_t>, Failure> list_dialogs(std::uint64_t after, std::size_t max,
+                                                               std::vector<RecordId> &ids);
+
+    // Ends what no process knows, in one transaction: a call gets its record as in load_dialogs().
+    Result<void, Failure> close_dialogs(std::span<const RecordId> ids, std::int64_t now_utc_us);
 
     // The bindings that a former process left, in no order; those that are over or have expired by now are forgotten.
     // What a shell has made unreadable is left out. Only between commits.
