@@ -69,6 +69,7 @@ public:
     void restore_refusal(std::string_view leg, Instant now);
     void go_on(Instant now);
 
+    bool audit(CallAudit &audit, std::size_t max, Instant now); // see Engine::audit(). False: it is over
     void advance(Instant now);
     std::optional<Instant> next_deadline() const { return timers_.next_deadline(); }
 
@@ -413,6 +414,10 @@ private:
     void end_restored(const RestoredLeg &leg, Instant now);
     void cancel_restored(const RestoredLeg &leg, Instant now);
     bool was_ended(const Message &request, Instant now);
+    // audit.cpp
+    static constexpr std::size_t uncalled_size_max = 10'000;
+    void audit_calls(CallAudit &audit, std::size_t max, Instant now);
+    void audit_dialogs(CallAudit &audit, std::size_t max, Instant now);
 
     const EngineOptions &options_;
     TransactionTable &transactions_;
@@ -444,6 +449,9 @@ private:
     std::vector<RestoredLeg> restored_;        // until go_on()
     std::unordered_set<std::uint64_t> ended_;  // hashes of Call-IDs, see restore_ended()
     Instant ended_until_{};                    // when they are forgotten
+
+    // Dialogs that no call had in the last audit, and since when.
+    std::unordered_map<std::uint64_t, Instant> uncalled_;
 };
 
 // What somebody said, without the hold that he was on.

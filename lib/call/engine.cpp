@@ -260,6 +260,18 @@ bool Engine::is_unregistered() const { return parts_->registrations.is_over(); }
 
 void Engine::take_trunk_changes(std::vector<TrunkStatus> &changes) { parts_->registrations.take_changes(changes); }
 
+bool Engine::audit(EngineAudit &audit, std::size_t max, std::span<const MemberId> held, Instant now) {
+    constexpr Duration grace = std::chrono::seconds(5); // of a deadline: whoever is behind is late, and not lost
+    bool goes_on = true;
+    if (audit.tracker.step != TrackerAudit::Step::over) {
+        static_cast<void>(parts_->tracker.audit(audit.tracker, max, held, now, grace)); // then come the calls
+    } else {
+        goes_on = parts_->b2bua.audit(audit.calls, max, now);
+    }
+    parts_->settle(now);
+    return goes_on;
+}
+
 std::size_t Engine::calls() const { return parts_->b2bua.size(); }
 std::size_t Engine::transactions() const { return parts_->transactions.size(); }
 std::size_t Engine::dialogs() const { return parts_->tracker.size(); }

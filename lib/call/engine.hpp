@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 #include "base/connection_loss.hpp"
 #include "base/endpoint.hpp"
@@ -76,6 +77,23 @@ struct EngineStatistics {
     std::uint64_t barred_ways = 0; // to phones and of redirections that lead to ourselves or to a trunk: not taken
     std::uint64_t loops = 0;
     std::uint64_t events_lost = 0;
+};
+
+// What an audit of the calls has found, and how far it has come.
+struct CallAudit {
+    enum class Step : std::uint8_t { calls, dialogs };
+
+    Step step = Step::calls;
+    std::uint64_t cursor = 0;
+    std::uint64_t calls_over = 0;       // calls whose dialogs had all ended: they are gone now
+    std::uint64_t dialogs_uncalled = 0; // dialogs that no call has had for a minute: they have ended now
+    std::unordered_map<std::uint64_t, Instant> uncalled{}; // those that none has, since when
+};
+
+// The same of an engine as a whole.
+struct EngineAudit {
+    TrackerAudit tracker;
+    CallAudit calls;
 };
 
 class Engine {
@@ -163,6 +181,10 @@ public:
     void unregister(Instant now);
     bool is_unregistered() const; // nothing is registered or about to be, nor being taken away
     void take_trunk_changes(std::vector<TrunkStatus> &changes);
+
+    // Compares what the parts know of each other, and repairs what differs: a slice of `max` places of one of them.
+    // Between the slices everything goes on. `held`: see Tracker::audit(). False: it is over.
+    bool audit(EngineAudit &audit, std::size_t max, std::span<const MemberId> held, Instant now);
 
     std::size_t calls() const; // with a leg that still has something to do
     std::size_t transactions() const;
