@@ -178,6 +178,13 @@ class Tandemd:
         self.process.kill()
         self.process.wait()
 
+    def restart(self, down=0):
+        """Killed at this very moment, and ready again after so many seconds."""
+        self.kill()
+        back = time.monotonic() + down
+        wait_until(lambda: time.monotonic() >= back, f"{down} s are over", timeout=down + 1)
+        self.start()
+
 
 class Raw:
     """A bare UDP socket beside SIPp, for bytes that SIPp would not send."""
