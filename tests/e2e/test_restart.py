@@ -301,7 +301,7 @@ class Deadlines(Restart):
 
     def test_sessions_are_refreshed_and_end_when_they_would_have(self):
         """RFC 4028: one call in which tandem refreshes both legs, one that the caller forgets to refresh."""
-        self.open("bob", timers={"session_expires_s": 8, "min_se_s": 2})
+        self.open("bob", "carol", timers={"session_expires_s": 8, "min_se_s": 2})
         allow = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE, OPTIONS, INFO"
         timer = ["Supported: timer", allow]
         caller, callee, invite, got = self.ring(self.phone(), "bob", **with_lines(TALK[0], *timer,
@@ -311,7 +311,7 @@ class Deadlines(Restart):
         self.assertEqual(self.accept(caller, invite).header("Session-Expires"), "8;refresher=uas")
         callee.request("ACK")
         asks = with_lines(TALK[0], *timer, "Session-Expires: 6;refresher=uac")
-        sleeper, other, invite, got = self.ring(self.phone(), "bob", **asks)
+        sleeper, other, invite, got = self.ring(self.phone(), "carol", **asks)
         other.answer(got, **with_lines(TALK[1], allow))
         slept = time.monotonic()
         self.assertEqual(self.accept(sleeper, invite).header("Session-Expires"), "6;refresher=uac")
@@ -338,7 +338,7 @@ class Deadlines(Restart):
             self.assertAlmostEqual(at, 4, delta=1, msg=f"{name}: half of 8 s, or a third before the end of 6")
         callee.answers = {}
         self.ends_by(caller, callee)
-        self.finish(Cdr("session_timer", 200), Cdr("caller_bye", 200))
+        self.finish(Cdr("session_timer", 200, answered=True), Cdr("caller_bye", 200))
 
     def test_who_never_acknowledges_is_hung_up_at_the_time_it_would_have_been(self):
         self.open("bob", timers={"no_ack_ms": 3000})
