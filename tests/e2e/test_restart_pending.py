@@ -1,0 +1,278 @@
+"""What is under way when tandemd is killed comes to an end at both sides: calls that ring, answers without an ACK,
+BYEs and re-INVITEs without an answer (FAULTS P3, P4)."""
+import time
+
+from harness import BYES, Cdr, main
+from sides import described, target_of
+from test_restart import TALK, Restart
+
+ONCE = 1.0  # seconds after the start within which both sides have heard
+
+
+class Pending(Restart):
+    def hear(self, side, method, what=lambda message: True):
+        """The next request of this method, also if it is one that came before, once more."""
+        found = side.take(lambda m: m.method == method and m.code is None and what(m))
+        side.raw.__dict__.setdefault("taken", set()).add(found.raw)
+        return found
+
+    def refused(self, caller, invite, code=487):
+        final = caller.final(invite)
+        self.assertEqual(final.code, code, final.raw)
+        caller.raw.acknowledge(final)
+        return final
+
+    @staticmethod
+    def give_up(caller, invite):
+        return caller.send("CANCEL", cseq=invite.cseq, Via=invite.header("Via"), To=invite.header("To"))
+
+    def cancelled(self, callee, got):
+        """A CANCEL that the callee's INVITE matches, RFC 3261 section 9.1, and the end of that."""
+        cancel = callee.request("CANCEL")
+        self.assertEqual((cancel.headers("Via"), cancel.uri, cancel.cseq, cancel.call_id, cancel.header("From")),
+                         (got.headers("Via"), got.uri, got.cseq, got.call_id, got.header("From")))
+        callee.answer(cancel)
+        callee.answer(got, 487)
+        ack = self.hear(callee, "ACK")
+        self.assertEqual((ack.branch, ack.cseq), (got.branch, got.cseq))
+
+    def hung_up(self, callee, got, tag="raw"):
+        """A 2xx is taken and the call ended at once."""
+        ack = self.hear(callee, "ACK")
+        bye = self.hear(callee, "BYE")
+        for request in (ack, bye):
+            self.assertEqual((request.call_id, request.tag("To")), (got.call_id, tag))
+        callee.answer(bye)
+
+
+class Ringing(Pending):
+    def begin_ringing(self, **settings):
+        self.open("bob", **settings)
+        return self.ring(self.phone(), "bob", **TALK[0])
+
+    def test_both_sides_hear_of_it_at_once(self):
+        caller, callee, invite, got = self.begin_ringing()
+        self.die()
+        started = time.monotonic()
+        self.refused(caller, invite)
+        self.cancelled(callee, got)
+        self.assertLess(time.monotonic() - started, ONCE)
+        self.finish(Cdr("restart", 487, rang=True, answered=False))
+
+    def test_the_answer_is_sent_until_it_is_acknowledged(self):
+        caller, callee, invite, got = self.begin_ringing()
+        self.die()
+        self.cancelled(callee, got)
+        first = caller.final(invite)
+        self.assertEqual(caller.final(invite).raw, first.raw, "sent again")
+        caller.raw.acknowledge(first)
+        self.assertIsNone(caller.raw.receive(1.2), "and not after the ACK")
+        self.finish(Cdr("restart", 487))
+
+    def test_a_second_kill_at_once_changes_nothing(self):
+        caller, callee, invite, got = self.begin_ringing()
+        self.die()
+        self.die()
+        self.refused(caller, invite)
+        self.cancelled(callee, got)
+        self.finish(Cdr("restart", 487))
+
+    def test_an_invite_that_comes_again_is_not_a_new_call(self):
+        caller, callee, invite, got = self.begin_ringing()
+        self.die()
+        caller.raw.send(invite.raw)
+        self.refused(caller, invite)
+        self.cancelled(callee, got)
+        self.finish(Cdr("restart", 487))
+
+    def test_a_callee_who_has_said_nothing_is_cancelled_when_he_rings(self):
+        """A CANCEL waits for the first provisional response, RFC 3261 section 9.1."""
+        self.open("bob")
+        caller, invite = self.send_invite(self.phone(), "bob", **TALK[0])
+        callee, got = self.side_of("bob")
+        caller.take(lambda m: m.code == 100)
+        self.die()
+        self.refused(caller, invite)
+        callee.answer(got, 180)
+        self.cancelled(callee, got)
+        self.finish(Cdr("restart", 487, rang=False))
+
+    def test_a_callee_who_has_said_nothing_and_answers_is_hung_up(self):
+        self.open("bob")
+        caller, invite = self.send_invite(self.phone(), "bob", **TALK[0])
+        callee, got = self.side_of("bob")
+        caller.take(lambda m: m.code == 100)
+        self.die()
+        self.refused(caller, invite)
+        callee.answer(got, **TALK[1])
+        self.hung_up(callee, got)
+        self.finish(Cdr("restart", 487))
+
+    def test_a_callee_who_answers_meanwhile_is_hung_up(self):
+        caller, callee, invite, got = self.begin_ringing()
+        self.tandemd.kill()
+        callee.answer(got, **TALK[1])
+        self.tandemd.start()
+        self.refused(caller, invite)
+        callee.answer(callee.request("CANCEL"))
+        callee.answer(got, **TALK[1])
+        self.hung_up(callee, got)
+        self.finish(Cdr("restart", 487))
+
+    def test_a_caller_who_gives_up_meanwhile_hears_the_same(self):
+        caller, callee, invite, got = self.begin_ringing()
+        self.tandemd.kill()
+        cancel = self.give_up(caller, invite)
+        self.tandemd.start()
+        caller.raw.send(cancel.raw)
+        self.assertIn(caller.final(cancel).code, (200, 481))
+        self.refused(caller, invite)
+        self.cancelled(callee, got)
+        self.finish(Cdr(("restart", "cancelled"), 487))
+
+    def test_forks_of_a_callee_are_cancelled_as_one(self):
+        caller, callee, invite, got = self.begin_ringing()
+        callee.answer(got, 180, tag="other")
+        caller.take(lambda m: m.code == 180)
+        self.die()
+        self.refused(caller, invite)
+        self.cancelled(callee, got)
+        self.finish(Cdr("restart", 487))
+
+    def test_its_places_are_free_again(self):
+        caller, callee, invite, got = self.begin_ringing(more='profiles = ["one"]',
+                                                         profiles='[[profile]]\nname = "one"\nlimit = 1\n')
+        self.die()
+        self.refused(caller, invite)
+        self.cancelled(callee, got)
+        self.wait_for_rows("SELECT * FROM dialog", 0)
+        self.hang_up(*self.talk(self.phone(), "bob", *TALK))
+        self.finish(Cdr("restart", 487), Cdr("caller_bye", 200))
+
+    def test_a_call_that_was_cancelled_before_stays_cancelled(self):
+        caller, callee, invite, got = self.begin_ringing()
+        self.give_up(caller, invite)
+        self.refused(caller, invite)
+        callee.request("CANCEL")
+        self.die()
+        callee.answer(got, **TALK[1])
+        self.hung_up(callee, got)
+        self.finish(Cdr("cancelled", 487))
+
+
+class Answered(Pending):
+    def answered(self):
+        self.open("bob")
+        caller, callee, invite, got = self.ring(self.phone(), "bob", **TALK[0])
+        callee.answer(got, **TALK[1])
+        first = caller.final(invite)
+        self.assertEqual(first.code, 200)
+        caller.dialog["To"], caller.target = first.header("To"), target_of(first)
+        return caller, callee, invite, got, first
+
+    def test_an_answer_without_an_ack_is_sent_again_and_the_call_goes_on(self):
+        caller, callee, invite, got, first = self.answered()
+        self.die()
+        again = self.accept(caller, invite)
+        self.assertEqual((again.tag("To"), again.body), (first.tag("To"), first.body))
+        self.assertEqual(self.hear(callee, "ACK").cseq, got.cseq)
+        self.passes_with(caller, callee)
+        self.ends_by(callee, caller)
+        self.finish(Cdr("callee_bye", 200))
+
+    def test_a_callee_who_repeats_his_answer_gets_an_ack(self):
+        """The one that was sent may have been lost."""
+        caller, callee, invite, got, first = self.answered()
+        caller.send("ACK", cseq=invite.cseq)
+        self.hear(callee, "ACK")
+        self.die()
+        callee.answer(got, **TALK[1])
+        ack = self.hear(callee, "ACK")
+        self.assertEqual((ack.cseq, ack.tag("To")), (got.cseq, "raw"))
+        self.ends_by(caller, callee)
+        self.finish(Cdr("caller_bye", 200))
+
+    def test_a_caller_who_has_never_heard_of_it_may_hang_up(self):
+        caller, callee, invite, got, first = self.answered()
+        self.die()
+        bye = caller.send("BYE")
+        self.hung_up(callee, got)
+        self.assertEqual(caller.final(bye).code, 200)
+        self.finish(Cdr("caller_bye", 200))
+
+
+class Ending(Pending):
+    def test_a_bye_that_is_not_answered_yet_is_sent_again(self):
+        self.open("bob")
+        for number, reason in enumerate(BYES):
+            with self.subTest(reason):
+                sides = self.talk(self.phone(), "bob", *TALK)
+                one, other = sides[number], sides[1 - number]
+                bye = one.send("BYE")
+                self.hear(other, "BYE")
+                ended = time.time_ns() // 1000
+                self.die()
+                other.answer(self.hear(other, "BYE"))
+                if not any(m.code == 200 and m.method == "BYE" for m in one.kept):
+                    one.raw.send(bye.raw)
+                self.assertEqual(one.final(bye).code, 200)
+                self.wait_for_rows("SELECT * FROM dialog", 0)
+        for record in self.finish(*[Cdr(reason, 200) for reason in BYES]):
+            self.assertLess(record["ended_us"], ended + 1_500_000)
+
+    def test_who_has_forgotten_the_call_meanwhile_ends_it(self):
+        self.open("bob")
+        caller, callee = self.talk(self.phone(), "bob", *TALK)
+        caller.send("BYE")
+        self.hear(callee, "BYE")
+        self.die()
+        callee.answer(self.hear(callee, "BYE"), 481)
+        self.finish(Cdr("caller_bye", 200))
+
+
+class Inside(Pending):
+    def test_a_request_that_was_under_way_may_be_sent_again(self):
+        """Its transaction has died, its sender still repeats it (RFC 3261 section 17.1.2.2)."""
+        self.open("bob")
+        sides = self.talk(self.phone(), "bob", *TALK)
+        for one, other in (sides, sides[::-1]):
+            request = one.send("INFO")
+            self.hear(other, "INFO")
+            self.die()
+            one.raw.send(request.raw)
+            other.answer(self.hear(other, "INFO"))
+            self.assertEqual(one.final(request).code, 200)
+            self.passes_with(other, one)
+        self.ends_by(*sides)
+        self.finish(Cdr("caller_bye", 200))
+
+    def test_a_reinvite_that_was_under_way_may_be_sent_again(self):
+        self.open("bob")
+        sides = self.talk(self.phone(), "bob", *TALK)
+        for one, other in (sides, sides[::-1]):
+            request = one.send("INVITE", **described("new", 4010))
+            self.hear(other, "INVITE")
+            self.die()
+            one.raw.send(request.raw)
+            got = self.hear(other, "INVITE")
+            other.answer(got, **described("newer", 4011))
+            self.assertEqual(one.final(request).code, 200)
+            one.send("ACK", cseq=request.cseq)
+            self.assertEqual(self.hear(other, "ACK").cseq, got.cseq)
+            self.passes_with(other, one)
+        self.ends_by(*sides)
+        self.finish(Cdr("caller_bye", 200))
+
+    def test_a_bye_ends_a_call_whose_reinvite_nobody_has_answered(self):
+        self.open("bob")
+        caller, callee = self.talk(self.phone(), "bob", *TALK)
+        caller.send("INVITE", **described("new", 4010))
+        got = self.hear(callee, "INVITE")
+        self.die()
+        callee.answer(got, **described("newer", 4011))
+        self.ends_by(caller, callee)
+        self.finish(Cdr("caller_bye", 200))
+
+
+if __name__ == "__main__":
+    main()
