@@ -3,8 +3,8 @@ BYEs and re-INVITEs without an answer (FAULTS P3, P4)."""
 import time
 
 from harness import BYES, Cdr, main
+from restarting import TALK, Restart
 from sides import described, target_of
-from test_restart import TALK, Restart
 
 ONCE = 1.0  # seconds after the start within which both sides have heard
 
