@@ -85,13 +85,14 @@ class Tandemd:
         self.config = self.folder / "tandem.toml"
         self.config.write_text(config)
         self.starts = 0
+        self.under = []  # a command that runs it, as strace does
         self.start()
 
     def start(self):
         self.starts += 1
         self.stderr = self.folder / f"tandemd-{len(list(self.folder.glob('tandemd-*')))}.stderr"
         with self.stderr.open("wb") as stderr:
-            self.process = subprocess.Popen([TANDEMD, "--config", str(self.config)], cwd=self.folder,
+            self.process = subprocess.Popen([*self.under, TANDEMD, "--config", str(self.config)], cwd=self.folder,
                                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
                                             stderr=stderr if self._stderr is None else self._stderr,
                                             env=os.environ | self._environment, preexec_fn=self._prepare)

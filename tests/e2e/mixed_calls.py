@@ -7,7 +7,7 @@ answered and obey RFC 3261, whatever becomes of the server between them; what no
 import time
 from dataclasses import dataclass, field
 
-from phones import T1, Phones
+from phones import Phones
 from sides import described, target_of
 from sipp import Message
 
@@ -104,6 +104,8 @@ class MixedPhones(Phones):
     def __init__(self, raw, by_name):
         super().__init__(raw)
         self.by_name = by_name
+        self.waiting = {}  # who takes the responses, by branch and method
+        self.open = 0  # requests of plans without a final answer
 
     @property
     def are_over(self):
@@ -140,10 +142,6 @@ class MixedPhones(Phones):
                     is_done=lambda: "final" in state or (method == "INVITE" and "heard" in state))
         return request
 
-    @property
-    def waiting(self):
-        return self.__dict__.setdefault("_waiting", {})
-
     def acknowledge(self, call, request, final):
         if final.code >= 300:
             self.raw.acknowledge(final)
@@ -163,7 +161,10 @@ class MixedPhones(Phones):
             return
         asked = time.monotonic()
 
+        self.open += 1
+
         def answered(message):
+            self.open -= 1
             code = message.code if message else 408
             # A re-INVITE whose transaction died may cross another try of it, or what the other side has still open.
             fine = (200, 491, 500) if method == "INVITE" else (200,)
@@ -223,8 +224,18 @@ class MixedPhones(Phones):
         side.is_acked = True
 
     def respond(self, request, code):
-        is_answer = request.method == "INVITE" and code == 200
-        self.raw.respond(request, code, **(described(self.role, 4001) if is_answer else {}))
+        is_first = request.method == "INVITE" and not request.tag("To")
+        values = described(self.role, 4001) if request.method == "INVITE" and code == 200 else {"headers": []}
+        self.raw.respond(request, code, **values | {"headers": [*values["headers"], *([self.record_route] * is_first)]})
+
+    @property
+    def route(self):
+        """Of a proxy before this side, whose socket is the same."""
+        return f"<sip:{self.raw.name};lr;of={self.role}>"
+
+    @property
+    def record_route(self):
+        return f"Record-Route: {self.route}"
 
     def reply_to(self, call, side, message):
         if message.method == "CANCEL":
@@ -232,6 +243,8 @@ class MixedPhones(Phones):
         if message.tag("To") != side.dialog["From"].rpartition("tag=")[2]:
             call.fault(f"{message.method} for the {self.role} has the wrong tags: {message.header('To')}")
             return 481
+        if message.headers("Route") != [self.route]:
+            call.fault(f"{message.method} for the {self.role} goes by {message.headers('Route')}")
         if message.cseq <= side.seen:
             call.fault(f"{message.method} for the {self.role} has number {message.cseq} after {side.seen}")
             return 500
@@ -245,7 +258,7 @@ class MixedPhones(Phones):
             return 481
         if message.method == "INVITE":
             side.is_acked = False
-            self.later(T1, lambda: self.repeat(lambda: self.respond(message, 200),
+            self.later(self.t1, lambda: self.repeat(lambda: self.respond(message, 200),
                                                lambda: side.is_acked or side.is_over))
         return 200
 
@@ -261,13 +274,15 @@ class Callers(MixedPhones):
             self.later(number / rate, lambda plan=plan: self.invite(plan))
 
     def invite(self, plan):
-        invite = Message(self.raw.request("INVITE", plan.name, **described("caller", 4000)))
+        offer = described("caller", 4000)
+        offer["headers"].append(self.record_route)
+        invite = Message(self.raw.request("INVITE", plan.name, **offer))
         side = Side("caller", {"From": invite.header("From"), "To": invite.header("To"), "Call_ID": invite.call_id},
                     invite.uri, 1, invite=invite)
         call = Call(plan, side, Side("callee"), time.monotonic())
         self.calls[invite.call_id] = self.by_name[plan.name] = call
         self.waiting[invite.branch, "INVITE"] = lambda message: self.take_answer(call, message)
-        self.repeat(lambda: self.raw.send(invite.raw), lambda: call.progress or side.final, most=64 * T1,
+        self.repeat(lambda: self.raw.send(invite.raw), lambda: call.progress or side.final, most=64 * self.t1,
                     give_up=lambda: call.fault("the INVITE was never answered"))
         if plan.kind in ("cancel", "cross", "early"):
             self.later(plan.ring, lambda: self.give_up(call))
@@ -330,13 +345,13 @@ class Callees(MixedPhones):
             side.dialog = {"From": invite.header("To") + ";tag=raw", "To": invite.header("From"),
                            "Call_ID": invite.call_id}
             self.calls[invite.call_id] = call
-            self.raw.respond(invite, 180)
+            self.respond(invite, 180)
             if call.plan.kind not in ("cancel", "early"):
                 self.later(call.plan.ring, lambda: self.answer(call))
         elif invite.call_id != side.invite.call_id or invite.branch != side.invite.branch:
             call.fault("the callee is called a second time")
         elif not side.final:
-            self.raw.respond(invite, 180)
+            self.respond(invite, 180)
 
     def answer(self, call):
         side = call.callee

@@ -3,86 +3,12 @@
 TANDEM_E2E_KILLS is how many times (8), TANDEM_E2E_SEED what is drawn from (printed).
 """
 import os
-import time
-from random import Random
 
 import mixed_calls
-from harness import EndToEnd, Raw, Route, main
-from kept_promises import Judge, StoreCopy, check_whole, check_written_ahead
-from phones import run
+from harness import main
+from killing import Killed
 
 KILLS = int(os.environ.get("TANDEM_E2E_KILLS", 8))
-FEW = 5
-PROFILES = ('[[profile]]\nname = "total"\n[[profile]]\nname = "few"\n' f'limit = {FEW}\n'
-            '[[profile]]\nname = "user"\nvalue = true\n')
-
-
-class Killed(EndToEnd):
-    def begin(self, seed=None, **settings):
-        self.seed = int(os.environ.get("TANDEM_E2E_SEED", 0)) or seed or time.time_ns() % 1_000_000
-        print(f"seed {self.seed}", flush=True)
-        self.random = Random(self.seed)
-        callee = Raw()
-        self.addCleanup(callee.__exit__)
-        places = 'profiles = ["total", {}"user={{from.user}}"]'
-        self.start(Route(callee.port, "^few-", more=places.format('"few", ')),
-                   Route(callee.port, more=places.format("")), profiles=PROFILES, **settings)
-        callee.tandemd_port = self.tandemd.port
-        caller = self.tandemd.raw()
-        self.addCleanup(caller.__exit__)
-        by_name, self.kills = {}, []
-        self.callers = mixed_calls.Callers(caller, by_name)
-        self.callees = mixed_calls.Callees(callee, by_name)
-        self.by_name = by_name
-
-    @property
-    def calls(self):
-        return list(self.by_name.values())
-
-    def go_on(self, seconds=0.0, until=lambda: False, timeout=40):
-        """Both sides go on, for so long or until something is so."""
-        end = time.monotonic() + seconds
-        run(self.callers, self.callees, timeout=timeout,
-            until=lambda: until() or (seconds and time.monotonic() >= end))
-
-    def kill(self):
-        """And back at once; what the file says in between is compared with what has been heard."""
-        killed = time.monotonic()
-        self.tandemd.kill()
-        self.callers.drain()
-        self.callees.drain()
-        copy = StoreCopy(self.store, self.folder)
-        check_whole(self, copy.rows)
-        check_written_ahead(self, copy.rows, self.calls)
-        self.tandemd.start()
-        self.kills.append((killed, time.monotonic()))
-
-    def end(self):
-        """All calls end; the records are right, and all places are free."""
-        self.callers.stop()
-        self.callees.stop()
-        self.go_on(until=lambda: self.callers.are_over)
-        self.assertEqual({call.plan.name for call in self.calls if not call.is_over}, set())
-        self.wait_for_rows("SELECT * FROM dialog UNION ALL SELECT * FROM dialog_leg", 0)
-        self.check_free()
-        records = self.end_calls(timeout=40)
-        judge = Judge(self.calls, self.kills)
-        faults = judge.compare(records)
-        print(judge.summary(records), flush=True)
-        self.assertEqual(faults, [], "\n".join([f"seed {self.seed}", *faults]))
-
-    def check_free(self):
-        """As many fit as the limit says, and not one more."""
-        plans = mixed_calls.draw(self.random, FEW + 1, {"last": 1})
-        for plan in plans:
-            plan.name, plan.kind, plan.hangs_up, plan.inside = f"few-{plan.name}", "stay", "caller", []
-        self.callers.begin(plans, 1000)
-        self.go_on(until=lambda: all(plan.name in self.by_name and self.by_name[plan.name].caller.final
-                                     for plan in plans))
-        codes = sorted(self.by_name[plan.name].caller.final.code for plan in plans)
-        self.assertEqual(codes, [200] * FEW + [503])
-        self.callers.stop()
-        self.go_on(until=lambda: self.callers.are_over)
 
 
 class Mixed(Killed):
@@ -102,6 +28,28 @@ class Mixed(Killed):
         self.begin()
         self.callers.begin(mixed_calls.draw(self.random, 100), 50)
         self.go_on(2.5)
+        self.end()
+
+
+class Many(Killed):
+    def test_500_calls_go_on(self):
+        """FAULTS P1: any request from either side, then the end by either side."""
+        self.begin()
+        self.callers.begin(mixed_calls.draw(self.random, 500, {"stay": 1}), 250)
+        self.go_on(self.random.uniform(2.2, 2.6))
+        self.go_on(until=lambda: len(self.calls) == 500 and all(call.callee.is_acked for call in self.calls))
+        self.kill()
+        members = self.rows("SELECT profile, count(*) AS size FROM dialog_profile GROUP BY profile ORDER BY profile")
+        self.assertEqual(members, [{"profile": "total", "size": 500}, {"profile": "user", "size": 500}])
+        asked = []
+        for number, call in enumerate(self.calls):
+            for phones in (self.callers, self.callees):
+                method = ("INFO", "UPDATE", "OPTIONS", "INVITE")[number % 4]
+                phones.later(number / 250 + 0.2 * (phones is self.callees),
+                             lambda phones=phones, call=call, method=method: asked.append(
+                                 phones.ask_inside(call, method)))
+        self.go_on(until=lambda: len(asked) == 1000 and not self.callers.open and not self.callees.open)
+        self.assertEqual([fault for call in self.calls for fault in call.faults], [])
         self.end()
 
 

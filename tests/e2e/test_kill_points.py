@@ -1,0 +1,119 @@
+"""Killed at every single write and at every single send of a call, one after the other, and while it recovers.
+
+FAULTS P2 and P4: a call is in the file whole or not at all, and up at both sides or at none.
+"""
+from harness import main
+from killed_at import KilledAt, inject
+from killing import Killed
+from mixed_calls import Plan
+
+# What each call does. Their sides repeat what is lost soon, for there is much to lose.
+TALKS = Plan("", "few", 0.02, 0.12, "caller", [(0.02, "callee", "INFO"), (0.06, "caller", "INVITE")])
+IS_HUNG_UP = Plan("", "talk", 0.02, 0.08, "callee", [(0.02, "caller", "UPDATE"), (0.04, "callee", "INVITE")])
+CANCELS = Plan("", "cancel", 0.05, 0, "caller", [])
+CROSSES = Plan("", "cross", 0.03, 0.02, "caller", [])
+IS_BUSY = Plan("", "busy", 0.02, 0, "caller", [])
+ENDS_EARLY = Plan("", "early", 0.05, 0, "caller", [])
+STAYS = Plan("", "stay", 0.02, 0, "callee", [])
+RINGS = Plan("", "talk", 60, 0, "caller", [])
+T1 = 0.1
+
+
+class Points(Killed):
+    def begin(self):
+        super().begin()
+        self.callers.t1 = self.callees.t1 = T1
+        self.count = 0
+
+    def call(self, plan):
+        """One more, as this one."""
+        self.count += 1
+        plan = Plan(**vars(plan) | {"name": f"{plan.kind}-{self.count}"})
+        self.callers.begin([plan], 1)
+        self.go_on(until=lambda: plan.name in self.by_name)
+        return self.by_name[plan.name]
+
+    def sweep(self, call, *plans):
+        """A kill at each such system call of the first on, until one call passes without."""
+        self.begin()
+        points = []
+        for plan in plans:
+            for number in range(1, 200):
+                if self.passes(call, number, plan):
+                    break
+            points.append(number - 1)
+        print(f"killed at {points} points", flush=True)
+        self.assertGreater(min(points), 2)
+        self.end()
+
+    def passes(self, name, number, plan):
+        """Whether the call comes to its end before the process does."""
+        strace = KilledAt(self.tandemd, name, number)
+        call = self.call(plan)
+        with self.subTest(f"{plan.kind}, {name} {number}"):
+            self.go_on(until=lambda: self.has_died() or call.is_over)
+            if not self.has_died():
+                self.go_on(0.1)  # what comes after the last message that its sides see
+            strace.let_go()
+            if not self.has_died():
+                return True
+            self.come_back()
+            self.go_on(until=lambda: call.is_over or call.faults, timeout=10)
+        return False
+
+    def has_died(self):
+        return self.tandemd.process.poll() is not None
+
+
+class Writes(Points):
+    def test_a_call_that_talks(self):
+        self.sweep("pwrite64", TALKS)
+
+    def test_a_call_that_comes_to_nothing(self):
+        self.sweep("pwrite64", CANCELS, IS_BUSY)
+
+
+class Sends(Points):
+    def test_calls_of_every_kind(self):
+        self.sweep("sendmmsg", TALKS, IS_HUNG_UP, CANCELS, CROSSES, IS_BUSY, ENDS_EARLY)
+
+
+class Recoveries(Points):
+    def test_a_process_that_is_killed_while_it_recovers_leaves_the_next_one_the_same(self):
+        """At each write from its start on, with a call that is up, one that rings and one that ends."""
+        self.begin()
+        number, is_ready = 1, False
+        while number < 200 and not is_ready:
+            calls = [self.call(plan) for plan in (STAYS, RINGS)]
+            self.go_on(until=lambda: calls[0].callee.is_acked and calls[1].progress == 180)
+            self.tandemd.kill()
+            is_ready = not self.dies_at(number)
+            self.go_on(until=lambda: calls[1].is_over or self.has_died(), timeout=10)
+            if self.has_died():
+                is_ready = False
+            else:
+                self.tandemd.kill()
+            self.come_back()
+            self.callers.stop()
+            self.callees.stop()
+            self.go_on(until=lambda: self.callers.are_over, timeout=10)
+            number += 1
+        print(f"killed at {number - 2} points", flush=True)
+        self.assertGreater(number, 5)
+        self.end()
+
+    def dies_at(self, number):
+        """Whether a process that is started now is killed before it is ready."""
+        self.tandemd.under = [*inject("pwrite64", number), "-D"]
+        try:
+            self.tandemd.start()
+            return False
+        except AssertionError:
+            self.assertEqual(self.tandemd.process.returncode, -9, self.said())
+            return True
+        finally:
+            self.tandemd.under = []
+
+
+if __name__ == "__main__":
+    main()
