@@ -24,6 +24,10 @@ void Journal::changed(const DialogRecord &record) {
 void Journal::ended(const DialogRecord &record) {
     EndedSet ended{record.id, std::nullopt};
     if (!record.leg_of) ended.cdr = make_cdr(record, wall_);
+    if (record.has_changed_leg && !record.leg.empty() && record.ended) {
+        const std::string_view call_id = record.callee_call_id.empty() ? record.call_id : record.callee_call_id;
+        ended.refusal = {record.leg, std::string(call_id), wall_.utc_us(*record.ended)};
+    }
     if (state_ == State::down) return keep(std::move(ended));
     gathering_->batch.end(std::move(ended));
 }

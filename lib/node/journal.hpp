@@ -57,7 +57,8 @@ public:
     Journal(StoreQueue &store, const WallClock &wall, Log &log, const JournalOptions &options = {},
             std::function<void()> wake = {}, const Registrar *registrar = nullptr, const TrunkStates *trunks = nullptr);
 
-    // One set of a round, from Tracker::drain_changes().
+    // One set of a round, from Tracker::drain_changes(). One that has ended may have what the caller was told last, as
+    // its `leg`.
     void changed(const DialogRecord &record);
     void ended(const DialogRecord &record);
 

@@ -67,7 +67,10 @@ void StoreBatch::save(const DialogRecord &record) {
     ++saved_size_;
 }
 
-void StoreBatch::end(EndedSet ended) { ended_.push_back(std::move(ended)); }
+void StoreBatch::end(EndedSet ended) {
+    if (ended.refusal) leg_bytes_ += ended.refusal->leg.size();
+    ended_.push_back(std::move(ended));
+}
 
 void StoreBatch::save(BindingRecord record) {
     binding_bytes_ += sizeof record;
@@ -122,6 +125,9 @@ Result<void, Failure> StoreBatch::write(const Stores &stores) const {
     for (const EndedSet &ended : ended_) {
         if (ended.cdr) {
             if (auto inserted = stores.cdrs.insert(*ended.cdr); !inserted) return inserted;
+        }
+        if (ended.refusal) {
+            if (auto kept = stores.dialogs.keep_refusal(*ended.refusal); !kept) return kept;
         }
         if (auto erased = stores.dialogs.erase(ended.id); !erased) return erased;
     }

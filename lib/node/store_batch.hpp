@@ -37,6 +37,7 @@ private:
 struct EndedSet {
     RecordId id;
     std::optional<Cdr> cdr; // none: another leg of a call, which has no record of its own
+    std::optional<KeptRefusal> refusal{};
 };
 
 // Those of one transaction, which DialogStore::commit() ends.

@@ -30,6 +30,7 @@ public:
     std::map<RecordId, DialogState> dialogs;
     std::map<RecordId, std::string> extras; // of a dialog: profiles and variables, as text
     std::map<RecordId, Cdr> cdrs;
+    std::vector<KeptRefusal> refusals;
     std::map<std::uint64_t, BindingRecord> bindings;
     std::map<std::string, RegistrationState> trunks;
 
@@ -45,6 +46,9 @@ public:
             dialogs[id] = state;
             extras[id] = text;
         });
+    }
+    Result<void, Failure> keep_refusal(const KeptRefusal &refusal) override {
+        return run([this, refusal] { refusals.push_back(refusal); });
     }
     Result<void, Failure> erase(const RecordId &id) override {
         return run([this, id] {

@@ -53,7 +53,11 @@ public:
         now += std::chrono::milliseconds(1);
         if (journal.next_deadline() && *journal.next_deadline() <= now) journal.advance(*living_dialogs, now);
         tracker.drain_changes([this](const DialogRecord &record) { journal.changed(record); },
-                              [this](const DialogRecord &record) { journal.ended(record); });
+                              [this](DialogRecord &record) {
+                                  if (!record.leg_of) record.leg = last_word;
+                                  record.has_changed_leg = !record.leg.empty();
+                                  journal.ended(record);
+                              });
         ticket = journal.commit(now);
     }
 
@@ -78,6 +82,7 @@ public:
     const std::set<int> &ended() const { return ended_; }
     std::string log() const { return lines_.str(); }
 
+    std::string last_word;  // to the callers of the calls that end
     StoreTicket ticket = 0; // of the last step
     InlineQueue queue;
     Instant now = at_ms(1'000'000);

@@ -485,3 +485,23 @@ TEST_CASE("journal: after an outage what lives is written as the host gives it")
     CHECK(store.extras.size() == 2);
     for (const auto &[id, extras] : store.extras) CHECK(extras == "of-the-host=known ");
 }
+
+TEST_CASE("journal: the last word to a caller goes into the batch that ends his call, after an outage too") {
+    for (const bool is_down : {false, true}) {
+        CAPTURE(is_down);
+        FailingStore store;
+        Calls calls(store);
+        calls.invite(1);
+        const RecordId id = calls.tracker.find(set_of(calls, 1))->record;
+        if (is_down) store.fails = [](std::uint64_t) { return true; };
+        calls.last_word = R"({"status":486})";
+        calls.refuse(1);
+        CHECK(store.refusals.size() == (is_down ? 0 : 1));
+        store.fails = [](std::uint64_t) { return false; };
+        REQUIRE(calls.settle());
+        REQUIRE(store.refusals.size() == 1); // the other leg has none
+        CHECK(store.refusals[0].leg == calls.last_word);
+        CHECK(store.refusals[0].call_id == "a1");
+        CHECK(store.refusals[0].ended_us == store.cdrs.at(id).ended_us);
+    }
+}

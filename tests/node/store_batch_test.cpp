@@ -72,6 +72,7 @@ struct ShowingStore final : DialogStore {
         shown.push_back(show(record));
         return {};
     }
+    Result<void, Failure> keep_refusal(const KeptRefusal &) override { return {}; }
     Result<void, Failure> erase(const RecordId &) override { return {}; }
     Result<void, Failure> commit() override { return {}; }
     std::vector<std::string> shown;

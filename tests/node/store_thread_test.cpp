@@ -20,6 +20,7 @@ public:
     explicit GatedStore(FailingStore &store) : store_(store) {}
 
     Result<void, Failure> save(const DialogRecord &record) override { return store_.save(record); }
+    Result<void, Failure> keep_refusal(const KeptRefusal &refusal) override { return store_.keep_refusal(refusal); }
     Result<void, Failure> erase(const RecordId &id) override { return store_.erase(id); }
     Result<void, Failure> commit() override {
         std::unique_lock lock(mutex_);

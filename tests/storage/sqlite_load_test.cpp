@@ -275,3 +275,44 @@ TEST_CASE("sqlite: who has just ended is known, by the Call-IDs of both legs") {
           Rows{"caller-6", "callee-6", "caller-4", "caller-3", "callee-3", "caller-2", "callee-2"});
     CHECK(ended_calls(*store, 2) == Rows{"caller-6", "callee-6"});
 }
+
+TEST_CASE("sqlite: the last word to a caller is there for a moment, in the transaction that ends his call") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    REQUIRE(call.save(*store));
+    const auto kept = [&] {
+        Rows rows;
+        const auto take = [&](const KeptRefusal &refusal) {
+            rows.push_back(refusal.leg + "|" + refusal.call_id + "|" +
+                           std::to_string((refusal.ended_us - start_us) / 1'000'000));
+        };
+        REQUIRE(store->load_refusals(start_us + 100'000'000, std::chrono::seconds(32), take));
+        return rows;
+    };
+    for (const std::int64_t ended_s : {67, 68, 100, 101}) {
+        REQUIRE(store->keep_refusal(
+            {R"({"n":)" + std::to_string(ended_s) + "}", "callee", start_us + ended_s * 1'000'000}));
+    }
+    REQUIRE(store->erase(call.legs[0].id));
+    CHECK(Shell(folder.database).row("SELECT (SELECT count(*) FROM refusal), (SELECT count(*) FROM dialog)") == "0|1");
+    REQUIRE(store->commit());
+    CHECK(kept() == Rows{R"({"n":68}|callee|68)", R"({"n":100}|callee|100)"});
+    CHECK(kept().size() == 2);                                                // as often as it starts
+    CHECK(Shell(folder.database).row("SELECT count(*) FROM refusal") == "2"); // the others are gone
+}
+
+TEST_CASE("sqlite: refusals go when nobody asks for them any more, however many there are") {
+    Folder folder;
+    const auto store = open(folder.database);
+    std::int64_t most = 0;
+    for (std::int64_t n = 0; n < 20'000; ++n) { // 100 a second
+        REQUIRE(store->keep_refusal({"{}", "callee", start_us + n * 10'000}));
+        if (n % 1000 != 999) continue;
+        REQUIRE(store->commit());
+        most = std::max(most, std::stol(Shell(folder.database).row("SELECT count(*) FROM refusal")));
+    }
+    CHECK(most >= 6400);
+    CHECK(most <= 6400 + 2 * 256);
+    CHECK(Shell(folder.database).row("SELECT min(ended_us) - 1700000000000000 FROM refusal") > "130000000");
+}

@@ -8,9 +8,9 @@ using namespace tandem::test;
 
 namespace {
 
-// Takes away what the last step has added.
-const std::string drop_last_step = [] {
-    std::string sql = "DROP VIEW every_leg;";
+// Takes away what the last two steps have added.
+const std::string drop_last_steps = [] {
+    std::string sql = "DROP VIEW every_leg; DROP TABLE refusal;";
     for (const char *table : {"dialog", "dialog_leg"}) {
         for (const char *column : {"timer_start_us", "is_cancelled", "is_ending", "is_due", "caller_bye_cseq",
                                    "callee_bye_cseq", "session_expires_us", "details", "leg"}) {
@@ -29,9 +29,9 @@ TEST_CASE("sqlite: a new file gets the tables, each with its comment, and an old
     CHECK(open(folder.database)->notices().empty());
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
-          Rows{"binding", "cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable", "trunk"});
+          Rows{"binding", "cdr", "dialog", "dialog_leg", "dialog_profile", "dialog_variable", "refusal", "trunk"});
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%-- %'").empty());
-    CHECK(shell.row("PRAGMA user_version") == "5");
+    CHECK(shell.row("PRAGMA user_version") == "6");
     CHECK(shell.row("SELECT count(*) FROM every_leg") == "2");
 }
 
@@ -39,7 +39,7 @@ TEST_CASE("sqlite: a file of the version before has the new columns, and what it
     Folder folder;
     REQUIRE(Call(1).save(*open(folder.database)));
     Shell(folder.database)
-        .run(drop_last_step + "ALTER TABLE dialog DROP COLUMN cseq_maps; ALTER TABLE dialog_leg DROP COLUMN cseq_maps;"
+        .run(drop_last_steps + "ALTER TABLE dialog DROP COLUMN cseq_maps; ALTER TABLE dialog_leg DROP COLUMN cseq_maps;"
                               " DROP TABLE binding; DROP TABLE trunk;"
                               "PRAGMA user_version = 1");
     const auto store = open(folder.database);
@@ -59,14 +59,14 @@ TEST_CASE("sqlite: a file of version 3 gets the table of trunks, and keeps its b
         REQUIRE(store->save_binding(record));
         REQUIRE(store->commit());
     }
-    Shell(folder.database).run(drop_last_step + "DROP TABLE trunk; PRAGMA user_version = 3");
+    Shell(folder.database).run(drop_last_steps + "DROP TABLE trunk; PRAGMA user_version = 3");
     const auto store = open(folder.database);
     TrunkStatus status;
     status.trunk = "carrier";
     REQUIRE(store->save_trunk(status));
     REQUIRE(store->commit());
     Shell shell(folder.database);
-    CHECK(shell.row("PRAGMA user_version") == "5");
+    CHECK(shell.row("PRAGMA user_version") == "6");
     CHECK(shell.row("SELECT name FROM trunk") == "carrier");
     CHECK(shell.row("SELECT aor FROM binding") == "alice@example.com");
 }
@@ -74,7 +74,7 @@ TEST_CASE("sqlite: a file of version 3 gets the table of trunks, and keeps its b
 TEST_CASE("sqlite: a file of version 4 keeps its calls, of which nothing is known that it had no column for") {
     Folder folder;
     REQUIRE(Call(1).save(*open(folder.database)));
-    Shell(folder.database).run(drop_last_step + "PRAGMA user_version = 4");
+    Shell(folder.database).run(drop_last_steps + "PRAGMA user_version = 4");
     const auto store = open(folder.database);
     CHECK(store->notices().empty());
     CHECK(Shell(folder.database)

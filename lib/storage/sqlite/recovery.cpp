@@ -64,4 +64,20 @@ int load_ended(sqlite3 *database, Duration span, std::size_t max, const std::fun
     return code == SQLITE_ROW ? SQLITE_DONE : code;
 }
 
+int load_refusals(sqlite3 *database, std::int64_t now_utc_us, Duration span,
+                  const std::function<void(const KeptRefusal &)> &take) {
+    // Also those of the future: somebody has set the clock, and nobody knows how old they are.
+    Statement purge;
+    int code = purge.prepare(database, "DELETE FROM refusal WHERE ended_us < ? OR ended_us > ?");
+    if (code == SQLITE_OK) code = purge.bind(now_utc_us - span.count()).bind(now_utc_us).run();
+    if (code != SQLITE_DONE) return code;
+    Statement rows;
+    code = rows.prepare(database, "SELECT leg, call_id, ended_us FROM refusal ORDER BY id");
+    if (code != SQLITE_OK) return code;
+    for (code = rows.step(); code == SQLITE_ROW; code = rows.step()) {
+        take({std::string(rows.text(0)), std::string(rows.text(1)), rows.number(2)});
+    }
+    return code;
+}
+
 } // namespace tandem

@@ -14,5 +14,7 @@ namespace tandem {
 int load_dialogs(sqlite3 *database, std::int64_t now_utc_us, const WallClock &wall,
                  const std::function<bool(const DialogRecord &)> &take, DialogLoad &load);
 int load_ended(sqlite3 *database, Duration span, std::size_t max, const std::function<void(std::string_view)> &take);
+int load_refusals(sqlite3 *database, std::int64_t now_utc_us, Duration span,
+                  const std::function<void(const KeptRefusal &)> &take);
 
 } // namespace tandem

@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
-constexpr std::array<const char *, 5> steps = {R"sql(
+constexpr std::array<const char *, 6> steps = {R"sql(
 CREATE TABLE dialog (
     -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
     -- to go on with it. Times are UTC microseconds.
@@ -205,6 +205,16 @@ ALTER TABLE dialog_leg ADD COLUMN callee_bye_cseq INTEGER;
 ALTER TABLE dialog_leg ADD COLUMN session_expires_us INTEGER;
 ALTER TABLE dialog_leg ADD COLUMN details TEXT;
 ALTER TABLE dialog_leg ADD COLUMN leg TEXT;
+)sql",
+                                               R"sql(
+CREATE TABLE refusal (
+    -- The last word to callers whose calls have ended without an answer a moment ago: if tandem dies before it leaves,
+    -- the next start says it. Older ones go by and by.
+    id INTEGER PRIMARY KEY,
+    ended_us INTEGER NOT NULL,      -- UTC microseconds
+    call_id TEXT NOT NULL,          -- of the leg to the callee
+    leg TEXT NOT NULL               -- JSON: the answer, and where it goes
+);
 )sql"};
 
 Result<std::int64_t, Failure> read_number(sqlite3 *database, const char *sql) {

@@ -165,6 +165,12 @@ Result<void, Failure> SqliteStore::insert(const Cdr &cdr) {
     return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("a record can not be inserted", code);
 }
 
+Result<void, Failure> SqliteStore::keep_refusal(const KeptRefusal &refusal) {
+    if (auto begun = impl_->begin(); !begun) return begun;
+    const int code = impl_->statements->insert(refusal);
+    return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("a refusal can not be inserted", code);
+}
+
 Result<void, Failure> SqliteStore::save_binding(const BindingRecord &record) {
     if (auto begun = impl_->begin(); !begun) return begun;
     const int code = impl_->statements->bindings().save(record, impl_->wall);
@@ -245,6 +251,15 @@ Result<void, Failure> SqliteStore::close_dialogs(std::span<const RecordId> ids, 
             if (code == SQLITE_DONE) code = leftovers.close_leg(serial);
         }
         if (code != SQLITE_DONE) static_cast<void>(impl_->fail("what no process knows can not be closed", code));
+    }
+    return commit();
+}
+
+Result<void, Failure> SqliteStore::load_refusals(std::int64_t now_utc_us, Duration span,
+                                                 const std::function<void(const KeptRefusal &)> &take) {
+    if (impl_->begin()) {
+        const int code = tandem::load_refusals(impl_->connection->database(), now_utc_us, span, take);
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the refusals can not be read", code));
     }
     return commit();
 }

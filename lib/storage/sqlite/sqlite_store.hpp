@@ -73,6 +73,10 @@ public:
     // Ends what no process knows, in one transaction: a call gets its record as in load_dialogs().
     Result<void, Failure> close_dialogs(std::span<const RecordId> ids, std::int64_t now_utc_us);
 
+    // What a former process may not have said any more: the refusals of the last `span`, in their order. Older ones go.
+    Result<void, Failure> load_refusals(std::int64_t now_utc_us, Duration span,
+                                        const std::function<void(const KeptRefusal &)> &take);
+
     // The bindings that a former process left, in no order; those that are over or have expired by now are forgotten.
     // What a shell has made unreadable is left out. Only between commits.
     Result<void, Failure> load_bindings(std::int64_t now_utc_us, const std::function<void(BindingRecord)> &take);
@@ -88,6 +92,7 @@ public:
     Result<void, Failure> save(const DialogRecord &record) override;
     Result<void, Failure> erase(const RecordId &id) override;
     Result<void, Failure> insert(const Cdr &cdr) override;
+    Result<void, Failure> keep_refusal(const KeptRefusal &refusal) override;
     Result<void, Failure> save_binding(const BindingRecord &record) override;
     Result<void, Failure> purge_bindings(std::int64_t utc_us) override;
     Result<void, Failure> save_trunk(const TrunkStatus &status) override;

@@ -40,6 +40,13 @@ VALUES (?,?,?,?,?,?,?,?,?,?, ?,?,?,?,?,?,?,?,?)
 ON CONFLICT (id) DO NOTHING
 )sql";
 
+// Looks at the oldest alone: they come in the order of their ends, or nearly so.
+constexpr const char *purge_refusals_sql = R"sql(
+DELETE FROM refusal WHERE id <= (SELECT max(id) FROM (SELECT id, ended_us FROM refusal ORDER BY id LIMIT 512)
+    WHERE ended_us < ?)
+)sql";
+constexpr std::uint64_t purge_interval = 256; // insertions
+
 std::int64_t to_serial(const RecordId &id) { return static_cast<std::int64_t>(id.serial); }
 
 std::string_view text_of(EndReason reason) {
@@ -86,7 +93,9 @@ int Statements::prepare(sqlite3 *database) {
     }
     if (const int code = bindings_.prepare(database); code != SQLITE_OK) return code;
     if (const int code = trunks_.prepare(database); code != SQLITE_OK) return code;
-    return insert_cdr_.prepare(database, insert_cdr_sql);
+    if (const int code = insert_cdr_.prepare(database, insert_cdr_sql); code != SQLITE_OK) return code;
+    if (const int code = purge_refusals_.prepare(database, purge_refusals_sql); code != SQLITE_OK) return code;
+    return insert_refusal_.prepare(database, "INSERT INTO refusal (ended_us, call_id, leg) VALUES (?,?,?)");
 }
 
 int Statements::save(const DialogRecord &record, const WallClock &wall) {
@@ -237,6 +246,12 @@ int Statements::insert(const Cdr &cdr) {
         .bind(profiles)
         .bind(variables)
         .run();
+}
+
+int Statements::insert(const KeptRefusal &refusal) {
+    const int code = insert_refusal_.bind(refusal.ended_us).bind(refusal.call_id).bind(refusal.leg).run();
+    if (code != SQLITE_DONE || ++refusals_ % purge_interval != 0) return code;
+    return purge_refusals_.bind(refusal.ended_us - refusal_kept_max.count()).run();
 }
 
 } // namespace tandem

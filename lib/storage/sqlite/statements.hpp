@@ -5,11 +5,14 @@
 #include "base/wall_clock.hpp"
 #include "cdr/cdr.hpp"
 #include "dialog/dialog_record.hpp"
+#include "dialog/dialog_store.hpp"
 #include "storage/sqlite/binding_rows.hpp"
 #include "storage/sqlite/statement.hpp"
 #include "storage/sqlite/trunk_rows.hpp"
 
 namespace tandem {
+
+constexpr Duration refusal_kept_max = std::chrono::seconds(64);
 
 // The statements of one table of dialogs.
 struct DialogRows {
@@ -47,6 +50,7 @@ public:
     int save(const DialogRecord &record, const WallClock &wall);
     int erase(const RecordId &id);
     int insert(const Cdr &cdr);
+    int insert(const KeptRefusal &refusal);
     BindingRows &bindings() { return bindings_; }
     TrunkRows &trunks() { return trunks_; }
 
@@ -67,6 +71,9 @@ private:
     BindingRows bindings_;
     TrunkRows trunks_;
     Statement insert_cdr_;
+    Statement insert_refusal_;
+    Statement purge_refusals_;
+    std::uint64_t refusals_ = 0; // inserted
     std::uint64_t serial_newest_ = 0; // of those saved
 };
 
