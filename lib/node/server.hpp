@@ -82,6 +82,7 @@ private:
     Result<void, Failure> load_bindings();
     Result<void, Failure> restore_calls();
     Worker &worker_for(const DialogRecord &record);
+    Worker &worker_for(const KeptRefusal &refusal);
     void use_users(Config &config);
     static RegistrarOptions registrar_options(const Config &config);
     static SourceLimits source_limits(const LimitConfig &limits);

@@ -11,6 +11,7 @@ namespace {
 
 // Peers repeat a BYE for 64*T1 (RFC 3261 section 17.1.2.2), when nobody has answered the first.
 constexpr Duration ended_span = std::chrono::seconds(64);
+constexpr Duration refusal_span = std::chrono::seconds(32);
 constexpr std::size_t ended_max = 100'000; // records that are looked at
 
 } // namespace
@@ -53,6 +54,11 @@ Result<void, Failure> Server::restore_calls() {
         for (const auto &station : stations_) station->worker->restore_ended(call_id);
     };
     if (auto ended = store_->load_ended(ended_span, ended_max, is_over); !ended) return ended;
+    const auto say_again = [&](const KeptRefusal &refusal) {
+        worker_for(refusal).restore_refusal(refusal.leg, now);
+    };
+    const std::int64_t now_us = SystemClock::utc_us();
+    if (auto refusals = store_->load_refusals(now_us, refusal_span, say_again); !refusals) return refusals;
     for (const auto &station : stations_) station->worker->go_on(now);
     if (load->taken > 0) {
         log_.info(fmt::format("store: {} calls of a former process go on; it left {} dialogs", calls(), load->taken));
@@ -68,6 +74,12 @@ Result<void, Failure> Server::restore_calls() {
 
 Worker &Server::worker_for(const DialogRecord &record) {
     return *stations_[board_ ? worker_of(record, board_->map()) : 0]->worker;
+}
+
+Worker &Server::worker_for(const KeptRefusal &refusal) {
+    if (!board_) return *stations_[0]->worker;
+    const ShardMap &map = board_->map();
+    return *stations_[map.made_by(refusal.call_id).value_or(map.shard_of_call(refusal.call_id))]->worker;
 }
 
 } // namespace tandem

@@ -72,6 +72,7 @@ public:
     // a Call-ID of a call that it has ended just now. Then goes on with all of them; what that says, the loop sends.
     bool restore(const DialogRecord &record, Instant now) { return engine_.restore(record, now).ok(); }
     void restore_ended(std::string_view call_id) { engine_.restore_ended(call_id); }
+    void restore_refusal(std::string_view leg, Instant now) { engine_.restore_refusal(leg, now); }
     void go_on(Instant now);
 
     // In the loop: takes what others have left in the mailbox, a turn's worth of it.
