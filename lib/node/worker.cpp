@@ -41,6 +41,12 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
     arm(SystemClock::now());
 }
 
+bool Worker::restore(const DialogRecord &record, Instant now) {
+    if (!engine_.restore(record, now)) return false;
+    if (cluster_) cluster_->adopt(record, profiles_, now);
+    return true;
+}
+
 void Worker::go_on(Instant now) {
     engine_.go_on(now);
     calls_.store(engine_.calls(), std::memory_order_relaxed);
@@ -298,10 +304,6 @@ void Worker::watch_failing(Instant now) {
     log_.warn(fmt::format("trust: refused {} requests of strangers and {} wrong credentials{}; did not listen to {} "
                           "requests of sources that failed too often",
                           report->strangers, report->passwords, worst, report->unheard));
-}
-
-void Worker::adopt(const DialogRecord &record) {
-    if (cluster_) cluster_->adopt(record, profiles_, SystemClock::now());
 }
 
 void Worker::ask_cluster_size(std::string_view profile, std::string_view value, ClusterCounts::Size then) {

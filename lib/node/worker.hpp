@@ -70,16 +70,13 @@ public:
 
     // Before the loops run: takes back a dialog that a former process left; false: it is none, or there is no room. And
     // a Call-ID of a call that it has ended just now. Then goes on with all of them; what that says, the loop sends.
-    bool restore(const DialogRecord &record, Instant now) { return engine_.restore(record, now).ok(); }
+    bool restore(const DialogRecord &record, Instant now);
     void restore_ended(std::string_view call_id) { engine_.restore_ended(call_id); }
     void restore_refusal(std::string_view leg, Instant now) { engine_.restore_refusal(leg, now); }
     void go_on(Instant now);
 
     // In the loop: takes what others have left in the mailbox, a turn's worth of it.
     void on_mail();
-
-    // Before the loops run: a dialog that a former process had has its places in the cluster at once.
-    void adopt(const DialogRecord &record);
 
     // In the loop: how many members the cluster has, to `then`; see ClusterCounts.
     void ask_cluster_size(std::string_view profile, std::string_view value, ClusterCounts::Size then);

@@ -151,6 +151,25 @@ class Cluster(EndToEnd):
         self.assertLess(free_at, LEASE + SLACK)
         self.assertEqual(self.call(second, 8), {200: 6, 503: 2})
 
+    def test_a_node_that_comes_back_with_its_store_counts_its_calls_once(self):
+        first, second = self.node(limit=4), self.node(limit=4)
+        calls = self.callers(first, 3)
+        self.run_until(lambda: all(call.answer for call in calls.calls.values()))
+        self.assertEqual(self.call(second, 2), {200: 1, 503: 1})
+        first.kill()
+        first.start()  # before its leases are over
+        self.assertEqual(self.call(second), {503: 1})
+        self.run_for(LEASE + SLACK)
+        self.assertEqual(self.redis.size(), 4)
+        first.kill()
+        wait_until(lambda: self.redis.size() == 1, "its leases are over", timeout=LEASE + SLACK)
+        first.start()
+        wait_until(lambda: self.redis.size() == 4, "it has them again", timeout=LEASE)
+        self.assertEqual(self.call(second), {503: 1})
+        self.hang_up(calls)
+        self.run_until(lambda: calls.are_over)
+        wait_until(lambda: self.redis.size() == 1, "they are free")
+
     # Redis is away
 
     def check_outage(self, begin, end, on_outage, passes):
