@@ -125,6 +125,7 @@ void B2bua::refuse_waiting(Call &call, Error error, Verdict verdict, Instant now
     SharedBytes bytes = writer_.response(*request, first.source, 503, reason, tag, nullptr, "Retry-After: 10\r\n");
     first.is_answered = true;
     feed_answer(*request, 503, tag, {}, now);
+    keep_refusal(dialog, first.source, bytes);
     static_cast<void>(transactions_.respond(first.server, 503, std::move(bytes), now));
 }
 

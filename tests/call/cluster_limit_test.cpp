@@ -210,3 +210,21 @@ TEST_CASE("cluster limit: a call that nothing is heard of ends at its deadline, 
     phones.decide(asked, Verdict::admitted);
     CHECK(phones.size("user") == 0);
 }
+
+TEST_CASE("cluster limit: who hears nothing because the process dies hears it of the next one") {
+    Shared phones;
+    phones.send(phones.alice, phones.invite());
+    const Reservation asked = phones.asked();
+    SUBCASE("while the call waits") {
+        phones.forget();
+        phones.restart();
+        CHECK(phones.got(phones.alice, "SIP/2.0 487"));
+    }
+    SUBCASE("with a refusal on its way") {
+        phones.decide(asked, Verdict::refused);
+        phones.forget();
+        phones.restart();
+        CHECK(phones.got(phones.alice, "SIP/2.0 503"));
+    }
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+}
