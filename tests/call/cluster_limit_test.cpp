@@ -100,6 +100,7 @@ TEST_CASE("cluster limit: what the profile says of an outage holds") {
         CHECK(phones.got(phones.bob, "INVITE") == it.passes);
         CHECK(phones.got(phones.alice, "SIP/2.0 503") != it.passes);
         CHECK(phones.size("user") == (it.passes ? 1 : 0));
+        CHECK(phones.departures().size() == (it.passes ? 0 : 1)); // before its end is in the store
         phones.call_again();
         phones.decide(phones.asked(), Verdict::unknown);
         CHECK(phones.got(phones.bob, "INVITE") == it.second_passes);
