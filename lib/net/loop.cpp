@@ -66,6 +66,7 @@ void Loop::set_deadline(std::optional<Instant> at) {
 void Loop::on_signal(std::function<void(int)> handler) {
     impl_->signal_handler = std::move(handler);
     impl_->signals.emplace(impl_->io, SIGTERM, SIGINT, SIGHUP);
+    impl_->signals->add(SIGUSR1);
     impl_->wait_for_signal();
 }
 

@@ -32,8 +32,8 @@ public:
     void on_deadline(std::function<void()> handler);
     void set_deadline(std::optional<Instant> at);
 
-    // SIGTERM, SIGINT and SIGHUP of the process come to this handler, in the loop. For one loop of the process; while
-    // that lives, these signals no longer end the process.
+    // SIGTERM, SIGINT, SIGHUP and SIGUSR1 of the process come to this handler, in the loop. For one loop of the
+    // process; while that lives, these signals no longer end the process.
     void on_signal(std::function<void(int signal)> handler);
 
     struct Impl;

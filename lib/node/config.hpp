@@ -135,6 +135,12 @@ struct RouteConfig {
     std::vector<std::pair<std::string, Template>> variables; // texts
 };
 
+struct AuditConfig {
+    Duration interval = std::chrono::seconds(60); // zero: only when it is asked for
+
+    bool operator==(const AuditConfig &) const = default;
+};
+
 enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -153,6 +159,7 @@ struct Config {
     RedisConfig redis;
     LimitConfig limits;
     TimerConfig timers;
+    AuditConfig audit;
     RegistrarConfig registrar;
     std::vector<ProfileOptions> profiles;
     std::vector<TargetConfig> trunks;             // all: calls are taken from their addresses

@@ -47,6 +47,7 @@ public:
         one("redis", [this](ConfigSection &section) { read_redis(section, config_); });
         one("limits", [this](ConfigSection &section) { read_limits(section, config_); });
         one("timers", [this](ConfigSection &section) { read_timers(section, config_); });
+        one("audit", [this](ConfigSection &section) { read_audit(section, config_); });
         several("profile", [this](ConfigSection &section) { read_profile(section, config_); });
         several("trunk", [this](ConfigSection &section) { read_trunk(section, config_, trunks_); });
         for (const TrunkTarget &trunk : trunks_) {

@@ -242,6 +242,13 @@ void read_timers(ConfigSection &section, Config &config) {
     section.finish();
 }
 
+void read_audit(ConfigSection &section, Config &config) {
+    std::int64_t interval = 60;
+    section.number("interval_s", 0, 86'400, interval);
+    config.audit.interval = std::chrono::seconds(interval);
+    section.finish();
+}
+
 void read_log(ConfigSection &section, Config &config) {
     std::string level = "info";
     section.choice("level", {"debug", "info", "warn", "error", "off"}, level);

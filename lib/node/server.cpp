@@ -132,6 +132,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     if (auto restored = server->restore_calls(); !restored) return restored.error();
     server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
     server->log_start();
+    server->audit_regularly();
     server->loop().post([raw = server.get()] { raw->stations_[0]->worker->register_with(raw->config_.registrations); });
     return server;
 }
@@ -410,6 +411,7 @@ void Server::warn_of_restart(const Config &config) const {
     if (config.store != config_.store) warn("[store]");
     if (config.redis != config_.redis) warn("[redis]");
     if (config.timers != config_.timers) warn("[timers]");
+    if (config.audit != config_.audit) warn("[audit]");
     if (config.registrar.realm != config_.registrar.realm ||
         config.registrar.nonce_lifetime != config_.registrar.nonce_lifetime ||
         config.registrar.algorithms != config_.registrar.algorithms) {

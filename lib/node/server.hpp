@@ -16,6 +16,7 @@
 #include "net/stream_transport.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
+#include "node/audit.hpp"
 #include "node/binding_keeper.hpp"
 #include "node/cluster_counts.hpp"
 #include "node/config.hpp"
@@ -41,8 +42,8 @@ public:
 
     // Calls `ready`, then serves until a drain is over: on this thread, and on one more for each further worker.
     // SIGTERM or SIGINT drains: no new calls, and the end when the last one has ended or after drain_ms; the second
-    // ends at once. SIGHUP reloads. What a worker or the store throws ends all of them and comes out here, after the
-    // rest was done as at any other end.
+    // ends at once. SIGHUP reloads, SIGUSR1 audits. What a worker or the store throws ends all of them and comes out
+    // here, after the rest was done as at any other end.
     void run(const std::function<void()> &ready);
 
     // What the signals do; for tests. Both from the thread of loop().
@@ -51,6 +52,12 @@ public:
 
     // What each worker has counted: `then` is called in loop() when all have said it.
     void collect_statistics(std::function<void(std::vector<WorkerStatistics>)> then);
+
+    // Compares what the workers, the profiles and the store know of calls, and repairs what differs: `then`, which may
+    // be empty, is called in loop() with what was found. Calls go on meanwhile; it takes a second more than `wait_max`.
+    // Whoever asks while one is under way gets its report. SIGUSR1 does it too, and it is done at an interval.
+    void audit(std::function<void(const AuditReport &)> then);
+    const AuditStatistics &audit_statistics() const { return audit_statistics_; } // in loop()
 
     // The first worker is that of loop(). Its parts are its thread's alone, but for Worker::calls().
     std::size_t workers() const { return stations_.size(); }
@@ -90,6 +97,17 @@ private:
     WorkerOptions worker_options(const Transports &transports);
     void make_board();
     Result<void, Failure> declare(const std::vector<ProfileOptions> &profiles);
+    // server_audit.cpp
+    struct AuditRun;
+    void read_rows(std::vector<RecordId> &rows, std::uint64_t after, std::function<void()> then);
+    void audit_workers();
+    void on_workers_audited();
+    void compare_rows();
+    void close_strange_rows();
+    void end_audit();
+    void audit_and_tell();
+    void audit_regularly();
+
     void on_signal(int signal);
     void on_drained();
     void log_start() const;
@@ -136,6 +154,8 @@ private:
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
     std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops
     bool is_draining_ = false;
+    std::shared_ptr<AuditRun> audit_; // none: none is under way
+    AuditStatistics audit_statistics_;
 };
 
 } // namespace tandem

@@ -96,6 +96,7 @@ void Server::collect_statistics(std::function<void(std::vector<WorkerStatistics>
 
 void Server::on_signal(int signal) {
     if (signal == SIGHUP) return reload();
+    if (signal == SIGUSR1) return audit_and_tell();
     terminate();
 }
 

@@ -38,6 +38,16 @@ void StoreThread::submit(std::shared_ptr<StoreJob> job) {
     if (wakes) wake_.notify_one();
 }
 
+void StoreThread::post(std::function<void()> task) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (has_failed_ || is_ending_) return;
+        tasks_.push_back(std::move(task));
+        is_asleep_ = false;
+    }
+    wake_.notify_one();
+}
+
 bool StoreThread::wait(const StoreJob &job, Duration longest) {
     std::unique_lock lock(mutex_);
     return done_.wait_for(lock, longest, [&job] { return job.is_done.load(std::memory_order_acquire); });
@@ -45,8 +55,12 @@ bool StoreThread::wait(const StoreJob &job, Duration longest) {
 
 void StoreThread::run() {
     Jobs jobs;
+    Tasks tasks;
     try {
-        while (take(jobs)) write(jobs);
+        while (take(jobs, tasks)) {
+            if (!jobs.empty()) write(jobs);
+            for (const auto &task : std::exchange(tasks, {})) task();
+        }
     } catch (...) {
         if (options_.on_failure) options_.on_failure(std::current_exception()); // before anybody goes on without us
         Jobs waiting;
@@ -60,16 +74,18 @@ void StoreThread::run() {
     }
 }
 
-bool StoreThread::take(Jobs &jobs) {
+bool StoreThread::take(Jobs &jobs, Tasks &tasks) {
     std::unique_lock lock(mutex_);
     if (options_.interval > Duration::zero()) wake_.wait_for(lock, options_.interval, [this] { return is_ending_; });
-    if (queue_.empty()) {
+    if (queue_.empty() && tasks_.empty()) {
         is_asleep_ = true;
-        wake_.wait(lock, [this] { return !queue_.empty() || is_ending_; });
+        wake_.wait(lock, [this] { return !queue_.empty() || !tasks_.empty() || is_ending_; });
         is_asleep_ = false;
     }
     jobs.swap(queue_);
-    return !jobs.empty();
+    if (is_ending_) return !jobs.empty();
+    tasks.swap(tasks_);
+    return true;
 }
 
 // What several workers have brought is one transaction. If that fails each has its own, so that none suffers from what

@@ -34,10 +34,14 @@ public:
     void submit(std::shared_ptr<StoreJob> job) override;
     bool wait(const StoreJob &job, Duration longest) override;
 
+    // From any thread: `task` has the stores for itself, between two batches. Forgotten at the end, or after a failure.
+    void post(std::function<void()> task);
+
 private:
     using Jobs = std::vector<std::shared_ptr<StoreJob>>;
+    using Tasks = std::vector<std::function<void()>>;
     void run();
-    bool take(Jobs &jobs); // false: it is the end
+    bool take(Jobs &jobs, Tasks &tasks); // false: it is the end
     void write(Jobs &jobs);
     void finish(Jobs &jobs);
     void refuse(Jobs &jobs);
@@ -55,7 +59,8 @@ private:
     std::condition_variable wake_;
     std::condition_variable done_; // a job is
     Jobs queue_;                   // guarded by mutex_, like those below
-    bool is_asleep_ = false;       // until somebody wakes it
+    Tasks tasks_;
+    bool is_asleep_ = false; // until somebody wakes it
     bool is_ending_ = false;
     bool has_failed_ = false;
 

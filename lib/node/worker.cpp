@@ -68,6 +68,7 @@ void Worker::on_deadline() {
     engine_.advance(now);
     if (cluster_) cluster_->advance(now);
     if (journal_) journal_->advance(engine_.living(), now);
+    do_later_tasks(now);
     settle(now);
 }
 
@@ -369,6 +370,7 @@ void Worker::arm(Instant now) {
     if (options_.peers && has_peer_names_) earlier(peers_at_);
     if (options_.bindings && options_.keeps_bindings) earlier(options_.bindings->next_deadline());
     if (options_.engine.failing) earlier(options_.engine.failing->next_report());
+    for (const LaterTask &task : later_) earlier(task.at);
     if (drained_) earlier(drain_until_);
     if (drained_ && calm_since_) earlier(*calm_since_ + options_.linger);
     if (next) next = std::max(*next, now); // what is due already waits for others of the loop

@@ -22,6 +22,7 @@
 #include "net/loop.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
+#include "node/audit.hpp"
 #include "node/binding_keeper.hpp"
 #include "node/cluster_counts.hpp"
 #include "node/hand_over.hpp"
@@ -95,6 +96,15 @@ public:
     // The same: sends what others have left, by listeners that this worker holds.
     void send_for_others();
 
+    // In the loop: looks at all that it has, a slice a turn, and repairs what differs; `then` is called in the loop.
+    void audit(EngineAudit from, std::function<void(WorkerAudit)> then);
+
+    // In the loop: writes these of its dialogs into the store once more, those of them that live. How many do.
+    std::uint64_t save_again(std::span<const RecordId> sorted);
+
+    // In the loop: `task` is called there in so long a time.
+    void after(Duration wait, std::function<void()> task);
+
     std::size_t calls() const { return calls_.load(std::memory_order_relaxed); } // from any thread
     WorkerStatistics statistics() const;
 
@@ -136,6 +146,12 @@ private:
     void watch_trunks(Instant now);
     void watch_drain(Instant now);
     void arm(Instant now);
+
+    // worker_audit.cpp
+    struct AuditRun;
+    void post_audit(std::shared_ptr<AuditRun> run);
+    void audit_slice(const std::shared_ptr<AuditRun> &run);
+    void do_later_tasks(Instant now);
     std::uint64_t garbage() const;
 
     WorkerOptions options_;
@@ -187,6 +203,12 @@ private:
     std::uint64_t garbage_told_ = 0;
     std::optional<Instant> garbage_at_;   // of the last line about it
     std::optional<Instant> unreached_at_; // of the last line about a connection that could not be made
+
+    struct LaterTask {
+        Instant at;
+        std::function<void()> run;
+    };
+    std::vector<LaterTask> later_; // a few, in no order
 
     std::function<void()> drained_; // none: no drain, or it is over
     Instant drain_until_{};

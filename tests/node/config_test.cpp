@@ -32,6 +32,8 @@ durability = "power"
 commit_interval_ms = 0
 wait_max_ms = 250
 on_failure = "reject"
+[audit]
+interval_s = 5
 [limits]
 calls = 1000
 dialogs = 3000
@@ -128,6 +130,7 @@ TEST_CASE("config: an empty file has the defaults, and no route") {
     CHECK(config->store.commit_interval == std::chrono::milliseconds(5));
     CHECK(config->store.wait_max == std::chrono::seconds(1));
     CHECK_FALSE(config->store.rejects_calls);
+    CHECK(config->audit.interval == std::chrono::seconds(60));
     CHECK(config->limits == LimitConfig());
     CHECK(to_ms(config->timers.early) == 181'000);
     CHECK(to_ms(config->timers.no_ack) == 32'000);
@@ -160,6 +163,7 @@ TEST_CASE("config: every section and key of a full file is read") {
     CHECK(config->store.commit_interval == Duration::zero());
     CHECK(config->store.wait_max == std::chrono::milliseconds(250));
     CHECK(config->store.rejects_calls);
+    CHECK(config->audit.interval == std::chrono::seconds(5));
     const LimitConfig &limits = config->limits;
     CHECK(limits.calls == 1000);
     CHECK(limits.dialogs == 3000);
@@ -376,10 +380,10 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[sipp]\n", "f:1:2: unknown section [sipp]; did you mean [sip]?"},
         {"\n[nonsense]\n",
          "f:2:2: unknown section [nonsense]; known sections are sip, tls, dns, store, redis, limits, timers, "
-         "profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+         "audit, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
         {"listen = 1\n",
          "f:1:1: unknown key \"listen\" outside of every section; known sections are sip, tls, dns, store, "
-         "redis, limits, timers, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+         "redis, limits, timers, audit, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
         {"sip = 1\n", "f:1:1: \"sip\" must be one table; write [sip]"},
         {"[[log]]\n", "f:1:3: \"log\" must be one table; write [log]"},
         {"[profile]\nname = \"a\"\n", "f:1:2: \"profile\" may be there several times; write [[profile]]"},
@@ -446,6 +450,7 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[store]\ncommit_interval_ms = 2000\n",
          "f:2:22: \"commit_interval_ms\" in [store] must be from 0 to 1000, not 2000"},
         {"[store]\nwait_max_ms = 0\n", "f:2:15: \"wait_max_ms\" in [store] must be from 1 to 60000, not 0"},
+        {"[audit]\ninterval_s = -1\n", "f:2:14: \"interval_s\" in [audit] must be from 0 to 86400, not -1"},
         {"[store]\non_failure = \"allow\"\n",
          "f:2:14: \"on_failure\" in [store] must be one of continue, reject, not \"allow\""},
         // [redis]
