@@ -418,6 +418,7 @@ private:
     static constexpr std::size_t uncalled_size_max = 10'000;
     void audit_calls(CallAudit &audit, std::size_t max, Instant now);
     void audit_dialogs(CallAudit &audit, std::size_t max, Instant now);
+    void audit_transactions(CallAudit &audit, std::size_t max, Instant now);
 
     const EngineOptions &options_;
     TransactionTable &transactions_;
@@ -450,8 +451,9 @@ private:
     std::unordered_set<std::uint64_t> ended_;  // hashes of Call-IDs, see restore_ended()
     Instant ended_until_{};                    // when they are forgotten
 
-    // Dialogs that no call had in the last audit, and since when.
+    // Dialogs and transactions that no call had in the last audit, and since when.
     std::unordered_map<std::uint64_t, Instant> uncalled_;
+    std::unordered_map<std::uint64_t, Instant> lost_;
 };
 
 // What somebody said, without the hold that he was on.

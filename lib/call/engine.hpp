@@ -81,13 +81,15 @@ struct EngineStatistics {
 
 // What an audit of the calls has found, and how far it has come.
 struct CallAudit {
-    enum class Step : std::uint8_t { calls, dialogs };
+    enum class Step : std::uint8_t { calls, dialogs, transactions, over };
 
     Step step = Step::calls;
     std::uint64_t cursor = 0;
-    std::uint64_t calls_over = 0;       // calls whose dialogs had all ended: they are gone now
-    std::uint64_t dialogs_uncalled = 0; // dialogs that no call has had for a minute: they have ended now
-    std::unordered_map<std::uint64_t, Instant> uncalled{}; // those that none has, since when
+    std::uint64_t calls_over = 0;        // calls whose dialogs had all ended: they are gone now
+    std::uint64_t dialogs_uncalled = 0;  // dialogs that no call has had for a minute: they have ended now
+    std::uint64_t transactions_lost = 0; // transactions that have waited so long for no call: they are gone now
+    std::unordered_map<std::uint64_t, Instant> uncalled{}; // dialogs that no call has, since when
+    std::unordered_map<std::uint64_t, Instant> lost{};     // the same of transactions
 };
 
 // The same of an engine as a whole.

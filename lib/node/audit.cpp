@@ -12,11 +12,12 @@ void AuditReport::add(const EngineAudit &engine) {
     overdue += engine.tracker.overdue;
     calls_over += engine.calls.calls_over;
     dialogs_uncalled += engine.calls.dialogs_uncalled;
+    transactions_lost += engine.calls.transactions_lost;
 }
 
 std::uint64_t AuditReport::repairs() const {
-    return members_removed + members_added + members_misplaced + overdue + calls_over + dialogs_uncalled + rows_closed +
-           dialogs_saved;
+    return members_removed + members_added + members_misplaced + overdue + calls_over + dialogs_uncalled +
+           transactions_lost + rows_closed + dialogs_saved;
 }
 
 std::string AuditReport::to_string() const {
@@ -35,6 +36,7 @@ std::string AuditReport::to_string() const {
     say(overdue, "dialogs past their deadline");
     say(calls_over, "calls without a dialog");
     say(dialogs_uncalled, "dialogs without a call");
+    say(transactions_lost, "transactions without a call");
     say(rows_closed, "rows without a dialog");
     say(dialogs_saved, "dialogs without a row");
     return text;

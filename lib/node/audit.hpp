@@ -26,6 +26,7 @@ struct AuditReport {
     std::uint64_t overdue = 0;           // dialogs that outlived their deadline: it fires now
     std::uint64_t calls_over = 0;        // calls without a dialog: gone
     std::uint64_t dialogs_uncalled = 0;  // dialogs without a call: ended
+    std::uint64_t transactions_lost = 0; // transactions that waited for no call: gone
     std::uint64_t rows_closed = 0;       // rows in the store without a dialog: closed, with a record
     std::uint64_t dialogs_saved = 0;     // dialogs without a row: written
     bool is_store_compared = false;

@@ -80,6 +80,11 @@ struct ClientRequest {
     std::string_view host{};
 };
 
+struct WaitingTransaction {
+    TransactionId id;
+    std::uint64_t owner = 0;
+};
+
 class TransactionTable {
 public:
     // `random` outlives the table.
@@ -141,6 +146,11 @@ public:
 
     // The request of an INVITE client transaction as it was sent last, until its final response; empty after that.
     SharedBytes sent(TransactionId client) const;
+
+    // For an audit: those that wait for their user, and would for ever, in the `max` slots from `cursor` on; appends.
+    // The cursor is 0 at the end. forget() ends one that has no user any more, without a message and without an event.
+    void list_waiting(std::uint64_t &cursor, std::size_t max, std::vector<WaitingTransaction> &waiting) const;
+    void forget(TransactionId lost);
 
     // What events of this transaction carry from now on. False if it is over.
     bool set_owner(TransactionId transaction, std::uint64_t owner);

@@ -59,3 +59,22 @@ TEST_CASE("call audit: a dialog that no call has had for a minute ends, and not 
     CHECK(audit(phones).dialogs_uncalled == 1);
     CHECK(tracker.size() == 1);
 }
+
+TEST_CASE("call audit: a transaction that waits for no call is forgotten after a minute") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite());
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "INVITE"), "180 Ringing"));
+    CHECK(audit(phones).lost.empty());
+    Tracker &tracker = tracker_of(phones);
+    for (const DialogId id : tracker.dialogs()) tracker.end(id, EndReason::expired, phones.now);
+    DialogEvent lost;
+    while (tracker.next_event(lost)) continue;
+    CHECK(audit(phones).calls_over == 1); // and Bob is told, but nobody tells Alice
+    phones.wait(59'999);
+    CHECK(audit(phones).transactions_lost == 0);
+    REQUIRE(phones.engine().transactions() >= 1);
+    phones.wait(1);
+    CHECK(audit(phones).transactions_lost == 1);
+    phones.wait(60'000);
+    CHECK(phones.engine().transactions() == 0);
+}
