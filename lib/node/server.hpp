@@ -99,7 +99,9 @@ private:
     Result<void, Failure> declare(const std::vector<ProfileOptions> &profiles);
     // server_audit.cpp
     struct AuditRun;
-    void read_rows(std::vector<RecordId> &rows, std::uint64_t after, std::function<void()> then);
+    using Rows = std::vector<RecordId>;
+    void read_rows(std::shared_ptr<AuditRun> run, Rows AuditRun::*rows, std::uint64_t after,
+                   std::function<void()> then);
     void audit_workers();
     void on_workers_audited();
     void compare_rows();

@@ -37,17 +37,18 @@ void Server::audit(std::function<void(const AuditReport &)> then) {
     if (then) audit_->waiting.push_back(std::move(then));
     if (!is_new) return;
     if (!store_thread_) return audit_workers();
-    read_rows(audit_->rows_before, 0, [this] { audit_workers(); });
+    read_rows(audit_, &AuditRun::rows_before, 0, [this] { audit_workers(); });
 }
 
-// On the store's thread, a page at a time, between the batches.
-void Server::read_rows(std::vector<RecordId> &rows, std::uint64_t after, std::function<void()> then) {
-    store_thread_->post([this, &rows, after, then = std::move(then)] {
-        const auto last = store_->list_dialogs(after, rows_max, rows);
-        if (last && *last) return read_rows(rows, **last, then);
-        std::sort(rows.begin(), rows.end());
-        loop().post([this, is_read = last.ok(), then] {
-            audit_->are_rows_read = audit_->are_rows_read && is_read;
+// On the store's thread, a page at a time, between the batches. That may go on while the server ends.
+void Server::read_rows(std::shared_ptr<AuditRun> run, Rows AuditRun::*rows, std::uint64_t after,
+                       std::function<void()> then) {
+    store_thread_->post([this, run = std::move(run), rows, after, then = std::move(then)] {
+        const auto last = store_->list_dialogs(after, rows_max, (*run).*rows);
+        if (last && *last) return read_rows(run, rows, **last, then);
+        std::sort(((*run).*rows).begin(), ((*run).*rows).end());
+        loop().post([run, is_read = last.ok(), then] {
+            run->are_rows_read = run->are_rows_read && is_read;
             then();
         });
     });
@@ -79,7 +80,7 @@ void Server::on_workers_audited() {
     }
     if (!store_thread_ || is_behind || !audit_->are_rows_read) return end_audit();
     stations_[0]->worker->after(config_.store.wait_max + std::chrono::seconds(1),
-                                [this] { read_rows(audit_->rows_after, 0, [this] { compare_rows(); }); });
+                                [this] { read_rows(audit_, &AuditRun::rows_after, 0, [this] { compare_rows(); }); });
 }
 
 void Server::compare_rows() {
