@@ -452,6 +452,10 @@ class EndToEnd(unittest.TestCase):
     def said(self):
         return self.tandemd.stderr.read_text(errors="replace")
 
+    def wait_for_line(self, part):
+        """The log has this in a line: its thread may take a moment."""
+        wait_until(lambda: part in self.said(), f"the log says {part!r}")
+
     def check_process(self):
         """It answers at once, and holds no descriptor more than at its start."""
         wait_until(lambda: self.tandemd.answers_options() < OPTIONS_WITHIN, f"OPTIONS takes {OPTIONS_WITHIN} s at most")

@@ -121,7 +121,7 @@ class Overload(EndToEnd):
                 if message.code >= 200:
                     finals[message.call_id, message.method] = message.code
             self.assertEqual(finals[first.call_id, "INVITE"], 487, "a call that is up is served")
-        self.assertIn("overload: memory is short", self.said())
+        self.wait_for_line("overload: memory is short")
 
     def test_a_source_beyond_its_rate_hears_so_once_a_second(self):
         callee = self.callee("callee_basic")

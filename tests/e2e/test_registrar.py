@@ -67,7 +67,7 @@ class Registrar(EndToEnd):
             self.assertEqual(phone.register("<sip:gone@192.0.2.1>;expires=0").code, 200)
         self.tandemd.kill()
         self.tandemd.start()
-        wait_until(lambda: "registrar: 2 bindings of a former process are in force" in self.said(), "the log tells it")
+        self.wait_for_line("registrar: 2 bindings of a former process are in force")
         stale = alice.register(send_ahead=True)
         self.assertEqual((stale.code, "stale=true" in stale.raw.decode()), (401, True), "without asking her again")
         self.assertEqual(list(bindings(alice.register())), [alice.here().strip("<>")])

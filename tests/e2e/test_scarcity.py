@@ -64,7 +64,7 @@ class Memory(Scarce):
             self.passes(*self.sides[::-1])
             self.hang_up(*self.sides)
             wait_until(lambda: self.flood(raw, 1)[0][100], "with the calls gone new ones are taken", timeout=60)
-        self.assertIn("overload: memory is short", self.said())
+        self.wait_for_line("overload: memory is short")
         wait_until(lambda: not self.dialogs(), "the calls are over", timeout=60)
         self.finish(Cdr("caller_bye", 200), among="answered_us > 0")
 

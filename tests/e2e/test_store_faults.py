@@ -26,7 +26,7 @@ class Full(StoreTest):
         filler = self.fill(where)
         self.caller("caller_basic", user="during", hold=200, calls=5).finish()
         during.finish()
-        self.assertRegex(self.said(), r"store: .*(is full|No space left)", "the log tells of it")
+        wait_until(lambda: re.search(r"store: .*(is full|No space left)", self.said()), "the log tells of it")
         filler.unlink()
         self.caller("caller_basic", user="after", hold=0).finish()
         self.wait_for_rows("SELECT * FROM cdr WHERE request_uri LIKE 'sip:after@%'", 1)
@@ -109,7 +109,7 @@ class FailingTest(StoreTest):
             up = self.caller("caller_basic", hold=3000, calls=5, rate=50)
             self.caller("caller_basic", hold=0, calls=10, rate=50).finish()
             wait_until(lambda: "calls go on" in self.said(), "the log tells of it")
-            self.assertIn(expected, self.said())
+            self.wait_for_line(expected)
             wait_until(lambda: len({m.call_id for m in callee.received("ACK")}) == 25, "calls go on")
         living = 5 if up.process.poll() is None else 0
         back = self.back()
@@ -180,7 +180,7 @@ class Slow(StoreTest):
             except PermissionError as error:
                 self.skipTest(f"may not stop a thread: {error}")
         self.go_through(begin, StoppedThread.go_on)
-        self.assertIn("store: no answer within 1000 ms", self.said())
+        self.wait_for_line("store: no answer within 1000 ms")
 
     def lock(self):
         """Somebody's shell, which writes and does not end."""

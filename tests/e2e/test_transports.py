@@ -239,7 +239,7 @@ class Tls(Streams):
         (self.folder / "renewed.pem").write_text("no certificate\n")
         self.tandemd.signal(signal.SIGHUP)
         wait_until(lambda: "the former configuration stays in force" in self.said(), "the refusal")
-        self.assertIn('reload: [tls] certificate "renewed.pem": no start line', self.said())
+        self.wait_for_line('reload: [tls] certificate "renewed.pem": no start line')
         self.assertEqual(self.subject(), "renewed")
         self.finish()
 
