@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 
 from disks import EVERY_LEG, StoreTest
-from harness import Cdr, main
+from harness import WORKERS, Cdr, main
 from sipp import wait_until
 
 
@@ -182,7 +182,7 @@ class Damaged(StoreTest):
         print(f"all is in the new file after {time.monotonic() - seen:.1f} s", flush=True)
         self.assertEqual({row["caller_call_id"] for row in self.rows("SELECT * FROM cdr")},
                          {m.call_id for m in ended.sent("INVITE")})
-        self.assertEqual(self.said().count("calls go on"), 1)
+        self.assertLessEqual(self.said().count("calls go on"), WORKERS, "each tells it once")
         self.assertEqual(len(self.set_aside()), 1)
         self.assertEqual(self.rows("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
 
