@@ -66,6 +66,13 @@ class Audit(EndToEnd):
         self.callees.stop()
         self.finish(*[Cdr("caller_bye", 200)] * 2, Cdr("restart", None))
 
+    def test_calls_that_a_dead_process_has_left_are_in_order(self):
+        self.begin(5)
+        self.tandemd.kill()
+        self.tandemd.start()
+        self.asked("10 dialogs, 0 memberships, and the store: in order")
+        self.assertEqual(len(self.rows(EVERY_LEG)), 10)
+
     def test_while_the_store_fails_it_is_not_compared(self):
         self.begin(2)
         with closing(sqlite3.connect(self.store, isolation_level=None, timeout=30)) as shell:
