@@ -9,7 +9,7 @@
 using namespace tandem;
 using test::dialog_id;
 
-TEST_CASE("profile: no thread ever sees one call more than the limit") {
+TEST_CASE("profile: no thread ever sees one call more than the limit, and none waits for a torn list [16]") {
     constexpr std::uint32_t thread_count = 4;
     constexpr std::uint32_t dialog_count = 12; // of each thread
     constexpr std::uint32_t total_max = 20;

@@ -32,7 +32,8 @@ class StoreCopy:
 
 
 def check_whole(test, rows):
-    """Each call stands there whole or not at all, whenever the process was killed."""
+    """Each call stands there whole or not at all, whenever the process was killed; field report [76] is what is left of
+    calls that are gone."""
     test.assertEqual(rows("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
     for what, query in (
             ("places or variables of no dialog", "SELECT dialog FROM dialog_profile UNION SELECT dialog FROM "

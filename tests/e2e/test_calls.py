@@ -5,6 +5,7 @@ from sipp import Message
 
 class Calls(EndToEnd):
     def test_a_call_is_carried_tracked_and_recorded(self):
+        """In one record, with both of its legs: field report [70]."""
         callee = self.callee("callee_basic", hold=600)
         self.start(callee.port)
         caller = self.caller("caller_basic", user="4930123", hold=600)

@@ -115,17 +115,6 @@ class Limits(EndToEnd):
         self.assertEqual(json.loads(record["variables"]), {"tenant": "blue", "who": "alice"})
         self.assertEqual(self.rows("SELECT * FROM dialog_variable"), [])
 
-    def test_calls_that_a_killed_process_leaves_keep_profiles_and_variables_in_their_records(self):
-        self.begin("bob", line=5, more=JOINS + '\nvariables = { tenant = "blue" }')
-        self.talking("bob")
-        self.tandemd.kill()
-        self.tandemd.start()
-        self.assertEqual(self.members(), {})
-        record, = self.finish(Cdr("restart", 200))
-        joined = sorted(json.loads(record["profiles"]), key=lambda profile: profile["name"])
-        self.assertEqual(joined, [{"name": "line", "value": "bob"}, {"name": "total"}])
-        self.assertEqual(json.loads(record["variables"]), {"tenant": "blue"})
-
     def test_sighup_takes_a_new_limit_over(self):
         self.begin("bob", line=1)
         first = self.talking("bob", hold=4000)

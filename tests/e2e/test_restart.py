@@ -1,4 +1,7 @@
-"""Calls that are up when tandemd is killed: after the restart they go on as if nothing had happened (FAULTS P1)."""
+"""Calls that are up when tandemd is killed: after the restart they go on as if nothing had happened (FAULTS P1).
+
+The numbers in brackets are field reports (PEERS.md 4.2, 4.5, 4.6): what a restart breaks elsewhere.
+"""
 import json
 import signal
 import time
@@ -42,6 +45,7 @@ class Calls(Restart):
         self.finish(Cdr(BYES, 200))
 
     def test_a_call_outlives_many_kills(self):
+        """And is recorded in the end [64], [77]."""
         caller, callee = self.begin()
         created = self.dialogs()[0]["id"]
         for round in range(4):
@@ -170,6 +174,7 @@ class Kept(Restart):
     """What belongs to a call: its places, its variables, its times."""
 
     def test_limits_count_the_calls_from_before(self):
+        """Each of them once, through two restarts: [20], [25]."""
         self.open("bob", more='profiles = ["total", "line={request.user}"]',
                   profiles='[[profile]]\nname = "total"\nlimit = 3\n[[profile]]\nname = "line"\nvalue = true\n')
         members = "SELECT profile, value, count(*) AS size FROM dialog_profile GROUP BY profile ORDER BY profile"
@@ -189,6 +194,7 @@ class Kept(Restart):
         self.finish(*[Cdr("caller_bye", 200)] * 2, *[Cdr("callee_bye", 200)] * 3, *[Cdr("limit", 503)] * 4)
 
     def test_records_say_what_the_call_had_before(self):
+        """[69], [81]."""
         caller, callee = self.begin(more='profiles = ["total", "line={request.user}"]\n'
                                     'variables = { tenant = "bl\\u00fcu", who = "{from.user}" }',
                                     profiles='[[profile]]\nname = "total"\n[[profile]]\nname = "line"\nvalue = true\n')
@@ -202,6 +208,15 @@ class Kept(Restart):
         for name in ("id", "call_id", "callee_call_id", "from_uri", "to_uri", "request_uri", "source", "created_us",
                      "ringing_us", "answered_us"):
             self.assertEqual(record[name], before[name], name)
+
+    def test_what_the_route_said_of_it_still_holds(self):
+        """[79]: who may refer, and how."""
+        caller, callee = self.begin(more='refer = "pass"')
+        self.die()
+        _, heard = self.passes_with(callee, caller, "REFER", code=202, headers=["Refer-To: <sip:carol@far.example>"])
+        self.assertEqual(heard.tag("To"), callee.tag("To"))
+        self.ends_by(caller, callee)
+        self.finish(Cdr("caller_bye", 200))
 
     def test_the_duration_is_from_the_answer_to_the_end_with_the_time_in_between(self):
         caller, callee = self.begin()

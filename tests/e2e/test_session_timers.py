@@ -23,6 +23,7 @@ class SessionTimers(EndToEnd):
         self.finish(Cdr("caller_bye", 200, caller, callee, rang=True))
 
     def test_a_session_that_nobody_refreshes_ends(self):
+        """And so does the record of a call whose BYE was lost, field report [67]."""
         caller, callee = self.call("caller_forgets_to_refresh", "callee_refreshes", timers=SHORT)
         self.assertEqual(caller.received("INVITE", 200)[0].header("Session-Expires"), "3;refresher=uac")
         record, = self.finish(Cdr("session_timer", 200, caller, callee, rang=True, answered=True))
