@@ -1,6 +1,7 @@
 """Calls between bare sockets through a tandemd that is killed and comes back."""
 import signal
 
+from harness import Raw
 from sides import Parties, described
 from sipp import wait_until
 
@@ -17,6 +18,12 @@ class Restart(Parties):
     def begin(self, *names, offer=TALK[0], answer=TALK[1], **settings):
         self.open(*(names or ["bob"]), **settings)
         return self.talk(self.phone(), names[0] if names else "bob", offer, answer)
+
+    def opened(self):
+        """A socket before there is a server."""
+        raw = Raw()
+        self.addCleanup(raw.__exit__)
+        return raw
 
     def die(self, down=0):
         """Killed, and back after so many seconds."""
@@ -62,3 +69,39 @@ class Restart(Parties):
         other.answer(got)
         self.assertEqual(one.final(bye).code, 200)
         return got
+
+
+class Pending(Restart):
+    def hear(self, side, method, what=lambda message: True):
+        """The next request of this method, also if it is one that came before, once more."""
+        found = side.take(lambda m: m.method == method and m.code is None and what(m))
+        side.raw.__dict__.setdefault("taken", set()).add(found.raw)
+        return found
+
+    def refused(self, caller, invite, code=487):
+        final = caller.final(invite)
+        self.assertEqual(final.code, code, final.raw)
+        caller.raw.acknowledge(final)
+        return final
+
+    @staticmethod
+    def give_up(caller, invite):
+        return caller.send("CANCEL", cseq=invite.cseq, Via=invite.header("Via"), To=invite.header("To"))
+
+    def cancelled(self, callee, got):
+        """A CANCEL that the callee's INVITE matches, RFC 3261 section 9.1, and the end of that."""
+        cancel = callee.request("CANCEL")
+        self.assertEqual((cancel.headers("Via"), cancel.uri, cancel.cseq, cancel.call_id, cancel.header("From")),
+                         (got.headers("Via"), got.uri, got.cseq, got.call_id, got.header("From")))
+        callee.answer(cancel)
+        callee.answer(got, 487)
+        ack = self.hear(callee, "ACK")
+        self.assertEqual((ack.branch, ack.cseq), (got.branch, got.cseq))
+
+    def hung_up(self, callee, got, tag="raw"):
+        """A 2xx is taken and the call ended at once."""
+        ack = self.hear(callee, "ACK")
+        bye = self.hear(callee, "BYE")
+        for request in (ack, bye):
+            self.assertEqual((request.call_id, request.tag("To")), (got.call_id, tag))
+        callee.answer(bye)

@@ -6,7 +6,7 @@ import json
 import signal
 import time
 
-from harness import BYES, Cdr, Raw, Route, main
+from harness import BYES, Cdr, Route, main
 from restarting import TALK, Restart, with_lines
 from sides import described, target_of
 from sipp import wait_until
@@ -314,7 +314,7 @@ class Deadlines(Restart):
 class Trunk(Restart):
     def test_a_challenge_to_what_is_sent_after_the_restart_is_answered(self):
         """With the credentials of the trunk, which are in the configuration and not in the store."""
-        trunk = self.phone_without_server()
+        trunk = self.opened()
         self.raws = {"carrier": trunk}
         route = Route(trunk.port)
         route.toml = lambda host: '[[route]]\nto = ["carrier"]\n'
@@ -337,11 +337,6 @@ class Trunk(Restart):
         for path in self.folder.iterdir():
             if path.name.startswith(("tandemd-", "tandem.db")):
                 self.assertNotRegex(path.read_bytes(), rb"geheim|Digest |response=")
-
-    def phone_without_server(self):
-        raw = Raw()
-        self.addCleanup(raw.__exit__)
-        return raw
 
 
 if __name__ == "__main__":
