@@ -210,19 +210,21 @@ class Inside(Pending):
         self.ends_by(*sides)
         self.finish(Cdr("caller_bye", 200))
 
-    def test_a_reinvite_that_was_under_way_may_be_sent_again(self):
+    def test_a_reinvite_that_was_under_way_is_refused_and_may_be_tried_again(self):
+        """Who has heard a 100 would wait for ever; what the other side still says to it is acknowledged."""
         self.open("bob")
         sides = self.talk(self.phone(), "bob", *TALK)
         for one, other in (sides, sides[::-1]):
             request = one.send("INVITE", **described("new", 4010))
-            self.hear(other, "INVITE")
-            self.die()
-            one.raw.send(request.raw)
             got = self.hear(other, "INVITE")
+            self.die()
+            refusal = one.final(request)
+            self.assertEqual(refusal.code, 500)
+            self.assertIn(int(refusal.header("Retry-After")), range(11))
+            one.raw.acknowledge(refusal)
             other.answer(got, **described("newer", 4011))
-            self.assertEqual(one.final(request).code, 200)
-            one.send("ACK", cseq=request.cseq)
             self.assertEqual(self.hear(other, "ACK").cseq, got.cseq)
+            self.reinvite(one, other)
             self.passes_with(other, one)
         self.ends_by(*sides)
         self.finish(Cdr("caller_bye", 200))
