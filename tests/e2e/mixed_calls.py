@@ -59,6 +59,7 @@ class Side:
     bye_code: int = 0  # of the final answer; 408: none came
     bye_done_at: float = 0.0
     hung_up_at: float = 0.0  # a BYE came
+    is_unheard: bool = False  # it has given up: nobody knows its INVITE any more, and its answer never came
     replies: dict = field(default_factory=dict)  # by branch of what has been answered
 
     @property
@@ -71,7 +72,7 @@ class Side:
 
     @property
     def is_over(self):
-        return bool(self.bye_code or self.hung_up_at or (self.final and self.final.code >= 300))
+        return bool(self.bye_code or self.hung_up_at or self.is_unheard or (self.final and self.final.code >= 300))
 
 
 @dataclass
@@ -268,6 +269,7 @@ class MixedPhones(Phones):
 
 class Callers(MixedPhones):
     role = "caller"
+    patience = 5.0  # seconds after which somebody has waited too long
 
     def begin(self, plans, rate):
         for number, plan in enumerate(plans):
@@ -286,6 +288,7 @@ class Callers(MixedPhones):
                     give_up=lambda: call.fault("the INVITE was never answered"))
         if plan.kind in ("cancel", "cross", "early"):
             self.later(plan.ring, lambda: self.give_up(call))
+        self.later(plan.ring + self.patience, lambda: self.give_up(call, has_waited=True))
 
     def take_answer(self, call, message):
         side = call.caller
@@ -310,23 +313,31 @@ class Callers(MixedPhones):
             elif first:
                 self.hang_up(call)
 
-    def give_up(self, call):
+    def give_up(self, call, has_waited=False):
         """CANCEL, as soon as that may be sent; or BYE in the early dialog."""
         side = call.caller
         if side.final:
             return
         if not call.progress or (call.plan.kind == "early" and call.progress < 101):
-            self.later(0.05, lambda: self.give_up(call))
+            self.later(0.05, lambda: self.give_up(call, has_waited))
             return
-        call.given_up_at = time.monotonic()
-        if call.plan.kind == "early":
+        call.given_up_at = call.given_up_at or time.monotonic()
+        if call.plan.kind == "early" and not has_waited:
             self.ask(call, "BYE")
-            return
+        else:
+            self.cancel(call)
+
+    def cancel(self, call):
+        side, heard = call.caller, []
         cancel = self.raw.request("CANCEL", uri=side.invite.uri, CSeq="1 CANCEL",
                                   **{name.replace("-", "_"): side.invite.header(name)
                                      for name in ("Via", "From", "To", "Call-ID")})
-        heard = []
-        self.waiting[side.invite.branch, "CANCEL"] = heard.append
+
+        def take(message):
+            heard.append(message)
+            # No final answer will come, RFC 3261 section 9.1: it has been lost, and who sent it has died.
+            side.is_unheard = message.code == 481 and not side.final
+        self.waiting[side.invite.branch, "CANCEL"] = take
         self.repeat(lambda: self.raw.send(cancel), lambda: heard)
 
 

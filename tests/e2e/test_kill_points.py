@@ -23,6 +23,7 @@ class Points(Killed):
     def begin(self):
         super().begin()
         self.callers.t1 = self.callees.t1 = T1
+        self.callers.patience = 1.0
         self.count = 0
 
     def call(self, plan):
