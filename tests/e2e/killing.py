@@ -43,12 +43,12 @@ class Killed(EndToEnd):
 
     def kill(self):
         """Now, and back at once."""
-        self.tandemd.kill()
-        self.come_back()
-
-    def come_back(self):
-        """From the dead; what the file says is compared with what has been heard."""
         killed = time.monotonic()
+        self.tandemd.kill()
+        self.come_back(killed)
+
+    def come_back(self, killed):
+        """From the dead, since then; what the file says is compared with what has been heard."""
         self.callers.drain()
         self.callees.drain()
         copy = StoreCopy(self.store, self.folder)

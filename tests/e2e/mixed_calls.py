@@ -5,6 +5,7 @@ answered and obey RFC 3261, whatever becomes of the server between them; what no
 `Call.faults`, and what it has done to them is compared with its records by kept_promises.py.
 """
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from phones import Phones
@@ -107,6 +108,8 @@ class MixedPhones(Phones):
         self.by_name = by_name
         self.waiting = {}  # who takes the responses, by branch and method
         self.open = 0  # requests of plans without a final answer
+        self.is_stopped = False
+        self.codes = Counter()  # of their final answers
 
     @property
     def are_over(self):
@@ -154,7 +157,7 @@ class MixedPhones(Phones):
         for seconds, role, method in call.plan.inside:
             if role == self.role:
                 self.later(seconds, lambda method=method: self.ask_inside(call, method))
-        if call.plan.hangs_up == self.role and call.plan.kind != "stay":
+        if call.plan.hangs_up == self.role and (call.plan.kind != "stay" or self.is_stopped):
             self.later(call.plan.hold, lambda: self.hang_up(call))
 
     def ask_inside(self, call, method):
@@ -167,11 +170,13 @@ class MixedPhones(Phones):
         def answered(message):
             self.open -= 1
             code = message.code if message else 408
-            # A re-INVITE whose transaction died may cross another try of it, or what the other side has still open.
-            fine = (200, 491, 500) if method == "INVITE" else (200,)
+            self.codes[code] += 1
+            # A re-INVITE that was open at a kill is refused; and what comes again after a later one is out of order.
+            is_late = getattr(call, self.role).cseq > request.cseq
+            fine = (200, 491, 500) if method == "INVITE" else (200, 500) if is_late else (200,)
             if code not in fine and not call.is_ending:
                 call.fault(f"{method} of the {self.role} got {code} after {time.monotonic() - asked:.3f} s")
-        self.ask(call, method, answered, **(described(self.role, 4010) if method == "INVITE" else {}))
+        request = self.ask(call, method, answered, **(described(self.role, 4010) if method == "INVITE" else {}))
 
     def hang_up(self, call):
         side = getattr(call, self.role)
@@ -189,7 +194,8 @@ class MixedPhones(Phones):
             pass
 
     def stop(self):
-        """Ends all calls that stay."""
+        """Ends all calls that stay, also those that are only about to be up."""
+        self.is_stopped = True
         for call in list(self.by_name.values()):
             if call.plan.kind == "stay" and call.plan.hangs_up == self.role:
                 self.hang_up(call)
@@ -272,6 +278,7 @@ class Callers(MixedPhones):
     patience = 5.0  # seconds after which somebody has waited too long
 
     def begin(self, plans, rate):
+        self.is_stopped = False
         for number, plan in enumerate(plans):
             self.later(number / rate, lambda plan=plan: self.invite(plan))
 

@@ -50,6 +50,7 @@ class Many(Killed):
                                  phones.ask_inside(call, method)))
         self.go_on(until=lambda: len(asked) == 1000 and not self.callers.open and not self.callees.open)
         self.assertEqual([fault for call in self.calls for fault in call.faults], [])
+        self.assertEqual((self.callers.codes, self.callees.codes), ({200: 500}, {200: 500}))
         self.end()
 
 

@@ -2,6 +2,8 @@
 
 FAULTS P2 and P4: a call is in the file whole or not at all, and up at both sides or at none.
 """
+import time
+
 from harness import main
 from killed_at import KilledAt, inject
 from killing import Killed
@@ -50,7 +52,7 @@ class Points(Killed):
     def passes(self, name, number, plan):
         """Whether the call comes to its end before the process does."""
         strace = KilledAt(self.tandemd, name, number)
-        call = self.call(plan)
+        call, began = self.call(plan), time.monotonic()
         with self.subTest(f"{plan.kind}, {name} {number}"):
             self.go_on(until=lambda: self.has_died() or call.is_over)
             if not self.has_died():
@@ -58,7 +60,7 @@ class Points(Killed):
             strace.let_go()
             if not self.has_died():
                 return True
-            self.come_back()
+            self.come_back(began)
             self.go_on(until=lambda: call.is_over or call.faults, timeout=10)
         return False
 
@@ -87,6 +89,7 @@ class Recoveries(Points):
         while number < 200 and not is_ready:
             calls = [self.call(plan) for plan in (STAYS, RINGS)]
             self.go_on(until=lambda: calls[0].callee.is_acked and calls[1].progress == 180)
+            killed = time.monotonic()
             self.tandemd.kill()
             is_ready = not self.dies_at(number)
             self.go_on(until=lambda: calls[1].is_over or self.has_died(), timeout=10)
@@ -94,7 +97,7 @@ class Recoveries(Points):
                 is_ready = False
             else:
                 self.tandemd.kill()
-            self.come_back()
+            self.come_back(killed)
             self.callers.stop()
             self.callees.stop()
             self.go_on(until=lambda: self.callers.are_over, timeout=10)
