@@ -14,4 +14,8 @@ std::uint8_t worker_of(const DialogRecord &record, const ShardMap &map) {
     return map.shard_of_call(record.call_id);
 }
 
+bool repeats_invite(const DialogRecord &record) {
+    return record.local_side != Side::caller && record.state != DialogState::confirmed;
+}
+
 } // namespace tandem

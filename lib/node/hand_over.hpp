@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 #include "net/loop.hpp"
@@ -26,6 +27,7 @@ public:
     Switchboard(const KeyedHash &hash, std::vector<std::function<void()>> wakes, const MailboxOptions &options = {});
 
     const ShardMap &map() const { return map_; }
+    void keep(std::string_view call_id, std::uint8_t worker) { map_.keep(call_id, worker); } // before they run
     std::uint8_t workers() const { return static_cast<std::uint8_t>(boxes_.size()); }
     Mailbox &box(std::uint8_t worker) { return *boxes_[worker]; }
 

@@ -73,7 +73,10 @@ Result<void, Failure> Server::restore_calls() {
 }
 
 Worker &Server::worker_for(const DialogRecord &record) {
-    return *stations_[board_ ? worker_of(record, board_->map()) : 0]->worker;
+    if (!board_) return *stations_[0]->worker;
+    const std::uint8_t worker = worker_of(record, board_->map());
+    if (repeats_invite(record)) board_->keep(record.call_id, worker);
+    return *stations_[worker]->worker;
 }
 
 Worker &Server::worker_for(const KeptRefusal &refusal) {

@@ -16,6 +16,19 @@ std::uint8_t ShardMap::shard_of(const Peek &peek, std::uint8_t arrived) const {
     return shard_of_call(peek.call_id);
 }
 
+std::uint8_t ShardMap::shard_of_call(std::string_view call_id) const {
+    const std::uint64_t hash = hash_(call_id);
+    if (!kept_.empty()) {
+        if (const auto found = kept_.find(hash); found != kept_.end()) return found->second;
+    }
+    return static_cast<std::uint8_t>(hash % shards_);
+}
+
+void ShardMap::keep(std::string_view call_id, std::uint8_t shard) {
+    const std::uint64_t hash = hash_(call_id);
+    if (hash % shards_ != shard) kept_.insert_or_assign(hash, shard);
+}
+
 std::optional<std::uint8_t> ShardMap::made_by(std::string_view name) const {
     const auto shard = shard_of_token(name);
     return shard ? std::optional(static_cast<std::uint8_t>(*shard % shards_)) : std::nullopt;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include "base/hash.hpp"
 #include "sip/peek.hpp"
 
@@ -28,13 +29,16 @@ public:
     std::optional<std::uint8_t> made_by(std::string_view name) const;
 
     // Of a Call-ID that others made.
-    std::uint8_t shard_of_call(std::string_view call_id) const {
-        return static_cast<std::uint8_t>(hash_(call_id) % shards_);
-    }
+    std::uint8_t shard_of_call(std::string_view call_id) const;
+
+    // From now on such a Call-ID is with that shard, and not where its hash says: of a call that a former process has
+    // left, whose hash had another key. As many as are told; before the map has readers in other threads.
+    void keep(std::string_view call_id, std::uint8_t shard);
 
 private:
     std::uint32_t shards_;
     KeyedHash hash_;
+    std::unordered_map<std::uint64_t, std::uint8_t> kept_; // by hash
 };
 
 } // namespace tandem

@@ -53,3 +53,15 @@ TEST_CASE("dialog place: a dialog without a name of ours is where its requests c
         CHECK(worker_of(record, map) == map.shard_of_call(call_id));
     }
 }
+
+TEST_CASE("dialog place: only a caller without an answer may still send what has no name of ours") {
+    DialogRecord record;
+    record.local_side = Side::callee;
+    record.state = DialogState::early;
+    CHECK(repeats_invite(record));
+    record.state = DialogState::confirmed;
+    CHECK_FALSE(repeats_invite(record));
+    record.local_side = Side::caller;
+    record.state = DialogState::early;
+    CHECK_FALSE(repeats_invite(record));
+}

@@ -106,3 +106,18 @@ TEST_CASE("shard: what is no SIP, or has no Call-ID, stays where it came") {
         CHECK(four(bytes) == here);
     }
 }
+
+TEST_CASE("shard: a Call-ID that is kept goes where it is kept, also its CANCEL, and no other does") {
+    const Four four;
+    const std::string bytes = call("kept@192.0.2.1");
+    const std::string other = call("other@192.0.2.1");
+    const std::uint8_t others = four(other);
+    for (std::uint8_t shard = 0; shard < 4; ++shard) {
+        Four kept;
+        kept.map.keep("kept@192.0.2.1", shard);
+        CHECK(kept(bytes) == shard);
+        CHECK(kept(with(bytes, "INVITE sip", "CANCEL sip")) == shard);
+        CHECK(kept(other) == others);
+        CHECK(kept(inside(token(2), "kept@192.0.2.1")) == 2);
+    }
+}
