@@ -114,17 +114,17 @@ public:
     void advance(Instant now);
     std::optional<Instant> next_deadline() const; // may be early, never late
 
-    // What a process that has died left in the store. Before anything is received: restore() for each of its dialogs, in
-    // any order, restore_ended() for the Call-IDs of those that ended in its last moments, and restore_refusal() for what
-    // their last records had in `leg`; then go_on(). Calls that
-    // were up go on, deadlines that have passed fire with the next advance(); who rang or waited for an answer hears
-    // that it is over, and the record says `restart`. invalid: nobody of us has written it; full: a bound is reached.
+    // What a process that has died left in the store. Before anything is received: restore() for each of its dialogs,
+    // in any order, restore_ended() for the Call-IDs of those that ended in its last moments, and restore_refusal() for
+    // what their last records had in `leg`; then go_on(). Calls that were up go on, deadlines that have passed fire with
+    // the next advance(); who rang or waited for an answer hears that it is over, and the record says `restart`.
+    // invalid: nobody of us has written it; full: a bound is reached.
     Result<void> restore(const DialogRecord &record, Instant now);
     void restore_ended(std::string_view call_id);
     void restore_refusal(std::string_view leg, Instant now);
     void go_on(Instant now);
 
-    // See Tracker::drain_changes(). Each record has what is to be kept of its leg, if that has changed; of an ended one,
+    // See Tracker::drain_changes(). Each record has what is to be kept of its leg, if that has changed; one of an end,
     // what is to be kept for 64*T1.
     void drain_changes(const std::function<void(const DialogRecord &)> &changed,
                        const std::function<void(const DialogRecord &)> &ended);

@@ -38,15 +38,16 @@ ADAPTERS = [
     (r"spdlog/", ["node/"], True),
     (r"toml\+\+/", ["node/"], False),
     (r"re2/", ["node/"], False),
+    (r"nlohmann/", ["storage/", "call/"], False),
     (r"tandem/", ["capi/", "capi_auth/", "capi_sip/"], True),
 ]
 
-# Below the line: the standard library without what waits, reads or tells the time, and what converts addresses. A mutex
+# Below the line: the standard library without what waits, reads or tells the time, and what converts values. A mutex
 # may guard what the threads of a host share; no thread is made, and none waits for another's work.
 BELOW_BANNED = set(
     "barrier condition_variable csignal ctime filesystem fstream future iostream latch semaphore shared_mutex "
     "stop_token thread".split())
-BELOW_ALLOWED = r"[a-z_]+|fmt/.*|sofia-sip/.*|openssl/.*|arpa/inet\.h|netinet/in\.h"
+BELOW_ALLOWED = r"[a-z_]+|fmt/.*|sofia-sip/.*|openssl/.*|nlohmann/.*|arpa/inet\.h|netinet/in\.h"
 BELOW_CALLS = re.compile(
     r"::now\s*\(|\b(?:clock_gettime|gettimeofday|getrandom|getenv|fopen|popen|usleep|nanosleep|pthread_\w+)\s*\("
     r"|\brandom_device\b|\btime\s*\(\s*(?:0|NULL|nullptr|&\w+)\s*\)|::time\s*\(|::(?:socket|open|read|write)\s*\("
