@@ -116,8 +116,8 @@ public:
 
     // What a process that has died left in the store. Before anything is received: restore() for each of its dialogs,
     // in any order, restore_ended() for the Call-IDs of those that ended in its last moments, and restore_refusal() for
-    // what their last records had in `leg`; then go_on(). Calls that were up go on, deadlines that have passed fire with
-    // the next advance(); who rang or waited for an answer hears that it is over, and the record says `restart`.
+    // what their last records had in `leg`; then go_on(). Calls that were up go on, deadlines that have passed fire
+    // with the next advance(); who rang or waited for an answer hears that it is over, and the record says `restart`.
     // invalid: nobody of us has written it; full: a bound is reached.
     Result<void> restore(const DialogRecord &record, Instant now);
     void restore_ended(std::string_view call_id);
