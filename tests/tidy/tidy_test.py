@@ -105,9 +105,10 @@ class Layers(Tree):
 
 
 class Headers(Tree):
-    def check(self, text):
+    def check(self, text, source=None):
         self.write("lib/base/a.hpp", text)
-        base = module("base", headers=["a.hpp"])
+        self.write("lib/base/a.cpp", source or "")
+        base = module("base", headers=["a.hpp"], sources=["a.cpp"] if source else [])
         base["include_dirs"] = [os.path.join(self.root, "lib")]
         build = {"compiler": os.environ.get("CXX", "c++"), "launcher": "", "modules": [base]}
         return headers.check(self.root, build, os.path.join(self.root, "work"))
@@ -120,6 +121,12 @@ class Headers(Tree):
 
     def test_missing_guard(self):
         self.assert_only(self.check("struct A {};\n"), "redefinition")
+
+    def test_what_a_source_begins_with_was_compiled_with_it(self):
+        text = "#pragma once\nstruct A { std::uint8_t a; };\n"
+        self.assertEqual(self.check(text, '// First.\n#include "base/a.hpp"\n#include <cstdint>\n'), [])
+        self.assert_only(self.check(text, '#include <cstdint>\n#include "base/a.hpp"\n'), "alone")
+        self.assert_only(self.check("struct A {};\n", '#include "base/a.hpp"\n'), "redefinition")
 
 
 class Symbols(Tree):
