@@ -72,7 +72,6 @@ class Judge:
 
     def __init__(self, calls, kills):
         self.calls, self.kills = calls, kills  # kills: (killed, ready), monotonic seconds
-        self.unheard = 0
         self.faults = [fault for call in calls for fault in call.faults]
         self.offset_us = time.time_ns() // 1000 - time.monotonic_ns() // 1000
 
@@ -90,7 +89,7 @@ class Judge:
             if len(mine) != 1:
                 self.fault(call, f"has {len(mine)} records: {[record['end_reason'] for record in mine]}")
             self.judge_sides(call)
-            if mine and not call.caller.is_unheard:
+            if mine:
                 self.judge_record(call)
         self.faults += [f"a record of no call: {call_id}" for call_id in by_caller]
         return self.faults
@@ -101,12 +100,6 @@ class Judge:
     def judge_sides(self, call):
         """Up at both sides or at none, and ended by BYE at both."""
         caller, callee = call.caller, call.callee
-        if caller.is_unheard and self.had_kill(call.began, call.given_up_at + 1):
-            # The call was over and recorded, and the process died before the refusal left: his own timer ends it.
-            self.unheard += 1
-            if not self.record or self.record["sip_code"] < 300:
-                self.fault(call, "the caller never had a final answer, and there was none")
-            return None
         if not caller.final:
             return self.fault(call, "the caller never had a final answer")
         if caller.is_up and not callee.is_up:
@@ -168,5 +161,5 @@ class Judge:
 
     def summary(self, records):
         kinds = Counter(record["end_reason"] for record in records)
-        return f"{len(self.calls)} calls, {len(self.kills)} kills, {self.unheard} refusals lost; " + ", ".join(
+        return f"{len(self.calls)} calls, {len(self.kills)} kills; " + ", ".join(
             f"{count} {reason}" for reason, count in kinds.most_common())
