@@ -165,6 +165,67 @@ class Answered(Pending):
         self.finish(Cdr("caller_bye", 200))
 
 
+class LateOffers(Pending):
+    """The offer is in the 2xx, the answer in its ACK (RFC 3264 section 5)."""
+
+    def test_the_answer_passes_in_the_ack_of_a_2xx_that_is_sent_again(self):
+        self.open("bob")
+        caller, callee, invite, got = self.ring(self.phone(), "bob")
+        self.assertEqual(got.body, b"")
+        callee.answer(got, **TALK[1])
+        first = caller.final(invite)
+        self.assertIn(b"m=audio 4001 ", first.body)
+        caller.dialog["To"], caller.target = first.header("To"), target_of(first)
+        self.die()
+        self.assertIn(b"m=audio 4001 ", caller.final(invite).body)
+        caller.send("ACK", cseq=invite.cseq, **TALK[0])
+        ack = self.hear(callee, "ACK")
+        self.assertEqual((ack.cseq, ack.header("Content-Type")), (got.cseq, "application/sdp"))
+        self.assertIn(b"m=audio 4000 ", ack.body)
+        self.reinvite(callee, caller)
+        self.ends_by(caller, callee)
+        self.finish(Cdr("caller_bye", 200))
+
+
+class Transfers(Pending):
+    def refer(self):
+        """The callee asks for carol instead of himself."""
+        self.open("bob", "carol")
+        caller, callee = self.talk(self.phone(), "bob", *TALK)
+        callee.answers = {"NOTIFY": 200}
+        request = callee.send("REFER", headers=[f"Refer-To: <sip:carol@{self.raws['bob'].tandemd}>"])
+        self.assertEqual(callee.final(request).code, 202)
+        carol, got = self.side_of("carol")
+        return caller, callee, carol, got
+
+    def test_who_rings_for_a_transfer_is_cancelled_and_the_call_goes_on(self):
+        caller, callee, carol, got = self.refer()
+        carol.answer(got, 180)
+        callee.take(lambda m: m.method == "NOTIFY" and b"180" in m.body)
+        self.die()
+        self.cancelled(carol, got)
+        self.passes_with(caller, callee)
+        self.passes_with(callee, caller)
+        self.ends_by(caller, callee)
+        self.finish(*[Cdr("caller_bye", 200)], among="answered_us > 0")
+
+    def test_a_transfer_that_was_done_is_done(self):
+        caller, callee, carol, got = self.refer()
+        callee.answers = {"NOTIFY": 200, "BYE": 200}
+        carol.answer(got, **described("carol", 4003))
+        offer = caller.request("INVITE")
+        self.check_dialog(offer, caller)
+        caller.answer(offer, **described("alice", 4000))
+        self.hear(caller, "ACK")
+        self.hear(carol, "ACK")
+        self.hear(callee, "BYE")
+        self.die()
+        self.passes_with(caller, carol)
+        self.passes_with(carol, caller)
+        self.ends_by(carol, caller)
+        self.finish(Cdr(BYES, 200))
+
+
 class Ending(Pending):
     def test_a_bye_that_is_not_answered_yet_is_sent_again(self):
         self.open("bob")
