@@ -72,6 +72,10 @@ class Side:
         return bool(self.bye_at or self.hung_up_at)
 
     @property
+    def talks(self):
+        return self.is_up and not self.is_ending
+
+    @property
     def is_over(self):
         return bool(self.bye_code or self.hung_up_at or self.is_unheard or (self.final and self.final.code >= 300))
 

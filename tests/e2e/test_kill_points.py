@@ -7,7 +7,7 @@ import time
 from harness import main
 from killed_at import KilledAt, inject
 from killing import Killed
-from mixed_calls import Plan
+from mixed_calls import Call, Plan, Side
 
 # What each call does. Their sides repeat what is lost soon, for there is much to lose.
 TALKS = Plan("", "few", 0.02, 0.12, "caller", [(0.02, "callee", "INFO"), (0.06, "caller", "INVITE")])
@@ -79,6 +79,54 @@ class Writes(Points):
 class Sends(Points):
     def test_calls_of_every_kind(self):
         self.sweep("sendmmsg", TALKS, IS_HUNG_UP, CANCELS, CROSSES, IS_BUSY, ENDS_EARLY)
+
+
+class Transfers(Points):
+    def test_two_are_left_who_can_talk_be_the_transfer_done_or_not(self):
+        self.begin()
+        number, is_done = 0, False
+        while not is_done and number < 50:
+            number += 1
+            with self.subTest(f"sendmmsg {number}"):
+                is_done = self.transfer(number)
+        print(f"killed at {number - 1} points", flush=True)
+        self.assertGreater(number, 4)
+        self.end()
+
+    def transfer(self, number):
+        """Bob sends Alice on to Carol; whether that is over before the process is."""
+        call = self.call(Plan(**vars(STAYS) | {"hangs_up": "caller"}))
+        self.go_on(until=lambda: call.callee.is_acked)
+        name, began = f"carol-{number}", time.monotonic()
+        carol = Call(Plan(**vars(STAYS) | {"name": name, "hangs_up": ""}), Side("caller"), Side("callee"), began)
+        self.by_name[name] = carol
+        strace = KilledAt(self.tandemd, "sendmmsg", number)
+        self.callees.ask(call, "REFER", headers=[f"Refer-To: <sip:{name}@{self.callers.raw.tandemd}>"])
+        self.go_on(until=lambda: self.has_died() or (carol.callee.is_acked and call.callee.hung_up_at), timeout=10)
+        if not self.has_died():
+            self.go_on(0.1)
+        strace.let_go()
+        has_died = self.has_died()
+        if has_died:
+            self.come_back(began)
+            self.go_on(until=lambda: call.callee.talks != carol.callee.talks, timeout=10)
+        self.go_on(0.5)  # nobody leaves after that
+        self.see_two_talk(call, carol)
+        del self.by_name[name]
+        return not has_died
+
+    def see_two_talk(self, call, carol):
+        self.assertTrue(call.caller.talks)
+        self.assertNotEqual(call.callee.talks, carol.callee.talks)
+        other = call if call.callee.talks else carol
+        codes = []
+        for phones, one in ((self.callers, call), (self.callees, other)):
+            phones.ask(one, "INFO", lambda message: codes.append(message and message.code))
+        self.go_on(until=lambda: len(codes) == 2, timeout=10)
+        self.assertEqual(codes, [200, 200])
+        self.callers.hang_up(call)
+        self.go_on(until=lambda: call.caller.is_over and other.callee.is_over, timeout=10)
+        self.assertEqual(call.faults + carol.faults, [])
 
 
 class Recoveries(Points):
