@@ -1,6 +1,7 @@
 // ACK for a 2xx: the other side's goes when the asker's came, so that an answer in it passes (RFC 3261 section
 // 13.2.2.4); and the 2xx is sent again until then (section 13.3.1.4).
 #include <algorithm>
+#include <optional>
 #include "call/b2bua.hpp"
 
 namespace tandem {
@@ -55,6 +56,7 @@ void B2bua::send_ack(Call &call, InviteExchange &invite, const Message *passed, 
     invite.is_acked = true;
     Leg &leg = call.leg(other(invite.from));
     const auto session = passed ? restated(leg, *passed) : std::nullopt;
+    leg.told_in_ack = passed && !invite.has_offer && has_session(*passed) ? invite.client_cseq : 0;
     const WrittenRequest ack =
         write_ack(leg, invite.client_cseq, invite.client_to_tag, passed, session ? &*session : nullptr);
     if (ack.bytes.empty()) return;
@@ -109,7 +111,10 @@ void B2bua::on_stray_answer(const TransactionEvent &event) {
         return invite->from != *side && invite->client_cseq == answer.cseq() && !invite->is_acked;
     });
     if (is_awaited) return; // it goes with that of the asker
-    const WrittenRequest ack = write_ack(call->leg(*side), answer.cseq(), answer.to_tag(), nullptr, nullptr);
+    Leg &leg = call->leg(*side);
+    std::optional<Session> told;
+    if (leg.told_in_ack == answer.cseq() && leg.told) told = leg.origin ? as_of_leg(leg, leg.told) : leg.told;
+    const WrittenRequest ack = write_ack(leg, answer.cseq(), answer.to_tag(), nullptr, told ? &*told : nullptr);
     if (!ack.bytes.empty()) transactions_.acknowledge({}, answer.to_tag(), ack.to, ack.bytes, ack.host);
 }
 

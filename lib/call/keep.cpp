@@ -73,6 +73,7 @@ std::uint64_t B2bua::fingerprint_of(const Call &call, const Leg &leg, LegPlace p
     print.add(leg.session);
     print.add(leg.told);
     print.add(leg.passed_version);
+    print.add(std::uint64_t{leg.told_in_ack});
     print.add(leg.origin ? leg.origin->origin.version + 1 : 0);
     print.add(leg.timer.interval);
     print.add(leg.timer.min_interval);
@@ -133,6 +134,7 @@ LegState B2bua::state_of(const Call &call, const Leg &leg, LegPlace place, Trans
     const Side side = place == LegPlace::caller ? Side::caller : Side::callee;
     if (!is_joined || !is_same(leg.told, call.leg(other(side)).session)) state.told = leg.told;
     state.passed_version = leg.passed_version;
+    state.told_in_ack = leg.told_in_ack;
     if (leg.origin) state.origin = *leg.origin;
     state.interval = leg.timer.interval;
     state.min_interval = leg.timer.min_interval;

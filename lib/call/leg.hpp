@@ -47,6 +47,7 @@ struct Leg {
     Session session{};                   // what the peer said last, and
     Session told{};                      // what it was told, of the offer and answer that are in force
     std::uint64_t passed_version = 0;    // the highest one in an o= line of the other peer's, whatever came of it
+    std::uint32_t told_in_ack = 0;       // CSeq of our last INVITE if its ACK told it (a late offer); 0: it did not
     std::unique_ptr<LegOrigin> origin{}; // none: it was told nothing but what the other peer said
     std::unique_ptr<NamedHop> hop{};     // none: in-dialog requests go to an address
     SessionTimer timer{};

@@ -263,6 +263,7 @@ std::string LegState::to_text() const {
     put_part(object, "session", json_of(session));
     if (told) object["told"] = json_of(*told);
     put(object, "passed_version", passed_version);
+    put(object, "told_in_ack", std::uint64_t{told_in_ack});
     put_part(object, "origin", json_of(origin));
     put(object, "interval_ms", ms_of(interval));
     put(object, "min_interval_ms", ms_of(min_interval));
@@ -291,6 +292,7 @@ std::optional<LegState> LegState::parse(std::string_view text) {
     state.session = session_in(object_in(object, "session"));
     if (object.contains("told")) state.told = session_in(object_in(object, "told"));
     state.passed_version = number_in<std::uint64_t>(object, "passed_version");
+    state.told_in_ack = number_in<std::uint32_t>(object, "told_in_ack");
     state.origin = origin_in(object_in(object, "origin"));
     state.interval = milliseconds(number_in<std::uint32_t>(object, "interval_ms"));
     state.min_interval = milliseconds(number_in<std::uint32_t>(object, "min_interval_ms"));

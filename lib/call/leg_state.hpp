@@ -53,6 +53,7 @@ struct LegState {
     Session session;
     std::optional<Session> told; // none: what the other leg of the call said
     std::uint64_t passed_version = 0;
+    std::uint32_t told_in_ack = 0;
     std::optional<LegOrigin> origin;
     Duration interval{}; // of the session timer, like those below; when it ends the dialog's record says
     Duration min_interval{};

@@ -128,6 +128,7 @@ Leg B2bua::restored_leg(const RestoredLeg &from, const Session &said_by_other) {
     leg.session = state.session;
     leg.told = state.told.value_or(said_by_other);
     leg.passed_version = state.passed_version;
+    leg.told_in_ack = state.told_in_ack;
     if (state.origin) leg.origin = std::make_unique<LegOrigin>(*state.origin);
     leg.timer.interval = state.interval;
     leg.timer.min_interval = state.min_interval;

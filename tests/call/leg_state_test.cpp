@@ -28,6 +28,7 @@ LegState full() {
     state.session = session("v=0\r\no=\xff\x80 caf\xc3\xa9 \\\"\r\n", "multipart/mixed;boundary=\"x\"");
     state.told = Session();
     state.passed_version = ~0ULL;
+    state.told_in_ack = ~0U;
     state.origin = LegOrigin{{"- 1", 12, "IN IP4 192.0.2.1"}, session("v=0")};
     state.interval = std::chrono::seconds(90);
     state.min_interval = std::chrono::seconds(60);
@@ -64,6 +65,7 @@ TEST_CASE("leg state: comes back as it was, every byte of it") {
     REQUIRE(after->told);
     CHECK_FALSE(*after->told);
     CHECK(after->passed_version == before.passed_version);
+    CHECK(after->told_in_ack == before.told_in_ack);
     REQUIRE(after->origin);
     CHECK(after->origin->origin.to_string() == before.origin->origin.to_string());
     CHECK(after->interval == before.interval);

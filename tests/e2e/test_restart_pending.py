@@ -186,6 +186,22 @@ class LateOffers(Pending):
         self.ends_by(caller, callee)
         self.finish(Cdr("caller_bye", 200))
 
+    def test_an_ack_that_was_lost_is_sent_again_with_the_answer(self):
+        self.open("bob")
+        caller, callee, invite, got = self.ring(self.phone(), "bob")
+        callee.answer(got, **TALK[1])
+        first = caller.final(invite)
+        caller.dialog["To"], caller.target = first.header("To"), target_of(first)
+        caller.send("ACK", cseq=invite.cseq, **TALK[0])
+        sent = self.hear(callee, "ACK")
+        self.die()
+        callee.answer(got, **TALK[1])
+        again = self.hear(callee, "ACK")
+        self.assertEqual((again.cseq, again.header("Content-Type"), again.body),
+                         (got.cseq, "application/sdp", sent.body))
+        self.ends_by(caller, callee)
+        self.finish(Cdr("caller_bye", 200))
+
 
 class Transfers(Pending):
     def refer(self):
