@@ -35,6 +35,14 @@ void Server::finish() {
             attempt([&holder] { holder->worker->send_for_others(); });
         }
     }
+    if (!store_ || !is_draining_ || calls() > 0) return;
+    // The next process would only repeat what everybody has heard.
+    attempt([this] {
+        store_thread_.reset();
+        if (auto forgotten = store_->forget_refusals(); !forgotten) {
+            log_.warn(fmt::format("store: {}", forgotten.error().detail));
+        }
+    });
 }
 
 void Server::attempt(const std::function<void()> &task) {

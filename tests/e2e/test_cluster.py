@@ -132,7 +132,7 @@ class Cluster(EndToEnd):
     def test_a_place_is_free_as_soon_as_its_call_has_ended_on_whatever_node(self):
         first, second = self.node(limit=1), self.node(limit=1)
         for node in (first, second) * 3:
-            self.assertEqual(self.call(node, hold=0.05), {200: 1})
+            wait_until(lambda at=node: self.call(at, hold=0.05) == {200: 1}, "the place is free")
             self.assertEqual(self.call(second if node is first else first), {503: 1})
             self.run_until(lambda: all(party.are_over for party in self.parties))
 

@@ -36,8 +36,8 @@ class StreamRaw(Raw):
         """By the newest connection, or one that is made for it."""
         (self.connections[-1] if self.connections else self.connect()).send(data)
 
-    def reply(self, data):
-        self._peer.send(data)
+    def reply(self, data, peer=None):
+        (peer or self._peer).send(data)
 
     def receive(self, timeout=PATIENCE):
         """The next message of any connection; takes those that are made to it, forgets those that have ended."""

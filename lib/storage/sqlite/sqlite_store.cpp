@@ -255,6 +255,15 @@ Result<void, Failure> SqliteStore::close_dialogs(std::span<const RecordId> ids, 
     return commit();
 }
 
+Result<void, Failure> SqliteStore::forget_refusals() {
+    if (impl_->begin()) {
+        const int code =
+            sqlite3_exec(impl_->connection->database(), "DELETE FROM refusal", nullptr, nullptr, nullptr);
+        if (code != SQLITE_OK) static_cast<void>(impl_->fail("the refusals can not be erased", code));
+    }
+    return commit();
+}
+
 Result<void, Failure> SqliteStore::load_refusals(std::int64_t now_utc_us, Duration span,
                                                  const std::function<void(const KeptRefusal &)> &take) {
     if (impl_->begin()) {

@@ -77,6 +77,9 @@ public:
     Result<void, Failure> load_refusals(std::int64_t now_utc_us, Duration span,
                                         const std::function<void(const KeptRefusal &)> &take);
 
+    // At the end of a process that has said them all. Only between commits.
+    Result<void, Failure> forget_refusals();
+
     // The bindings that a former process left, in no order; those that are over or have expired by now are forgotten.
     // What a shell has made unreadable is left out. Only between commits.
     Result<void, Failure> load_bindings(std::int64_t now_utc_us, const std::function<void(BindingRecord)> &take);
