@@ -405,6 +405,7 @@ private:
         std::optional<Instant> session_expires;
     };
     void restore_call(std::span<RestoredLeg> legs, Instant now);
+    bool is_acked(DialogId dialog) const; // its answer
     bool join_restored(const RestoredLeg &caller, const RestoredLeg &callee, Instant now);
     Leg restored_leg(const RestoredLeg &from, const Session &said_by_other);
     void restore_timer(CallId id, Call &call, Side side, const RestoredLeg &from, Instant now);

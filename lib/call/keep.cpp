@@ -79,7 +79,9 @@ std::uint64_t B2bua::fingerprint_of(const Call &call, const Leg &leg, LegPlace p
     print.add(leg.timer.min_interval);
     print.add(leg.timer.expires.time_since_epoch());
     print.add((leg.timer.is_ours ? 2U : 0U) | (leg.timer.is_supported ? 1U : 0U));
-    if (const InviteExchange *open = open_invite_of(call, place)) {
+    // That the first one has its ACK the dialogs say: for that the text is not written anew.
+    const InviteExchange *open = open_invite_of(call, place);
+    if (open && !(open->is_first && open->is_answered)) {
         print.add(open->server.value());
         print.add((std::uint64_t{open->client_cseq} << 2) | (open->is_answered ? 2U : 0U) | (open->is_acked ? 1U : 0U));
     }

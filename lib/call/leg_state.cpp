@@ -1,6 +1,7 @@
 #include "call/leg_state.hpp"
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include "base/method.hpp"
 #include "base/text.hpp"
 #include "sip/writer.hpp"
@@ -14,20 +15,52 @@ using std::chrono::milliseconds;
 constexpr std::uint8_t method_last = static_cast<std::uint8_t>(Method::publish);
 
 // JSON has no bytes: each one becomes the character of its number, which for ASCII is itself.
-std::string text_of(std::string_view bytes) {
-    std::string text;
-    text.reserve(bytes.size());
+void append_text(std::string_view bytes, std::string &out) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    out.push_back('"');
     for (const char c : bytes) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x80) {
-            text.push_back(c);
+        if (c == '\r' || c == '\n') {
+            out.append(c == '\r' ? "\\r" : "\\n");
+        } else if (byte < 0x20) {
+            out.append("\\u00").append({digits[byte >> 4], digits[byte & 15]});
+        } else if (c == '"' || c == '\\') {
+            out.append({'\\', c});
+        } else if (byte < 0x80) {
+            out.push_back(c);
         } else {
-            text.push_back(static_cast<char>(0xc0 | (byte >> 6)));
-            text.push_back(static_cast<char>(0x80 | (byte & 0x3f)));
+            out.append({static_cast<char>(0xc0 | (byte >> 6)), static_cast<char>(0x80 | (byte & 0x3f))});
         }
     }
-    return text;
+    out.push_back('"');
 }
+
+// An object as it is written: a leg is written many times for each time that it is read. Members that are as they are
+// by themselves are left out, and read as that.
+class ObjectText {
+public:
+    explicit ObjectText(std::string &out) : out_(out) { out_.push_back('{'); }
+    void end() { out_.push_back('}'); }
+
+    std::string &name(std::string_view name) { // its value is appended to that
+        if (!std::exchange(is_first_, false)) out_.push_back(',');
+        out_.append("\"").append(name).append("\":");
+        return out_;
+    }
+    void text(std::string_view name_text, std::string_view bytes) {
+        if (!bytes.empty()) append_text(bytes, name(name_text));
+    }
+    void number(std::string_view name_text, std::uint64_t number) {
+        if (number != 0) name(name_text).append(std::to_string(number));
+    }
+    void flag(std::string_view name_text, bool flag) {
+        if (flag) name(name_text).append("true");
+    }
+
+private:
+    std::string &out_;
+    bool is_first_ = true;
+};
 
 std::string bytes_of(std::string_view text) {
     std::string bytes;
@@ -41,20 +74,6 @@ std::string bytes_of(std::string_view text) {
         }
     }
     return bytes;
-}
-
-// Members that are as they are by themselves are left out, and read as that.
-void put(Json &object, const char *name, std::string_view bytes) {
-    if (!bytes.empty()) object[name] = text_of(bytes);
-}
-void put(Json &object, const char *name, std::uint64_t number) {
-    if (number != 0) object[name] = number;
-}
-void put(Json &object, const char *name, bool flag) {
-    if (flag) object[name] = true;
-}
-void put_part(Json &object, const char *name, Json member) {
-    if (!member.empty()) object[name] = std::move(member);
 }
 
 std::string text_in(const Json &object, const char *name) {
@@ -78,11 +97,11 @@ Json object_in(const Json &object, const char *name) {
     return found != object.end() && found->is_object() ? *found : Json::object();
 }
 
-Json json_of(const Session &session) {
-    Json object = Json::object();
-    put(object, "type", session.type.view());
-    put(object, "body", session.body.view());
-    return object;
+void append(const Session &session, std::string &out) {
+    ObjectText object(out);
+    object.text("type", session.type.view());
+    object.text("body", session.body.view());
+    object.end();
 }
 
 Session session_in(const Json &object) {
@@ -94,11 +113,13 @@ Session session_in(const Json &object) {
     return session;
 }
 
-Json json_of(const Endpoint &endpoint) {
-    return {{"transport", uri_name(endpoint.transport)},
-            {"address", endpoint.ip.to_string()},
-            {"port", endpoint.port},
-            {"listener", endpoint.listener}};
+void append(const Endpoint &endpoint, std::string &out) {
+    ObjectText object(out);
+    object.text("transport", uri_name(endpoint.transport));
+    object.text("address", endpoint.ip.to_string());
+    object.number("port", endpoint.port);
+    object.number("listener", endpoint.listener);
+    object.end();
 }
 
 std::optional<Endpoint> endpoint_in(const Json &object) {
@@ -133,14 +154,13 @@ std::uint16_t allowed_of(std::string_view names) {
     return allowed;
 }
 
-Json json_of(const std::optional<LegOrigin> &origin) {
-    Json object = Json::object();
-    if (!origin) return object;
-    put(object, "name", origin->origin.name);
-    put(object, "version", origin->origin.version);
-    put(object, "address", origin->origin.address);
-    put_part(object, "last", json_of(origin->last));
-    return object;
+void append(const LegOrigin &origin, std::string &out) {
+    ObjectText object(out);
+    object.text("name", origin.origin.name);
+    object.number("version", origin.origin.version);
+    object.text("address", origin.origin.address);
+    append(origin.last, object.name("last"));
+    object.end();
 }
 
 std::optional<LegOrigin> origin_in(const Json &object) {
@@ -153,19 +173,19 @@ std::optional<LegOrigin> origin_in(const Json &object) {
     return origin;
 }
 
-Json json_of(const KeptInvite &invite) {
-    Json object = Json::object();
-    put(object, "request", invite.request);
-    put(object, "answer", invite.answer);
-    object["source"] = json_of(invite.source);
-    put(object, "client_cseq", std::uint64_t{invite.client_cseq});
-    put(object, "client_to_tag", invite.client_to_tag);
-    put(object, "is_first", invite.is_first);
-    put(object, "has_offer", invite.has_offer);
-    put(object, "is_acked", invite.is_acked);
-    put(object, "is_settled", invite.is_settled);
-    put_part(object, "offer", json_of(invite.offer));
-    return object;
+void append(const KeptInvite &invite, std::string &out) {
+    ObjectText object(out);
+    object.text("request", invite.request);
+    object.text("answer", invite.answer);
+    append(invite.source, object.name("source"));
+    object.number("client_cseq", invite.client_cseq);
+    object.text("client_to_tag", invite.client_to_tag);
+    object.flag("is_first", invite.is_first);
+    object.flag("has_offer", invite.has_offer);
+    object.flag("is_acked", invite.is_acked);
+    object.flag("is_settled", invite.is_settled);
+    if (invite.offer) append(invite.offer, object.name("offer"));
+    object.end();
 }
 
 std::optional<KeptInvite> invite_in(const Json &object) {
@@ -185,10 +205,13 @@ std::optional<KeptInvite> invite_in(const Json &object) {
     return invite;
 }
 
-Json json_of(const std::vector<Direction> &directions) {
-    Json list = Json::array();
-    for (const Direction direction : directions) list.push_back(static_cast<std::uint8_t>(direction));
-    return list;
+void append(const std::vector<Direction> &directions, std::string &out) {
+    out.push_back('[');
+    for (const Direction direction : directions) {
+        if (out.back() != '[') out.push_back(',');
+        out.push_back(static_cast<char>('0' + static_cast<std::uint8_t>(direction)));
+    }
+    out.push_back(']');
 }
 
 std::vector<Direction> directions_in(const Json &list) {
@@ -203,11 +226,18 @@ std::vector<Direction> directions_in(const Json &list) {
     return directions;
 }
 
-Json json_of(const KeptCall &call) {
-    Json object = {{"refers", static_cast<std::uint8_t>(call.refers)}};
-    put(object, "transfers", std::uint64_t{call.transfers});
-    if (call.held) object["held"] = {json_of((*call.held)[0]), json_of((*call.held)[1])};
-    return object;
+void append(const KeptCall &call, std::string &out) {
+    ObjectText object(out);
+    object.number("refers", static_cast<std::uint8_t>(call.refers));
+    object.number("transfers", call.transfers);
+    if (call.held) {
+        object.name("held").push_back('[');
+        append((*call.held)[0], out);
+        out.push_back(',');
+        append((*call.held)[1], out);
+        out.push_back(']');
+    }
+    object.end();
 }
 
 KeptCall call_in(const Json &object) {
@@ -255,24 +285,30 @@ std::string outline_of_answer(const Message &answer) {
 }
 
 std::string LegState::to_text() const {
-    Json object = {{"call", call.to_string()}, {"peer", json_of(peer)}};
-    put(object, "place", std::uint64_t{static_cast<std::uint8_t>(place)});
-    put(object, "allowed", methods_of(allowed));
-    put(object, "is_known", is_known);
-    put(object, "is_flow", is_flow);
-    put_part(object, "session", json_of(session));
-    if (told) object["told"] = json_of(*told);
-    put(object, "passed_version", passed_version);
-    put(object, "told_in_ack", std::uint64_t{told_in_ack});
-    put_part(object, "origin", json_of(origin));
-    put(object, "interval_ms", ms_of(interval));
-    put(object, "min_interval_ms", ms_of(min_interval));
-    put(object, "is_ours", is_ours);
-    put(object, "is_supported", is_supported);
-    put(object, "invite", invite);
-    if (peers) object["peers_invite"] = json_of(*peers);
-    if (of_call) object["of_call"] = json_of(*of_call);
-    return object.dump();
+    std::string out;
+    out.reserve(512 + session.body.view().size() + invite.size() + (peers ? peers->request.size() : 0) +
+                (peers ? peers->answer.size() : 0));
+    ObjectText object(out);
+    object.text("call", call.to_string());
+    object.number("place", static_cast<std::uint8_t>(place));
+    append(peer, object.name("peer"));
+    object.text("allowed", methods_of(allowed));
+    object.flag("is_known", is_known);
+    object.flag("is_flow", is_flow);
+    if (session) append(session, object.name("session"));
+    if (told) append(*told, object.name("told"));
+    object.number("told_in_ack", told_in_ack);
+    object.number("passed_version", passed_version);
+    if (origin) append(*origin, object.name("origin"));
+    object.number("interval_ms", ms_of(interval));
+    object.number("min_interval_ms", ms_of(min_interval));
+    object.flag("is_ours", is_ours);
+    object.flag("is_supported", is_supported);
+    object.text("invite", invite);
+    if (peers) append(*peers, object.name("peers_invite"));
+    if (of_call) append(*of_call, object.name("of_call"));
+    object.end();
+    return out;
 }
 
 std::optional<LegState> LegState::parse(std::string_view text) {

@@ -79,6 +79,11 @@ void B2bua::restore_call(std::span<RestoredLeg> legs, Instant now) {
     }
 }
 
+bool B2bua::is_acked(DialogId dialog) const {
+    const DialogSet *set = tracker_.find(dialog);
+    return set && set->forks && set->forks->is_acked;
+}
+
 bool B2bua::join_restored(const RestoredLeg &caller, const RestoredLeg &callee, Instant now) {
     const auto made = calls_.emplace();
     if (!made) return false;
@@ -102,7 +107,9 @@ bool B2bua::join_restored(const RestoredLeg &caller, const RestoredLeg &callee, 
     }
     for (const Side side : {Side::caller, Side::callee}) {
         const RestoredLeg &from = side == Side::caller ? caller : callee;
-        if (from.state.peers) restore_invite(id, call, side, *from.state.peers, now);
+        if (!from.state.peers) continue;
+        const bool is_over = from.state.peers->is_first && is_acked(from.dialog);
+        if (!is_over) restore_invite(id, call, side, *from.state.peers, now);
     }
     return true;
 }
@@ -176,7 +183,7 @@ void B2bua::restore_invite(CallId id, Call &call, Side side, const KeptInvite &k
     invite->has_offer = kept.has_offer;
     invite->is_answered = true;
     invite->is_taken = true;
-    invite->is_acked = kept.is_acked;
+    invite->is_acked = kept.is_acked || (kept.is_first && is_acked(call.leg(other(side)).dialog));
     invite->is_settled = kept.is_settled;
     invite->offer = kept.offer;
     invite->answer = SharedBytes(kept.answer);
