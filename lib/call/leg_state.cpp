@@ -14,23 +14,34 @@ using std::chrono::milliseconds;
 
 constexpr std::uint8_t method_last = static_cast<std::uint8_t>(Method::publish);
 
+constexpr bool is_plain(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+void append_special(char c, std::string &out) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\r' || c == '\n') {
+        out.append(c == '\r' ? "\\r" : "\\n");
+    } else if (byte < 0x20) {
+        out.append("\\u00").append({digits[byte >> 4], digits[byte & 15]});
+    } else if (byte < 0x80) {
+        out.append({'\\', c});
+    } else {
+        out.append({static_cast<char>(0xc0 | (byte >> 6)), static_cast<char>(0x80 | (byte & 0x3f))});
+    }
+}
+
 // JSON has no bytes: each one becomes the character of its number, which for ASCII is itself.
 void append_text(std::string_view bytes, std::string &out) {
-    constexpr std::string_view digits = "0123456789abcdef";
     out.push_back('"');
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '\r' || c == '\n') {
-            out.append(c == '\r' ? "\\r" : "\\n");
-        } else if (byte < 0x20) {
-            out.append("\\u00").append({digits[byte >> 4], digits[byte & 15]});
-        } else if (c == '"' || c == '\\') {
-            out.append({'\\', c});
-        } else if (byte < 0x80) {
-            out.push_back(c);
-        } else {
-            out.append({static_cast<char>(0xc0 | (byte >> 6)), static_cast<char>(0x80 | (byte & 0x3f))});
-        }
+    while (!bytes.empty()) {
+        std::size_t plain = 0;
+        while (plain < bytes.size() && is_plain(bytes[plain])) ++plain;
+        out.append(bytes.substr(0, plain));
+        if (plain < bytes.size()) append_special(bytes[plain++], out);
+        bytes.remove_prefix(plain);
     }
     out.push_back('"');
 }
