@@ -65,6 +65,10 @@ std::string with_credentials(std::string_view request, std::string_view credenti
     return out.append(request.substr(0, end)).append(credentials).append(request.substr(end));
 }
 
+bool is_last_notify(std::string_view notify) {
+    return notify.find("\r\nSubscription-State: terminated") != std::string_view::npos;
+}
+
 } // namespace
 
 std::shared_ptr<DigestClient> TrunkClients::find(std::string_view trunk,
@@ -147,8 +151,12 @@ bool B2bua::is_wanted(const TransactionEvent &challenge) {
     if (!call || (call->is_ending && method != Method::notify)) return false;
     // Nobody holds a PRACK of our own, nor the NOTIFY that says how a transfer ended.
     if (method == Method::prack || method == Method::notify) {
-        const Leg *leg = call->find_any_leg(tracker_.find(response.call_id(), response.from_tag(), response.to_tag()));
-        return leg && !leg->bye;
+        const DialogId dialog = tracker_.find(response.call_id(), response.from_tag(), response.to_tag());
+        const Leg *leg = call->find_any_leg(dialog);
+        if (!leg || leg->bye) return false;
+        // What a transfer had come to is told no more when something newer may have been told.
+        const bool is_news = method == Method::notify && !is_last_notify(challenge.sent.view());
+        return !is_news || tracker_.next_cseq(dialog, leg->local) == response.cseq() + 1;
     }
     return find_holder(*call, challenge.transaction).client;
 }

@@ -5,7 +5,7 @@ namespace tandem::sim {
 namespace {
 
 constexpr std::string_view lines_of[] = {"Authorization", "Proxy-Authorization"};
-constexpr int asks_in_a_row_max = 3; // of one request, whatever else is under way: one less than a client takes
+constexpr int asks_in_a_row_max = 3; // of one request: one less than a client takes
 
 // name=value or name="value" of credentials that nobody wrote commas into.
 std::string field(std::string_view credentials, std::string_view name) {
@@ -54,8 +54,12 @@ Carrier::Passage Carrier::outgoing(const std::string &bytes, Instant now) {
     if (numbers_.contains(key)) return {.onward = without_challenges(*std::move(message)), .back = {}}; // a copy
 
     const bool is_known = is_good(*message, now);
-    if (!is_known || (in_a_row_ < asks_in_a_row_max && dice_.chance(0.15))) return challenge(*message, is_known, now);
-    in_a_row_ = 0;
+    int &in_a_row = in_a_row_[message->call_id() + message->method];
+    if (!is_known || (in_a_row < asks_in_a_row_max && dice_.chance(0.15))) {
+        ++in_a_row;
+        return challenge(*message, is_known, now);
+    }
+    in_a_row = 0;
     if (message->method == "INVITE") credentials_[invite_of(*message)] = credentials_of(*message);
     return {.onward = without_challenges(*std::move(message)), .back = {}};
 }
@@ -82,7 +86,6 @@ bool Carrier::is_good(const TextMessage &request, Instant now) {
 }
 
 Carrier::Passage Carrier::challenge(const TextMessage &request, bool is_stale, Instant now) {
-    ++in_a_row_;
     challenged_.insert(key_of(request));
     asked_[{request.call_id(), request.from_tag(), request.to_tag()}].push_back(request.cseq());
     const bool is_proxy = dice_.chance(0.5);

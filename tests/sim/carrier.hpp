@@ -59,7 +59,7 @@ private:
     std::map<std::string, std::string> credentials_;    // of INVITEs that were passed, by Call-ID and number
     std::map<std::string, std::string> numbers_;        // CSeq values of requests, by branch and method
     std::set<std::string> challenged_;                  // branches and methods
-    int in_a_row_ = 0;
+    std::map<std::string, int> in_a_row_;               // challenges, by Call-ID and method
 };
 
 } // namespace tandem::sim
