@@ -271,6 +271,9 @@ bool Plan::must_be_answered() const {
     if (name == NamePlan::no_such_name || name == NamePlan::no_answer) return false;
     for (const auto &decoy : decoys)
         if (decoy.refusal >= 600) return false;
+    // An UPDATE may overtake the next PRACK, which is refused then (RFC 3261 section 12.2.2) and does not come again.
+    const auto is_reliable = [](const Ring &ring) { return ring.is_reliable; };
+    if (early_update_after && std::count_if(rings.begin(), rings.end(), is_reliable) > 1) return false;
     const auto slack = reliable == Reliable::unknown ? margin : 4 * margin; // for the PRACKs
     const bool is_named = name != NamePlan::none;                           // then the timeout counts from the lookup
     return ending == Ending::answer && !anyone_vanishes() && !early_bye_after &&

@@ -216,6 +216,8 @@ void Simulation::judge_reason(const Call &call, const Record &record) {
         if (facts.status_out == no_prack) return expect({EndReason::refused, EndReason::no_answer});
         if (call.plan.is_hunted() && facts.status_out == 503) return expect({EndReason::refused, EndReason::transport});
         if (call.plan.is_hunted() && facts.status_out != not_in_time) return expect({EndReason::refused});
+        // His answer waited for the PRACK of a caller who is gone, and the time for its ACK was over first.
+        if (facts.answer_in && !facts.answer_out && reason == EndReason::no_ack) return;
         if (call.plan.is_hunted()) return expect({EndReason::no_answer, EndReason::refused});
         return expect({EndReason::no_answer});
     case Decision::callee_bye: return expect({EndReason::callee_bye});
