@@ -1,7 +1,7 @@
 #include "storage/redis/lease_words.hpp"
-#include <algorithm>
 #include <utility>
 #include "storage/redis/lease_scripts.hpp"
+#include "storage/redis/redis_link.hpp"
 
 namespace tandem {
 namespace {
@@ -99,21 +99,6 @@ LeaseAnswer read_answer(const LeaseCommand &command, const RedisValue &value) {
     }
     if (!answer.is_ok) answer.why = "it does not answer as it should";
     return answer;
-}
-
-// Where a script has hit upon it the word stands within the text.
-bool is_of_server(std::string_view error) {
-    constexpr std::array words = {"READONLY", "LOADING",     "MASTERDOWN", "NOAUTH",   "NOPERM", "OOM",
-                                  "MISCONF",  "CLUSTERDOWN", "NOSCRIPT",   "TRYAGAIN", "BUSY",   "NOREPLICAS"};
-    return std::any_of(words.begin(), words.end(),
-                       [&](const char *word) { return error.find(word) != std::string_view::npos; });
-}
-
-std::string printable(std::string_view text) {
-    std::string out(text.substr(0, 160));
-    std::replace_if(
-        out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
-    return out;
 }
 
 } // namespace tandem

@@ -1,13 +1,8 @@
-// Leases in Redis: one server, the master that Sentinel names, or a Redis Cluster. All on one loop, which nothing
-// blocks. README.md says what it keeps there.
+// Leases in Redis, on a link of its own. README.md says what it keeps there.
 #pragma once
-#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <vector>
 #include "cluster/lease_store.hpp"
 #include "net/loop.hpp"
 #include "storage/redis/redis_url.hpp"
