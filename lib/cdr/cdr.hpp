@@ -44,7 +44,7 @@ struct Cdr {
     std::int64_t duration_us = 0; // answer to end by the monotonic clock; 0 if never answered
     std::uint16_t sip_code = 0;   // final answer to the caller; 401, 407: of the trunk, he got 503; 0: none
     EndReason end_reason = EndReason::none;
-    std::uint16_t q850 = 0; // cause (Reason header, RFC 3326); 0: none
+    std::uint16_t q850 = 0;             // cause (Reason header, RFC 3326); 0: none
     std::vector<CdrProfile> profiles;   // as they were at the end
     std::vector<CdrVariable> variables; // the same
 };
@@ -58,6 +58,7 @@ Cdr make_cdr(const DialogRecord &record, const WallClock &wall);
 // value of a profile that has none; of the variables, {"name":value,...}, where bytes are base64 text. Integers are
 // numbers with all their digits: a reader that keeps numbers as doubles loses some above 2^53.
 std::string to_json(const Cdr &cdr);
+std::string to_json(const Cdr &cdr, std::string_view profiles, std::string_view variables); // these are JSON already
 std::string profiles_json(const Cdr &cdr);
 std::string variables_json(const Cdr &cdr);
 

@@ -42,7 +42,9 @@ void append_value(std::string &out, const CdrVariable &variable) {
 
 } // namespace
 
-std::string to_json(const Cdr &cdr) {
+std::string to_json(const Cdr &cdr) { return to_json(cdr, profiles_json(cdr), variables_json(cdr)); }
+
+std::string to_json(const Cdr &cdr, std::string_view profiles, std::string_view variables) {
     std::string out = "{";
     append_text(out, "id", cdr.id.to_string());
     append_text(out, "call_id", cdr.call_id);
@@ -62,9 +64,9 @@ std::string to_json(const Cdr &cdr) {
     append_text(out, "end_reason", to_string(cdr.end_reason));
     append_number(out, "q850", cdr.q850 == 0 ? std::nullopt : std::optional<std::int64_t>(cdr.q850));
     append_name(out, "profiles");
-    out += profiles_json(cdr);
+    out += profiles;
     append_name(out, "variables");
-    out += variables_json(cdr);
+    out += variables;
     out += '}';
     return out;
 }

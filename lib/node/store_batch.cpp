@@ -90,7 +90,7 @@ void StoreBatch::replace_trunks(std::vector<TrunkStatus> all) {
 
 bool StoreBatch::empty() const {
     return saved_size_ == 0 && ended_.empty() && bindings_.empty() && !purged_us_ && trunks_.empty() &&
-           !replaces_trunks_;
+           !replaces_trunks_ && !unsent_;
 }
 
 std::size_t StoreBatch::bytes() const {
@@ -116,6 +116,7 @@ void StoreBatch::clear() {
     purged_us_.reset();
     trunks_.clear();
     replaces_trunks_ = false;
+    unsent_.reset();
 }
 
 Result<void, Failure> StoreBatch::write(const Stores &stores) const {
@@ -137,7 +138,8 @@ Result<void, Failure> StoreBatch::write(const Stores &stores) const {
     if (purged_us_) {
         if (auto purged = stores.bindings.purge_bindings(*purged_us_); !purged) return purged;
     }
-    return write_trunks(stores.trunks);
+    if (auto written = write_trunks(stores.trunks); !written) return written;
+    return unsent_ ? stores.cdrs.exchange_unsent(*unsent_) : Result<void, Failure>();
 }
 
 Result<void, Failure> StoreBatch::write_trunks(TrunkStore &store) const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include "base/result.hpp"
 #include "cdr/cdr.hpp"
@@ -58,6 +59,9 @@ public:
     void save(TrunkStatus status);
     void replace_trunks(std::vector<TrunkStatus> all); // by these, whatever the store has
 
+    // CdrStore::exchange_unsent(), after the rest. What it says is for whoever gave it, when the batch is written.
+    void exchange(std::shared_ptr<UnsentCdrs> unsent) { unsent_ = std::move(unsent); }
+
     bool empty() const;
     std::size_t bytes() const; // about
     const std::vector<EndedSet> &ended() const { return ended_; }
@@ -80,7 +84,8 @@ private:
     std::size_t binding_bytes_ = 0;
     std::optional<std::int64_t> purged_us_;
     std::vector<TrunkStatus> trunks_;
-    bool replaces_trunks_ = false; // all that were there
+    bool replaces_trunks_ = false;       // all that were there
+    std::shared_ptr<UnsentCdrs> unsent_; // none: nobody asks
 };
 
 } // namespace tandem

@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
-constexpr std::array<const char *, 6> steps = {R"sql(
+constexpr std::array<const char *, 7> steps = {R"sql(
 CREATE TABLE dialog (
     -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
     -- to go on with it. Times are UTC microseconds.
@@ -214,6 +214,14 @@ CREATE TABLE refusal (
     ended_us INTEGER NOT NULL,      -- UTC microseconds
     call_id TEXT NOT NULL,          -- of the leg to the callee
     leg TEXT NOT NULL               -- JSON: the answer, and where it goes
+);
+)sql",
+                                               R"sql(
+CREATE TABLE cdr_unsent (
+    -- Records that Redis has not confirmed yet, where they go to a stream as well (`cdr_stream` in [redis]): the row
+    -- comes with the record, and goes when the stream has it.
+    serial INTEGER PRIMARY KEY,     -- in the order of the ends
+    id TEXT NOT NULL                -- cdr.id
 );
 )sql"};
 

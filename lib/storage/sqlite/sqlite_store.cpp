@@ -7,6 +7,7 @@
 #include "storage/sqlite/leftovers.hpp"
 #include "storage/sqlite/recovery.hpp"
 #include "storage/sqlite/statements.hpp"
+#include "storage/sqlite/unsent_rows.hpp"
 
 namespace tandem {
 namespace {
@@ -34,10 +35,12 @@ struct SqliteStore::Impl {
 
     DatabaseOptions options;
     const WallClock &wall;
+    const bool marks_unsent;
     std::vector<std::string> notices{};
     FileLock lock{};
     std::unique_ptr<Connection> connection{}; // none: it could not be opened anew
-    std::unique_ptr<Statements> statements{}; // of the connection: they go first
+    std::unique_ptr<Statements> statements{}; // of the connection: they go first, like the next
+    std::unique_ptr<UnsentRows> unsent{};     // none: no record is marked
     bool is_in_transaction = false;
     std::optional<Failure> failure{}; // of this transaction, until commit()
 };
@@ -71,7 +74,10 @@ Result<void, Failure> SqliteStore::Impl::open(bool &is_damaged) {
     if (!made) return made.error();
     connection = std::move(*made);
     statements = std::make_unique<Statements>();
-    if (statements->prepare(connection->database()) == SQLITE_OK) return {};
+    if (marks_unsent) unsent = std::make_unique<UnsentRows>();
+    int code = statements->prepare(connection->database());
+    if (code == SQLITE_OK && unsent) code = unsent->prepare(connection->database());
+    if (code == SQLITE_OK) return {};
     Failure unprepared = sqlite_failure(connection->database(), options.path);
     close();
     return unprepared;
@@ -79,6 +85,7 @@ Result<void, Failure> SqliteStore::Impl::open(bool &is_damaged) {
 
 void SqliteStore::Impl::close() {
     statements.reset();
+    unsent.reset();
     connection.reset();
     is_in_transaction = false;
 }
@@ -140,7 +147,8 @@ SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SqliteStore::~SqliteStore() = default;
 
 Result<std::unique_ptr<SqliteStore>, Failure> SqliteStore::open(const SqliteOptions &options, const WallClock &wall) {
-    std::unique_ptr<Impl> impl(new Impl{{options.path, synchronous(options.durability), options.vfs}, wall});
+    std::unique_ptr<Impl> impl(
+        new Impl{{options.path, synchronous(options.durability), options.vfs}, wall, options.marks_unsent});
     if (auto opened = impl->open_at_start(); !opened) return opened.error();
     return std::unique_ptr<SqliteStore>(new SqliteStore(std::move(impl)));
 }
@@ -163,6 +171,13 @@ Result<void, Failure> SqliteStore::insert(const Cdr &cdr) {
     if (auto begun = impl_->begin(); !begun) return begun;
     const int code = impl_->statements->insert(cdr);
     return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("a record can not be inserted", code);
+}
+
+Result<void, Failure> SqliteStore::exchange_unsent(UnsentCdrs &unsent) {
+    if (!impl_->marks_unsent) return CdrStore::exchange_unsent(unsent);
+    if (auto begun = impl_->begin(); !begun) return begun;
+    const int code = impl_->unsent->exchange(unsent);
+    return code == SQLITE_DONE ? Result<void, Failure>() : impl_->fail("marks of records can not be changed", code);
 }
 
 Result<void, Failure> SqliteStore::keep_refusal(const KeptRefusal &refusal) {

@@ -30,7 +30,8 @@ enum class Durability : std::uint8_t {
 struct SqliteOptions {
     std::string path; // not empty: who keeps nothing opens no store
     Durability durability = Durability::process;
-    std::string vfs; // SQLite's name of the file system layer; empty: the default
+    std::string vfs;           // SQLite's name of the file system layer; empty: the default
+    bool marks_unsent = false; // each record, until exchange_unsent() hears that it was sent
 };
 
 // What became of the dialogs of a former process.
@@ -61,8 +62,7 @@ public:
 
     // The Call-IDs, both legs' and once for each leg, of calls that ended in the last `span` before the newest record
     // that there is; at most `max` records are looked at.
-    Result<void, Failure> load_ended(Duration span, std::size_t max,
-                                     const std::function<void(std::string_view)> &take);
+    Result<void, Failure> load_ended(Duration span, std::size_t max, const std::function<void(std::string_view)> &take);
 
     // For an audit, only between commits. Ids of at most `max` dialogs in the file, of all legs, whose serial is above
     // `after`; appends, and gives the serial to go on with, none at the end. What a shell has made unreadable is left
@@ -95,6 +95,7 @@ public:
     Result<void, Failure> save(const DialogRecord &record) override;
     Result<void, Failure> erase(const RecordId &id) override;
     Result<void, Failure> insert(const Cdr &cdr) override;
+    Result<void, Failure> exchange_unsent(UnsentCdrs &unsent) override;
     Result<void, Failure> keep_refusal(const KeptRefusal &refusal) override;
     Result<void, Failure> save_binding(const BindingRecord &record) override;
     Result<void, Failure> purge_bindings(std::int64_t utc_us) override;
