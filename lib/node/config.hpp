@@ -51,6 +51,8 @@ struct RedisConfig {
     std::string prefix = "tandem:";
     Duration lease = std::chrono::milliseconds(8000);
     Duration timeout = std::chrono::milliseconds(200); // that a call waits for it
+    std::string cdr_stream;                            // where records go as well, after the prefix; empty: nowhere
+    std::uint32_t cdr_stream_max = 100'000;            // records in it, about
 
     bool operator==(const RedisConfig &) const = default;
 };
@@ -74,8 +76,8 @@ struct RegistrarConfig {
     std::map<std::string, std::string> users; // names and passwords; none: nobody registers
     Duration min_expires = std::chrono::seconds(60);
     Duration max_expires = std::chrono::seconds(3600);
-    std::uint32_t contacts_max = 10; // bindings of a user
-    bool challenge_calls = false;    // of these users
+    std::uint32_t contacts_max = 10;                                                            // bindings of a user
+    bool challenge_calls = false;                                                               // of these users
     std::vector<DigestAlgorithm> algorithms = {DigestAlgorithm::sha_256, DigestAlgorithm::md5}; // at least one
     Duration nonce_lifetime = std::chrono::minutes(5);
 };

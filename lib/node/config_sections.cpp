@@ -277,6 +277,28 @@ void read_tls(ConfigSection &section, Config &config) {
     section.finish();
 }
 
+namespace {
+
+// Braces would say which keys of a cluster belong together.
+bool is_part_of_key(const std::string &text) {
+    return text.size() <= 64 && text.find_first_of("{}") == std::string::npos && !has_control_bytes(text);
+}
+
+void read_cdr_stream(ConfigSection &section, RedisConfig &redis) {
+    const TomlValue *name = section.text("cdr_stream", redis.cdr_stream);
+    if (name && !is_part_of_key(redis.cdr_stream)) {
+        section.problem(name->at,
+                        "bad \"cdr_stream\" in [redis]; write up to 64 bytes without braces and control characters");
+    } else if (name && !redis.cdr_stream.empty() && !redis.url) {
+        section.problem(name->at, "\"cdr_stream\" in [redis] needs \"url\" beside it");
+    }
+    std::int64_t most = redis.cdr_stream_max;
+    section.number("cdr_stream_max", 1, 1'000'000'000, most);
+    redis.cdr_stream_max = static_cast<std::uint32_t>(most);
+}
+
+} // namespace
+
 void read_redis(ConfigSection &section, Config &config) {
     std::string url;
     if (const TomlValue *value = section.text("url", url); value && !url.empty()) {
@@ -288,14 +310,13 @@ void read_redis(ConfigSection &section, Config &config) {
         }
     }
     const TomlValue *prefix = section.text("prefix", config.redis.prefix);
-    const std::string &text = config.redis.prefix;
-    // Braces would say which keys of a cluster belong together.
-    if (prefix && (text.size() > 64 || text.find_first_of("{}") != std::string::npos || has_control_bytes(text))) {
+    if (prefix && !is_part_of_key(config.redis.prefix)) {
         section.problem(prefix->at,
                         "bad \"prefix\" in [redis]; write up to 64 bytes without braces and control characters");
     }
     section.milliseconds("lease_ms", 100, 3'600'000, config.redis.lease);
     section.milliseconds("timeout_ms", 1, 60'000, config.redis.timeout);
+    read_cdr_stream(section, config.redis);
     bool takes_over = false;
     if (const TomlValue *value = section.flag("takeover", takes_over); value && takes_over) {
         section.unavailable(value->at, "\"takeover\" in [redis]", "write false, or leave it out");

@@ -105,8 +105,12 @@ Server::Server(const Config &config, const std::string &path, Log &log)
       users_(digest_), registrar_(registrar_options(config), digest_, binding_random_),
       bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
       memory_(std::uint64_t{config.limits.memory_mb} << 20) {
-    const RouteTableOptions table{&peers_, registered_.get(), &trunks_, addresses_of(config.sip),
-                                  listeners_of(config.sip), IpAddress::parse(config.sip.advertise_host)};
+    const RouteTableOptions table{&peers_,
+                                  registered_.get(),
+                                  &trunks_,
+                                  addresses_of(config.sip),
+                                  listeners_of(config.sip),
+                                  IpAddress::parse(config.sip.advertise_host)};
     for (std::uint8_t i = 0; i < config.sip.workers; ++i) {
         stations_.push_back(std::make_unique<Station>(i, config, table));
     }
@@ -117,6 +121,7 @@ Server::Server(const Config &config, const std::string &path, Log &log)
 Server::~Server() {
     // First: the thread of the store may be about to wake a loop.
     for (const auto &station : stations_) station->worker.reset();
+    if (cdr_stream_) cdr_stream_->end(Duration::zero()); // while the thread of the store is there
 }
 
 Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, const std::string &path, Log &log) {
@@ -128,9 +133,11 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     auto transports = server->open_all_transports();
     if (!transports) return transports.error();
     if (auto opened = server->open_store(); !opened) return opened.error();
+    server->make_cdr_stream();
     server->make_workers(std::move(*transports));
     if (auto restored = server->restore_calls(); !restored) return restored.error();
     server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
+    if (server->cdr_stream_) server->cdr_stream_->start(); // not before: only now others may use the store
     server->log_start();
     server->audit_regularly();
     server->loop().post([raw = server.get()] { raw->stations_[0]->worker->register_with(raw->config_.registrations); });
@@ -282,6 +289,12 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.loop_hash = loop_hash_;
     options.engine.shards = static_cast<std::uint32_t>(stations_.size());
     if (config_.redis.url) options.cluster = ClusterOptions{config_.redis, &cluster_health_};
+    if (queued_cdrs_) {
+        options.on_record = [this](const Cdr &cdr) {
+            queued_cdrs_->keep(cdr);
+            cdr_stream_->wake(1);
+        };
+    }
     options.memory = &memory_;
     options.overload.begin = config_.limits.lag;
     options.overload.end = config_.limits.lag / 5;

@@ -18,6 +18,7 @@
 #include "net/transport.hpp"
 #include "node/audit.hpp"
 #include "node/binding_keeper.hpp"
+#include "node/cdr_stream.hpp"
 #include "node/cluster_counts.hpp"
 #include "node/config.hpp"
 #include "node/hand_over.hpp"
@@ -66,6 +67,7 @@ public:
     const ProfileTable &profiles() const { return profiles_; }
     const TrunkStates &trunks() const { return trunks_; } // that we register with
     const Registrar &registrar() const { return registrar_; }
+    const CdrStream *cdr_stream() const { return cdr_stream_.get(); } // none: records go to no stream
 
 private:
     // A worker, with all that it shares with no other.
@@ -87,6 +89,8 @@ private:
     Result<std::unique_ptr<MessageTransport>, Failure> open_transport(Loop &loop, const Endpoint &at, bool share_port);
     Result<void, Failure> open_store();
     Result<void, Failure> load_bindings();
+    void make_cdr_stream();
+    void end_cdr_stream();
     Result<void, Failure> restore_calls();
     Worker &worker_for(const DialogRecord &record);
     Worker &worker_for(const KeptRefusal &refusal);
@@ -154,6 +158,9 @@ private:
     std::shared_ptr<const TlsContext> tls_; // none: no listener wants one
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
+    std::unique_ptr<QueuedCdrs> queued_cdrs_;   // none: there is a store, or no stream
+    std::unique_ptr<StoredCdrs> stored_cdrs_;   // none: there is no store, or no stream
+    std::unique_ptr<CdrStream> cdr_stream_;     // none: records go to no stream
     std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops
     bool is_draining_ = false;
     std::shared_ptr<AuditRun> audit_; // none: none is under way

@@ -121,6 +121,7 @@ void Server::close_strange_rows() {
     if (strange.empty()) return end_audit();
     store_thread_->post([this, strange] {
         const auto closed = store_->close_dialogs(strange, SystemClock::utc_us());
+        if (closed && cdr_stream_) cdr_stream_->wake(0); // with their records
         loop().post([this, count = closed ? strange.size() : 0] {
             audit_->report.rows_closed = count;
             end_audit();

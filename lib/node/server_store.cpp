@@ -14,12 +14,16 @@ constexpr Duration ended_span = std::chrono::seconds(64);
 constexpr Duration refusal_span = std::chrono::seconds(32);
 constexpr std::size_t ended_max = 100'000; // records that are looked at
 
+constexpr Duration stream_patience = std::chrono::seconds(2); // at the end
+
 } // namespace
 
 Result<void, Failure> Server::open_store() {
     if (config_.store.path.empty()) return {};
-    auto store =
-        SqliteStore::open({.path = config_.store.path, .durability = config_.store.durability, .vfs = {}}, wall_);
+    const bool has_stream = !config_.redis.cdr_stream.empty();
+    auto store = SqliteStore::open(
+        {.path = config_.store.path, .durability = config_.store.durability, .vfs = {}, .marks_unsent = has_stream},
+        wall_);
     if (!store) return store.error();
     store_ = std::move(*store);
     for (const std::string &notice : store_->notices()) log_.error(fmt::format("store: {}", notice));
@@ -28,9 +32,45 @@ Result<void, Failure> Server::open_store() {
         keep(std::move(thrown));
         stop();
     };
-    const StoreThreadOptions options{config_.store.commit_interval, on_failure};
+    StoreThreadOptions options{config_.store.commit_interval, on_failure};
+    if (has_stream) options.on_records = [this](std::uint64_t records) { cdr_stream_->wake(records); };
     store_thread_ = std::make_unique<StoreThread>(Stores{*store_, *store_, *store_, *store_}, options);
     return {};
+}
+
+// Before anything is written into the store by its thread.
+void Server::make_cdr_stream() {
+    const RedisConfig &redis = config_.redis;
+    if (redis.cdr_stream.empty()) return;
+    CdrSource *source = nullptr;
+    if (store_thread_) {
+        stored_cdrs_ = std::make_unique<StoredCdrs>(*store_thread_);
+        source = stored_cdrs_.get();
+    } else {
+        queued_cdrs_ = std::make_unique<QueuedCdrs>();
+        source = queued_cdrs_.get();
+    }
+    CdrStreamOptions options;
+    options.url = *redis.url;
+    options.key = redis.prefix + redis.cdr_stream;
+    options.length_max = redis.cdr_stream_max;
+    options.on_failure = [this](std::exception_ptr thrown) {
+        keep(std::move(thrown));
+        stop();
+    };
+    cdr_stream_ = std::make_unique<CdrStream>(options, *source, log_);
+}
+
+// What the store has is sent by the next process.
+void Server::end_cdr_stream() {
+    if (!cdr_stream_) return;
+    cdr_stream_->end(stream_patience);
+    const std::uint64_t left = cdr_stream_->statistics().waiting;
+    if (left > 0 && queued_cdrs_) {
+        log_.error(fmt::format("redis: {} records of calls were not sent, and are lost", left));
+    } else if (left > 0) {
+        log_.warn(fmt::format("redis: {} records of calls wait for the stream; they are sent at the next start", left));
+    }
 }
 
 Result<void, Failure> Server::load_bindings() {
@@ -54,9 +94,7 @@ Result<void, Failure> Server::restore_calls() {
         for (const auto &station : stations_) station->worker->restore_ended(call_id);
     };
     if (auto ended = store_->load_ended(ended_span, ended_max, is_over); !ended) return ended;
-    const auto say_again = [&](const KeptRefusal &refusal) {
-        worker_for(refusal).restore_refusal(refusal.leg, now);
-    };
+    const auto say_again = [&](const KeptRefusal &refusal) { worker_for(refusal).restore_refusal(refusal.leg, now); };
     const std::int64_t now_us = SystemClock::utc_us();
     if (auto refusals = store_->load_refusals(now_us, refusal_span, say_again); !refusals) return refusals;
     for (const auto &station : stations_) station->worker->go_on(now);

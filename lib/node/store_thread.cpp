@@ -5,6 +5,15 @@
 namespace tandem {
 namespace {
 
+std::uint64_t count_records(const std::vector<std::shared_ptr<StoreJob>> &written) {
+    std::uint64_t records = 0;
+    for (const std::shared_ptr<StoreJob> &job : written) {
+        if (!job->result) continue;
+        for (const EndedSet &ended : job->batch.ended()) records += ended.cdr ? 1 : 0;
+    }
+    return records;
+}
+
 Failure failure_of_thread() { return {Error::store_failed, "the thread of the store has failed"}; }
 
 } // namespace
@@ -103,7 +112,9 @@ void StoreThread::write(Jobs &jobs) {
             if (*job->renewals != renewals_ || is_renewed(job->result)) tell_renewed(*job);
         }
     }
+    const std::uint64_t records = options_.on_records ? count_records(jobs) : 0; // later the batches are not ours
     finish(jobs);
+    if (records > 0) options_.on_records(records);
 }
 
 // What a sender has saved before may be gone, and he alone can save it again: so he hears of it first.

@@ -22,6 +22,9 @@ struct StoreThreadOptions {
     // What a store has thrown: called once, on the thread, which ends with it. Everything that was submitted, and is
     // from now on, is refused.
     std::function<void(std::exception_ptr thrown)> on_failure{};
+
+    // Called on the thread when records of calls are in the store.
+    std::function<void(std::uint64_t records)> on_records{};
 };
 
 class StoreThread final : public StoreQueue {

@@ -169,7 +169,10 @@ void Worker::keep_bindings(Instant now) {
 void Worker::store_changes(Instant now) {
     keep_bindings(now);
     if (!journal_) {
-        engine_.drain_changes({}, [this](const DialogRecord &record) { note_ended(record); });
+        engine_.drain_changes({}, [this](const DialogRecord &record) {
+            if (options_.on_record && !record.leg_of) options_.on_record(make_cdr(record, wall_));
+            note_ended(record);
+        });
         return hold_places(0);
     }
     engine_.drain_changes([this](const DialogRecord &record) { journal_->changed(record); },

@@ -52,8 +52,10 @@ struct WorkerOptions {
     BindingKeeper *bindings = nullptr;       // shared by workers, and outlives them; null: there is no registrar
     bool keeps_bindings = false;             // of one worker: it keeps that going
     std::optional<ClusterOptions> cluster{}; // none: there is no cluster
-    MemoryBudget *memory = nullptr;          // shared by workers, and outlives them; null: none
-    TrunkStates *trunks = nullptr;           // of the one that registers with them; null: another does
+    std::function<void(const Cdr &)>
+        on_record{};                // of a call that has ended, where there is no store; none: nobody asks
+    MemoryBudget *memory = nullptr; // shared by workers, and outlives them; null: none
+    TrunkStates *trunks = nullptr;  // of the one that registers with them; null: another does
     Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
     Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
     Duration linger = std::chrono::seconds(1);             // after the last call of a drain: peers may repeat a message

@@ -17,11 +17,11 @@ def inject(call, number):
 
 
 class KilledAt:
-    """From now on: the calls are counted once it is made."""
+    """From now on: the calls are counted once it is made. All threads are traced, or one alone."""
 
-    def __init__(self, tandemd, call, number):
-        command = [word for word in inject(call, number) if word != "-q"]
-        self._strace = subprocess.Popen([*command, "-p", str(tandemd.process.pid)], stdin=subprocess.DEVNULL,
+    def __init__(self, tandemd, call, number, thread=None):
+        command = [word for word in inject(call, number) if word != "-q" and (word != "-f" or not thread)]
+        self._strace = subprocess.Popen([*command, "-p", str(thread or tandemd.process.pid)], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, preexec_fn=end_with_test)
         said = []
         threading.Thread(target=lambda: said.extend(self._strace.stderr), daemon=True).start()

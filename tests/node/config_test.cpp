@@ -48,6 +48,8 @@ url = ""
 prefix = "tandem:"
 lease_ms = 8000
 timeout_ms = 200
+cdr_stream = ""
+cdr_stream_max = 100000
 [timers]
 early_ms = 1000
 min_se_s = 10
@@ -462,6 +464,10 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[redis]\ntimeout_ms = 0\n", "f:2:14: \"timeout_ms\" in [redis] must be from 1 to 60000, not 0"},
         {"[redis]\ntakeover = true\n",
          "f:2:12: \"takeover\" in [redis] is not available in this version; write false, or leave it out"},
+        {"[redis]\nurl = \"redis://a\"\ncdr_stream = \"{a}\"\n",
+         "f:3:14: bad \"cdr_stream\" in [redis]; write up to 64 bytes without braces and control characters"},
+        {"[redis]\ncdr_stream = \"a\"\n", "f:2:14: \"cdr_stream\" in [redis] needs \"url\" beside it"},
+        {"[redis]\ncdr_stream_max = 0\n", "f:2:18: \"cdr_stream_max\" in [redis] must be from 1 to 1000000000, not 0"},
         {"[redis]\nlease_ms = 1\n", "f:2:12: \"lease_ms\" in [redis] must be from 100 to 3600000, not 1"},
         // [timers]
         {"[timers]\nearly_ms = \"1\"\n", "f:2:12: \"early_ms\" in [timers] must be an integer, not a string"},
@@ -783,7 +789,8 @@ TEST_CASE("config: deep nesting is a problem, not an end of the process") {
 TEST_CASE("config: what nodes of a cluster share") {
     const auto config =
         parse_config("[redis]\nurl = \"redis://:hush@127.0.0.1:7000/3\"\nprefix = \"x:\"\nlease_ms = 9000\n"
-                     "timeout_ms = 50\n[[profile]]\nname = \"a\"\nlimit = 3\nscope = \"cluster\"\n"
+                     "timeout_ms = 50\ncdr_stream = \"calls\"\ncdr_stream_max = 7\n[[profile]]\nname = \"a\"\nlimit = "
+                     "3\nscope = \"cluster\"\n"
                      "[[profile]]\nname = \"b\"\nscope = \"cluster\"\non_outage = \"local\"\n"
                      "[[profile]]\nname = \"c\"\n",
                      "f");
@@ -794,6 +801,8 @@ TEST_CASE("config: what nodes of a cluster share") {
     CHECK(config->redis.prefix == "x:");
     CHECK(to_ms(config->redis.lease) == 9000);
     CHECK(to_ms(config->redis.timeout) == 50);
+    CHECK(config->redis.cdr_stream == "calls");
+    CHECK(config->redis.cdr_stream_max == 7);
     REQUIRE(config->profiles.size() == 3);
     CHECK(config->profiles[0].is_shared);
     CHECK(config->profiles[0].on_outage == OnOutage::closed);
