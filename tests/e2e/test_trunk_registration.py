@@ -264,7 +264,8 @@ class Hunting(Registrations):
         self.call(first)
         self.assertEqual(len(second.received("INVITE")), 1)
         self.finish(Cdr("caller_bye", 200, callee=first), Cdr("caller_bye", 200, callee=second))
-        self.assertEqual([row["trunk"] for row in self.rows("SELECT trunk FROM cdr ORDER BY id")], ["next", "carrier"])
+        trunks = [row["trunk"] for row in self.rows("SELECT trunk FROM cdr ORDER BY created_us")]
+        self.assertEqual(trunks, ["next", "carrier"])
 
     def test_of_trunks_that_ring_together_the_others_ring_and_not_before_their_turn(self):
         before = self.callee("callee_basic", hold=50)
