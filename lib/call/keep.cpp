@@ -33,6 +33,13 @@ bool is_same(const Session &a, const Session &b) {
     return a.body.view() == b.body.view() && a.type.view() == b.type.view();
 }
 
+// What it was told needs no place of its own then.
+bool is_told_of_other(const Call &call, const Leg &leg, LegPlace place) {
+    if (place == LegPlace::alone) return false;
+    const Side side = place == LegPlace::caller ? Side::caller : Side::callee;
+    return is_same(leg.told, call.leg(other(side)).session);
+}
+
 } // namespace
 
 Call *B2bua::find_touched(CallId id) {
@@ -72,6 +79,7 @@ std::uint64_t B2bua::fingerprint_of(const Call &call, const Leg &leg, LegPlace p
     print.add((std::uint64_t{leg.allowed} << 2) | (leg.is_known ? 2U : 0U) | (leg.is_flow ? 1U : 0U));
     print.add(leg.session);
     print.add(leg.told);
+    print.add(std::uint64_t{is_told_of_other(call, leg, place) ? 1U : 0U});
     print.add(leg.passed_version);
     print.add(std::uint64_t{leg.told_in_ack});
     print.add(leg.origin ? leg.origin->origin.version + 1 : 0);
@@ -132,9 +140,7 @@ LegState B2bua::state_of(const Call &call, const Leg &leg, LegPlace place, Trans
     state.is_known = leg.is_known;
     state.is_flow = leg.is_flow;
     state.session = leg.session;
-    const bool is_joined = place != LegPlace::alone;
-    const Side side = place == LegPlace::caller ? Side::caller : Side::callee;
-    if (!is_joined || !is_same(leg.told, call.leg(other(side)).session)) state.told = leg.told;
+    if (!is_told_of_other(call, leg, place)) state.told = leg.told;
     state.passed_version = leg.passed_version;
     state.told_in_ack = leg.told_in_ack;
     if (leg.origin) state.origin = *leg.origin;

@@ -108,6 +108,7 @@ bool B2bua::join_restored(const RestoredLeg &caller, const RestoredLeg &callee, 
     for (const Side side : {Side::caller, Side::callee}) {
         const RestoredLeg &from = side == Side::caller ? caller : callee;
         if (!from.state.peers) continue;
+        call.leg(side).print = 0; // what the store has of it is said here, and no other process says it again
         const bool is_over = from.state.peers->is_first && is_acked(from.dialog);
         if (!is_over) restore_invite(id, call, side, *from.state.peers, now);
     }
@@ -141,10 +142,12 @@ Leg B2bua::restored_leg(const RestoredLeg &from, const Session &said_by_other) {
     leg.timer.min_interval = state.min_interval;
     leg.timer.is_ours = state.is_ours;
     leg.timer.is_supported = state.is_supported;
-    if (leg.local != Side::caller || set->view(DialogSet::trunk).empty()) return leg;
-    if (const auto known = router_.account_at(leg.peer)) {
+    // By name: where it is DNS may not have said yet.
+    const std::string_view trunk = set->view(DialogSet::trunk);
+    const auto account = leg.local == Side::caller ? router_.account_of(trunk) : nullptr;
+    if (account) {
         leg.account = std::make_shared<LegAccount>(
-            LegAccount{.client = trunk_clients_.find(known->trunk, known->account), .home = leg.peer.ip});
+            LegAccount{.client = trunk_clients_.find(trunk, account), .home = leg.peer.ip});
     }
     return leg;
 }

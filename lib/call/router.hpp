@@ -97,6 +97,9 @@ public:
     // or we have no account with it.
     virtual std::optional<TrunkAccount> account_at(const Endpoint &) const { return std::nullopt; }
 
+    // With the trunk of this name, wherever it is. Null: there is no such trunk any more, or no account.
+    virtual std::shared_ptr<const Account> account_of(std::string_view) const { return nullptr; }
+
     // The same as route() for who is known otherwise than by his address: a user of ours who has proved it, or a party
     // of a call that was known when it came into it.
     virtual Route route_inside(const Message &invite, const Endpoint &source) { return route(invite, source); }

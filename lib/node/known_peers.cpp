@@ -58,6 +58,13 @@ std::optional<TrunkAccount> KnownPeers::account_at(const Endpoint &at) const {
     return found == peers_.end() ? std::nullopt : std::optional(found->trunk);
 }
 
+std::shared_ptr<const Account> KnownPeers::account_of(std::string_view trunk) const {
+    const std::lock_guard lock(mutex_);
+    const auto found =
+        std::find_if(peers_.begin(), peers_.end(), [&](const Peer &peer) { return peer.trunk.trunk == trunk; });
+    return found == peers_.end() ? nullptr : found->trunk.account;
+}
+
 std::vector<std::string> KnownPeers::names() const { return names_if(false); }
 
 std::vector<std::string> KnownPeers::unknown_names() const { return names_if(true); }

@@ -28,6 +28,7 @@ public:
 
     // The first one that listens there, at this port too, and that we have an account with.
     std::optional<TrunkAccount> account_at(const Endpoint &at) const;
+    std::shared_ptr<const Account> account_of(std::string_view trunk) const; // by its name; null: none
 
     // URIs whose names are to be looked up again and again, and what came of it. Without an address the former ones
     // stay: a name server that is away makes no stranger of a trunk.

@@ -165,6 +165,10 @@ std::optional<TrunkAccount> RouteTable::account_at(const Endpoint &peer) const {
     return options_.peers ? options_.peers->account_at(peer) : std::nullopt;
 }
 
+std::shared_ptr<const Account> RouteTable::account_of(std::string_view trunk) const {
+    return options_.peers ? options_.peers->account_of(trunk) : nullptr;
+}
+
 // `is_known`: of this machine, a trunk, or a user of ours.
 bool RouteTable::takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const {
     return route.source.empty() ? is_known : is_in(route.source, ip);

@@ -56,6 +56,7 @@ public:
     bool is_expected(const IpAddress &source) const override; // also who stands in `source` of a route, but for all
     bool is_incomplete() const override;
     std::optional<TrunkAccount> account_at(const Endpoint &peer) const override;
+    std::shared_ptr<const Account> account_of(std::string_view trunk) const override;
     bool is_trusted(const IpAddress &peer) const override;
     std::optional<RouteTarget> target_of(std::string_view uri) override;
 

@@ -1,5 +1,6 @@
 // The process dies at any moment, and another one goes on with what the store has.
-#include "call/two_phones.hpp"
+#include "call/leg_state.hpp"
+#include "call/trunk_phones.hpp"
 
 using namespace tandem;
 using test::TwoPhones;
@@ -462,4 +463,55 @@ TEST_CASE("restore: after a transfer the two who talk go on") {
     phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
     CHECK(phones.finish().reason == EndReason::caller_bye);
     CHECK(phones.kept.size() == 0);
+}
+
+TEST_CASE("restore: a trunk that has challenged the call gets its credentials, wherever DNS says that it is") {
+    test::TrunkPhones phones; // nobody knows yet that a trunk is at Bob's address
+    phones.establish_challenged();
+    CHECK(phones.restart() == 0);
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+    CHECK(phones.got(phones.alice, "SIP/2.0 200"));
+    const Message bye = phones.challenged(phones.take(phones.bob, "BYE"), test::next_challenge);
+    CHECK(test::has_credentials(bye, "n2"));
+    phones.send(phones.bob, TwoPhones::answer(bye, "200 OK"));
+    CHECK(phones.finish().reason == EndReason::caller_bye);
+}
+
+TEST_CASE("restore: what a leg was told is that still when the other peer has said something else since") {
+    TwoPhones phones;
+    talk(phones);
+    CHECK(phones.engine().refresh(callers_leg(phones), phones.now));
+    phones.wait(0);
+    std::string anew(offer_text);
+    anew.replace(anew.find("- 1 1 "), 6, "- 1 2 ");
+    anew.replace(anew.find("4000"), 4, "4002");
+    phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "INVITE"), "200 OK", {}, {}, anew));
+    CHECK(phones.got(phones.alice, "ACK"));
+    const auto told_bob = [&] {
+        std::string told;
+        phones.kept.for_each([&](const DialogRecord &record) {
+            const auto state = LegState::parse(record.leg);
+            if (state && state->place == LegPlace::callee) told = state->told ? state->told->body.view() : "as Alice";
+        });
+        return told;
+    };
+    CHECK(told_bob() == offer_text);
+    phones.restart();
+    phones.restart();
+    CHECK(told_bob() == offer_text);
+    hang_up(phones, 2);
+}
+
+TEST_CASE("restore: who was told once that a request is lost is not told again by the next process") {
+    TwoPhones phones;
+    talk(phones);
+    phones.send(phones.alice, phones.invite({}, offer_text, phones.our_tag, 2));
+    phones.take(phones.bob, "INVITE");
+    phones.restart();
+    CHECK(phones.got(phones.alice, "SIP/2.0 500"));
+    phones.send(phones.alice, phones.request("ACK", phones.our_tag, 2, {}, {}, "z9hG4bK-a2INVITE"));
+    phones.forget();
+    phones.restart();
+    CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 500"));
+    hang_up(phones, 3);
 }

@@ -54,6 +54,11 @@ public:
         });
         return found == trunks.end() ? std::nullopt : std::optional(found->second);
     }
+    std::shared_ptr<const Account> account_of(std::string_view trunk) const override {
+        const auto found = std::find_if(answer.targets.begin(), answer.targets.end(),
+                                        [&](const RouteTarget &target) { return target.trunk == trunk; });
+        return found == answer.targets.end() ? nullptr : found->account;
+    }
     bool may_send_to(const Endpoint &to, TargetOrigin origin) const override {
         return origin < barred_from || std::find(barred.begin(), barred.end(), to) == barred.end();
     }

@@ -116,6 +116,12 @@ std::optional<TrunkAccount> Simulation::Routes::account_at(const Endpoint &at) c
     return TrunkAccount{"carrier-" + std::to_string(number), account};
 }
 
+std::shared_ptr<const Account> Simulation::Routes::account_of(std::string_view trunk) const {
+    constexpr std::string_view prefix = "carrier-";
+    if (trunk.substr(0, prefix.size()) != prefix) return nullptr;
+    return simulation_.calls_[std::stoul(std::string(trunk.substr(prefix.size())))]->carrier.account();
+}
+
 // The resolver: what the plan says of the name, when it says so.
 void Simulation::look_up(const Lookup &lookup) {
     const auto callee = callee_in(lookup.uri);

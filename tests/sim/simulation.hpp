@@ -116,6 +116,7 @@ private:
         Route route(const Message &invite, const Endpoint &source) override;
         std::optional<RouteTarget> target_of(std::string_view uri) override;
         std::optional<TrunkAccount> account_at(const Endpoint &at) const override;
+        std::shared_ptr<const Account> account_of(std::string_view trunk) const override;
 
     private:
         Route route_to_target(std::size_t call) const;

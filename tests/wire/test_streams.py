@@ -244,9 +244,16 @@ class Crowd(Streams):
         self.crowd = []
         super().setUp()
 
-    def gather(self, count, host):
+    def gather(self, count, host, may_refuse=False):
+        """So many connections; how many of them were reset before connect() was done, which few may be."""
+        refused = 0
         for _ in range(count):
-            self.crowd.append(socket.create_connection(("127.0.0.1", self.tandemd.port), PATIENCE, (host, 0)))
+            try:
+                self.crowd.append(socket.create_connection(("127.0.0.1", self.tandemd.port), PATIENCE, (host, 0)))
+            except ConnectionResetError:
+                self.assertTrue(may_refuse, "it is refused")
+                refused += 1
+        return refused
 
     def allow_descriptors(self, count):
         """To the server, from now on."""
@@ -316,7 +323,7 @@ class Crowd(Streams):
         kept = self.peer("127.0.1.2")
         self.assert_serves(kept)
         self.allow_descriptors(self.tandemd.descriptors() + 40)
-        self.gather(200, "127.0.1.1")
+        refused = self.gather(200, "127.0.1.1", may_refuse=True)
         before, start = self.tandemd.cpu_ns(), time.monotonic()
         self.call()
         while time.monotonic() - start < 1:
@@ -324,7 +331,8 @@ class Crowd(Streams):
             self.assert_serves(kept)
             self.callee.receive(0.05)
         self.crowd[-1].settimeout(PATIENCE)
-        self.assertRaises(ConnectionError, self.end_of, self.crowd[-1])
+        if not refused:
+            self.assertRaises(ConnectionError, self.end_of, self.crowd[-1])
         self.assertLess(self.tandemd.cpu_ns() - before, 0.2e9, "CPU time of a second")
         self.allow_descriptors(12_000)
         self.hang_up_all()
