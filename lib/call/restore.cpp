@@ -186,7 +186,7 @@ void B2bua::restore_invite(CallId id, Call &call, Side side, const KeptInvite &k
     invite->has_offer = kept.has_offer;
     invite->is_answered = true;
     invite->is_taken = true;
-    invite->is_acked = kept.is_acked || (kept.is_first && is_acked(call.leg(other(side)).dialog));
+    invite->is_acked = kept.is_acked;
     invite->is_settled = kept.is_settled;
     invite->offer = kept.offer;
     invite->answer = SharedBytes(kept.answer);
