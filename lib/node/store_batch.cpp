@@ -10,29 +10,6 @@ namespace {
 constexpr std::size_t block_size = 16 * 1024;
 constexpr std::size_t records_kept = 256; // for their memory
 
-// Every view of a record. Whoever gives it another one adds it here.
-template <class F>
-void for_texts(DialogRecord &record, F change) {
-    for (std::string_view *text :
-         {&record.call_id, &record.from_tag, &record.from_uri, &record.to_uri, &record.request_uri,
-          &record.caller_target, &record.caller_route_set, &record.source, &record.trunk, &record.callee_call_id}) {
-        change(*text);
-    }
-    for (ForkRecord &fork : record.forks) {
-        for (std::string_view *text : {&fork.to_tag, &fork.callee_target, &fork.callee_route_set}) change(*text);
-    }
-    for (CseqMapRecord &map : record.cseq_maps) change(map.name);
-    for (VariableView &variable : record.variables) {
-        change(variable.name);
-        change(variable.value.text);
-    }
-    for (ProfileView &profile : record.profiles) {
-        change(profile.profile);
-        change(profile.value);
-    }
-}
-static_assert(sizeof(DialogRecord) == 520 || sizeof(void *) != 8, "a record has changed: for_texts() too?");
-
 } // namespace
 
 std::string_view TextPool::keep(std::string_view text) {
@@ -62,7 +39,7 @@ void StoreBatch::save(const DialogRecord &record) {
     if (saved_size_ == saved_.size()) saved_.emplace_back();
     DialogRecord &copy = saved_[saved_size_];
     copy = record;
-    for_texts(copy, [this](std::string_view &text) { text = text_.keep(text); });
+    for_each_text(copy, [this](std::string_view &text) { text = text_.keep(text); });
     leg_bytes_ += copy.leg.size();
     ++saved_size_;
 }

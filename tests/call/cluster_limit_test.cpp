@@ -32,12 +32,6 @@ struct Shared : TwoPhones {
         engine().on_reserved({reservation.id, verdict, 0, 7}, now);
         wait(0);
     }
-    void call_again() {
-        std::string again = invite();
-        again.replace(again.find("Call-ID: call-a"), 15, "Call-ID: call-b");
-        again.replace(again.find("z9hG4bK-a1INVITE"), 16, "z9hG4bK-b1INVITE");
-        send(alice, again);
-    }
 };
 
 } // namespace

@@ -22,7 +22,7 @@ public:
             if (!record.has_changed_variables) row.record.variables = old.variables;
             if (!record.has_changed_profiles) row.record.profiles = old.profiles;
         }
-        own_texts(row);
+        for_each_text(row.record, [&](std::string_view &text) { text = row.texts.emplace_back(text); });
         rows_.insert_or_assign(record.id, std::move(row));
     }
     void erase(const RecordId &id) { rows_.erase(id); }
@@ -37,30 +37,6 @@ private:
         DialogRecord record;
         std::deque<std::string> texts;
     };
-
-    static void own_texts(Row &row) {
-        const auto own = [&](std::string_view &text) { text = row.texts.emplace_back(text); };
-        DialogRecord &record = row.record;
-        for (std::string_view *text :
-             {&record.call_id, &record.from_tag, &record.from_uri, &record.to_uri, &record.request_uri,
-              &record.caller_target, &record.caller_route_set, &record.source, &record.trunk, &record.callee_call_id}) {
-            own(*text);
-        }
-        for (ForkRecord &fork : record.forks) {
-            own(fork.to_tag);
-            own(fork.callee_target);
-            own(fork.callee_route_set);
-        }
-        for (CseqMapRecord &map : record.cseq_maps) own(map.name);
-        for (VariableView &variable : record.variables) {
-            own(variable.name);
-            own(variable.value.text);
-        }
-        for (ProfileView &profile : record.profiles) {
-            own(profile.profile);
-            own(profile.value);
-        }
-    }
 
     std::map<RecordId, Row> rows_;
 };

@@ -15,14 +15,6 @@ struct Limited : TwoPhones {
         router.answer.variables = {{"tenant", "blue"}};
     }
     std::uint32_t size(std::string_view profile) { return *profiles().size(profile); }
-
-    // A further call of Alice's.
-    void call_again() {
-        std::string again = invite();
-        again.replace(again.find("Call-ID: call-a"), 15, "Call-ID: call-b");
-        again.replace(again.find("z9hG4bK-a1INVITE"), 16, "z9hG4bK-b1INVITE");
-        send(alice, again);
-    }
 };
 
 } // namespace

@@ -190,6 +190,13 @@ public:
                "\r\nContact: <sip:alice@192.0.2.1:5061>\r\nMax-Forwards: 70\r\n" + std::string(extra);
         return out + ending(body);
     }
+    // A further call of Alice's.
+    void call_again() {
+        std::string again = invite();
+        again.replace(again.find("Call-ID: call-a"), 15, "Call-ID: call-b");
+        again.replace(again.find("z9hG4bK-a1INVITE"), 16, "z9hG4bK-b1INVITE");
+        send(alice, again);
+    }
     std::string cancel(std::string_view extra = {}) { return request("CANCEL", "", 1, extra, "", "z9hG4bK-a1INVITE"); }
 
     // A phone's answer to what it got.
