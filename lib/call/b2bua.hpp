@@ -137,7 +137,7 @@ private:
     };
     Result<void> join(DialogId dialog, const Route &route, Counted counted, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
-    bool ask_cluster(CallId id, Call &call, DialogId dialog);
+    Result<bool> ask_cluster(CallId id, Call &call, DialogId dialog);
     void claim(DialogId dialog, const Route &route);
     Result<void> take_verdict(const WantedReservation &wanted, const Reserved &reserved, Instant now);
     void refuse_waiting(Call &call, Error error, Verdict verdict, Instant now);
@@ -163,7 +163,7 @@ private:
     void end_setup(CallId id, Call &call, Instant now);
     bool follow_redirect(Setup &setup, const Attempt &attempt, const Message &redirection);
     void drop_attempts(Call &call, std::string_view reason, Instant now);
-    void drop_attempt(Attempt &attempt, std::string_view reason, Instant now);
+    void drop_attempt(const Call &call, Attempt &attempt, std::string_view reason, Instant now);
     void on_ring_timeout(CallId id, Call &call, Attempt &attempt, Instant now);
 
     // answer.cpp: what the callee of an INVITE says
@@ -394,6 +394,7 @@ private:
     template <class F>
     static void for_each_leg(Call &call, F f); // f(Leg &, LegPlace, the INVITE of one without a place)
     void keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal);
+    void keep_dropped(const Call &call, const Attempt &attempt);
     static const InviteExchange *open_invite_of(const Call &call, LegPlace place);
     std::uint64_t fingerprint_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
     LegState state_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;
@@ -413,6 +414,9 @@ private:
     void refuse_restored(DialogId dialog, const KeptInvite &kept, std::uint16_t status, std::string_view extra,
                          Instant now);
     void end_restored(const RestoredLeg &leg, Instant now);
+    bool end_after_ack(const RestoredLeg &leg, Instant now); // false: there is nothing to send, or no room
+    std::optional<Endpoint> by_present_listener(Endpoint to) const;
+    void use_present_listeners(LegState &state) const;
     void cancel_restored(const RestoredLeg &leg, Instant now);
     bool was_ended(const Message &request, Instant now);
     // audit.cpp
@@ -446,6 +450,7 @@ private:
     ViewText view_text_;                                        // of the message being fed
     std::uint64_t last_command_ = 0;
     bool is_refusing_ = false;
+    std::map<RecordId, std::string> dropped_;  // the same: see keep_dropped()
     std::map<RecordId, std::string> refusals_; // since the last changes were drained: see keep_refusal()
     std::vector<CallId> touched_;              // since the last find_changed_legs(), each once
     std::vector<RestoredLeg> restored_;        // until go_on()

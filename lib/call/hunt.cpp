@@ -372,15 +372,16 @@ bool B2bua::follow_redirect(Setup &setup, const Attempt &attempt, const Message 
 // Rings no longer. What still comes of it finds no call: a 2xx is acknowledged and hung up by on_response().
 void B2bua::drop_attempts(Call &call, std::string_view reason, Instant now) {
     if (!call.setup) return;
-    for (const auto &attempt : call.setup->attempts) drop_attempt(*attempt, reason, now);
+    for (const auto &attempt : call.setup->attempts) drop_attempt(call, *attempt, reason, now);
     call.setup->attempts.clear();
 }
 
-void B2bua::drop_attempt(Attempt &attempt, std::string_view reason, Instant now) {
+void B2bua::drop_attempt(const Call &call, Attempt &attempt, std::string_view reason, Instant now) {
     timers_.cancel(attempt.ring_timer);
     if (attempt.lookup) lookups_.erase(attempt.lookup);
     const DialogSet *set = tracker_.find(attempt.leg.dialog);
     if (!set) return;
+    keep_dropped(call, attempt);
     MessageView view;
     view.method = Method::cancel;
     view.cseq = set->invite_cseq;
@@ -393,7 +394,7 @@ void B2bua::drop_attempt(Attempt &attempt, std::string_view reason, Instant now)
 
 // A target that rings too long: as if it had answered 408, and it is told to stop.
 void B2bua::on_ring_timeout(CallId id, Call &call, Attempt &attempt, Instant now) {
-    drop_attempt(attempt, {}, now);
+    drop_attempt(call, attempt, {}, now);
     attempt.has_answered = true; // another address would ring the same phone
     attempt.leg.dialog = {};     // it ends with its final answer
     fail_attempt(id, call, attempt, 408, nullptr, EndReason::no_answer, now);

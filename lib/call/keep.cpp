@@ -117,6 +117,12 @@ void B2bua::find_changed_legs() {
 
 void B2bua::describe_leg(DialogRecord &record, bool is_wanted) {
     record.has_changed_leg = false;
+    if (const auto dropped = dropped_.find(record.id); dropped != dropped_.end()) {
+        record.leg = std::move(dropped->second);
+        record.has_changed_leg = true;
+        dropped_.erase(dropped);
+        return;
+    }
     Call *call = calls_.find(CallId(record.owner));
     if (!call) return;
     for_each_leg(*call, [&](Leg &leg, LegPlace place, TransactionId invite) {
@@ -175,6 +181,17 @@ LegState B2bua::state_of(const Call &call, const Leg &leg, LegPlace place, Trans
     return state;
 }
 
+// An attempt that is given up in the round that made it, or changed it: no call has it when that is stored.
+void B2bua::keep_dropped(const Call &call, const Attempt &attempt) {
+    const DialogSet *set = tracker_.find(attempt.leg.dialog);
+    if (!set || set->is_over() || !options_.keeps_legs) return;
+    const bool is_kept = !attempt.leg.is_unkept && attempt.leg.print != 0 &&
+                         attempt.leg.print == fingerprint_of(call, attempt.leg, LegPlace::alone, attempt.client);
+    if (is_kept) return;
+    dropped_.insert_or_assign(set->record, state_of(call, attempt.leg, LegPlace::alone, attempt.client).to_text());
+    tracker_.touch(attempt.leg.dialog);
+}
+
 // The caller's only word of the end: should the process die before it has left, the next one says it.
 void B2bua::keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal) {
     const DialogSet *set = tracker_.find(dialog);
@@ -187,6 +204,7 @@ void B2bua::keep_refusal(DialogId dialog, const Endpoint &source, const SharedBy
 }
 
 void B2bua::describe_end(DialogRecord &record) {
+    dropped_.erase(record.id);
     const auto refusal = refusals_.find(record.id);
     if (refusal == refusals_.end()) return;
     record.leg = std::move(refusal->second);

@@ -74,7 +74,9 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
     call.setup->invite = invite;
-    if (ask_cluster(id, call, fed->dialog)) return;
+    const auto is_asked = ask_cluster(id, call, fed->dialog);
+    if (!is_asked) return refuse_waiting(call, is_asked.error(), Verdict::full, now);
+    if (*is_asked) return;
     if (!try_next(id, call, now)) end_setup(id, call, now);
 }
 

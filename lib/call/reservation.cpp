@@ -43,8 +43,8 @@ void B2bua::claim(DialogId dialog, const Route &route) {
     if (!claimed.places.empty()) wanted_reservations_.push_back(std::move(claimed));
 }
 
-// For the call's search, whose route names the places. False: there is nothing to ask.
-bool B2bua::ask_cluster(CallId id, Call &call, DialogId dialog) {
+// For the call's search, whose route names the places. False: there is nothing to ask. full: too many wait.
+Result<bool> B2bua::ask_cluster(CallId id, Call &call, DialogId dialog) {
     WantedReservation wanted{id, dialog, {}};
     Reservation asked;
     for (const RouteProfile &profile : call.setup->route.profiles) {
@@ -55,7 +55,7 @@ bool B2bua::ask_cluster(CallId id, Call &call, DialogId dialog) {
     }
     if (asked.places.empty()) return false;
     const auto made = reservations_.emplace(std::move(wanted));
-    if (!made) return false; // there is room for one of each call
+    if (!made) return made.error();
     asked.id = *made;
     asked.dialog = tracker_.find(dialog)->record;
     call.setup->reservation = *made;

@@ -16,9 +16,32 @@ constexpr std::size_t ended_max = 1'000'000;
 
 } // namespace
 
+// The listeners may be others than before. None: nobody of ours sends there any more.
+std::optional<Endpoint> B2bua::by_present_listener(Endpoint to) const {
+    if (to.listener < options_.listeners.size()) {
+        const Endpoint &at = options_.listeners[to.listener].bound;
+        if (at.transport == to.transport && at.ip.is_v6 == to.ip.is_v6) return to;
+    }
+    to.listener = 0;
+    return with_listener(options_.listeners, to);
+}
+
+void B2bua::use_present_listeners(LegState &state) const {
+    Endpoint fallback = state.peer; // what goes there does not arrive, and the leg ends
+    fallback.listener = 0;
+    state.peer = by_present_listener(state.peer).value_or(fallback);
+    if (!state.peers) return;
+    if (const auto source = by_present_listener(state.peers->source)) {
+        state.peers->source = *source;
+    } else {
+        state.peers.reset();
+    }
+}
+
 Result<void> B2bua::restore(const DialogRecord &record, Instant now) {
     auto state = LegState::parse(record.leg);
     if (!state) return Error::invalid;
+    use_present_listeners(*state);
     const auto dialog = tracker_.restore(record, 0, now);
     if (!dialog) return dialog.error();
     restored_.push_back({*dialog, std::move(*state), record.session_expires});
@@ -39,7 +62,8 @@ bool B2bua::was_ended(const Message &request, Instant now) {
 
 // Perhaps once more: who has it acknowledges it again.
 void B2bua::restore_refusal(std::string_view leg, Instant now) {
-    const auto state = LegState::parse(leg);
+    auto state = LegState::parse(leg);
+    if (state) use_present_listeners(*state);
     const auto refusal = Message::parse(state && state->peers ? state->peers->answer : std::string());
     if (!refusal || refusal->is_request() || refusal->status() < 300) return;
     auto invite = Message::parse(outline_of_answer(*refusal));
@@ -119,15 +143,7 @@ Leg B2bua::restored_leg(const RestoredLeg &from, const Session &said_by_other) {
     const LegState &state = from.state;
     Leg leg;
     leg.dialog = from.dialog;
-    // The listeners may be others than before.
     leg.peer = state.is_flow ? with_flow_listener(options_.listeners, state.peer).value_or(state.peer) : state.peer;
-    const bool has_listener = leg.peer.listener < options_.listeners.size() &&
-                              options_.listeners[leg.peer.listener].bound.transport == leg.peer.transport &&
-                              options_.listeners[leg.peer.listener].bound.ip.is_v6 == leg.peer.ip.is_v6;
-    if (!has_listener) {
-        leg.peer.listener = 0;
-        leg.peer = with_listener(options_.listeners, leg.peer).value_or(leg.peer);
-    }
     const DialogSet *set = tracker_.find(from.dialog);
     leg.local = set->local_side.value_or(Side::callee);
     leg.allowed = state.allowed;
@@ -222,6 +238,9 @@ void B2bua::end_restored(const RestoredLeg &restored, Instant now) {
     tracker_.set_end_reason(restored.dialog, EndReason::restart);
     const Side local = set->local_side.value_or(Side::callee);
     if (set->has_confirmed_fork()) {
+        const std::optional<KeptInvite> &peers = restored.state.peers;
+        const bool waits_for_ack = local == Side::callee && !set->forks->is_acked && peers && !peers->answer.empty();
+        if (waits_for_ack && end_after_ack(restored, now)) return;
         Leg leg = restored_leg(restored, {});
         if (local == Side::caller && !set->forks->is_acked) {
             const std::string to_tag(set->to_tag());
@@ -234,6 +253,22 @@ void B2bua::end_restored(const RestoredLeg &restored, Instant now) {
     if (local == Side::caller) return cancel_restored(restored, now);
     if (restored.state.peers) refuse_restored(restored.dialog, *restored.state.peers, 487, {}, now);
     tracker_.end(restored.dialog, EndReason::restart, now); // unless that has ended it
+}
+
+// Its 2xx is sent again, and the BYE goes when the ACK is here, or its time is over (RFC 3261 section 15).
+bool B2bua::end_after_ack(const RestoredLeg &restored, Instant now) {
+    const auto made = calls_.emplace();
+    if (!made) return false;
+    Call &call = *find_touched(*made);
+    call.id = *made;
+    call.is_ending = true;
+    call.leg(Side::caller) = restored_leg(restored, {});
+    tracker_.set_owner(restored.dialog, made->value());
+    restore_invite(*made, call, Side::caller, *restored.state.peers, now);
+    if (!call.invites.empty()) return true;
+    tracker_.set_owner(restored.dialog, 0);
+    calls_.erase(*made);
+    return false;
 }
 
 // It may not have got our INVITE yet; then the CANCEL is for nobody, and 64*T1 later it is over.

@@ -48,6 +48,9 @@ void Leases::send_batch(Instant now) {
         Lease *lease = leases_.find(id);
         if (!lease) continue;
         lease->is_due = false;
+        drop_overdue(id, now);
+        lease = leases_.find(id);
+        if (!lease) continue;
         lease->renew_at = now + renewal();
         later_.push({lease->renew_at, id});
         for (const Place &place : lease->places) {
@@ -100,20 +103,24 @@ void Leases::on_released(const Command &command) {
     }
 }
 
-// Without a connection a release can not be told for ever; after a lease there is nothing left to release.
+// Without a connection, or where the store refuses, a release can not be told for ever; after a lease there is nothing
+// left to release.
 void Leases::drop_overdue(Instant now) {
     leases_.for_each([&](LeaseId id, Lease &lease) {
         lease.is_due = false;
-        std::vector<KeyId> over;
-        for (const Place &place : lease.places) {
-            if (place.hold == Hold::leaving && now >= place.leaving_since + 2 * options_.lease)
-                over.push_back(place.key);
-        }
-        for (const KeyId key : over) {
-            ++statistics_.expired;
-            erase_place(id, key);
-        }
+        drop_overdue(id, now);
     });
+}
+
+void Leases::drop_overdue(LeaseId id, Instant now) {
+    std::vector<KeyId> over;
+    for (const Place &place : leases_.find(id)->places) {
+        if (place.hold == Hold::leaving && now >= place.leaving_since + 2 * options_.lease) over.push_back(place.key);
+    }
+    for (const KeyId key : over) {
+        ++statistics_.expired;
+        erase_place(id, key);
+    }
 }
 
 } // namespace tandem

@@ -51,6 +51,7 @@ void Leases::release(RecordId dialog, Instant now) {
     const LeaseId id = find(dialog);
     Lease *lease = leases_.find(id);
     if (!lease) return;
+    if (const Asked *asked = asked_.find(lease->asked)) verdicts_.push({asked->id, Verdict::unknown, 0, 0});
     asked_.erase(std::exchange(lease->asked, AskedId()));
     for (Place &place : lease->places) let_go(place, now);
     make_due(id, *lease);

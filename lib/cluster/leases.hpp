@@ -74,7 +74,7 @@ public:
     // A dialog that a former process had: it has its places, whatever the limits say. Repeated it changes nothing.
     void adopt(RecordId dialog, std::span<const ClusterPlace> places, Instant now);
 
-    // The dialog has ended: no verdict comes any more.
+    // The dialog has ended. If it waits for a verdict, that is `unknown` now.
     void release(RecordId dialog, Instant now);
     void leave(RecordId dialog, std::string_view profile, std::string_view value, Instant now); // one of its places
 
@@ -191,6 +191,7 @@ private:
     void make_due(LeaseId id, Lease &lease);
     void make_all_due();
     void drop_overdue(Instant now);
+    void drop_overdue(LeaseId id, Instant now); // may erase the lease
     void pump(Instant now);
     void send_batch(Instant now);
     void send_members(LeaseAction action, KeyId key, std::vector<LeaseId> leases, Instant now);

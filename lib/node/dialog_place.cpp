@@ -15,7 +15,9 @@ std::uint8_t worker_of(const DialogRecord &record, const ShardMap &map) {
 }
 
 bool repeats_invite(const DialogRecord &record) {
-    return record.local_side != Side::caller && record.state != DialogState::confirmed;
+    const bool is_acked =
+        record.state == DialogState::confirmed && !record.forks.empty() && record.forks.front().is_acked;
+    return record.local_side != Side::caller && !is_acked;
 }
 
 } // namespace tandem

@@ -8,7 +8,8 @@ using test::TwoPhones;
 namespace {
 
 struct Shared : TwoPhones {
-    explicit Shared(OnOutage on_outage = OnOutage::closed, std::uint32_t limit = 1) {
+    explicit Shared(OnOutage on_outage = OnOutage::closed, std::uint32_t limit = 1, EngineOptions options = {})
+        : TwoPhones(std::move(options)) {
         REQUIRE(profiles().declare({.name = "total", .limit = 5}));
         REQUIRE(profiles().declare(
             {.name = "user", .has_values = true, .limit = limit, .is_shared = true, .on_outage = on_outage}));
@@ -128,6 +129,22 @@ TEST_CASE("cluster limit: a CANCEL while the call waits is 487, and the verdict 
         CHECK(phones.finish().reason == EndReason::cancelled);
         CHECK(phones.size("total") == 0);
     }
+}
+
+TEST_CASE("cluster limit: a call for which nobody can be asked any more is refused, and not let through") {
+    EngineOptions options;
+    options.call_max = 1; // and two questions
+    Shared phones(OnOutage::open, 1, options);
+    for (int i = 1; i <= 2; ++i) {
+        phones.send(phones.alice, phones.invite());
+        phones.asked(); // without an answer
+        phones.send(phones.alice, phones.cancel());
+        phones.forget();
+        phones.wait(40'000);
+    }
+    phones.send(phones.alice, phones.invite());
+    CHECK(phones.got(phones.alice, "SIP/2.0 503"));
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
 }
 
 TEST_CASE("cluster limit: retransmissions of the INVITE ask once, and hear 100") {

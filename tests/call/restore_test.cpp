@@ -515,3 +515,59 @@ TEST_CASE("restore: who was told once that a request is lost is not told again b
     CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 500"));
     hang_up(phones, 3);
 }
+
+TEST_CASE("restore: a listener that is gone makes no process die; what can be said goes by another one") {
+    EngineOptions options;
+    Endpoint second = test::endpoint("192.0.2.9", 5070);
+    options.listeners.push_back({second, "192.0.2.9:5070"});
+    TwoPhones phones(options);
+    Endpoint alice = phones.alice;
+    alice.listener = 1;
+    phones.send(alice, phones.invite());
+    const Message invite = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(invite, "180 Ringing"));
+    phones.forget();
+    phones.options().listeners.pop_back();
+    SUBCASE("who rings hears it") { CHECK(phones.restart() == 0); }
+    SUBCASE("who is refused hears it, from the second process too") {
+        CHECK(phones.restart() == 0);
+        phones.forget();
+        CHECK(phones.restart() == 0);
+    }
+    SUBCASE("where nobody of ours sends there any more she hears nothing") {
+        phones.options().listeners[0].bound.transport = Transport::tcp;
+        CHECK(phones.restart() == 0);
+        CHECK_FALSE(phones.got(phones.alice, "SIP/2.0 487"));
+        CHECK_FALSE(phones.got(alice, "SIP/2.0 487"));
+        CHECK(phones.finish().reason == EndReason::restart);
+        return;
+    }
+    CHECK(phones.got(phones.alice, "SIP/2.0 487"));
+    CHECK(phones.finish().reason == EndReason::restart);
+}
+
+TEST_CASE("restore: an attempt that was given up in the round that made it is told to stop") {
+    TwoPhones phones;
+    phones.engine().receive(phones.invite(), phones.alice, phones.now);
+    phones.send_and_die(phones.alice, phones.cancel(), true);
+    CHECK(phones.got(phones.bob, "CANCEL"));
+    CHECK(phones.finish().reason == EndReason::cancelled);
+    CHECK(phones.kept.size() == 0);
+}
+
+TEST_CASE("restore: a BYE waits for the ACK as it did before") {
+    TwoPhones phones;
+    phones.send(phones.alice, phones.invite({}, offer_text));
+    phones.bobs_invite = phones.take(phones.bob, "INVITE");
+    phones.send(phones.bob, TwoPhones::answer(phones.bobs_invite, "200 OK", "bob", {}, answer_text));
+    phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "BYE", 1));
+    phones.forget();
+    CHECK(phones.restart() == 0);
+    const Message ok = phones.take(phones.alice, "SIP/2.0 200");
+    CHECK(ok.body() == answer_text);
+    CHECK_FALSE(phones.got(phones.alice, "BYE"));
+    SUBCASE("and goes when that is here") { phones.send(phones.alice, phones.request("ACK", ok.to_tag(), 1)); }
+    SUBCASE("or when its time is over") { phones.wait(33'000); }
+    phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "BYE"), "200 OK"));
+    CHECK(phones.finish().reason == EndReason::callee_bye);
+}

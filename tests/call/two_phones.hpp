@@ -261,6 +261,7 @@ public:
     }
 
     Engine &engine() { return *engine_; }
+    EngineOptions &options() { return options_; } // of the next process
     ProfileTable &profiles() { return *profiles_; }
 
     const Endpoint alice = endpoint("192.0.2.1", 5061);

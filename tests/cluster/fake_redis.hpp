@@ -22,6 +22,7 @@ public:
     std::map<std::string, std::map<RecordId, Instant>> sets;
     std::vector<LeaseCommand> orphans; // of connections that were given up while it was frozen: it does them later
     std::uint64_t done = 0;
+    bool refuses_release = false; // a key of another type
 
     void forget() {
         sets.clear();
@@ -55,6 +56,8 @@ public:
             said.second = static_cast<std::int64_t>(sets[command.keys[0]].size());
             break;
         case LeaseAction::release:
+            said.is_ok = !refuses_release;
+            if (refuses_release) break;
             for (const RecordId &member : command.members) sets[command.keys[0]].erase(member);
             break;
         case LeaseAction::size: said.second = static_cast<std::int64_t>(size(command.keys[0])); break;

@@ -20,6 +20,7 @@ public:
             nodes_.push_back(std::make_unique<FakeNode>(redis_, i + 1, options_, now_));
         up_.resize(3);
         asked_.resize(3);
+        cancelled_.resize(3);
     }
 
     void slow_down() {
@@ -98,9 +99,11 @@ private:
         }
         node.run(now_);
         for (auto &[serial, verdicts] : std::exchange(node.told, {})) take(index, serial, verdicts);
+        REQUIRE(cancelled_[index].empty()); // they have heard, too
         if (!up_[index].empty() && draw(60)) end(index, *up_[index].begin());
         if (!asked_[index].empty() && draw(200)) { // cancelled
             node.leases.release(node.dialog(asked_[index].begin()->first), now_);
+            cancelled_[index].insert(asked_[index].begin()->first);
             asked_[index].erase(asked_[index].begin());
         }
         for (const auto &[serial, since] : asked_[index]) REQUIRE(now_ <= since + options_.timeout);
@@ -108,6 +111,10 @@ private:
 
     void take(std::size_t index, std::uint64_t serial, const std::vector<Reserved> &verdicts) {
         REQUIRE(verdicts.size() == 1);
+        if (cancelled_[index].erase(serial) > 0) {
+            REQUIRE(verdicts[0].verdict == Verdict::unknown);
+            return;
+        }
         REQUIRE(asked_[index].erase(serial) == 1);
         if (verdicts[0].verdict == Verdict::admitted) {
             up_[index].insert(serial);
@@ -140,6 +147,7 @@ private:
     std::vector<std::unique_ptr<FakeNode>> nodes_;
     const std::vector<ClusterPlace> places_{{"total", "", limit}};
     std::uint64_t serial_ = 0;
+    std::vector<std::set<std::uint64_t>> cancelled_; // and not told yet
     std::vector<std::set<std::uint64_t>> up_;
     std::vector<std::map<std::uint64_t, Instant>> asked_;
 };

@@ -168,8 +168,10 @@ TEST_CASE("leases: a dialog that ends while its reservation is on its way leaves
     cluster.ask(0, 1);
     cluster.run(5);
     cluster[0].leases.release(cluster[0].dialog(1), cluster.now);
+    cluster.run(0);
+    CHECK(cluster[0].verdict(1) == Verdict::unknown); // who has asked need not wait any more
     cluster.run(100);
-    CHECK(cluster[0].told.empty());
+    CHECK(cluster[0].told[1].size() == 1);
     CHECK(cluster.redis.size("{total}") == 0);
     CHECK(cluster[0].leases.dialogs() == 0);
 }
@@ -310,6 +312,24 @@ TEST_CASE("leases: bounds are kept, with a verdict and a counter") {
     CHECK(cluster[0].verdict(4) == Verdict::full);
     CHECK(cluster[0].leases.dialogs() == 1);
     CHECK(cluster[0].leases.statistics().full == 2);
+}
+
+TEST_CASE("leases: a release that the store refuses is given up after its lease, and stands in nobody's way") {
+    LeaseOptions options;
+    options.dialog_max = 2;
+    Cluster cluster(1, options);
+    for (std::uint64_t serial = 1; serial <= 2; ++serial) cluster.ask(0, serial, 5);
+    cluster.run(10);
+    cluster.redis.refuses_release = true;
+    for (std::uint64_t serial = 1; serial <= 2; ++serial) {
+        cluster[0].leases.release(cluster[0].dialog(serial), cluster.now);
+    }
+    cluster.run(20'000);
+    CHECK(cluster[0].leases.statistics().expired == 2);
+    CHECK(cluster[0].leases.dialogs() == 0);
+    cluster.ask(0, 3, 5);
+    cluster.run(10);
+    CHECK(cluster[0].verdict(3) == Verdict::admitted);
 }
 
 TEST_CASE("leases: answers that make no sense are no verdicts") {

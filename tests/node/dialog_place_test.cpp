@@ -54,12 +54,15 @@ TEST_CASE("dialog place: a dialog without a name of ours is where its requests c
     }
 }
 
-TEST_CASE("dialog place: only a caller without an answer may still send what has no name of ours") {
+TEST_CASE("dialog place: only a caller whose answer has no ACK may still send what has no name of ours") {
     DialogRecord record;
     record.local_side = Side::callee;
     record.state = DialogState::early;
     CHECK(repeats_invite(record));
     record.state = DialogState::confirmed;
+    record.forks.emplace_back();
+    CHECK(repeats_invite(record)); // he may not have it
+    record.forks.front().is_acked = true;
     CHECK_FALSE(repeats_invite(record));
     record.local_side = Side::caller;
     record.state = DialogState::early;

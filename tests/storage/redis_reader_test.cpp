@@ -40,6 +40,33 @@ TEST_CASE("redis reader: answers of every kind, in pieces of any size") {
     }
 }
 
+TEST_CASE("redis reader: an answer of many small parts is bounded by its bytes, and the next one begins anew") {
+    RedisReader reader;
+    std::string list = "*4096\r\n";
+    for (int i = 0; i < 4096; ++i) list += "+\r\n";
+    reader.feed("*4096\r\n");
+    std::size_t fed = 0;
+    auto next = reader.next();
+    for (; next && fed < 4 * RedisReader::bytes_max; next = reader.next()) {
+        CHECK_FALSE(*next);
+        reader.feed(list);
+        fed += list.size();
+    }
+    CHECK_FALSE(next);
+    CHECK(fed <= RedisReader::bytes_max + 2 * list.size());
+
+    RedisReader busy; // many answers, each within the bound
+    for (std::size_t sum = 0; sum < 3 * RedisReader::bytes_max; sum += list.size()) {
+        busy.feed(list);
+        const auto answer = busy.next();
+        REQUIRE(answer);
+        REQUIRE(*answer);
+        const auto none = busy.next();
+        REQUIRE(none);
+        REQUIRE_FALSE(*none);
+    }
+}
+
 TEST_CASE("redis reader: what is no answer, or beyond the bounds, is a failure and no crash") {
     const std::string deep = [] {
         std::string all;

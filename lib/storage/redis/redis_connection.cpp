@@ -35,9 +35,9 @@ RedisConnection::RedisConnection(Loop &loop, const RedisHost &host, std::functio
 }
 
 void RedisConnection::send(std::span<const std::string_view> words, Done done) {
+    if (is_connected_ && stream_->unsent() > unsent_max) return; // whoever waits for the answer gives up in time
     waiting_.push_back(std::move(done));
     if (!is_connected_) return append_command(words, early_);
-    if (stream_->unsent() > unsent_max) return; // whoever waits for the answer gives up in time
     std::string bytes;
     append_command(words, bytes);
     stream_->write(bytes);

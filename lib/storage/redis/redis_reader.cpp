@@ -63,6 +63,7 @@ struct FreeReader {
 struct RedisReader::Impl {
     redisReplyObjectFunctions made = functions();
     std::unique_ptr<redisReader, FreeReader> reader{redisReaderCreateWithFunctions(&made)};
+    std::size_t fed = 0; // bytes since the last answer that was complete: the reader forgets what it has read of one
 };
 
 RedisReader::RedisReader() : impl_(std::make_unique<Impl>()) {}
@@ -70,6 +71,7 @@ RedisReader::RedisReader() : impl_(std::make_unique<Impl>()) {}
 RedisReader::~RedisReader() = default;
 
 void RedisReader::feed(std::string_view bytes) {
+    impl_->fed += bytes.size();
     redisReaderFeed(impl_->reader.get(), bytes.data(), bytes.size()); // an error of memory shows in next()
 }
 
@@ -79,9 +81,10 @@ Result<std::optional<RedisValue>, Failure> RedisReader::next() {
         return Failure{Error::io, "it does not speak the protocol of Redis"};
     }
     if (!object) {
-        if (impl_->reader->len > bytes_max) return Failure{Error::io, "its answer is too large"};
+        if (impl_->fed > bytes_max) return Failure{Error::io, "its answer is too large"};
         return std::optional<RedisValue>();
     }
+    impl_->fed = impl_->reader->len - impl_->reader->pos;
     const std::unique_ptr<RedisValue> value(static_cast<RedisValue *>(object));
     return std::optional<RedisValue>(std::move(*value));
 }
