@@ -60,6 +60,13 @@ StoreTicket Journal::commit(Instant now) {
     return state_ == State::current ? ticket : 0;
 }
 
+void Journal::verify(Instant now) {
+    if (state_ != State::current || is_writing_) return; // it hears by what it has sent, or sends all anyway
+    if (!gathering_since_) gathering_since_ = now;
+    submit_gathered();
+    collect(now);
+}
+
 void Journal::submit_gathered() {
     gathering_.swap(written_);
     is_writing_ = true;

@@ -77,6 +77,10 @@ public:
     // Takes what the store has done, and hands it what has gathered.
     void collect(Instant now);
 
+    // Asks the store whether it is still the one that has what was written; where it was renewed, that is told like any
+    // other failure, and what lives is saved again.
+    void verify(Instant now);
+
     // From now on nobody waits: too much does. The store is back when it has caught up.
     void give_up(const std::string &why, Instant now);
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,6 +93,8 @@ private:
     void make_cdr_stream();
     void end_cdr_stream();
     Result<void, Failure> restore_calls();
+    Result<void, Failure> pass_over_damage(const Result<void, Failure> &loaded);
+    void log_restored(const DialogLoad &load) const;
     Worker &worker_for(const DialogRecord &record);
     Worker &worker_for(const KeptRefusal &refusal);
     void use_users(Config &config);
@@ -104,7 +107,7 @@ private:
     // server_audit.cpp
     struct AuditRun;
     using Rows = std::vector<RecordId>;
-    void read_rows(std::shared_ptr<AuditRun> run, Rows AuditRun::*rows, std::uint64_t after,
+    void read_rows(StoreThread &thread, std::shared_ptr<AuditRun> run, Rows AuditRun::*rows, std::uint64_t after,
                    std::function<void()> then);
     void audit_workers();
     void on_workers_audited();
@@ -158,6 +161,7 @@ private:
     std::shared_ptr<const TlsContext> tls_; // none: no listener wants one
     std::vector<std::unique_ptr<Station>> stations_;
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
+    std::optional<Failure> renewed_at_start_;   // by what was loaded from it
     std::unique_ptr<QueuedCdrs> queued_cdrs_;   // none: there is a store, or no stream
     std::unique_ptr<StoredCdrs> stored_cdrs_;   // none: there is no store, or no stream
     std::unique_ptr<CdrStream> cdr_stream_;     // none: records go to no stream

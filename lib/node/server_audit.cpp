@@ -6,6 +6,7 @@
 // only if no batch has failed since, so a store that fails is not compared.
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 #include <utility>
 #include "net/system_clock.hpp"
 #include "node/server.hpp"
@@ -24,7 +25,7 @@ bool has(const std::vector<RecordId> &sorted, const RecordId &id) {
 struct Server::AuditRun {
     AuditReport report;
     std::vector<RecordId> rows_before, rows_after; // sorted
-    bool are_rows_read = true;                     // false: the store refused
+    std::optional<Failure> store_failure;          // it refused to be read, or repaired
     std::vector<WorkerAudit> workers;              // by station
     std::size_t left = 0;                          // workers that are not done
     bool is_told = false;                          // in the log, also if nothing is wrong
@@ -37,20 +38,25 @@ void Server::audit(std::function<void(const AuditReport &)> then) {
     if (then) audit_->waiting.push_back(std::move(then));
     if (!is_new) return;
     if (!store_thread_) return audit_workers();
-    read_rows(audit_, &AuditRun::rows_before, 0, [this] { audit_workers(); });
+    read_rows(*store_thread_, audit_, &AuditRun::rows_before, 0, [this] { audit_workers(); });
 }
 
 // On the store's thread, a page at a time, between the batches. That may go on while the server ends.
-void Server::read_rows(std::shared_ptr<AuditRun> run, Rows AuditRun::*rows, std::uint64_t after,
+void Server::read_rows(StoreThread &thread, std::shared_ptr<AuditRun> run, Rows AuditRun::*rows, std::uint64_t after,
                        std::function<void()> then) {
-    store_thread_->post([this, run = std::move(run), rows, after, then = std::move(then)] {
+    thread.post([this, &thread, run = std::move(run), rows, after, then = std::move(then)]() -> Result<void, Failure> {
         const auto last = store_->list_dialogs(after, rows_max, (*run).*rows);
-        if (last && *last) return read_rows(run, rows, **last, then);
+        if (last && *last) {
+            read_rows(thread, run, rows, **last, then);
+            return {};
+        }
         std::sort(((*run).*rows).begin(), ((*run).*rows).end());
-        loop().post([run, is_read = last.ok(), then] {
-            run->are_rows_read = run->are_rows_read && is_read;
+        const Result<void, Failure> read = last ? Result<void, Failure>() : last.error();
+        loop().post([run, read, then] {
+            if (!read) run->store_failure = read.error();
             then();
         });
+        return read;
     });
 }
 
@@ -78,13 +84,14 @@ void Server::on_workers_audited() {
         audit_->report.add(worker.engine);
         is_behind = is_behind || worker.is_behind;
     }
-    if (!store_thread_ || is_behind || !audit_->are_rows_read) return end_audit();
-    stations_[0]->worker->after(config_.store.wait_max + std::chrono::seconds(1),
-                                [this] { read_rows(audit_, &AuditRun::rows_after, 0, [this] { compare_rows(); }); });
+    if (!store_thread_ || is_behind || audit_->store_failure) return end_audit();
+    stations_[0]->worker->after(config_.store.wait_max + std::chrono::seconds(1), [this] {
+        read_rows(*store_thread_, audit_, &AuditRun::rows_after, 0, [this] { compare_rows(); });
+    });
 }
 
 void Server::compare_rows() {
-    if (!audit_->are_rows_read) return end_audit();
+    if (audit_->store_failure) return end_audit();
     auto saved = std::make_shared<std::vector<std::uint64_t>>(stations_.size());
     auto failed = std::make_shared<std::vector<char>>(stations_.size());
     // Of what we share with the other threads nothing changes meanwhile.
@@ -108,7 +115,6 @@ void Server::compare_rows() {
 }
 
 void Server::close_strange_rows() {
-    audit_->report.is_store_compared = true;
     std::vector<RecordId> living;
     for (const WorkerAudit &worker : audit_->workers) {
         living.insert(living.end(), worker.dialogs.begin(), worker.dialogs.end());
@@ -118,14 +124,18 @@ void Server::close_strange_rows() {
     for (const RecordId &id : audit_->rows_after) {
         if (has(audit_->rows_before, id) && !has(living, id)) strange.push_back(id);
     }
+    audit_->report.is_store_compared = strange.empty();
     if (strange.empty()) return end_audit();
     store_thread_->post([this, strange] {
         const auto closed = store_->close_dialogs(strange, SystemClock::utc_us());
         if (closed && cdr_stream_) cdr_stream_->wake(0); // with their records
-        loop().post([this, count = closed ? strange.size() : 0] {
-            audit_->report.rows_closed = count;
+        loop().post([this, closed, count = strange.size()] {
+            if (!closed) audit_->store_failure = closed.error();
+            audit_->report.rows_closed = closed ? count : 0;
+            audit_->report.is_store_compared = closed.ok();
             end_audit();
         });
+        return closed;
     });
 }
 
@@ -134,6 +144,7 @@ void Server::end_audit() {
     const AuditReport &report = ended->report;
     ++audit_statistics_.runs;
     audit_statistics_.repairs += report.repairs();
+    if (ended->store_failure) log_.error(fmt::format("audit: {}", ended->store_failure->detail));
     if (report.repairs() > 0) {
         log_.warn(fmt::format("audit: {}", report.to_string()));
     } else if (ended->is_told) {

@@ -27,14 +27,28 @@ Result<void, Failure> Server::open_store() {
     if (!store) return store.error();
     store_ = std::move(*store);
     for (const std::string &notice : store_->notices()) log_.error(fmt::format("store: {}", notice));
-    if (auto loaded = load_bindings(); !loaded) return loaded;
+    const auto loaded = load_bindings();
     const auto on_failure = [this](std::exception_ptr thrown) {
         keep(std::move(thrown));
         stop();
     };
     StoreThreadOptions options{config_.store.commit_interval, on_failure};
     if (has_stream) options.on_records = [this](std::uint64_t records) { cdr_stream_->wake(records); };
+    options.on_renewed = [this] {
+        for (const auto &station : stations_) {
+            station->loop.post([worker = station->worker.get()] { worker->verify_store(); });
+        }
+    };
     store_thread_ = std::make_unique<StoreThread>(Stores{*store_, *store_, *store_, *store_}, options);
+    return pass_over_damage(loaded);
+}
+
+// A large file is not read whole before it is used, so damage may be found by what loads from it. Then it was set
+// aside, and what could be read of it goes on.
+Result<void, Failure> Server::pass_over_damage(const Result<void, Failure> &loaded) {
+    if (loaded || loaded.error().error != Error::store_renewed) return loaded;
+    log_.error(fmt::format("store: {}; what could be read of it goes on", loaded.error().detail));
+    renewed_at_start_ = loaded.error();
     return {};
 }
 
@@ -87,27 +101,36 @@ Result<void, Failure> Server::restore_calls() {
     if (!store_) return {};
     const Instant now = SystemClock::now();
     static_cast<void>(store_->forget_trunks()); // its failure is told by the commit
-    const auto load = store_->load_dialogs(
-        SystemClock::utc_us(), [&](const DialogRecord &record) { return worker_for(record).restore(record, now); });
-    if (!load) return load.error();
+    DialogLoad load;
+    const auto take = [&](const DialogRecord &record) { return worker_for(record).restore(record, now); };
+    const auto loaded = store_->load_dialogs(SystemClock::utc_us(), take);
+    if (loaded) load = *loaded;
+    if (auto passed = pass_over_damage(loaded ? Result<void, Failure>() : loaded.error()); !passed) return passed;
     const auto is_over = [this](std::string_view call_id) {
         for (const auto &station : stations_) station->worker->restore_ended(call_id);
     };
-    if (auto ended = store_->load_ended(ended_span, ended_max, is_over); !ended) return ended;
+    if (auto ended = pass_over_damage(store_->load_ended(ended_span, ended_max, is_over)); !ended) return ended;
     const auto say_again = [&](const KeptRefusal &refusal) { worker_for(refusal).restore_refusal(refusal.leg, now); };
     const std::int64_t now_us = SystemClock::utc_us();
-    if (auto refusals = store_->load_refusals(now_us, refusal_span, say_again); !refusals) return refusals;
+    const auto refusals = pass_over_damage(store_->load_refusals(now_us, refusal_span, say_again));
+    if (!refusals) return refusals;
+    // The journals hear of damage by the store's thread, before they rely on anything that was saved there.
+    if (renewed_at_start_) store_thread_->post([damage = *renewed_at_start_] { return Result<void, Failure>(damage); });
     for (const auto &station : stations_) station->worker->go_on(now);
-    if (load->taken > 0) {
-        log_.info(fmt::format("store: {} calls of a former process go on; it left {} dialogs", calls(), load->taken));
-    }
-    if (load->unreadable > 0) {
-        log_.error(fmt::format("store: {} rows of dialogs can not be read, and are gone", load->unreadable));
-    }
-    if (load->closed > 0) {
-        log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", load->closed));
-    }
+    log_restored(load);
     return {};
+}
+
+void Server::log_restored(const DialogLoad &load) const {
+    if (load.taken > 0) {
+        log_.info(fmt::format("store: {} calls of a former process go on; it left {} dialogs", calls(), load.taken));
+    }
+    if (load.unreadable > 0) {
+        log_.error(fmt::format("store: {} rows of dialogs can not be read, and are gone", load.unreadable));
+    }
+    if (load.closed > 0) {
+        log_.warn(fmt::format("store: {} calls of a former process are closed (restart)", load.closed));
+    }
 }
 
 Worker &Server::worker_for(const DialogRecord &record) {

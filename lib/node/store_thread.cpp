@@ -47,7 +47,7 @@ void StoreThread::submit(std::shared_ptr<StoreJob> job) {
     if (wakes) wake_.notify_one();
 }
 
-void StoreThread::post(std::function<void()> task) {
+void StoreThread::post(Task task) {
     {
         const std::lock_guard lock(mutex_);
         if (has_failed_ || is_ending_) return;
@@ -66,10 +66,7 @@ void StoreThread::run() {
     Jobs jobs;
     Tasks tasks;
     try {
-        while (take(jobs, tasks)) {
-            if (!jobs.empty()) write(jobs);
-            for (const auto &task : std::exchange(tasks, {})) task();
-        }
+        while (take(jobs, tasks)) work(jobs, tasks);
     } catch (...) {
         if (options_.on_failure) options_.on_failure(std::current_exception()); // before anybody goes on without us
         Jobs waiting;
@@ -81,6 +78,13 @@ void StoreThread::run() {
         refuse(jobs);
         refuse(waiting);
     }
+}
+
+void StoreThread::work(Jobs &jobs, Tasks &tasks) {
+    const std::uint64_t renewals = renewals_;
+    if (!jobs.empty()) write(jobs);
+    for (const Task &task : std::exchange(tasks, {})) is_renewed(task());
+    if (renewals_ != renewals && options_.on_renewed) options_.on_renewed();
 }
 
 bool StoreThread::take(Jobs &jobs, Tasks &tasks) {

@@ -25,6 +25,10 @@ struct StoreThreadOptions {
 
     // Called on the thread when records of calls are in the store.
     std::function<void(std::uint64_t records)> on_records{};
+
+    // Called on the thread when a store was renewed: whoever has saved something there has to hear of it, see
+    // Journal::verify().
+    std::function<void()> on_renewed{};
 };
 
 class StoreThread final : public StoreQueue {
@@ -37,14 +41,17 @@ public:
     void submit(std::shared_ptr<StoreJob> job) override;
     bool wait(const StoreJob &job, Duration longest) override;
 
-    // From any thread: `task` has the stores for itself, between two batches. Forgotten at the end, or after a failure.
-    void post(std::function<void()> task);
+    // From any thread: `task` has the stores for itself, between two batches, and says what they said. Forgotten at the
+    // end, or after a failure.
+    using Task = std::function<Result<void, Failure>()>;
+    void post(Task task);
 
 private:
     using Jobs = std::vector<std::shared_ptr<StoreJob>>;
-    using Tasks = std::vector<std::function<void()>>;
+    using Tasks = std::vector<Task>;
     void run();
     bool take(Jobs &jobs, Tasks &tasks); // false: it is the end
+    void work(Jobs &jobs, Tasks &tasks);
     void write(Jobs &jobs);
     void finish(Jobs &jobs);
     void refuse(Jobs &jobs);

@@ -190,6 +190,12 @@ void Worker::store_changes(Instant now) {
     outbox_.release(journal_->settled());
 }
 
+void Worker::verify_store() {
+    const Instant now = SystemClock::now();
+    if (journal_) journal_->verify(now);
+    settle(now);
+}
+
 void Worker::send_ready() {
     for (std::size_t i = 0; i < transports_.size(); ++i) {
         std::vector<OutDatagram> &ready = outbox_.ready()[i];

@@ -104,6 +104,9 @@ public:
     // In the loop: writes these of its dialogs into the store once more, those of them that live. How many do.
     std::uint64_t save_again(std::span<const RecordId> sorted);
 
+    // In the loop: the store was renewed, by whatever it was that found it damaged.
+    void verify_store();
+
     // In the loop: `task` is called there in so long a time.
     void after(Duration wait, std::function<void()> task);
 

@@ -1,5 +1,7 @@
 """A store that can not be opened, or is damaged, at the start and while calls are up (P8, P10)."""
 import os
+import re
+import signal
 import sqlite3
 import subprocess
 import time
@@ -158,6 +160,14 @@ class Damaged(StoreTest):
         self.assertLess(len(self.rows("SELECT * FROM cdr")), 45)
         self.assertEqual(self.set_aside(), [])
 
+    def damage_all_but_the_first_page(self):
+        with closing(sqlite3.connect(self.store, isolation_level=None)) as database:  # so that nothing is cached
+            database.execute("CREATE TABLE other (x)")
+            empty = "PRAGMA wal_checkpoint(TRUNCATE)"
+            wait_until(lambda: database.execute(empty).fetchone()[0] == 0, "the WAL is empty")
+        for page in range(1, self.store.stat().st_size // 2048):
+            self.write(page * 2048, noise(2048))
+
     def test_while_it_runs(self):
         """What lives is in the new file at once; the records of calls that had ended stay in the old one."""
         callee = self.callee("callee_basic", calls=30)
@@ -166,13 +176,7 @@ class Damaged(StoreTest):
         self.wait_for_rows("SELECT * FROM cdr", 10)
         self.caller("caller_basic", hold=600_000, calls=10, rate=100)
         self.wait_for_rows(EVERY_LEG, 20)
-        with closing(sqlite3.connect(self.store, isolation_level=None)) as database:  # so that nothing is cached
-            database.execute("CREATE TABLE other (x)")
-            empty = "PRAGMA wal_checkpoint(TRUNCATE)"
-            wait_until(lambda: database.execute(empty).fetchone()[0] == 0, "the WAL is empty")
-        pages = self.store.stat().st_size // 2048
-        for page in range(1, pages):
-            self.write(page * 2048, noise(2048))
+        self.damage_all_but_the_first_page()
         ended = self.caller("caller_basic", hold=0, calls=10, rate=100)
         ended.finish()
         wait_until(lambda: "; set aside as " in self.said(), "it is seen")
@@ -185,6 +189,37 @@ class Damaged(StoreTest):
         self.assertLessEqual(self.said().count("calls go on"), WORKERS, "each tells it once")
         self.assertEqual(len(self.set_aside()), 1)
         self.assertEqual(self.rows("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
+
+    def test_an_audit_finds_it(self):
+        """Nobody says a word meanwhile: what lives is in the new file all the same, whichever worker has it."""
+        callee = self.callee("callee_basic", calls=10)
+        self.start(callee.port)
+        self.caller("caller_basic", hold=600_000, calls=10, rate=100)
+        self.wait_for_rows(EVERY_LEG, 20)
+        self.damage_all_but_the_first_page()
+        self.tandemd.signal(signal.SIGUSR1)
+        wait_until(lambda: "; set aside as " in self.said(), "it is seen")
+        self.wait_for_rows(EVERY_LEG, 20, timeout=10)
+        wait_until(lambda: " error audit: " in self.said(), "the audit says it")
+        wait_until(lambda: re.search(r" audit: 20 dialogs, 0 memberships, but not the store", self.said()), "its end")
+
+    def test_records_of_a_large_file(self):
+        """It is not read whole at the start, so what needs them finds it: the calls, which could be read, go on."""
+        self.fill()
+        self.checkpoint()
+        with closing(sqlite3.connect(self.store)) as database:
+            pages = database.execute("SELECT pageno FROM dbstat WHERE name = 'cdr' AND pagetype = 'leaf'").fetchall()
+        os.truncate(self.store, 257 << 20)
+        for (page,) in pages:
+            self.write((page - 1) * 2048, noise(2048))
+        self.tandemd.start()
+        self.assertEqual(len(self.set_aside()), 1)
+        self.assertRegex(self.said(), r" error store: .*set aside as .*; what could be read of it goes on")
+        self.wait_for_rows(EVERY_LEG, 10, timeout=10)
+        self.assertIn("5 calls of a former process go on", self.said())
+        self.tandemd.kill()
+        self.tandemd.start()
+        self.assertIn("5 calls of a former process go on", self.said())
 
 
 if __name__ == "__main__":
