@@ -1,6 +1,7 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, reservation, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep, restore.
+// own_invite, reservation, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep, restore,
+// takeover.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -68,6 +69,9 @@ public:
     void restore_ended(std::string_view call_id);
     void restore_refusal(std::string_view leg, Instant now);
     void go_on(Instant now);
+    CallCondition describe_call(CallId id, const std::function<void(std::span<const DialogRecord>)> &take);
+    Result<void> adopt(std::span<DialogRecord> legs, Instant now);
+    std::vector<RecordId> drop(std::span<const RecordId> sorted, Instant now);
 
     bool audit(CallAudit &audit, std::size_t max, Instant now); // see Engine::audit(). False: it is over
     void advance(Instant now);
@@ -392,7 +396,15 @@ private:
     // keep.cpp
     Call *find_touched(CallId id); // for whatever may change it
     template <class F>
-    static void for_each_leg(Call &call, F f); // f(Leg &, LegPlace, the INVITE of one without a place)
+    static void for_each_leg(Call &call, F f) { // f(Leg &, LegPlace, the INVITE of one without a place)
+        f(call.leg(Side::caller), LegPlace::caller, TransactionId());
+        f(call.leg(Side::callee), LegPlace::callee, TransactionId());
+        if (call.setup) {
+            for (const auto &attempt : call.setup->attempts) f(attempt->leg, LegPlace::alone, attempt->client);
+        }
+        if (call.transfer) f(call.transfer->target, LegPlace::alone, call.transfer->invite);
+        if (call.released) f(call.released->leg, LegPlace::alone, TransactionId());
+    }
     void keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal);
     void keep_dropped(const Call &call, const Attempt &attempt);
     static const InviteExchange *open_invite_of(const Call &call, LegPlace place);
@@ -419,6 +431,11 @@ private:
     void use_present_listeners(LegState &state) const;
     void cancel_restored(const RestoredLeg &leg, Instant now);
     bool was_ended(const Message &request, Instant now);
+    void go_on_with_restored(Instant now);
+
+    // takeover.cpp
+    void forget_transactions(const Call &call);
+
     // audit.cpp
     static constexpr std::size_t uncalled_size_max = 10'000;
     void audit_calls(CallAudit &audit, std::size_t max, Instant now);

@@ -179,6 +179,23 @@ void Engine::go_on(Instant now) {
     parts_->settle(now);
 }
 
+CallCondition Engine::describe_call(std::uint64_t owner,
+                                    const std::function<void(std::span<const DialogRecord>)> &take) {
+    return parts_->b2bua.describe_call(CallId(owner), take);
+}
+
+Result<void> Engine::adopt(std::span<DialogRecord> legs, Instant now) {
+    const auto adopted = parts_->b2bua.adopt(legs, now);
+    parts_->settle(now);
+    return adopted;
+}
+
+std::vector<RecordId> Engine::drop(std::span<const RecordId> sorted, Instant now) {
+    std::vector<RecordId> dropped = parts_->b2bua.drop(sorted, now);
+    parts_->settle(now);
+    return dropped;
+}
+
 void Engine::take_outgoing(std::vector<Outgoing> &outgoing) { parts_->transactions.take_outgoing(outgoing); }
 
 void Engine::take_bindings(std::vector<BindingRecord> &bindings) { parts_->b2bua.take_bindings(bindings); }

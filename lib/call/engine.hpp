@@ -98,6 +98,13 @@ struct EngineAudit {
     CallAudit calls;
 };
 
+// Whether another process could go on with a call.
+enum class CallCondition : std::uint8_t {
+    gone,      // there is no such call any more
+    unsettled, // not answered yet, about to end, or with a leg that another call has for now
+    up,
+};
+
 class Engine {
 public:
     // All references outlive the engine. Engines of one process share the profiles.
@@ -123,6 +130,19 @@ public:
     void restore_ended(std::string_view call_id);
     void restore_refusal(std::string_view leg, Instant now);
     void go_on(Instant now);
+
+    // The legs of a call, the caller's first, to `take`, if it is up; `owner` is that of its records. With
+    // call_to_text() it is a copy for another process. The views hold until `take` returns.
+    CallCondition describe_call(std::uint64_t owner, const std::function<void(std::span<const DialogRecord>)> &take);
+
+    // Goes on, at any time, with a call that another process has left in such a copy, which may be older than what that
+    // said last: so our CSeq makes a step. What is missing of the call ends it. The errors of restore(); nothing has
+    // changed then.
+    Result<void> adopt(std::span<DialogRecord> legs, Instant now);
+
+    // Another process has these calls, by the records of their callers' legs: they go without a word, but that a
+    // transfer is given up. The records of all their legs; they are drained once more, as ended.
+    std::vector<RecordId> drop(std::span<const RecordId> sorted, Instant now);
 
     // See Tracker::drain_changes(). Each record has what is to be kept of its leg, if that has changed; one of an end,
     // what is to be kept for 64*T1.

@@ -48,17 +48,6 @@ Call *B2bua::find_touched(CallId id) {
     return call;
 }
 
-template <class F>
-void B2bua::for_each_leg(Call &call, F f) {
-    f(call.leg(Side::caller), LegPlace::caller, TransactionId());
-    f(call.leg(Side::callee), LegPlace::callee, TransactionId());
-    if (call.setup) {
-        for (const auto &attempt : call.setup->attempts) f(attempt->leg, LegPlace::alone, attempt->client);
-    }
-    if (call.transfer) f(call.transfer->target, LegPlace::alone, call.transfer->invite);
-    if (call.released) f(call.released->leg, LegPlace::alone, TransactionId());
-}
-
 // His INVITE that has no ACK yet, or not even an answer.
 const InviteExchange *B2bua::open_invite_of(const Call &call, LegPlace place) {
     if (place == LegPlace::alone) return nullptr;
@@ -128,8 +117,9 @@ void B2bua::describe_leg(DialogRecord &record, bool is_wanted) {
     for_each_leg(*call, [&](Leg &leg, LegPlace place, TransactionId invite) {
         const DialogSet *set = tracker_.find(leg.dialog);
         if (!set || set->record != record.id) return;
+        const bool is_unkept = std::exchange(leg.is_unkept, false);
         if (leg.timer.interval.count() > 0) record.session_expires = leg.timer.expires;
-        if (!std::exchange(leg.is_unkept, false) && !is_wanted) return;
+        if (!is_unkept && !is_wanted) return;
         record.leg = state_of(*call, leg, place, invite).to_text();
         record.has_changed_leg = true;
     });

@@ -75,6 +75,10 @@ void B2bua::restore_refusal(std::string_view leg, Instant now) {
 
 void B2bua::go_on(Instant now) {
     ended_until_ = now + 64 * options_.transactions.t1;
+    go_on_with_restored(now);
+}
+
+void B2bua::go_on_with_restored(Instant now) {
     std::vector<RestoredLeg> legs = std::exchange(restored_, {});
     std::sort(legs.begin(), legs.end(),
               [](const RestoredLeg &a, const RestoredLeg &b) { return a.state.call < b.state.call; });

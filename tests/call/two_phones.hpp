@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 #include "base/random.hpp"
+#include "call/call_copy.hpp"
 #include "call/engine.hpp"
 #include "call/kept_dialogs.hpp"
 #include "sip/message.hpp"
@@ -162,6 +163,30 @@ public:
         collect();
         return refused;
     }
+    // Each call that is up, as its copy for another process.
+    std::vector<std::string> copies() {
+        std::vector<std::string> texts;
+        for (const DialogId id : engine_->tracker().dialogs()) {
+            const DialogSet &set = *engine_->tracker().find(id);
+            if (set.leg_of) continue;
+            engine_->describe_call(set.owner, [&](auto legs) { texts.push_back(call_to_text(legs, wall)); });
+        }
+        return texts;
+    }
+    // The process is gone with all it has kept, and another one has these copies.
+    void take_over(const std::vector<std::string> &texts) {
+        begin();
+        kept = KeptDialogs();
+        for (const std::string &text : texts) adopt(text);
+    }
+    void adopt(const std::string &text) {
+        auto copy = CallCopyReader::parse(text, wall);
+        REQUIRE(copy);
+        CHECK(engine_->adopt(copy->legs(), now));
+        for (const DialogId id : engine_->living().dialogs()) kept.save(*engine_->living().record(id));
+        collect();
+    }
+
     // It dies of what it gets: before it has kept what that means, or when it has, but has sent nothing.
     void send_and_die(const Endpoint &phone, const std::string &bytes, bool is_kept) {
         engine_->receive(bytes, phone, now);
@@ -270,6 +295,7 @@ public:
     const Endpoint dave = endpoint("192.0.2.4", 5064);
     OneRoute router;
     Instant now = at_ms(0);
+    WallClock wall{at_ms(0), 1'700'000'000'000'000};
     std::vector<Ended> ended; // of the sets that count
     Message bobs_invite;
     std::string our_tag;
