@@ -47,8 +47,7 @@ public:
     bool next_event(CallEvent &event);
     void take_lookups(std::vector<Lookup> &lookups);          // appends, and forgets them
     void take_bindings(std::vector<BindingRecord> &bindings); // the same
-    void take_reservations(std::vector<Reservation> &reservations);
-    void take_departures(std::vector<Departure> &departures);
+    void take_place_requests(std::vector<PlaceRequest> &requests);
     void on_reserved(const Reserved &reserved, Instant now);
 
     // Commands: see Engine.
@@ -452,8 +451,7 @@ private:
     SlotTable<WantedLookup, LookupTag> lookups_;
     std::vector<Lookup> wanted_lookups_;
     SlotTable<WantedReservation, ReservationTag> reservations_;
-    std::vector<Reservation> wanted_reservations_;
-    std::vector<Departure> departures_;
+    std::vector<PlaceRequest> place_requests_;
     std::vector<BindingRecord> changed_bindings_;
     RingQueue<CallEvent> events_;
     TimerWheel<CallTimer> timers_;

@@ -202,11 +202,7 @@ void Engine::take_bindings(std::vector<BindingRecord> &bindings) { parts_->b2bua
 
 void Engine::take_places(std::vector<MemberId> &places) { parts_->tracker.take_places(places); }
 
-void Engine::take_reservations(std::vector<Reservation> &reservations) {
-    parts_->b2bua.take_reservations(reservations);
-}
-
-void Engine::take_departures(std::vector<Departure> &departures) { parts_->b2bua.take_departures(departures); }
+void Engine::take_place_requests(std::vector<PlaceRequest> &requests) { parts_->b2bua.take_place_requests(requests); }
 
 void Engine::on_reserved(const Reserved &reserved, Instant now) {
     parts_->b2bua.on_reserved(reserved, now);

@@ -158,11 +158,10 @@ public:
 
     void take_places(std::vector<MemberId> &places); // see Tracker::take_places()
 
-    // Places in profiles that the cluster counts, for calls that wait for the verdict; one without an id waits for
-    // none. A dialog that ends lets go of its places, and of those that it is about to get; `departures` of single
-    // ones.
-    void take_reservations(std::vector<Reservation> &reservations); // appends, and forgets them
-    void take_departures(std::vector<Departure> &departures);       // the same
+    // Places in profiles that the cluster counts, in the order of what happened: wanted ones, for calls that wait for
+    // the verdict (a reservation without an id waits for none), and single ones that a dialog leaves. A dialog that
+    // ends lets go of all that it has, and is about to get.
+    void take_place_requests(std::vector<PlaceRequest> &requests); // appends, and forgets them
     void on_reserved(const Reserved &reserved, Instant now);
 
     // Names that calls and registrations wait for, and their addresses with the listeners that send there, best first;

@@ -40,7 +40,7 @@ void B2bua::claim(DialogId dialog, const Route &route) {
     for (const RouteProfile &profile : route.profiles) {
         if (is_shared(profile)) claimed.places.push_back({profile.name, profile.value, 0});
     }
-    if (!claimed.places.empty()) wanted_reservations_.push_back(std::move(claimed));
+    if (!claimed.places.empty()) place_requests_.emplace_back(std::move(claimed));
 }
 
 // For the call's search, whose route names the places. False: there is nothing to ask. full: too many wait.
@@ -59,7 +59,7 @@ Result<bool> B2bua::ask_cluster(CallId id, Call &call, DialogId dialog) {
     asked.id = *made;
     asked.dialog = tracker_.find(dialog)->record;
     call.setup->reservation = *made;
-    wanted_reservations_.push_back(std::move(asked));
+    place_requests_.emplace_back(std::move(asked));
     return true;
 }
 
@@ -134,17 +134,12 @@ void B2bua::leave(DialogId dialog, const RouteProfile &profile, Instant now) {
     const DialogSet *set = tracker_.find(dialog);
     if (!set || set->is_over()) return;
     static_cast<void>(tracker_.leave(dialog, profile.name, profile.value, now));
-    if (is_shared(profile)) departures_.push_back({set->record, profile.name, profile.value});
+    if (is_shared(profile)) place_requests_.emplace_back(Departure{set->record, profile.name, profile.value});
 }
 
-void B2bua::take_reservations(std::vector<Reservation> &reservations) {
-    std::move(wanted_reservations_.begin(), wanted_reservations_.end(), std::back_inserter(reservations));
-    wanted_reservations_.clear();
-}
-
-void B2bua::take_departures(std::vector<Departure> &departures) {
-    std::move(departures_.begin(), departures_.end(), std::back_inserter(departures));
-    departures_.clear();
+void B2bua::take_place_requests(std::vector<PlaceRequest> &requests) {
+    std::move(place_requests_.begin(), place_requests_.end(), std::back_inserter(requests));
+    place_requests_.clear();
 }
 
 } // namespace tandem

@@ -80,6 +80,12 @@ void Leases::ask_size(std::uint64_t asker, std::string_view profile, std::string
     send(std::move(command), std::move(kept), now);
 }
 
+void Leases::take(const PlaceRequest &request, Instant now) {
+    if (const auto *asked = std::get_if<Reservation>(&request)) return reserve(*asked, now);
+    const auto &left = std::get<Departure>(request);
+    leave(left.dialog, left.profile, left.value, now);
+}
+
 bool Leases::next_verdict(Reserved &reserved) {
     if (verdicts_.empty()) return false;
     reserved = verdicts_.front();

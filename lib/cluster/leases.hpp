@@ -78,6 +78,8 @@ public:
     void release(RecordId dialog, Instant now);
     void leave(RecordId dialog, std::string_view profile, std::string_view value, Instant now); // one of its places
 
+    void take(const PlaceRequest &request, Instant now); // reserve() or leave()
+
     bool next_verdict(Reserved &reserved); // takes the oldest; false: there is none
     bool next_notice(LeaseNotice &notice);
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 #include "base/id.hpp"
 #include "dialog/dialog_id.hpp"
@@ -30,6 +31,9 @@ struct Departure {
     std::string profile;
     std::string value;
 };
+
+// What calls say of their places. One may leave a place and ask for it again at once: only in their order it is true.
+using PlaceRequest = std::variant<Reservation, Departure>;
 
 enum class Verdict : std::uint8_t {
     admitted,

@@ -60,18 +60,21 @@ RedisLeaseEvents ClusterCounts::events() {
 }
 
 void ClusterCounts::settle(Engine &engine, Instant now) {
-    engine.take_reservations(reservations_);
-    for (const Reservation &reservation : std::exchange(reservations_, {})) leases_.reserve(reservation, now);
-    for (Reserved reserved; leases_.next_verdict(reserved);) engine.on_reserved(reserved, now);
-    engine.take_departures(departures_);
-    for (const Departure &left : std::exchange(departures_, {})) {
-        leases_.leave(left.dialog, left.profile, left.value, now);
+    take_requests(engine, now);
+    for (Reserved reserved; leases_.next_verdict(reserved); take_requests(engine, now)) {
+        engine.on_reserved(reserved, now);
     }
     for (LeaseNotice notice; leases_.next_notice(notice);) health_.note(notice, now);
     for (LeaseSize size; leases_.next_size(size);) {
         auto asked = sizes_.extract(size.asker);
         if (asked) asked.mapped()(size.size);
     }
+}
+
+void ClusterCounts::take_requests(Engine &engine, Instant now) {
+    engine.take_place_requests(requests_);
+    for (const PlaceRequest &request : requests_) leases_.take(request, now);
+    requests_.clear();
 }
 
 void ClusterCounts::adopt(const DialogRecord &record, const ProfileTable &profiles, Instant now) {

@@ -62,6 +62,7 @@ public:
 private:
     static LeaseOptions lease_options(const RedisConfig &redis, std::uint32_t dialog_max);
     RedisLeaseEvents events();
+    void take_requests(Engine &engine, Instant now);
     void wake_later();
 
     ClusterHealth &health_;
@@ -72,8 +73,7 @@ private:
     Leases leases_;
     std::map<std::uint64_t, Size> sizes_; // that are asked for
     std::uint64_t last_size_ = 0;
-    std::vector<Reservation> reservations_; // empty between the rounds; keep their memory
-    std::vector<Departure> departures_;
+    std::vector<PlaceRequest> requests_; // empty between the rounds; keeps its memory
 };
 
 } // namespace tandem

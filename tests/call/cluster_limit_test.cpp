@@ -1,8 +1,11 @@
 // Profiles that the cluster counts: a call waits for the verdict, with 100 out and nobody called.
 #include <functional>
 #include "call/two_phones.hpp"
+#include "cluster/fake_redis.hpp"
 
 using namespace tandem;
+using test::FakeNode;
+using test::FakeRedis;
 using test::TwoPhones;
 
 namespace {
@@ -19,14 +22,19 @@ struct Shared : TwoPhones {
 
     // What the cluster is asked; fails the test unless it is one question.
     Reservation asked() {
-        std::vector<Reservation> all;
-        engine().take_reservations(all);
+        const auto all = requests();
         REQUIRE(all.size() == 1);
-        return all.front();
+        REQUIRE(std::holds_alternative<Reservation>(all.front()));
+        return std::get<Reservation>(all.front());
     }
     std::vector<Departure> departures() {
-        std::vector<Departure> all;
-        engine().take_departures(all);
+        std::vector<Departure> left;
+        for (const PlaceRequest &request : requests()) left.push_back(std::get<Departure>(request));
+        return left;
+    }
+    std::vector<PlaceRequest> requests() {
+        std::vector<PlaceRequest> all;
+        engine().take_place_requests(all);
         return all;
     }
     void decide(const Reservation &reservation, Verdict verdict) {
@@ -161,9 +169,7 @@ TEST_CASE("cluster limit: a value that no profile takes is 400, and nobody is as
     phones.router.answer.profiles = {{"user", std::string(20'000, 'x')}};
     phones.send(phones.alice, phones.invite());
     CHECK(phones.got(phones.alice, "SIP/2.0 400"));
-    std::vector<Reservation> all;
-    phones.engine().take_reservations(all);
-    CHECK(all.empty());
+    CHECK(phones.requests().empty());
 }
 
 TEST_CASE("cluster limit: who calls for a REFER waits too; a refusal leaves the call as it was") {
@@ -211,6 +217,36 @@ TEST_CASE("cluster limit: places of a transfer that comes to nothing are left, a
         }
         CHECK(phones.size("user") == 0);
     }
+}
+
+TEST_CASE("cluster limit: a place that is left and wanted again at once is kept") {
+    FakeRedis redis;
+    FakeNode node(redis, 1);
+    Shared phones;
+    phones.router.answer.profiles.clear();
+    phones.establish();
+    phones.router.answer.profiles = {{"user", "carol"}};
+    phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, ""}};
+    const auto refer = [&](int cseq) {
+        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", cseq, "Refer-To: <sip:carol@c>\r\n"));
+    };
+    const auto settle = [&] {
+        for (const PlaceRequest &request : phones.requests()) node.leases.take(request, phones.now);
+        for (int i = 0; i < 2; ++i) node.run(phones.now);
+    };
+    refer(1);
+    settle();
+    phones.decide({.id = ReservationId(node.told.begin()->first)}, Verdict::admitted);
+    const Message invite = phones.take(phones.carol, "INVITE");
+    CHECK(redis.size("{user=carol}") == 1);
+    phones.send(phones.carol, TwoPhones::answer(invite, "486 Busy", "carol"));
+    refer(2); // before the first one's end is told
+    settle();
+    REQUIRE(node.told.size() == 2);
+    CHECK(redis.size("{user=carol}") == 1);
+    phones.decide({.id = ReservationId(node.told.rbegin()->first)}, Verdict::admitted);
+    CHECK(phones.got(phones.carol, "INVITE"));
+    CHECK(phones.size("user") == 1);
 }
 
 TEST_CASE("cluster limit: a call that nothing is heard of ends at its deadline, and is let go") {
