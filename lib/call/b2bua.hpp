@@ -122,6 +122,8 @@ private:
 
     // new_call.cpp
     void start_call(const TransactionEvent &event, Instant now);
+    Call &open_call(CallId id, Leg caller, const TransactionEvent &event);
+    bool wait_for_places(CallId id, Call &call, Instant now);
     void refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
                     std::string_view extra, Instant now);
     bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
@@ -140,10 +142,13 @@ private:
     };
     Result<void> join(DialogId dialog, const Route &route, Counted counted, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
-    Result<bool> ask_cluster(CallId id, Call &call, DialogId dialog);
+    Result<ReservationId> ask_cluster(CallId id, const Route &route, DialogId dialog);
     void claim(DialogId dialog, const Route &route);
     Result<void> take_verdict(const WantedReservation &wanted, const Reserved &reserved, Instant now);
     void refuse_waiting(Call &call, Error error, Verdict verdict, Instant now);
+    void on_leg_reserved(CallId id, Call &call, Attempt &attempt, const Result<void> &taken, Verdict verdict,
+                         Instant now);
+    void note_refused(Error error, Verdict verdict);
     void leave(DialogId dialog, const RouteProfile &profile, Instant now);
     bool is_shared(const RouteProfile &profile) const;
 
@@ -156,6 +161,8 @@ private:
     bool begin_attempt(CallId id, Call &call, Attempt &attempt, Instant now);
     bool may_send(Setup &setup, const RouteTarget &target, const Endpoint &address);
     bool send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now);
+    bool count_leg(CallId id, Call &call, Attempt &attempt, Instant now);
+    bool send_invite(CallId id, Call &call, Attempt &attempt, Instant now);
     bool fail_over(CallId id, Call &call, Attempt &attempt, Instant now);
     void on_attempt_response(CallId id, Call &call, Attempt &attempt, const Message &response, Instant now);
     void take_attempt(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);
@@ -339,12 +346,31 @@ private:
     std::optional<Replaced> find_replaced(const Replaces &replaces);
     void begin_join(CallId id, Call &call, const Replaced &replaced, Instant now);
     void give_back(Call &call, Instant now);
+    struct Seat { // that a newcomer wants
+        CallId call;
+        Side side = Side::caller; // who gives way; ringing: all that ring
+        bool is_ringing = false;
+        bool is_inner = false;     // the newcomer is another worker of ours, which counts the call
+        std::uint16_t refusal = 0; // there is none
+        std::string_view reason{};
+    };
+    struct Newcomer {
+        Leg leg;
+        TransactionId server; // his INVITE
+        Endpoint source;
+        Message invite;
+    };
     bool take_newcomer(const TransactionEvent &event, Instant now);
-    bool pick_up(Call &call, bool is_inner, const TransactionEvent &event, Instant now);
+    Seat find_seat(const Message &invite);
+    bool can_pick_up(const Call &ringing, const Message &invite) const;
+    void admit_newcomer(const Seat &seat, const TransactionEvent &event, Instant now);
+    void let_wait(Leg newcomer, Route route, const TransactionEvent &event, Instant now);
+    void seat_waiting(CallId id, Call &waiting, Instant now);
+    void seat_newcomer(const Seat &seat, Newcomer newcomer, Instant now);
+    void pick_up(Call &call, Newcomer newcomer, Instant now);
     void answer_newcomer(Call &call, InviteExchange &invite, const Session &answer, std::string_view tag, Instant now);
     void accept_newcomer(Call &call, Side place, TransactionId server, const Endpoint &source, const Session &answer,
                          Instant now);
-    std::optional<Leg> admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now);
     Call *find_ringing(const Replaces &replaces);
     void refuse_newcomer(Call &call, std::uint16_t status, Instant now);
 

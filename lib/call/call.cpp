@@ -107,6 +107,13 @@ Attempt *Setup::find(std::size_t target) const {
     return nullptr;
 }
 
+Attempt *Setup::find(ReservationId asked) const {
+    for (const auto &attempt : attempts) {
+        if (attempt->reservation == asked) return attempt.get();
+    }
+    return nullptr;
+}
+
 Attempt *Setup::find(LookupId lookup) const {
     for (const auto &attempt : attempts) {
         if (attempt->lookup == lookup) return attempt.get();

@@ -101,7 +101,10 @@ void B2bua::start_attempt(CallId id, Call &call, std::size_t index, Instant now)
     Setup &setup = *call.setup;
     auto attempt = std::make_unique<Attempt>();
     attempt->target = index;
-    if (!begin_attempt(id, call, *attempt, now)) return note_refusal(setup, 503, nullptr, {});
+    if (!begin_attempt(id, call, *attempt, now)) {
+        setup.spare_places += attempt->has_places ? 1 : 0;
+        return note_refusal(setup, 503, nullptr, {});
+    }
     if (setup.route.ring_timeout.count() > 0) {
         attempt->ring_timer =
             timers_.schedule(now + setup.route.ring_timeout,
@@ -134,8 +137,8 @@ bool B2bua::may_send(Setup &setup, const RouteTarget &target, const Endpoint &ad
     return false;
 }
 
-// The INVITE to one address of the attempt's target. False: a bound is reached, no listener can send there, or it may
-// not go there.
+// A leg to one address of the attempt's target, and its INVITE. False: a bound is reached, no listener can send there,
+// or it may not go there.
 bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint &address, Instant now) {
     Setup &setup = *call.setup;
     const Message &invite = setup.invite;
@@ -144,14 +147,11 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
     const auto sender =
         target.is_flow ? with_flow_listener(options_.listeners, address) : with_listener(options_.listeners, address);
     if (!sender) return false;
-    const Endpoint to = *sender;
     std::string call_id;
     append_token(random_, call_id);
     append_token(random_, call_id);
     std::string from_tag(target.is_flow ? flow_mark : std::string_view());
     append_token(random_, from_tag);
-    std::string branch;
-    transactions_.append_branch(branch);
 
     MessageView view;
     view.method = Method::invite;
@@ -163,8 +163,7 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
     view.request_uri = target.request_uri;
     // Where the caller himself is replaced there is no other set that would count.
     const bool counts = call.transfer && call.transfer->from == Side::caller;
-    const DialogId caller = call.leg(Side::caller).dialog;
-    const LegOptions leg{.leg_of = counts ? RecordId() : tracker_.find(caller)->record,
+    const LegOptions leg{.leg_of = counts ? RecordId() : tracker_.find(call.leg(Side::caller).dialog)->record,
                          .local_side = Side::caller,
                          .source = {},
                          .trunk = target.trunk,
@@ -174,10 +173,55 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         ++statistics_.refused_full;
         return false;
     }
-    if (counts && !reserve(fed->dialog, setup.route, now)) {
-        tracker_.end(fed->dialog, EndReason::limit, now);
+    attempt.leg = {.dialog = fed->dialog,
+                   .peer = *sender,
+                   .local = Side::caller,
+                   .timer = attempt.leg.timer,
+                   .account = {},
+                   .is_known = target.is_known || router_.is_known(sender->ip),
+                   .is_flow = target.is_flow};
+    attempt.client = {};
+    attempt.has_answered = false;
+    return counts ? count_leg(id, call, attempt, now) : send_invite(id, call, attempt, now);
+}
+
+// Takes the leg's own places, and sends its INVITE; where the cluster is asked, later. What a leg had that has failed
+// is enough for the next one: it may be counted still, until its end is stored.
+bool B2bua::count_leg(CallId id, Call &call, Attempt &attempt, Instant now) {
+    Setup &setup = *call.setup;
+    const DialogId dialog = attempt.leg.dialog;
+    if (!attempt.has_places && setup.spare_places > 0) {
+        --setup.spare_places;
+        attempt.has_places = true;
+    }
+    const auto joined =
+        attempt.has_places ? reserve(dialog, setup.route, now) : join(dialog, setup.route, Counted::here, now);
+    if (!joined) {
+        tracker_.end(dialog, EndReason::limit, now);
         return false;
     }
+    if (attempt.has_places) return send_invite(id, call, attempt, now);
+    const auto asked = ask_cluster(id, setup.route, dialog);
+    if (!asked) {
+        ++statistics_.refused_full;
+        tracker_.end(dialog, EndReason::refused, now);
+        return false;
+    }
+    attempt.reservation = *asked;
+    return *asked || send_invite(id, call, attempt, now);
+}
+
+// To the address that the leg has.
+bool B2bua::send_invite(CallId id, Call &call, Attempt &attempt, Instant now) {
+    const Setup &setup = *call.setup;
+    const Message &invite = setup.invite;
+    const RouteTarget &target = setup.route.targets[attempt.target];
+    const DialogId dialog = attempt.leg.dialog;
+    const Endpoint to = attempt.leg.peer;
+    const std::string call_id(tracker_.find(dialog)->view(DialogSet::call_id));
+    const std::string from_tag(tracker_.find(dialog)->view(DialogSet::from_tag));
+    std::string branch;
+    transactions_.append_branch(branch);
     const std::string own = timer_lines(attempt.leg.timer).append(reliability_offer(invite, attempt));
     SharedBytes bytes = writer_.first_invite(invite, target.request_uri, target.route_set, to, call_id, from_tag,
                                              branch, target.headers + setup.route.headers, own);
@@ -191,20 +235,14 @@ bool B2bua::send_attempt(CallId id, Call &call, Attempt &attempt, const Endpoint
         {Method::invite, branch, std::move(bytes), to, id.value(), call_id, from_tag, 1, host_of(target)}, now);
     if (!sent) {
         ++statistics_.refused_full;
-        tracker_.end(fed->dialog, EndReason::refused, now);
+        tracker_.end(dialog, EndReason::refused, now);
         return false;
     }
     note_try(*sent, account, {}, Method::invite);
-    attempt.leg = {.dialog = fed->dialog,
-                   .peer = to,
-                   .local = Side::caller,
-                   .timer = attempt.leg.timer,
-                   .account = std::move(account),
-                   .is_known = target.is_known || router_.is_known(to.ip),
-                   .is_flow = target.is_flow};
+    attempt.leg.account = std::move(account);
     attempt.client = *sent;
-    attempt.has_answered = false;
     if (call.transfer) return true;
+    const DialogId caller = call.leg(Side::caller).dialog;
     tracker_.set_callee_call_id(caller, call_id);
     tracker_.set_trunk(caller, target.trunk);
     return true;
@@ -309,6 +347,7 @@ void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t 
     }
     timers_.cancel(attempt.ring_timer);
     if (attempt.lookup) lookups_.erase(attempt.lookup);
+    setup.spare_places += attempt.has_places ? 1 : 0;
     std::erase_if(setup.attempts, [&](const auto &kept) { return kept.get() == &attempt; });
     if (status >= 600) { // nobody else is asked (RFC 3261 section 16.7 item 5)
         setup.is_over = true;
@@ -379,6 +418,10 @@ void B2bua::drop_attempts(Call &call, std::string_view reason, Instant now) {
 void B2bua::drop_attempt(const Call &call, Attempt &attempt, std::string_view reason, Instant now) {
     timers_.cancel(attempt.ring_timer);
     if (attempt.lookup) lookups_.erase(attempt.lookup);
+    if (attempt.reservation) { // its INVITE has not gone
+        reservations_.erase(std::exchange(attempt.reservation, ReservationId()));
+        return tracker_.end(attempt.leg.dialog, EndReason::cancelled, now);
+    }
     const DialogSet *set = tracker_.find(attempt.leg.dialog);
     if (!set) return;
     keep_dropped(call, attempt);
@@ -397,6 +440,7 @@ void B2bua::on_ring_timeout(CallId id, Call &call, Attempt &attempt, Instant now
     drop_attempt(call, attempt, {}, now);
     attempt.has_answered = true; // another address would ring the same phone
     attempt.leg.dialog = {};     // it ends with its final answer
+    attempt.has_places = false;  // which it keeps until then
     fail_attempt(id, call, attempt, 408, nullptr, EndReason::no_answer, now);
 }
 

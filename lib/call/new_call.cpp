@@ -43,25 +43,12 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
         return;
     }
     const CallId id = *made;
-    Call &call = *find_touched(id);
-    call.id = id;
-    Leg &caller = call.leg(Side::caller);
-    caller = newcomer_leg(event, now);
+    Leg caller = newcomer_leg(event, now);
     caller.dialog = fed->dialog;
-    note_methods(caller, invite);
-    transactions_.set_owner(event.transaction, id.value());
+    const bool is_known = caller.is_known;
+    Call &call = open_call(id, std::move(caller), event);
 
-    auto first = std::make_unique<InviteExchange>();
-    first->from = Side::caller;
-    first->server = event.transaction;
-    first->source = event.source;
-    first->server_cseq = invite.cseq();
-    first->is_first = true;
-    first->has_offer = has_session(invite);
-    if (first->has_offer) call.offer_from = Side::caller;
-    call.invites.push_back(std::move(first));
-
-    Route route = find_route(invite, event.source, caller.is_known);
+    Route route = find_route(invite, event.source, is_known);
     if (route.refuse != 0 || route.targets.empty()) {
         refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
         return;
@@ -74,10 +61,38 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
     call.setup->invite = invite;
-    const auto is_asked = ask_cluster(id, call, fed->dialog);
-    if (!is_asked) return refuse_waiting(call, is_asked.error(), Verdict::full, now);
-    if (*is_asked) return;
+    if (wait_for_places(id, call, now)) return;
     if (!try_next(id, call, now)) end_setup(id, call, now);
+}
+
+// With its caller and the first INVITE.
+Call &B2bua::open_call(CallId id, Leg caller, const TransactionEvent &event) {
+    Call &call = *find_touched(id);
+    call.id = id;
+    note_methods(caller, event.message);
+    call.leg(Side::caller) = std::move(caller);
+    transactions_.set_owner(event.transaction, id.value());
+    auto first = std::make_unique<InviteExchange>();
+    first->from = Side::caller;
+    first->server = event.transaction;
+    first->source = event.source;
+    first->server_cseq = event.message.cseq();
+    first->is_first = true;
+    first->has_offer = has_session(event.message);
+    if (first->has_offer) call.offer_from = Side::caller;
+    call.invites.push_back(std::move(first));
+    return call;
+}
+
+// The caller's places in the profiles of the cluster. False: there are none to wait for.
+bool B2bua::wait_for_places(CallId id, Call &call, Instant now) {
+    const auto asked = ask_cluster(id, call.setup->route, call.leg(Side::caller).dialog);
+    if (!asked) {
+        refuse_waiting(call, asked.error(), Verdict::full, now);
+        return true;
+    }
+    call.setup->reservation = *asked;
+    return static_cast<bool>(*asked);
 }
 
 // Answers the INVITE of a call that goes nowhere; the end of its dialog ends the call.

@@ -116,9 +116,10 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     call.setup->route = std::move(route);
     call.setup->invite = std::move(*invite);
     if (transfer.from == Side::callee) {
-        const auto is_asked = ask_cluster(id, call, call.leg(Side::caller).dialog);
-        if (!is_asked) return fail_transfer(id, call, 503, now);
-        if (*is_asked) return;
+        const auto asked = ask_cluster(id, call.setup->route, call.leg(Side::caller).dialog);
+        if (!asked) return fail_transfer(id, call, 503, now);
+        call.setup->reservation = *asked;
+        if (*asked) return;
     }
     if (!try_next(id, call, now)) end_setup(id, call, now);
 }

@@ -91,78 +91,133 @@ bool is_marked(const Message &invite, std::string_view mark) {
 
 } // namespace
 
-// Only who may call at all may take a place: the route table is asked, and his record counts like any other. Where
-// another worker of ours comes (`is_inner`) that one has asked it, and counts (lead_to_self()). None: he is refused.
-std::optional<Leg> B2bua::admit_newcomer(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
-    const Message &invite = event.message;
-    Leg newcomer = newcomer_leg(event, now);
-    const Route route = is_inner ? Route() : find_route(invite, event.source, newcomer.is_known);
-    if (!is_inner && (route.refuse != 0 || route.targets.empty())) {
-        reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
-        return std::nullopt;
-    }
-    const std::string source = event.source.to_string();
-    const DialogSet *caller = tracker_.find(call.leg(Side::caller).dialog);
-    const LegOptions options{.leg_of = is_inner && caller ? caller->record : RecordId(),
-                             .local_side = Side::callee,
-                             .source = source,
-                             .trunk = {},
-                             .owner = call.id.value()};
-    const auto fed = tracker_.feed_invite(view_of(invite, view_text_), options, now);
-    if (!fed || !fed->is_new) {
-        reply(event, !fed && fed.error() == Error::full ? 503 : 482, {}, {}, now);
-        return std::nullopt;
-    }
-    if (!attach(fed->dialog, event, route, now)) return std::nullopt;
-    if (join(fed->dialog, route, Counted::by_cluster, now)) claim(fed->dialog, route);
-    transactions_.set_owner(event.transaction, call.id.value());
-    static_cast<void>(transactions_.respond(event.transaction, 100,
-                                            writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
-    newcomer.dialog = fed->dialog;
-    return newcomer;
-}
-
-// An INVITE that wants the place of somebody in a call that is up. False: it is not one of these.
-bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
-    const Message &invite = event.message;
-    if (!invite.has(Header::replaces)) return false;
-    const auto refuse = [&](std::uint16_t status, std::string_view reason = {}) {
-        reply(event, status, reason, {}, now);
-        return true;
+// The place that the INVITE with Replaces takes, as things are now.
+B2bua::Seat B2bua::find_seat(const Message &invite) {
+    const auto refused = [](std::uint16_t status, std::string_view reason = {}) {
+        Seat seat;
+        seat.refusal = status;
+        seat.reason = reason;
+        return seat;
     };
     const bool has_join = std::any_of(invite.headers().begin(), invite.headers().end(), [](const HeaderLine &line) {
         return line.id == Header::other && equals_ignoring_case(line.name, "Join"); // RFC 3911 section 4
     });
     const auto replaces = parse_replaces(invite.values(Header::replaces));
-    if (!replaces || has_join) return refuse(400, "Bad Replaces");
+    if (!replaces || has_join) return refused(400, "Bad Replaces");
     const bool is_inner = is_marked(invite, mark_of(*replaces));
-    if (Call *ringing = find_ringing(*replaces)) return pick_up(*ringing, is_inner, event, now);
+    if (const Call *ringing = find_ringing(*replaces)) {
+        if (!can_pick_up(*ringing, invite)) return refused(488);
+        return {.call = ringing->id, .is_ringing = true, .is_inner = is_inner};
+    }
     const auto replaced = find_replaced(*replaces);
-    if (!replaced) return refuse(481);
-    const CallId id = replaced->call;
-    Call &call = *find_touched(id);
-    const Leg &leg = call.leg(replaced->side);
-    const DialogSet *set = tracker_.find(leg.dialog);
-    if (!set || set->is_over() || call.is_ending) return refuse(603);
-    if (set->state != DialogState::confirmed) return refuse(481); // early, and not begun by us (RFC 3891 section 3)
-    if (replaces->is_early_only) return refuse(486);
-    if (call.transfer || call.is_lent || call.first_invite()) return refuse(491);
-    if (!has_session(invite)) return refuse(488, "Offer Wanted");
+    if (!replaced) return refused(481);
+    const Call &call = *find_touched(replaced->call);
+    const DialogSet *set = tracker_.find(call.leg(replaced->side).dialog);
+    if (!set || set->is_over() || call.is_ending) return refused(603);
+    if (set->state != DialogState::confirmed) return refused(481); // early, and not begun by us (RFC 3891 section 3)
+    if (replaces->is_early_only) return refused(486);
+    if (call.transfer || call.is_lent || call.first_invite()) return refused(491);
+    if (!has_session(invite)) return refused(488, "Offer Wanted");
+    return {.call = replaced->call, .side = replaced->side, .is_inner = is_inner};
+}
 
-    auto newcomer = admit_newcomer(call, is_inner, event, now);
-    if (!newcomer) return true;
+// Two offers meet, the caller's and his who answers in place of those who ring: each is the other one's answer, where
+// they describe as many media.
+bool B2bua::can_pick_up(const Call &ringing, const Message &invite) const {
+    const Message *request = transactions_.request(ringing.first_invite()->server);
+    const auto wanted = request ? directions_of(request->body()) : std::nullopt;
+    const auto offered = directions_of(invite.body());
+    return wanted && offered && wanted->size() == offered->size();
+}
+
+// An INVITE that wants the place of somebody in a call. False: it is not one of these.
+bool B2bua::take_newcomer(const TransactionEvent &event, Instant now) {
+    if (!event.message.has(Header::replaces)) return false;
+    const Seat seat = find_seat(event.message);
+    if (seat.refusal != 0) {
+        reply(event, seat.refusal, seat.reason, {}, now);
+    } else {
+        admit_newcomer(seat, event, now);
+    }
+    return true;
+}
+
+// Only who may call at all may take a place: the route table is asked, and his record counts like any other. Where
+// another worker of ours comes that one has asked it, and counts (lead_to_self()).
+void B2bua::admit_newcomer(const Seat &seat, const TransactionEvent &event, Instant now) {
+    const Message &invite = event.message;
+    Leg newcomer = newcomer_leg(event, now);
+    Route route = seat.is_inner ? Route() : find_route(invite, event.source, newcomer.is_known);
+    if (!seat.is_inner && (route.refuse != 0 || route.targets.empty())) {
+        return reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
+    }
+    const std::string source = event.source.to_string();
+    const DialogSet *caller = tracker_.find(calls_.find(seat.call)->leg(Side::caller).dialog);
+    const LegOptions options{.leg_of = seat.is_inner && caller ? caller->record : RecordId(),
+                             .local_side = Side::callee,
+                             .source = source,
+                             .trunk = {},
+                             .owner = seat.call.value()};
+    const auto fed = tracker_.feed_invite(view_of(invite, view_text_), options, now);
+    if (!fed || !fed->is_new) {
+        return reply(event, !fed && fed.error() == Error::full ? 503 : 482, {}, {}, now);
+    }
+    if (!attach(fed->dialog, event, route, now)) return;
+    newcomer.dialog = fed->dialog;
+    static_cast<void>(transactions_.respond(event.transaction, 100,
+                                            writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    const auto is_counted = [this](const RouteProfile &profile) { return is_shared(profile); };
+    if (std::any_of(route.profiles.begin(), route.profiles.end(), is_counted)) {
+        return let_wait(std::move(newcomer), std::move(route), event, now);
+    }
+    transactions_.set_owner(event.transaction, seat.call.value());
+    seat_newcomer(seat, {std::move(newcomer), event.transaction, event.source, invite}, now);
+}
+
+// Until the cluster has given him his places he is the caller of a call of his own, and ends like any other.
+void B2bua::let_wait(Leg newcomer, Route route, const TransactionEvent &event, Instant now) {
+    const auto made = calls_.emplace();
+    if (!made) {
+        ++statistics_.refused_full;
+        return refuse_new(event, 503, {}, "Retry-After: 10\r\n", now);
+    }
+    tracker_.set_owner(newcomer.dialog, made->value());
+    Call &call = open_call(*made, std::move(newcomer), event);
+    call.setup = std::make_unique<Setup>();
+    call.setup->route = std::move(route);
+    call.setup->invite = event.message;
+    call.setup->wants_seat = true;
+    static_cast<void>(wait_for_places(*made, call, now));
+}
+
+// He has them. Meanwhile the place may have gone.
+void B2bua::seat_waiting(CallId id, Call &waiting, Instant now) {
+    InviteExchange &first = *waiting.first_invite();
+    Newcomer newcomer{{}, first.server, first.source, waiting.setup->invite};
+    const Seat seat = find_seat(newcomer.invite);
+    waiting.setup.reset();
+    if (seat.refusal != 0) return refuse_invite(id, waiting, first, seat.refusal, nullptr, now);
+    newcomer.leg = std::move(waiting.leg(Side::caller));
+    tracker_.set_owner(newcomer.leg.dialog, seat.call.value());
+    transactions_.set_owner(newcomer.server, seat.call.value());
+    calls_.erase(id);
+    seat_newcomer(seat, std::move(newcomer), now);
+}
+
+void B2bua::seat_newcomer(const Seat &seat, Newcomer newcomer, Instant now) {
+    Call &call = *find_touched(seat.call);
+    note_methods(newcomer.leg, newcomer.invite);
+    if (seat.is_ringing) return pick_up(call, std::move(newcomer), now);
     auto transfer = std::make_unique<Transfer>();
     transfer->kind = TransferKind::newcomer;
-    transfer->is_inner = is_inner;
-    transfer->from = replaced->side;
-    transfer->invite = event.transaction;
-    transfer->source = event.source;
-    transfer->answer = session_of(invite);
-    transfer->target = std::move(*newcomer);
-    note_methods(transfer->target, invite);
+    transfer->is_inner = seat.is_inner;
+    transfer->from = seat.side;
+    transfer->invite = newcomer.server;
+    transfer->source = newcomer.source;
+    transfer->answer = session_of(newcomer.invite);
+    transfer->target = std::move(newcomer.leg);
     call.transfer = std::move(transfer);
-    ask_remaining(id, call, now);
-    return true;
+    ask_remaining(seat.call, call, now);
 }
 
 // The call that rings where this Replaces says, by an INVITE of ours; null: none.
@@ -174,44 +229,31 @@ Call *B2bua::find_ringing(const Replaces &replaces) {
     return tracker_.find(dialog)->view(DialogSet::from_tag) == replaces.to_tag ? call : nullptr;
 }
 
-// The newcomer answers in place of those who ring. Two offers meet: each is the other one's answer, where they describe
-// as many media.
-bool B2bua::pick_up(Call &call, bool is_inner, const TransactionEvent &event, Instant now) {
-    const Message &invite = event.message;
+// The newcomer answers in place of those who ring.
+void B2bua::pick_up(Call &call, Newcomer newcomer, Instant now) {
     InviteExchange &first = *call.first_invite();
-    const Message *request = transactions_.request(first.server);
-    const auto wanted = request ? directions_of(request->body()) : std::nullopt;
-    const auto offered = directions_of(invite.body());
-    if (!wanted || !offered || wanted->size() != offered->size()) {
-        reply(event, 488, {}, {}, now);
-        return true;
-    }
-    auto newcomer = admit_newcomer(call, is_inner, event, now);
-    if (!newcomer) return true;
-    const Session asked = session_of(*request);
-    const Session said = session_of(invite);
-    const std::string our_tag(this->our_tag(call, newcomer->dialog, {}));
+    const Session asked = session_of(*transactions_.request(first.server)); // can_pick_up() has seen it
+    const Session said = session_of(newcomer.invite);
+    const std::string our_tag(this->our_tag(call, newcomer.leg.dialog, {}));
     drop_attempts(call, completed_elsewhere, now);
     end_forwards(call, now); // of those who rang
     call.setup.reset();
     Leg &callee = call.leg(Side::callee);
-    callee = std::move(*newcomer);
-    note_methods(callee, invite);
+    callee = std::move(newcomer.leg);
     note_sessions(call.leg(Side::caller), callee, asked, said);
     call.offer_from.reset();
     call.forks.clear();
-    tracker_.set_callee_call_id(call.leg(Side::caller).dialog, invite.call_id());
+    tracker_.set_callee_call_id(call.leg(Side::caller).dialog, newcomer.invite.call_id());
     answer_newcomer(call, first, said, our_tag, now);
     end_reliability(call.id, call, true, now);
     auto second = std::make_unique<InviteExchange>();
     second->from = Side::callee;
     second->is_first = true;
-    second->server = event.transaction;
-    second->source = event.source;
-    second->server_cseq = invite.cseq();
+    second->server = newcomer.server;
+    second->source = newcomer.source;
+    second->server_cseq = newcomer.invite.cseq();
     answer_newcomer(call, *second, asked, make_token(random_), now);
     call.invites.push_back(std::move(second));
-    return true;
 }
 
 // The 2xx to an INVITE whose other side has nothing left to acknowledge; it is sent again until its ACK.

@@ -43,24 +43,23 @@ void B2bua::claim(DialogId dialog, const Route &route) {
     if (!claimed.places.empty()) place_requests_.emplace_back(std::move(claimed));
 }
 
-// For the call's search, whose route names the places. False: there is nothing to ask. full: too many wait.
-Result<bool> B2bua::ask_cluster(CallId id, Call &call, DialogId dialog) {
+// For a search of the call, whose route names the places. None: there is nothing to ask. full: too many wait.
+Result<ReservationId> B2bua::ask_cluster(CallId id, const Route &route, DialogId dialog) {
     WantedReservation wanted{id, dialog, {}};
     Reservation asked;
-    for (const RouteProfile &profile : call.setup->route.profiles) {
+    for (const RouteProfile &profile : route.profiles) {
         const auto rule = tracker_.profile_rule(profile.name, profile.value);
         if (!rule || !rule->is_shared) continue;
         asked.places.push_back({profile.name, profile.value, rule->limit});
         wanted.profiles.push_back(profile);
     }
-    if (asked.places.empty()) return false;
+    if (asked.places.empty()) return ReservationId();
     const auto made = reservations_.emplace(std::move(wanted));
     if (!made) return made.error();
     asked.id = *made;
     asked.dialog = tracker_.find(dialog)->record;
-    call.setup->reservation = *made;
     place_requests_.emplace_back(std::move(asked));
-    return true;
+    return *made;
 }
 
 void B2bua::on_reserved(const Reserved &reserved, Instant now) {
@@ -69,17 +68,41 @@ void B2bua::on_reserved(const Reserved &reserved, Instant now) {
     const WantedReservation wanted = std::move(*found);
     reservations_.erase(reserved.id);
     Call *call = find_touched(wanted.call);
-    if (!call || !call->setup || call->setup->reservation != reserved.id) {
+    Attempt *attempt = call && call->setup ? call->setup->find(reserved.id) : nullptr;
+    if (!attempt && (!call || !call->setup || call->setup->reservation != reserved.id)) {
         // Given up meanwhile; of a dialog that goes on these places are not wanted any more.
         for (const RouteProfile &profile : wanted.profiles) leave(wanted.dialog, profile, now);
         return;
     }
+    const auto taken = take_verdict(wanted, reserved, now);
+    if (attempt) return on_leg_reserved(wanted.call, *call, *attempt, taken, reserved.verdict, now);
     call->setup->reservation = {};
-    if (const auto taken = take_verdict(wanted, reserved, now); !taken) {
+    if (!taken) {
         if (call->transfer) return fail_transfer(wanted.call, *call, 503, now);
         return refuse_waiting(*call, taken.error(), reserved.verdict, now);
     }
+    if (call->setup->wants_seat) return seat_waiting(wanted.call, *call, now);
     if (!try_next(wanted.call, *call, now)) end_setup(wanted.call, *call, now);
+}
+
+// A leg that counts by itself is called now, or is not.
+void B2bua::on_leg_reserved(CallId id, Call &call, Attempt &attempt, const Result<void> &taken, Verdict verdict,
+                            Instant now) {
+    attempt.reservation = {};
+    attempt.has_places = taken.ok();
+    if (taken && send_invite(id, call, attempt, now)) return;
+    if (!taken) {
+        const EndReason reason = taken.error() == Error::limit ? EndReason::limit : EndReason::refused;
+        tracker_.end(attempt.leg.dialog, reason, now);
+        note_refused(taken.error(), verdict);
+        attempt.has_answered = true; // at another address it would count as well
+    }
+    fail_attempt(id, call, attempt, 503, nullptr, EndReason::none, now);
+}
+
+void B2bua::note_refused(Error error, Verdict verdict) {
+    if (error == Error::limit) return; // the profile counts it
+    ++(verdict == Verdict::unknown ? statistics_.refused_outage : statistics_.refused_full);
 }
 
 // The dialog joins what the cluster has given, or what the profiles give in an outage.
@@ -116,11 +139,9 @@ void B2bua::refuse_waiting(Call &call, Error error, Verdict verdict, Instant now
         tracker_.set_end_reason(dialog, EndReason::limit);
         reason = "Too Many Calls";
     } else if (verdict == Verdict::unknown) {
-        ++statistics_.refused_outage;
         reason = "Number Of Calls Unknown";
-    } else {
-        ++statistics_.refused_full;
     }
+    note_refused(error, verdict);
     const std::string tag = make_token(random_);
     SharedBytes bytes = writer_.response(*request, first.source, 503, reason, tag, nullptr, "Retry-After: 10\r\n");
     first.is_answered = true;

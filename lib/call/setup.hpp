@@ -23,8 +23,10 @@ struct Attempt {
     Leg leg;                     // no dialog yet while the name is looked up
     TransactionId client;        // its INVITE
     LookupId lookup;             // the name that is being looked up; none: its address is known
+    ReservationId reservation;   // the leg's own places, that the cluster is asked for before its INVITE. None: no such
     std::vector<Endpoint> spare; // further addresses of the same target, the next one last (RFC 3263 section 4.3)
     TimerId ring_timer;
+    bool has_places = false;         // the cluster has given them, to this leg or to one that has failed before it
     bool offers_reliability = false; // 100rel, beyond what the caller says of himself
     bool has_answered = false;       // with anything but 100: it is reached, and no other address of it is tried
 };
@@ -36,6 +38,8 @@ struct Setup {
     std::vector<std::unique_ptr<Attempt>> attempts; // under way
     std::uint8_t redirects = 0;                     // followed so far
     ReservationId reservation;     // places that the cluster is asked for: nobody is called before. None: no such thing
+    bool wants_seat = false;       // it is a newcomer who waits for them, and then for the place of somebody in a call
+    std::size_t spare_places = 0;  // attempts that have failed, and had places: as many more need not ask
     bool is_over = false;          // no further target is tried: one of them refused for all
     bool may_hunt = false;         // one of the present attempts failed in a way that tries the next target
     std::uint16_t best_status = 0; // of the refusals so far (RFC 3261 section 16.7 item 6); 0: none
@@ -45,6 +49,7 @@ struct Setup {
     Attempt *find(TransactionId client) const;
     Attempt *find(DialogId dialog) const;
     Attempt *find(LookupId lookup) const;
+    Attempt *find(ReservationId asked) const;
     Attempt *find(std::size_t target) const;
 };
 

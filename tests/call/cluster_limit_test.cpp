@@ -1,49 +1,9 @@
 // Profiles that the cluster counts: a call waits for the verdict, with 100 out and nobody called.
-#include <functional>
-#include "call/two_phones.hpp"
-#include "cluster/fake_redis.hpp"
+#include "call/shared_phones.hpp"
 
 using namespace tandem;
-using test::FakeNode;
-using test::FakeRedis;
+using test::Shared;
 using test::TwoPhones;
-
-namespace {
-
-struct Shared : TwoPhones {
-    explicit Shared(OnOutage on_outage = OnOutage::closed, std::uint32_t limit = 1, EngineOptions options = {})
-        : TwoPhones(std::move(options)) {
-        REQUIRE(profiles().declare({.name = "total", .limit = 5}));
-        REQUIRE(profiles().declare(
-            {.name = "user", .has_values = true, .limit = limit, .is_shared = true, .on_outage = on_outage}));
-        router.answer.profiles = {{"total", ""}, {"user", "alice"}};
-    }
-    std::uint32_t size(std::string_view profile) { return *profiles().size(profile); }
-
-    // What the cluster is asked; fails the test unless it is one question.
-    Reservation asked() {
-        const auto all = requests();
-        REQUIRE(all.size() == 1);
-        REQUIRE(std::holds_alternative<Reservation>(all.front()));
-        return std::get<Reservation>(all.front());
-    }
-    std::vector<Departure> departures() {
-        std::vector<Departure> left;
-        for (const PlaceRequest &request : requests()) left.push_back(std::get<Departure>(request));
-        return left;
-    }
-    std::vector<PlaceRequest> requests() {
-        std::vector<PlaceRequest> all;
-        engine().take_place_requests(all);
-        return all;
-    }
-    void decide(const Reservation &reservation, Verdict verdict) {
-        engine().on_reserved({reservation.id, verdict, 0, 7}, now);
-        wait(0);
-    }
-};
-
-} // namespace
 
 TEST_CASE("cluster limit: the call waits for its places, then goes on; 100 is out") {
     Shared phones;
@@ -170,83 +130,6 @@ TEST_CASE("cluster limit: a value that no profile takes is 400, and nobody is as
     phones.send(phones.alice, phones.invite());
     CHECK(phones.got(phones.alice, "SIP/2.0 400"));
     CHECK(phones.requests().empty());
-}
-
-TEST_CASE("cluster limit: who calls for a REFER waits too; a refusal leaves the call as it was") {
-    for (const Verdict verdict : {Verdict::admitted, Verdict::refused}) {
-        CAPTURE(static_cast<int>(verdict));
-        Shared phones;
-        phones.router.answer.profiles.clear();
-        phones.establish();
-        phones.router.answer.profiles = {{"user", "carol"}};
-        phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, ""}};
-        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 1, "Refer-To: <sip:carol@c>\r\n"));
-        CHECK(phones.got(phones.bob, "SIP/2.0 202"));
-        CHECK_FALSE(phones.got(phones.carol, "INVITE"));
-        const Reservation asked = phones.asked();
-        REQUIRE(asked.places.size() == 1);
-        CHECK(asked.places[0].value == "carol");
-        phones.decide(asked, verdict);
-        CHECK(phones.got(phones.carol, "INVITE") == (verdict == Verdict::admitted));
-        CHECK(phones.size("user") == (verdict == Verdict::admitted ? 1 : 0));
-        CHECK(phones.engine().calls() == 1);
-    }
-}
-
-TEST_CASE("cluster limit: places of a transfer that comes to nothing are left, also if they come late") {
-    for (const bool is_late : {false, true}) {
-        CAPTURE(is_late);
-        Shared phones;
-        phones.router.answer.profiles.clear();
-        phones.establish();
-        phones.router.answer.profiles = {{"user", "carol"}};
-        phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, ""}};
-        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", 1, "Refer-To: <sip:carol@c>\r\n"));
-        const Reservation asked = phones.asked();
-        if (is_late) phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
-        phones.decide(asked, Verdict::admitted);
-        if (is_late) {
-            CHECK_FALSE(phones.got(phones.carol, "INVITE"));
-        } else {
-            phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "INVITE"), "486 Busy", "carol"));
-            const auto left = phones.departures();
-            REQUIRE(left.size() == 1);
-            CHECK(left[0].dialog == asked.dialog);
-            CHECK(left[0].profile == "user");
-            CHECK(left[0].value == "carol");
-        }
-        CHECK(phones.size("user") == 0);
-    }
-}
-
-TEST_CASE("cluster limit: a place that is left and wanted again at once is kept") {
-    FakeRedis redis;
-    FakeNode node(redis, 1);
-    Shared phones;
-    phones.router.answer.profiles.clear();
-    phones.establish();
-    phones.router.answer.profiles = {{"user", "carol"}};
-    phones.router.answer.targets = {{"sip:carol@192.0.2.3:5063", phones.carol, ""}};
-    const auto refer = [&](int cseq) {
-        phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "REFER", cseq, "Refer-To: <sip:carol@c>\r\n"));
-    };
-    const auto settle = [&] {
-        for (const PlaceRequest &request : phones.requests()) node.leases.take(request, phones.now);
-        for (int i = 0; i < 2; ++i) node.run(phones.now);
-    };
-    refer(1);
-    settle();
-    phones.decide({.id = ReservationId(node.told.begin()->first)}, Verdict::admitted);
-    const Message invite = phones.take(phones.carol, "INVITE");
-    CHECK(redis.size("{user=carol}") == 1);
-    phones.send(phones.carol, TwoPhones::answer(invite, "486 Busy", "carol"));
-    refer(2); // before the first one's end is told
-    settle();
-    REQUIRE(node.told.size() == 2);
-    CHECK(redis.size("{user=carol}") == 1);
-    phones.decide({.id = ReservationId(node.told.rbegin()->first)}, Verdict::admitted);
-    CHECK(phones.got(phones.carol, "INVITE"));
-    CHECK(phones.size("user") == 1);
 }
 
 TEST_CASE("cluster limit: a call that nothing is heard of ends at its deadline, and is let go") {

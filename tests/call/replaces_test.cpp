@@ -3,6 +3,8 @@
 #include "call/two_phones.hpp"
 
 using namespace tandem;
+using test::of_dave;
+using test::swap_all;
 using test::TwoPhones;
 
 namespace {
@@ -13,12 +15,6 @@ std::string sdp(std::string_view who, int port, std::string_view direction = "se
 }
 
 bool has(const Message &message, std::string_view text) { return message.body().find(text) != std::string_view::npos; }
-
-void swap_all(std::string &text, std::string_view from, std::string_view to) {
-    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-        text.replace(at, from.size(), to);
-    }
-}
 
 // Alice called Bob (call-a).
 struct Up : TwoPhones {
@@ -99,16 +95,6 @@ struct Ringing : TwoPhones {
     }
     std::string alices_tag;
 };
-
-// Dave's requests outside of Alice's dialog, with an INVITE that wants somebody's place.
-std::string of_dave(std::string text) {
-    swap_all(text, "Call-ID: call-a", "Call-ID: call-d");
-    swap_all(text, "z9hG4bK-a", "z9hG4bK-d");
-    swap_all(text, "192.0.2.1:5061", "192.0.2.4:5064");
-    swap_all(text, ">;tag=alice", ">;tag=dave");
-    swap_all(text, "alice@", "dave@");
-    return text;
-}
 
 } // namespace
 

@@ -24,6 +24,22 @@ inline Endpoint endpoint(std::string_view ip, std::uint16_t port) {
     return endpoint;
 }
 
+inline void swap_all(std::string &text, std::string_view from, std::string_view to) {
+    for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+        text.replace(at, from.size(), to);
+    }
+}
+
+// What Dave sends, made of what Alice would: outside of her dialog, with an INVITE that wants somebody's place.
+inline std::string of_dave(std::string text) {
+    swap_all(text, "Call-ID: call-a", "Call-ID: call-d");
+    swap_all(text, "z9hG4bK-a", "z9hG4bK-d");
+    swap_all(text, "192.0.2.1:5061", "192.0.2.4:5064");
+    swap_all(text, ">;tag=alice", ">;tag=dave");
+    swap_all(text, "alice@", "dave@");
+    return text;
+}
+
 // Sends every call to Bob, or refuses it.
 class OneRoute final : public Router {
 public:
