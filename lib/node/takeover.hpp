@@ -16,13 +16,9 @@
 #include "base/instant.hpp"
 #include "node/log.hpp"
 #include "storage/redis/redis_url.hpp"
+#include "storage/redis/takeover_words.hpp"
 
 namespace tandem {
-
-struct CallCopy {
-    std::string key;  // of at most call_key_max bytes
-    std::string text; // empty: the call is over
-};
 
 struct CopyBatch {
     std::vector<CallCopy> copies;
@@ -57,9 +53,10 @@ struct TakeoverOptions {
     RedisUrl url;
     std::string prefix;    // of all keys
     std::string addresses; // the set that is shared: only nodes with the same text take from each other
-    std::string name;      // of this node, unique among them, of at most node_name_max bytes
+    std::string name;      // of this node, unique among them, of at most TakeoverNames::node_max bytes
     Duration lease = std::chrono::seconds(8); // the same for all of them
 
+    Duration interval = std::chrono::milliseconds(20);       // between two ask(), unless there is more
     Duration answer_max = std::chrono::seconds(1);           // of Redis, at most a quarter of the lease
     Duration retry_min = std::chrono::milliseconds(100);     // after an outage has begun
     Duration retry_max = std::chrono::seconds(5);            // at most an eighth of the lease
@@ -87,10 +84,6 @@ struct TakenAtStart {
 
 class Takeover {
 public:
-    static constexpr std::size_t call_key_max = 64;
-    static constexpr std::size_t node_name_max = 32;
-    static constexpr std::size_t call_text_max = 512 << 10;
-
     // `host` and `log` outlive the object.
     Takeover(const TakeoverOptions &options, TakeoverHost &host, Log &log);
     ~Takeover(); // nothing is removed from Redis: who comes after us, or takes over from us, finds it there
@@ -112,7 +105,7 @@ public:
 
 private:
     struct Impl;
-    std::shared_ptr<Impl> impl_;
+    std::unique_ptr<Impl> impl_;
 };
 
 } // namespace tandem
