@@ -1,4 +1,5 @@
 // Takeovers with a real Redis, and hosts that are tables.
+#include "net/stream_peer.hpp"
 #include "node/takeover_nodes.hpp"
 #include "storage/redis_cluster.hpp"
 
@@ -372,6 +373,42 @@ TEST_CASE("takeover: keys of another type are an outage if they are ours, and sp
         wait_for(takeover_lease / 2);
         CHECK(a.lines.count("calls of node aa can not be taken over") == 1);
         CHECK(a.statistics().outages == 0);
+    }
+}
+
+TEST_CASE("takeover: a server that talks nonsense is left and tried again, and nothing of it reaches the host") {
+    std::string greeting;
+    for (int i = 0; i < 5; ++i) greeting += "$40\r\n" + std::string(40, 's') + "\r\n";
+    greeting += "+PONG\r\n";
+    const std::string long_name = "*4\r\n:0\r\n:0\r\n$33\r\n" + std::string(33, 'n') + "\r\n:1\r\n";
+    for (const std::string &said :
+         {std::string("garbage\r\n"), greeting + ":1\r\n", greeting + "*0\r\n", greeting + "*2\r\n:1\r\n$1\r\nx\r\n",
+          greeting + "*3\r\n:1\r\n:1\r\n:1\r\n", greeting + long_name, greeting + "*2\r\n:0\r\n:9\r\n*1\r\n$1\r\n0\r\n",
+          greeting + "*4\r\n:0\r\n:0\r\n$1\r\nb\r\n:1\r\n*2\r\n$1\r\n0\r\n*1\r\n:1\r\n"}) {
+        CAPTURE(said);
+        RawListener listener;
+        TakeoverOptions options = takeover_options("redis://127.0.0.1:" + std::to_string(listener.local().port), "a");
+        options.retry_max = options.retry_min = 10ms;
+        TakeoverNode a(options);
+        a.host.put("call", "text");
+        a.takeover->go_on();
+        std::vector<std::unique_ptr<RawSocket>> sockets;
+        wait_until([&] {
+            auto socket = std::make_unique<RawSocket>();
+            if (listener.accept(*socket)) {
+                // It may be closed before all of it has left.
+                static_cast<void>(::send(socket->fd(), said.data(), said.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+                sockets.push_back(std::move(socket));
+            }
+            return sockets.size() >= 4;
+        });
+        CHECK(a.statistics().outages == 1);
+        CHECK(a.statistics().kept == 0);
+        CHECK(a.lines.count("copies of calls wait") == 1);
+        CHECK(a.lines.count("go on after") == 0);
+        CHECK(a.host.size() == 1);
+        CHECK(a.host.adoptions() == 0);
+        CHECK(a.host.dropped().empty());
     }
 }
 
