@@ -66,11 +66,12 @@ public:
 
     std::atomic<bool> forgets_adoptions = false; // as if it had died before
     std::atomic<bool> holds_answers = false;     // until release()
+    std::atomic<bool> holds_adoptions = false;   //
     void release() {
         std::vector<std::function<void()>> held;
         {
             const std::lock_guard lock(mutex_);
-            holds_answers = false;
+            holds_answers = holds_adoptions = false;
             held.swap(held_);
         }
         for (const auto &say : held) say();
@@ -110,7 +111,7 @@ public:
                 changed_.insert(call.key);
             }
         }
-        say(std::move(done));
+        say(std::move(done), holds_adoptions);
     }
     void check(std::vector<std::string> keys) override {
         const std::lock_guard lock(mutex_);
@@ -130,8 +131,8 @@ public:
     }
 
 private:
-    void say(std::function<void()> what) {
-        if (!holds_answers) return what();
+    void say(std::function<void()> what, bool is_held = false) {
+        if (!is_held && !holds_answers) return what();
         const std::lock_guard lock(mutex_);
         held_.push_back(std::move(what));
     }
@@ -210,8 +211,8 @@ public:
     void let_up_grow_old() {
         server_.ask("SET " + key("up") + " " + std::to_string(now_ms() - 10 * to_ms(takeover_lease)) + " KEEPTTL");
     }
-    void silence(const std::string &node) {
-        server_.ask("ZADD " + key("nodes") + " " + std::to_string(now_ms() - 500) + " " + node);
+    void silence(const std::string &node, Duration since = std::chrono::milliseconds(500)) {
+        server_.ask("ZADD " + key("nodes") + " " + std::to_string(now_ms() - to_ms(since)) + " " + node);
     }
 
 private:

@@ -105,6 +105,8 @@ TEST_CASE("takeover: while Redis is frozen for longer than a lease nobody loses 
     b.tell("b", 20);
     wait_until([&] { return redis.keys.calls("a") + redis.keys.calls("b") == 40; });
     redis.keys.let_up_grow_old();
+    redis.ask("HSET " + redis.keys.key("calls:c") + " call text"); // of one who comes back later than others
+    redis.keys.silence("c", -500ms);
     redis.signal(SIGSTOP);
     wait_until([&] { return a.statistics().is_out && b.statistics().is_out; });
     b.host.put("b3", "newer");
@@ -113,6 +115,10 @@ TEST_CASE("takeover: while Redis is frozen for longer than a lease nobody loses 
     redis.signal(SIGCONT);
     wait_until([&] { return !a.statistics().is_out && !b.statistics().is_out; });
     wait_until([&] { return redis.keys.text("b", "b3") == "newer"; });
+    const std::int64_t beaten = redis.keys.heartbeat("b");
+    wait_until([&] { return redis.keys.heartbeat("b") >= beaten + to_ms(takeover_lease) / 4; });
+    CHECK(redis.keys.calls("c") == 1);
+    redis.ask("ZREM " + redis.keys.key("nodes") + " c");
     wait_for(takeover_lease * 3 / 2); // Redis is up for long enough again
     for (const TakeoverNode *node : {&a, &b}) {
         CHECK(node->statistics().adopted == 0);
@@ -181,6 +187,31 @@ TEST_CASE("takeover: who was cut off and is back drops what others have, and not
     CHECK(b.lines.count("copies of calls wait") == 1);
     CHECK(!b.lines.has("secret"));
     CHECK(a.host.dropped().empty());
+}
+
+TEST_CASE("takeover: what others have taken is dropped after a beat, or at once when Redis refuses it") {
+    Redis redis;
+    TakeoverOptions options = takeover_options(redis.url(), "a");
+    bool is_told = false;
+    SUBCASE("a beat") { options.lease = takeover_lease; }
+    SUBCASE("refused") {
+        options.lease = 600s;
+        is_told = true;
+    }
+    TakeoverNode a(options);
+    a.run();
+    a.tell("call", 3);
+    wait_until([&] { return redis.keys.calls("a") == 3; });
+    // As the script leaves it.
+    redis.ask("HDEL " + redis.keys.key("calls:a") + " call2");
+    redis.ask("HSET " + redis.keys.key("taken:a") + " call2 b");
+    if (is_told) a.tell("call", 3, "newer");
+    wait_until([&] { return a.statistics().dropped == 1; });
+    CHECK(a.host.dropped() == std::set<std::string>{"call2"});
+    CHECK(a.host.size() == 2);
+    CHECK(a.statistics().refused == (is_told ? 1 : 0));
+    CHECK(redis.keys.calls("a") == 2);
+    CHECK(redis.keys.taken("a") == 0);
 }
 
 TEST_CASE("takeover: what the host told before it dropped a call does not bring it back") {
@@ -359,6 +390,11 @@ TEST_CASE("takeover: keys of another type are an outage if they are ours, and sp
         CHECK(a.statistics().outages == 1);
         CHECK(a.lines.count("copies of calls wait") == 1);
         CHECK(a.lines.has("WRONGTYPE"));
+        redis.signal(SIGSTOP);
+        wait_for(takeover_lease / 2);
+        redis.signal(SIGCONT);
+        wait_for(takeover_lease / 2);
+        CHECK(a.statistics().outages == 1); // what failed first fails still
         redis.ask("DEL " + redis.keys.key("calls:a"));
         wait_until([&] { return redis.keys.calls("a") == 5 && !a.statistics().is_out; });
     }
@@ -420,7 +456,7 @@ TEST_CASE("takeover: no more calls come before the host has taken those that cam
     for (TakeoverNode *node : {&a, &b}) node->run();
     b.tell("call", 300);
     wait_until([&] { return redis.keys.calls("b") == 300; });
-    a.host.holds_answers = true;
+    a.host.holds_adoptions = true;
     b.fall_silent();
     redis.keys.let_up_grow_old();
     redis.keys.silence("b");
