@@ -63,6 +63,13 @@ Takeover::~Takeover() {
     if (impl_->thread.joinable()) impl_->thread.join();
 }
 
+void Takeover::end(std::vector<CallCopy> last, Duration patience) {
+    if (!impl_->thread.joinable()) return;
+    impl_->loop.post(
+        [this, last = std::move(last), patience]() mutable { impl_->work.end(std::move(last), patience); });
+    impl_->thread.join();
+}
+
 std::optional<TakenAtStart> Takeover::start(Duration longest) {
     const auto waiting = std::make_shared<Waiting>();
     impl_->loop.post([this, waiting] {

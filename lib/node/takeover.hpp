@@ -56,7 +56,7 @@ struct TakeoverOptions {
     std::string name;      // of this node, unique among them, of at most TakeoverNames::node_max bytes
     Duration lease = std::chrono::seconds(8); // the same for all of them
 
-    Duration interval = std::chrono::milliseconds(20);       // between two ask(), unless there is more
+    Duration interval = std::chrono::milliseconds(20);       // from a wake() to ask(), and between two of them
     Duration answer_max = std::chrono::seconds(1);           // of Redis, at most a quarter of the lease
     Duration retry_min = std::chrono::milliseconds(100);     // after an outage has begun
     Duration retry_max = std::chrono::seconds(5);            // at most an eighth of the lease
@@ -100,6 +100,10 @@ public:
 
     // From any thread: these of TakenAtStart::taken are nobody's here any more. Until all are, nothing is taken over.
     void dropped(std::vector<std::string> keys);
+
+    // At the end of the process: the host is not asked any more. Writes what it has told, and then `last`. Returns when
+    // Redis has all, or is away, or after `patience`; nothing is done any more then.
+    void end(std::vector<CallCopy> last, Duration patience);
 
     TakeoverStatistics statistics() const; // from any thread
 

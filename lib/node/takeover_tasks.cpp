@@ -74,18 +74,23 @@ bool TakeoverWork::keep_some(Instant now) {
     return true;
 }
 
-// A copy that is older than the call is worse than none.
 void TakeoverWork::on_batch(CopyBatch batch, Instant now) {
     if (batch.has_more) {
         has_more_ = true;
         ask_at_ = now;
     }
-    held_ = std::move(batch.copies);
-    std::erase_if(held_, [](const CallCopy &copy) { return copy.key.empty() || copy.key.size() > CallCopy::key_max; });
-    for (CallCopy &copy : held_) {
-        if (copy.text.size() <= CallCopy::text_max) continue;
-        copy.text.clear();
-        ++too_large_;
+    hold(std::move(batch.copies));
+}
+
+// A copy that is older than the call is worse than none.
+void TakeoverWork::hold(std::vector<CallCopy> copies) {
+    for (CallCopy &copy : copies) {
+        if (copy.key.empty() || copy.key.size() > CallCopy::key_max) continue;
+        if (copy.text.size() > CallCopy::text_max) {
+            copy.text.clear();
+            ++too_large_;
+        }
+        held_.push_back(std::move(copy));
     }
 }
 

@@ -48,14 +48,23 @@ void TakeoverWork::go_on() {
     advance(SystemClock::now());
 }
 
+// The states of a call that is being set up follow each other soon.
 void TakeoverWork::wake() {
-    has_more_ = true;
-    advance(SystemClock::now());
+    const Instant now = SystemClock::now();
+    if (!std::exchange(has_more_, true)) ask_at_ = std::max(ask_at_, now + options_.interval);
+    advance(now);
 }
 
 void TakeoverWork::dropped(std::vector<std::string> keys) {
     std::move(keys.begin(), keys.end(), std::back_inserter(forgotten_));
     advance(SystemClock::now());
+}
+
+void TakeoverWork::end(std::vector<CallCopy> last, Duration patience) {
+    const Instant now = SystemClock::now();
+    end_at_ = now + patience;
+    hold(std::move(last));
+    advance(now);
 }
 
 void TakeoverWork::advance(Instant now) {
@@ -66,7 +75,8 @@ void TakeoverWork::advance(Instant now) {
 }
 
 void TakeoverWork::arm(Instant now) {
-    Instant next = link_.next();
+    if (end_at_ && (now >= *end_at_ || link_.is_out() || (held_.empty() && !is_asking_redis_))) return loop_.stop();
+    Instant next = std::min(link_.next(), end_at_.value_or(never));
     if (link_.is_up() && !is_beating_) next = std::min(next, beat_at_);
     if (is_greeted_ && is_on_ && has_more_ && ask_at_ > now) next = std::min(next, ask_at_);
     loop_.set_deadline(next);
@@ -136,9 +146,10 @@ void TakeoverWork::note_gone(const std::vector<GoneNode> &gone) {
 // One command of what is done in order.
 void TakeoverWork::send(TakeoverCommand what, std::vector<std::string> words, Handler handler, Instant now) {
     is_asking_redis_ = true;
-    const auto done = [this, handler = std::move(handler)](const RedisValue &value, Instant then) {
+    const auto done = [this, what, handler = std::move(handler)](const RedisValue &value, Instant then) {
         is_asking_redis_ = false;
-        if (!handler(value, then)) return false;
+        const bool is_of_interest = !end_at_ || what == TakeoverCommand::keep; // the rest is for the host
+        if (is_of_interest && !handler(value, then)) return false;
         advance(then);
         return true;
     };
@@ -153,7 +164,7 @@ std::function<void(CopyBatch)> TakeoverWork::when_told() {
         door->post([this, told] {
             const Instant now = SystemClock::now();
             is_asking_host_ = false;
-            on_batch(std::move(*told), now);
+            if (!end_at_) on_batch(std::move(*told), now);
             advance(now);
         });
     };
@@ -171,7 +182,9 @@ std::function<void()> TakeoverWork::when_done(std::vector<std::string> forgotten
 }
 
 void TakeoverWork::work(Instant now) {
-    if (!is_greeted_ || is_asking_redis_ || is_asking_host_) return;
+    if (!is_greeted_ || is_asking_redis_) return;
+    if (end_at_) return held_.empty() ? void() : send_held(now);
+    if (is_asking_host_) return;
     if (start_) return static_cast<void>(read_next(now));
     if (forget_some(now)) return;
     if (!is_on_) return link_.on_idle(now);

@@ -46,6 +46,7 @@ public:
     void go_on();
     void wake();
     void dropped(std::vector<std::string> keys);
+    void end(std::vector<CallCopy> last, Duration patience); // then the loop is stopped
     void advance(Instant now);
 
     TakeoverStatistics statistics() const;
@@ -85,6 +86,7 @@ private:
     bool keep_some(Instant now);
     void send_held(Instant now);
     void on_batch(CopyBatch batch, Instant now);
+    void hold(std::vector<CallCopy> copies);
     bool sweep_some(Instant now);
     void sweep_texts(Instant now);
     bool take_some(Instant now);
@@ -100,7 +102,8 @@ private:
     const TakeoverWords words_;
 
     bool is_on_ = false;
-    bool is_asking_redis_ = false; // something else than a beat
+    std::optional<Instant> end_at_; // nothing new is begun: what is held is told until then
+    bool is_asking_redis_ = false;  // something else than a beat
     bool is_asking_host_ = false;
     unsigned turn_ = 0;
 

@@ -44,6 +44,65 @@ TEST_CASE("takeover: what the host tells is in Redis, the newest state of each c
     CHECK(!a.lines.has("redis"));
 }
 
+TEST_CASE("takeover: states of a call that follow each other soon are one copy") {
+    Redis redis;
+    TakeoverOptions options = takeover_options(redis.url(), "a");
+    options.interval = 400ms;
+    TakeoverNode a(options);
+    a.run();
+    wait_until([&] { return a.host.asked() == 1; });
+    wait_for(options.interval);
+    a.tell("call", 1, "first");
+    a.tell("call", 1, "second");
+    wait_until([&] { return redis.keys.text("a", "call1") == "second" && a.statistics().kept > 0; });
+    CHECK(a.statistics().kept == 1);
+    CHECK(a.host.asked() == 2);
+}
+
+TEST_CASE("takeover: the end writes what the host has told, and the last of it, without asking once more") {
+    Redis redis;
+    TakeoverOptions options = takeover_options(redis.url(), "a");
+    options.lease = 200s;
+    options.answer_max = 30s; // its patience with Redis is another
+    TakeoverNode a(options);
+    a.run();
+    a.tell("call", 400);
+    wait_until([&] { return redis.keys.calls("a") == 400; });
+    std::vector<CallCopy> last{{"new", "text"}, {"call400", "newer"}};
+    for (int i = 1; i <= 300; ++i) last.push_back({"call" + std::to_string(i), ""});
+    SUBCASE("at once") {
+        a.takeover->end(last, 20s);
+        CHECK(redis.keys.calls("a") == 101);
+        CHECK(redis.keys.text("a", "call400") == "newer");
+        CHECK(a.statistics().kept == 702);
+    }
+    SUBCASE("with an answer of the host that never comes") {
+        a.host.holds_answers = true;
+        a.tell("other", 1);
+        wait_until([&] { return a.host.held() == 1; });
+        a.takeover->end(last, 20s);
+        a.host.release();
+        CHECK(redis.keys.calls("a") == 101);
+    }
+    SUBCASE("Redis does not answer") {
+        redis.signal(SIGSTOP);
+        const Instant since = SystemClock::now();
+        a.takeover->end(last, 200ms);
+        CHECK(SystemClock::now() - since < 5s);
+    }
+    SUBCASE("Redis is away") {
+        redis.kill();
+        wait_until([&] { return a.statistics().is_out; });
+        const Instant since = SystemClock::now();
+        a.takeover->end(last, 20s);
+        CHECK(SystemClock::now() - since < 5s);
+    }
+    a.takeover->wake(); // nobody hears it
+    const std::size_t asked = a.host.asked();
+    a.fall_silent();
+    CHECK(a.host.asked() == asked);
+}
+
 TEST_CASE("takeover: a node that falls silent is taken over after a lease, and not before") {
     Redis redis;
     TakeoverNode a(redis.url(), "a");
