@@ -460,6 +460,7 @@ private:
 
     // takeover.cpp
     void forget_transactions(const Call &call);
+    void keep_whole(DialogId dialog);
 
     // audit.cpp
     static constexpr std::size_t uncalled_size_max = 10'000;

@@ -17,6 +17,11 @@ std::string call_to_text(std::span<const DialogRecord> legs, const WallClock &wa
 // The same read again.
 class CallCopyReader {
 public:
+    CallCopyReader(CallCopyReader &&) = default;
+    CallCopyReader &operator=(CallCopyReader &&) = default;
+    CallCopyReader(const CallCopyReader &) = delete; // the views of a copy would be those of the original
+    CallCopyReader &operator=(const CallCopyReader &) = delete;
+
     // None: nobody of us has written it. Deadlines are instants by the present offset of `wall`.
     static std::optional<CallCopyReader> parse(std::string_view text, const WallClock &wall);
 
@@ -24,6 +29,7 @@ public:
 
 private:
     friend class LegReader;
+    CallCopyReader() = default;
     std::deque<std::string> texts_; // where they point to
     std::vector<DialogRecord> legs_;
 };

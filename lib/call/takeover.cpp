@@ -46,8 +46,19 @@ Result<void> B2bua::adopt(std::span<DialogRecord> legs, Instant now) {
         const auto restored = restore(leg, now);
         if (!restored && restored_.empty()) return restored; // else the legs that we have are ended properly
     }
+    std::vector<DialogId> adopted;
+    for (const RestoredLeg &leg : restored_) adopted.push_back(leg.dialog);
     go_on_with_restored(now);
+    for (const DialogId dialog : adopted) keep_whole(dialog);
     return {};
+}
+
+// No store of ours has it yet.
+void B2bua::keep_whole(DialogId dialog) {
+    CallId id;
+    Call *call = find_call(dialog, id);
+    if (Leg *leg = call ? call->find_any_leg(dialog) : nullptr) leg->is_unkept = true;
+    if (is_live(dialog)) tracker_.touch(dialog);
 }
 
 std::vector<RecordId> B2bua::drop(std::span<const RecordId> sorted, Instant now) {

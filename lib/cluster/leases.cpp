@@ -59,6 +59,19 @@ void Leases::release(RecordId dialog, Instant now) {
     pump(now);
 }
 
+void Leases::forget(RecordId dialog) {
+    const LeaseId id = find(dialog);
+    Lease *lease = leases_.find(id);
+    if (!lease) return;
+    if (const Asked *asked = asked_.find(lease->asked)) verdicts_.push({asked->id, Verdict::unknown, 0, 0});
+    asked_.erase(std::exchange(lease->asked, AskedId()));
+    std::vector<KeyId> keys;
+    for (const Place &place : lease->places) keys.push_back(place.key);
+    for (const KeyId key : keys) erase_place(id, key);
+    erase_if_empty(id); // if it had none
+    drop_answered();
+}
+
 void Leases::leave(RecordId dialog, std::string_view profile, std::string_view value, Instant now) {
     const LeaseId id = find(dialog);
     Lease *lease = leases_.find(id);

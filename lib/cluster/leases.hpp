@@ -76,6 +76,9 @@ public:
 
     // The dialog has ended. If it waits for a verdict, that is `unknown` now.
     void release(RecordId dialog, Instant now);
+
+    // Another node has it now, with its places in the store: nothing is told of it any more.
+    void forget(RecordId dialog);
     void leave(RecordId dialog, std::string_view profile, std::string_view value, Instant now); // one of its places
 
     void take(const PlaceRequest &request, Instant now); // reserve() or leave()

@@ -47,9 +47,10 @@ public:
     // What calls ask for, and what they are told.
     void settle(Engine &engine, Instant now);
 
-    // A dialog that a former process had, and one that has ended: see Leases.
+    // A dialog that a former process had, one that has ended, and one that another node has: see Leases.
     void adopt(const DialogRecord &record, const ProfileTable &profiles, Instant now);
     void release(RecordId dialog, Instant now) { leases_.release(dialog, now); }
+    void forget(RecordId dialog) { leases_.forget(dialog); }
 
     // The size that the cluster says, to `then`, in the loop; none: it does not say.
     using Size = std::function<void(std::optional<std::uint32_t> size)>;

@@ -53,6 +53,7 @@ struct RedisConfig {
     Duration timeout = std::chrono::milliseconds(200); // that a call waits for it
     std::string cdr_stream;                            // where records go as well, after the prefix; empty: nowhere
     std::uint32_t cdr_stream_max = 100'000;            // records in it, about
+    bool takes_over = false; // calls of nodes with the same advertised addresses that are gone
 
     bool operator==(const RedisConfig &) const = default;
 };

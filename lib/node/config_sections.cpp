@@ -317,9 +317,9 @@ void read_redis(ConfigSection &section, Config &config) {
     section.milliseconds("lease_ms", 100, 3'600'000, config.redis.lease);
     section.milliseconds("timeout_ms", 1, 60'000, config.redis.timeout);
     read_cdr_stream(section, config.redis);
-    bool takes_over = false;
-    if (const TomlValue *value = section.flag("takeover", takes_over); value && takes_over) {
-        section.unavailable(value->at, "\"takeover\" in [redis]", "write false, or leave it out");
+    const TomlValue *takeover = section.flag("takeover", config.redis.takes_over);
+    if (takeover && config.redis.takes_over && !config.redis.url) {
+        section.problem(takeover->at, "\"takeover\" in [redis] needs \"url\" beside it");
     }
     section.finish();
 }

@@ -32,6 +32,11 @@ void Journal::ended(const DialogRecord &record) {
     gathering_->batch.end(std::move(ended));
 }
 
+void Journal::moved(const RecordId &id) {
+    if (state_ == State::down) return keep({id, std::nullopt});
+    gathering_->batch.end({id, std::nullopt});
+}
+
 void Journal::changed(BindingRecord record) {
     if (state_ != State::down) return gathering_->batch.save(std::move(record));
     missed_.keep(std::move(record));

@@ -61,6 +61,7 @@ public:
     // its `leg`.
     void changed(const DialogRecord &record);
     void ended(const DialogRecord &record);
+    void moved(const RecordId &id); // another node has it: its row goes, without a record
 
     // The same of a binding that was changed or is over; and that what is over for long is forgotten.
     void changed(BindingRecord record);

@@ -119,6 +119,7 @@ Server::Server(const Config &config, const std::string &path, Log &log)
 }
 
 Server::~Server() {
+    takeover_.reset(); // it asks the workers
     // First: the thread of the store may be about to wake a loop.
     for (const auto &station : stations_) station->worker.reset();
     if (cdr_stream_) cdr_stream_->end(Duration::zero()); // while the thread of the store is there
@@ -135,8 +136,11 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     if (auto opened = server->open_store(); !opened) return opened.error();
     server->make_cdr_stream();
     server->make_workers(std::move(*transports));
+    if (auto made = server->make_takeover(); !made) return made.error();
+    server->ask_who_has_calls();
     if (auto restored = server->restore_calls(); !restored) return restored.error();
     server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
+    server->begin_takeover();
     if (server->cdr_stream_) server->cdr_stream_->start(); // not before: only now others may use the store
     server->log_start();
     server->audit_regularly();
@@ -280,7 +284,8 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.call_max = config_.limits.calls;
     options.engine.transactions.transaction_max = config_.limits.transactions;
     options.engine.dialogs.dialog_max = config_.limits.dialogs;
-    options.engine.keeps_legs = !config_.store.path.empty();
+    options.engine.keeps_legs = !config_.store.path.empty() || config_.redis.takes_over;
+    if (config_.redis.takes_over) options.on_copies = [this] { takeover_->wake(); };
     options.engine.sources = &sources_;
     options.engine.failing = &failing_;
     options.engine.users = &users_;

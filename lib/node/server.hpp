@@ -25,8 +25,10 @@
 #include "node/hand_over.hpp"
 #include "node/known_peers.hpp"
 #include "node/log.hpp"
+#include "node/node_calls.hpp"
 #include "node/route_table.hpp"
 #include "node/store_thread.hpp"
+#include "node/takeover.hpp"
 #include "node/trunk_states.hpp"
 #include "node/worker.hpp"
 #include "registrar/registrar.hpp"
@@ -93,6 +95,14 @@ private:
     void make_cdr_stream();
     void end_cdr_stream();
     Result<void, Failure> restore_calls();
+    // server_takeover.cpp
+    Result<void, Failure> make_takeover();
+    void ask_who_has_calls();
+    bool is_taken(const DialogRecord &record) const;
+    Result<void, Failure> forget_taken(const std::vector<RecordId> &rows);
+    void begin_takeover();
+    void end_takeover();
+
     Result<void, Failure> pass_over_damage(const Result<void, Failure> &loaded);
     void log_restored(const DialogLoad &load) const;
     Worker &worker_for(const DialogRecord &record);
@@ -165,6 +175,10 @@ private:
     std::unique_ptr<QueuedCdrs> queued_cdrs_;   // none: there is a store, or no stream
     std::unique_ptr<StoredCdrs> stored_cdrs_;   // none: there is no store, or no stream
     std::unique_ptr<CdrStream> cdr_stream_;     // none: records go to no stream
+    std::unique_ptr<NodeCalls> node_calls_;     // none: nobody takes over. Asks the workers
+    TakenAtStart at_start_;                     // until the workers know
+    std::vector<RecordId> taken_;               // calls that others have, in order
+    std::unique_ptr<Takeover> takeover_;        // none: the same. Uses node_calls_
     std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops
     bool is_draining_ = false;
     std::shared_ptr<AuditRun> audit_; // none: none is under way

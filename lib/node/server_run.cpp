@@ -35,6 +35,7 @@ void Server::finish() {
             attempt([&holder] { holder->worker->send_for_others(); });
         }
     }
+    attempt([this] { end_takeover(); });
     attempt([this] { end_cdr_stream(); }); // with the records of now, while the thread of the store is there
     if (!store_ || !is_draining_ || calls() > 0) return;
     // The next process would only repeat what everybody has heard.

@@ -102,10 +102,16 @@ Result<void, Failure> Server::restore_calls() {
     const Instant now = SystemClock::now();
     static_cast<void>(store_->forget_trunks()); // its failure is told by the commit
     DialogLoad load;
-    const auto take = [&](const DialogRecord &record) { return worker_for(record).restore(record, now); };
+    std::vector<RecordId> taken; // by other nodes
+    const auto take = [&](const DialogRecord &record) {
+        if (!is_taken(record)) return worker_for(record).restore(record, now);
+        taken.push_back(record.id);
+        return true;
+    };
     const auto loaded = store_->load_dialogs(SystemClock::utc_us(), take);
     if (loaded) load = *loaded;
     if (auto passed = pass_over_damage(loaded ? Result<void, Failure>() : loaded.error()); !passed) return passed;
+    if (auto forgotten = pass_over_damage(forget_taken(taken)); !forgotten) return forgotten;
     const auto is_over = [this](std::string_view call_id) {
         for (const auto &station : stations_) station->worker->restore_ended(call_id);
     };

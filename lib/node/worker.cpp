@@ -29,6 +29,7 @@ Worker::Worker(const WorkerOptions &options, Loop &loop, std::vector<std::unique
         auto wake = [this] { settle(SystemClock::now()); };
         cluster_.emplace(*options.cluster, options.engine.dialogs.dialog_max, loop, random_, wake);
     }
+    if (options.on_copies) copies_.emplace();
     for (const auto &transport : transports_) {
         transport->on_batch(
             [this, from = transport.get()](std::span<const Datagram> batch) { on_batch(batch, from->lag()); });
@@ -132,6 +133,7 @@ void Worker::settle(Instant now) {
     release_places(now);
     look_up_names();
     look_up_peers(now);
+    watch_copies();
     watch_store();
     calls_.store(engine_.calls(), std::memory_order_relaxed);
     watch_garbage(now);
@@ -168,18 +170,12 @@ void Worker::keep_bindings(Instant now) {
 
 void Worker::store_changes(Instant now) {
     keep_bindings(now);
-    if (!journal_) {
-        engine_.drain_changes({}, [this](const DialogRecord &record) {
-            if (options_.on_record && !record.leg_of) options_.on_record(make_cdr(record, wall_));
-            note_ended(record);
-        });
-        return hold_places(0);
-    }
-    engine_.drain_changes([this](const DialogRecord &record) { journal_->changed(record); },
-                          [this](const DialogRecord &record) {
-                              journal_->ended(record);
-                              note_ended(record);
-                          });
+    const auto changed = [this](const DialogRecord &record) { note_changed(record); };
+    const bool is_asked = journal_ || copies_;
+    engine_.drain_changes(is_asked ? std::function<void(const DialogRecord &)>(changed) : nullptr,
+                          [this](const DialogRecord &record) { note_ended(record); });
+    moved_.clear();
+    if (!journal_) return hold_places(0);
     const StoreTicket ticket = journal_->commit(now);
     outbox_.end_round(ticket, now);
     hold_places(ticket);
@@ -247,7 +243,21 @@ void Worker::hold_places(StoreTicket ticket) {
     }
 }
 
+void Worker::note_changed(const DialogRecord &record) {
+    if (journal_) journal_->changed(record);
+    if (copies_) copies_->changed(record);
+}
+
+// A call that another node has ends there, with its record and its places.
 void Worker::note_ended(const DialogRecord &record) {
+    if (std::binary_search(moved_.begin(), moved_.end(), record.id)) {
+        if (journal_) journal_->moved(record.id);
+        if (cluster_) cluster_->forget(record.id);
+        return;
+    }
+    if (journal_) journal_->ended(record);
+    if (!journal_ && options_.on_record && !record.leg_of) options_.on_record(make_cdr(record, wall_));
+    if (copies_) copies_->ended(record);
     if (cluster_) ended_.push_back(record.id);
 }
 

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 #include "base/wall_clock.hpp"
+#include "call/call_copy.hpp"
 #include "call/engine.hpp"
 #include "call/router.hpp"
 #include "dialog/profile_table.hpp"
@@ -24,6 +25,7 @@
 #include "net/transport.hpp"
 #include "node/audit.hpp"
 #include "node/binding_keeper.hpp"
+#include "node/call_copies.hpp"
 #include "node/cluster_counts.hpp"
 #include "node/hand_over.hpp"
 #include "node/journal.hpp"
@@ -53,9 +55,10 @@ struct WorkerOptions {
     bool keeps_bindings = false;             // of one worker: it keeps that going
     std::optional<ClusterOptions> cluster{}; // none: there is no cluster
     std::function<void(const Cdr &)>
-        on_record{};                // of a call that has ended, where there is no store; none: nobody asks
-    MemoryBudget *memory = nullptr; // shared by workers, and outlives them; null: none
-    TrunkStates *trunks = nullptr;  // of the one that registers with them; null: another does
+        on_record{};                   // of a call that has ended, where there is no store; none: nobody asks
+    std::function<void()> on_copies{}; // take_copies() has something; none: nobody takes over
+    MemoryBudget *memory = nullptr;    // shared by workers, and outlives them; null: none
+    TrunkStates *trunks = nullptr;     // of the one that registers with them; null: another does
     Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
     Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
     Duration linger = std::chrono::seconds(1);             // after the last call of a drain: peers may repeat a message
@@ -104,6 +107,14 @@ public:
     // In the loop: writes these of its dialogs into the store once more, those of them that live. How many do.
     std::uint64_t save_again(std::span<const RecordId> sorted);
 
+    // In the loop, where others may take over: see TakeoverHost. The calls are named by the records of their callers'
+    // legs, in order.
+    CopyBatch take_copies(std::size_t most);
+    void tell_all_copies();
+    void adopt(std::span<CallCopyReader> calls);
+    std::vector<RecordId> find_callers(std::span<const RecordId> sorted) const;
+    void drop(std::span<const RecordId> sorted);
+
     // In the loop: the store was renewed, by whatever it was that found it damaged.
     void verify_store();
 
@@ -139,7 +150,9 @@ private:
     void send_ready();
     void hold_places(StoreTicket ticket);
     void release_places(Instant now);
+    void note_changed(const DialogRecord &record);
     void note_ended(const DialogRecord &record);
+    void watch_copies();
     void look_up_names();
     void look_up_peers(Instant now);
     void look_up_peer(const std::string &uri);
@@ -190,6 +203,10 @@ private:
     ProfileTable &profiles_;
     std::deque<HeldPlaces> places_; // oldest first
     std::vector<RecordId> ended_;   // in this round, if there is a cluster
+
+    std::optional<CallCopies> copies_; // none: nobody takes over
+    bool are_copies_told_ = false;     // on_copies() was called, and nobody has come yet
+    std::vector<RecordId> moved_;      // dropped in this round, in order
 
     std::optional<ClusterCounts> cluster_; // none: there is no cluster
     std::optional<HandOver> hand_over_;    // none: the only worker

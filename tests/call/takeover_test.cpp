@@ -68,6 +68,18 @@ TEST_CASE("takeover: a copy that is behind is good enough") {
     CHECK(phones.finish().reason == EndReason::caller_bye);
 }
 
+TEST_CASE("takeover: what was taken over is kept from the first moment on") {
+    TwoPhones phones;
+    phones.establish();
+    phones.take_over(phones.copies());
+    CHECK(phones.kept.size() == 2);
+    CHECK(phones.restart() == 0);
+    CHECK(phones.is_silent());
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    CHECK(phones.finish().reason == EndReason::caller_bye);
+}
+
 TEST_CASE("takeover: lifetimes and sessions end when they would have ended") {
     EngineOptions options;
     options.dialogs.lifetime = std::chrono::seconds(60);
@@ -120,6 +132,15 @@ TEST_CASE("takeover: all that is known of a call is in its copy") {
     const auto leg = LegState::parse(is->legs()[0].leg);
     REQUIRE(leg);
     CHECK(leg->session.body.view() == "v=0 \xe9\xff");
+}
+
+TEST_CASE("takeover: a copy that was read may be put anywhere") {
+    TwoPhones phones;
+    phones.establish();
+    const std::string text = phones.copies().front();
+    std::vector<CallCopyReader> copies;
+    for (int i = 0; i < 20; ++i) copies.push_back(*CallCopyReader::parse(text, phones.wall));
+    for (CallCopyReader &copy : copies) CHECK(call_to_text(copy.legs(), phones.wall) == text);
 }
 
 TEST_CASE("takeover: a call that is not up has no copy, and one that is gone is known as such") {

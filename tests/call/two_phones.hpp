@@ -199,7 +199,6 @@ public:
         auto copy = CallCopyReader::parse(text, wall);
         REQUIRE(copy);
         CHECK(engine_->adopt(copy->legs(), now));
-        for (const DialogId id : engine_->living().dialogs()) kept.save(*engine_->living().record(id));
         collect();
     }
 

@@ -53,6 +53,30 @@ TEST_CASE("leases: nodes share a limit, and a place is free once its dialog has 
     CHECK(cluster[0].leases.statistics().leases == 0);
 }
 
+TEST_CASE("leases: of a dialog that another node has now nothing is told any more, and its place is as that says") {
+    Cluster cluster;
+    cluster.ask(0, 1);
+    cluster.run(0);
+    cluster[0].leases.forget(cluster[0].dialog(1));
+    cluster[0].leases.forget(cluster[0].dialog(2));
+    CHECK(cluster[0].leases.dialogs() == 0);
+    CHECK(cluster[0].leases.statistics().leases == 0);
+    cluster.run(1000);
+    CHECK(cluster.redis.size("{total}") == 1);
+    CHECK(cluster[0].leases.statistics().released == 0);
+    SUBCASE("nobody renews it") {
+        cluster.run(60'000);
+        CHECK(cluster.redis.size("{total}") == 0);
+    }
+    SUBCASE("while it is asked for") {
+        cluster.ask(0, 3, 5);
+        cluster[0].leases.forget(cluster[0].dialog(3));
+        cluster.run(10);
+        CHECK(cluster[0].verdict(3) == Verdict::unknown);
+        CHECK(cluster[0].leases.dialogs() == 0);
+    }
+}
+
 TEST_CASE("leases: of several places all are taken or none, and the refusal says which stood in the way") {
     for (const bool is_sharded : {false, true}) {
         CAPTURE(is_sharded);

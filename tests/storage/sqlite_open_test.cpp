@@ -10,7 +10,7 @@ namespace {
 
 // Takes away what the last three steps have added.
 const std::string drop_last_steps = [] {
-    std::string sql = "DROP VIEW every_leg; DROP TABLE refusal; DROP TABLE cdr_unsent;";
+    std::string sql = "DROP VIEW every_leg; DROP TABLE refusal; DROP TABLE cdr_unsent; DROP TABLE node;";
     for (const char *table : {"dialog", "dialog_leg"}) {
         for (const char *column : {"timer_start_us", "is_cancelled", "is_ending", "is_due", "caller_bye_cseq",
                                    "callee_bye_cseq", "session_expires_us", "details", "leg"}) {
@@ -29,11 +29,19 @@ TEST_CASE("sqlite: a new file gets the tables, each with its comment, and an old
     CHECK(open(folder.database)->notices().empty());
     Shell shell(folder.database);
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name") ==
-          Rows{"binding", "cdr", "cdr_unsent", "dialog", "dialog_leg", "dialog_profile", "dialog_variable", "refusal",
-               "trunk"});
+          Rows{"binding", "cdr", "cdr_unsent", "dialog", "dialog_leg", "dialog_profile", "dialog_variable", "node",
+               "refusal", "trunk"});
     CHECK(shell.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE '%-- %'").empty());
-    CHECK(shell.row("PRAGMA user_version") == "7");
+    CHECK(shell.row("PRAGMA user_version") == "8");
     CHECK(shell.row("SELECT count(*) FROM every_leg") == "2");
+}
+
+TEST_CASE("sqlite: a file keeps the first name that its node was given") {
+    Folder folder;
+    CHECK(*open(folder.database)->name_node("first") == "first");
+    const auto store = open(folder.database);
+    CHECK(*store->name_node("second") == "first");
+    CHECK(*store->name_node("third") == "first");
 }
 
 TEST_CASE("sqlite: a file of the version before has the new columns, and what it had") {
@@ -41,8 +49,8 @@ TEST_CASE("sqlite: a file of the version before has the new columns, and what it
     REQUIRE(Call(1).save(*open(folder.database)));
     Shell(folder.database)
         .run(drop_last_steps + "ALTER TABLE dialog DROP COLUMN cseq_maps; ALTER TABLE dialog_leg DROP COLUMN cseq_maps;"
-                              " DROP TABLE binding; DROP TABLE trunk;"
-                              "PRAGMA user_version = 1");
+                               " DROP TABLE binding; DROP TABLE trunk;"
+                               "PRAGMA user_version = 1");
     const auto store = open(folder.database);
     CHECK(store->notices().empty());
     REQUIRE(Call(2).save(*store));
@@ -67,7 +75,7 @@ TEST_CASE("sqlite: a file of version 3 gets the table of trunks, and keeps its b
     REQUIRE(store->save_trunk(status));
     REQUIRE(store->commit());
     Shell shell(folder.database);
-    CHECK(shell.row("PRAGMA user_version") == "7");
+    CHECK(shell.row("PRAGMA user_version") == "8");
     CHECK(shell.row("SELECT name FROM trunk") == "carrier");
     CHECK(shell.row("SELECT aor FROM binding") == "alice@example.com");
 }

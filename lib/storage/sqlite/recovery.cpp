@@ -80,4 +80,16 @@ int load_refusals(sqlite3 *database, std::int64_t now_utc_us, Duration span,
     return code;
 }
 
+int name_node(sqlite3 *database, std::string_view proposed, std::string &name) {
+    Statement row;
+    int code = row.prepare(database, "SELECT name FROM node");
+    if (code == SQLITE_OK) code = row.step();
+    if (code == SQLITE_ROW) name = row.text(0);
+    if (code != SQLITE_DONE) return code == SQLITE_ROW ? SQLITE_DONE : code;
+    name = proposed;
+    Statement insert;
+    code = insert.prepare(database, "INSERT INTO node (name) VALUES (?)");
+    return code == SQLITE_OK ? insert.bind(proposed).run() : code;
+}
+
 } // namespace tandem

@@ -1,7 +1,8 @@
-// What a start reads: the calls that a former process left, and those that it has just ended.
+// What a start reads: the calls that a former process left, those that it has just ended, and what it was called.
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 #include "base/instant.hpp"
 #include "base/wall_clock.hpp"
@@ -16,5 +17,6 @@ int load_dialogs(sqlite3 *database, std::int64_t now_utc_us, const WallClock &wa
 int load_ended(sqlite3 *database, Duration span, std::size_t max, const std::function<void(std::string_view)> &take);
 int load_refusals(sqlite3 *database, std::int64_t now_utc_us, Duration span,
                   const std::function<void(const KeptRefusal &)> &take);
+int name_node(sqlite3 *database, std::string_view proposed, std::string &name);
 
 } // namespace tandem

@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t application_id = 0x74616e64; // "tand", in the header of the file
 
 // Step n brings version n to n + 1. A step that was released is never changed: the next one follows it.
-constexpr std::array<const char *, 7> steps = {R"sql(
+constexpr std::array<const char *, 8> steps = {R"sql(
 CREATE TABLE dialog (
     -- Calls that are alive, one row each: the dialog of the caller's INVITE, with everything a restarted process needs
     -- to go on with it. Times are UTC microseconds.
@@ -222,6 +222,12 @@ CREATE TABLE cdr_unsent (
     -- comes with the record, and goes when the stream has it.
     serial INTEGER PRIMARY KEY,     -- in the order of the ends
     id TEXT NOT NULL                -- cdr.id
+);
+)sql",
+                                               R"sql(
+CREATE TABLE node (
+    -- One row: what the node is called in Redis, where others may take over its calls (`takeover` in [redis]).
+    name TEXT NOT NULL
 );
 )sql"};
 

@@ -272,8 +272,7 @@ Result<void, Failure> SqliteStore::close_dialogs(std::span<const RecordId> ids, 
 
 Result<void, Failure> SqliteStore::forget_refusals() {
     if (impl_->begin()) {
-        const int code =
-            sqlite3_exec(impl_->connection->database(), "DELETE FROM refusal", nullptr, nullptr, nullptr);
+        const int code = sqlite3_exec(impl_->connection->database(), "DELETE FROM refusal", nullptr, nullptr, nullptr);
         if (code != SQLITE_OK) static_cast<void>(impl_->fail("the refusals can not be erased", code));
     }
     return commit();
@@ -286,6 +285,16 @@ Result<void, Failure> SqliteStore::load_refusals(std::int64_t now_utc_us, Durati
         if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the refusals can not be read", code));
     }
     return commit();
+}
+
+Result<std::string, Failure> SqliteStore::name_node(std::string_view proposed) {
+    std::string name;
+    if (impl_->begin()) {
+        const int code = tandem::name_node(impl_->connection->database(), proposed, name);
+        if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the name of the node can not be kept", code));
+    }
+    if (auto committed = commit(); !committed) return committed.error();
+    return name;
 }
 
 Result<void, Failure> SqliteStore::load_bindings(std::int64_t now_utc_us,

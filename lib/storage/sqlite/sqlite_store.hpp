@@ -80,6 +80,9 @@ public:
     // At the end of a process that has said them all. Only between commits.
     Result<void, Failure> forget_refusals();
 
+    // The name of the node whose file this is: `proposed`, if it has none yet. Only between commits.
+    Result<std::string, Failure> name_node(std::string_view proposed);
+
     // The bindings that a former process left, in no order; those that are over or have expired by now are forgotten.
     // What a shell has made unreadable is left out. Only between commits.
     Result<void, Failure> load_bindings(std::int64_t now_utc_us, const std::function<void(BindingRecord)> &take);

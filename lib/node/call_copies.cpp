@@ -1,0 +1,75 @@
+#include "node/call_copies.hpp"
+#include <algorithm>
+#include <utility>
+#include "call/call_copy.hpp"
+
+namespace tandem {
+
+void CallCopies::changed(const DialogRecord &leg) {
+    if (leg.owner != 0 && !is_all_) note(leg.owner);
+}
+
+// The key of a call is its caller's leg.
+void CallCopies::ended(const DialogRecord &leg) {
+    changed(leg);
+    if (leg.leg_of || !leg.answered) return;
+    over_.push_back(leg.id);
+    if (over_.size() > max_) over_.pop_front();
+}
+
+void CallCopies::note(std::uint64_t owner) {
+    if (is_noted_.insert(owner).second) changed_.push_back(owner);
+    if (changed_.size() <= max_) return;
+    is_all_ = true;
+    changed_.clear();
+    is_noted_.clear();
+}
+
+void CallCopies::note_all(const Engine &engine) {
+    const auto add = [this](std::uint64_t owner) {
+        if (owner != 0 && is_noted_.insert(owner).second) changed_.push_back(owner);
+    };
+    for (const DialogId id : engine.tracker().dialogs()) add(engine.tracker().find(id)->owner);
+    for (const auto &told : told_) add(told.first); // that may be over
+}
+
+CopyBatch CallCopies::take(std::size_t most, Engine &engine, const WallClock &wall) {
+    if (std::exchange(is_all_, false)) note_all(engine);
+    CopyBatch batch;
+    for (; batch.copies.size() < most && !over_.empty(); over_.pop_front()) {
+        batch.copies.push_back({over_.front().to_string(), {}});
+    }
+    while (batch.copies.size() < most && !changed_.empty()) {
+        const std::uint64_t owner = changed_.front();
+        changed_.pop_front();
+        is_noted_.erase(owner);
+        tell(owner, engine, wall, batch);
+    }
+    batch.has_more = !empty();
+    return batch;
+}
+
+void CallCopies::tell(std::uint64_t owner, Engine &engine, const WallClock &wall, CopyBatch &batch) {
+    RecordId key;
+    std::string text;
+    const CallCondition condition = engine.describe_call(owner, [&](std::span<const DialogRecord> legs) {
+        key = legs.front().id;
+        text = call_to_text(legs, wall);
+    });
+    if (condition == CallCondition::unsettled) return; // it changes again
+    const auto told = told_.find(owner);
+    if (told != told_.end() && told->second != key) { // it is over, or has another caller
+        batch.copies.push_back({told->second.to_string(), {}});
+        told_.erase(told);
+    }
+    if (condition == CallCondition::gone) return;
+    told_.insert_or_assign(owner, key);
+    batch.copies.push_back({key.to_string(), std::move(text)});
+}
+
+void CallCopies::forget(const RecordId &key) {
+    std::erase_if(told_, [&](const auto &one) { return one.second == key; });
+    std::erase(over_, key);
+}
+
+} // namespace tandem
