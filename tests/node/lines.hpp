@@ -1,15 +1,42 @@
 // A log whose lines a test can look at.
 #pragma once
 #include <cstddef>
-#include <sstream>
+#include <mutex>
+#include <ostream>
+#include <streambuf>
 #include <string>
 #include <string_view>
 #include "node/log.hpp"
 
 namespace tandem::test {
 
+// What one thread may write while another looks at it.
+class LockedText : private std::streambuf, public std::ostream {
+public:
+    LockedText() : std::ostream(this) {}
+    std::string str() const {
+        const std::lock_guard lock(mutex_);
+        return text_;
+    }
+
+private:
+    std::streamsize xsputn(const char *text, std::streamsize size) override {
+        const std::lock_guard lock(mutex_);
+        text_.append(text, static_cast<std::size_t>(size));
+        return size;
+    }
+    int overflow(int c) override {
+        const std::lock_guard lock(mutex_);
+        text_.push_back(static_cast<char>(c));
+        return c;
+    }
+
+    mutable std::mutex mutex_;
+    std::string text_; // by mutex_
+};
+
 struct Lines {
-    std::ostringstream text;
+    LockedText text;
     Log log{{LogLevel::debug, LogFormat::text}, text};
 
     std::size_t count(std::string_view part) const {
