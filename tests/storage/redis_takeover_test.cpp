@@ -32,6 +32,12 @@ TEST_CASE("redis takeover: a beat says who has been silent for a lease, once Red
     CHECK(score > shell.now_ms() + TakeoverShell::lease_ms - 5'000);
     CHECK(score <= shell.now_ms() + TakeoverShell::lease_ms);
 
+    shell.keep("a", calls(1));
+    shell.beat("a");
+    for (const char *what : {"nodes", "calls:a"}) {
+        CHECK(std::stoll(server.ask("PTTL " + TakeoverShell::key(what))) > 600'000'000); // a week
+    }
+
     shell.silence("b");
     CHECK(shell.beat("a").gone.empty()); // `up` is young
     shell.let_up_grow_old();

@@ -12,6 +12,8 @@ local made = tonumber(redis.call('GET', KEYS[2]) or '')
 if not made or made > now then made = now end
 redis.call('SET', KEYS[2], string.format('%.0f', made), 'PX', math.floor(lease / 2))
 local missing = redis.call('ZADD', KEYS[1], now + lease, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 604800000)
+redis.call('PEXPIRE', KEYS[4], 604800000)
 local answer = {missing, redis.call('HLEN', KEYS[3])}
 if made > now - lease then return answer end
 local gone = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. string.format('%.0f', now), 'WITHSCORES',

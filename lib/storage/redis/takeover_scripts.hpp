@@ -5,9 +5,9 @@
 
 namespace tandem {
 
-// "We live." KEYS: nodes, up, taken:P. ARGV: P, lease in ms. -> {1 if P was not among the nodes, size of taken:P,
-// and for each of at most 16 nodes that are gone its name and the ms since its last beat}. While `up` is younger than a
-// lease nobody is gone.
+// "We live." KEYS: nodes, up, taken:P, calls:P. ARGV: P, lease in ms. -> {1 if P was not among the nodes, size of
+// taken:P, and for each of at most 16 nodes that are gone its name and the ms since its last beat}. While `up` is
+// younger than a lease nobody is gone. What nobody asks for is forgotten after a week.
 extern const std::string_view beat_script;
 
 // Calls of D go to P. KEYS: nodes, up, calls:P, taken:P, calls:D, taken:D. ARGV: P, D, lease in ms, the most calls,

@@ -52,7 +52,7 @@ std::string TakeoverWords::key_of(std::string_view what, std::string_view node) 
 }
 
 std::vector<std::string> TakeoverWords::beat(const Scripts &scripts) const {
-    auto words = call(scripts, Script::beat, {nodes_, up_, taken_});
+    auto words = call(scripts, Script::beat, {nodes_, up_, taken_, calls_});
     words.insert(words.end(), {names_.node, lease_ms_});
     return words;
 }
