@@ -128,6 +128,8 @@ void Leases::greet(bool has_lost, Instant now) {
     command.action = LeaseAction::hello;
     command.memory = memory_;
     command.has_lost = std::exchange(must_tell_loss_, false);
+    // Those who had it before us may be about to come back, as we are.
+    command.may_have_lost = is_heir_ || is_out_;
     send(std::move(command), {}, now);
 }
 

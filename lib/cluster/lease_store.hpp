@@ -32,6 +32,8 @@ struct LeaseCommand {
     std::string memory;                // hello, reserve: what the store said of itself; empty: nothing yet
     Duration lease{};
     bool has_lost = false; // hello: the store has lost what it should know, whatever it says
+    bool may_have_lost =
+        false; // hello: it had something to know before, or may have had: with no memory it has lost it
 };
 
 struct LeaseAnswer {

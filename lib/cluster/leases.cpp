@@ -39,6 +39,7 @@ void Leases::adopt(RecordId dialog, std::span<const ClusterPlace> places, Instan
     const LeaseId id = find_or_add(dialog);
     Lease *lease = leases_.find(id);
     if (!lease) return;
+    is_heir_ = true;
     for (const ClusterPlace &place : places) {
         if (lease->places.size() < options_.per_dialog_max) hold(*lease, key_text(place.profile, place.value));
     }

@@ -247,6 +247,7 @@ private:
     std::optional<LeaseCommandId> last_refill_; // all of ours were told again once this one is answered
     bool is_refilled_ = false;                  // since it is up
     bool must_tell_loss_ = false;               // by the next greeting
+    bool is_heir_ = false;                      // a former process had some of ours: the store should know of them
     Instant greet_at_ = never;
     Instant ready_at_ = never; // not before, if the store has forgotten something
     bool is_ready_ = false;

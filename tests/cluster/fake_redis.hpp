@@ -75,7 +75,7 @@ private:
         const bool is_young = was_lost_ && now < made_at_ + command.lease;
         const bool is_other = !command.memory.empty() && memory_ != command.memory;
         if (memory_.empty() || (!is_young && (command.has_lost || (is_other && now < made_at_ + command.lease)))) {
-            was_lost_ = !command.memory.empty() || command.has_lost;
+            was_lost_ = !command.memory.empty() || command.has_lost || command.may_have_lost;
             memory_ = "memory " + std::to_string(++made_);
             made_at_ = now;
         }

@@ -50,6 +50,7 @@ public:
     void check_truth() {
         std::set<RecordId> all;
         for (std::size_t node = 0; node < nodes_.size(); ++node) {
+            settle(node); // what was said last may not have arrived
             for (const std::uint64_t serial : up_[node]) all.insert(nodes_[node]->dialog(serial));
             CHECK(nodes_[node]->leases.is_ready());
         }
@@ -97,8 +98,7 @@ private:
             asked_[index][++serial_] = now_;
             node.leases.reserve({ReservationId(serial_), node.dialog(serial_), places_}, now_);
         }
-        node.run(now_);
-        for (auto &[serial, verdicts] : std::exchange(node.told, {})) take(index, serial, verdicts);
+        settle(index);
         REQUIRE(cancelled_[index].empty()); // they have heard, too
         if (!up_[index].empty() && draw(60)) end(index, *up_[index].begin());
         if (!asked_[index].empty() && draw(200)) { // cancelled
@@ -107,6 +107,11 @@ private:
             asked_[index].erase(asked_[index].begin());
         }
         for (const auto &[serial, since] : asked_[index]) REQUIRE(now_ <= since + options_.timeout);
+    }
+
+    void settle(std::size_t index) {
+        nodes_[index]->run(now_);
+        for (auto &[serial, verdicts] : std::exchange(nodes_[index]->told, {})) take(index, serial, verdicts);
     }
 
     void take(std::size_t index, std::uint64_t serial, const std::vector<Reserved> &verdicts) {

@@ -264,6 +264,41 @@ TEST_CASE("leases: a store that was emptied fills again from the living, and adm
     CHECK(cluster[1].verdict(8) == Verdict::refused);
 }
 
+TEST_CASE("leases: who comes to an emptied store before the others do admits nobody, if he may know that it was one") {
+    Cluster cluster;
+    for (std::uint64_t i = 1; i <= 4; ++i) cluster.ask(i % 2, i, 4);
+    cluster.run(10);
+    cluster.redis.state = FakeRedis::State::gone;
+    cluster.run(10);
+    cluster[1].store.is_cut = true; // it waits for its next try
+    std::size_t own = 0;
+    SUBCASE("he has dialogs of a former process") {
+        cluster.nodes[0] = std::make_unique<FakeNode>(cluster.redis, 1, LeaseOptions{}, cluster.now);
+        const std::vector<ClusterPlace> places{{"total", "", 4}};
+        for (const std::uint64_t serial : {2, 4}) {
+            cluster[0].leases.adopt(cluster[0].dialog(serial), places, cluster.now);
+        }
+        own = 2;
+    }
+    SUBCASE("it was away when he came") {
+        cluster.nodes[0] = std::make_unique<FakeNode>(cluster.redis, 3, LeaseOptions{}, cluster.now);
+        cluster.run(10);
+    }
+    cluster.redis.forget();
+    cluster.redis.state = FakeRedis::State::up;
+    cluster.run(1000);
+    CHECK(cluster.redis.size("{total}") == own);
+    CHECK_FALSE(cluster[0].leases.is_ready());
+    cluster.ask(0, 9, 4);
+    CHECK(cluster[0].verdict(9) == Verdict::unknown);
+    cluster[0].leases.release(cluster[0].dialog(9), cluster.now);
+    cluster[1].store.is_cut = false;
+    cluster.run(8'000);
+    CHECK(cluster[0].leases.is_ready());
+    CHECK(cluster[1].leases.is_ready());
+    CHECK(cluster.redis.size("{total}") == own + 2);
+}
+
 TEST_CASE("leases: a replica without the last writes is found out, and told what it lacks") {
     Cluster cluster;
     cluster.ask(0, 1, 5);

@@ -123,6 +123,25 @@ TEST_CASE("redis: killed and started empty, it fills again from the living and a
     }
 }
 
+TEST_CASE("redis: who could not reach it when he came gives others time to tell it what it forgot") {
+    RedisServer server;
+    server.kill();
+    Loop loop{LoopOptions{1ms}};
+    RedisNode node(loop, url_of(server), 1, short_lease());
+    run_nodes(loop, {&node}, [&] { return node.leases.is_out(); });
+    server.start();
+    const Instant started = SystemClock::now();
+    run_nodes(loop, {&node}, [&] { return node.leases.is_ready(); });
+    CHECK(SystemClock::now() - started >= 1s);
+    const std::string memory = server.ask("GET test:memory");
+    CHECK(memory.substr(memory.find(':')) == ":1");
+
+    RedisServer other; // who finds it at once need not wait for anybody
+    RedisNode second(loop, url_of(other), 2, short_lease());
+    run_nodes(loop, {&second}, [&] { return second.leases.is_ready(); });
+    CHECK(other.ask("GET test:memory").back() == '0');
+}
+
 TEST_CASE("redis: frozen, it keeps nobody waiting for longer than the timeout") {
     RedisServer server;
     LeaseOptions options;

@@ -17,7 +17,7 @@ local has_lost = ARGV[3] == '1' or (is_other and is_young)
 if not lost or (has_lost and not (lost == '1' and is_young)) then
     made = now
     is_young = true
-    lost = (ARGV[1] ~= '' or ARGV[3] == '1') and '1' or '0'
+    lost = (ARGV[1] ~= '' or ARGV[3] ~= '0') and '1' or '0'
     memory = string.format('%.0f:%s', made, lost)
 end
 redis.call('SET', KEYS[1], memory, 'PX', math.floor(ARGV[2] * 2 / 3))

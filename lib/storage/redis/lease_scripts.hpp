@@ -5,7 +5,8 @@
 
 namespace tandem {
 
-// KEYS: the memory. ARGV: what we knew of it or "", lease in ms, "1" if it has lost something. -> {memory, ms to wait}
+// KEYS: the memory. ARGV: what we knew of it or "", lease in ms, "1" if it has lost something, "?" if it has should it
+// have no memory. -> {memory, ms to wait}
 extern const std::string_view hello_script;
 
 // KEYS: each set, then the memory if ARGV[3] is not "". ARGV: member, lease in ms, what we know of the memory or "",

@@ -55,7 +55,7 @@ std::vector<std::string> words_of(const LeaseCommand &command, const LeaseScript
         words = call(LeaseScript::hello, names, {memory_key(prefix)});
         words.push_back(command.memory);
         words.push_back(std::to_string(to_ms(command.lease)));
-        words.emplace_back(command.has_lost ? "1" : "0");
+        words.emplace_back(command.has_lost ? "1" : command.may_have_lost ? "?" : "0");
         return words;
     case LeaseAction::reserve: return reserve_words(command, names, prefix);
     case LeaseAction::size: return call(LeaseScript::size, names, {key_of(command.keys.at(0), prefix)});
