@@ -1,4 +1,7 @@
 #include "node/dialog_place.hpp"
+#include <utility>
+#include "call/leg_state.hpp"
+#include "sip/message.hpp"
 
 namespace tandem {
 
@@ -18,6 +21,15 @@ bool repeats_invite(const DialogRecord &record) {
     const bool is_acked =
         record.state == DialogState::confirmed && !record.forks.empty() && record.forks.front().is_acked;
     return record.local_side != Side::caller && !is_acked;
+}
+
+std::optional<RefusedCaller> refused_caller(const KeptRefusal &refusal, const ShardMap &map) {
+    const auto state = LegState::parse(refusal.leg);
+    const auto said = Message::parse(state && state->peers ? state->peers->answer : std::string());
+    if (!said || said->is_request()) return std::nullopt;
+    std::string call_id(said->call_id());
+    const std::uint8_t worker = map.made_by(said->to_tag()).value_or(map.shard_of_call(call_id));
+    return RefusedCaller{std::move(call_id), worker};
 }
 
 } // namespace tandem

@@ -148,8 +148,10 @@ Worker &Server::worker_for(const DialogRecord &record) {
 
 Worker &Server::worker_for(const KeptRefusal &refusal) {
     if (!board_) return *stations_[0]->worker;
-    const ShardMap &map = board_->map();
-    return *stations_[map.made_by(refusal.call_id).value_or(map.shard_of_call(refusal.call_id))]->worker;
+    const auto caller = refused_caller(refusal, board_->map());
+    if (!caller) return *stations_[0]->worker;
+    board_->keep(caller->call_id, caller->worker);
+    return *stations_[caller->worker]->worker;
 }
 
 } // namespace tandem

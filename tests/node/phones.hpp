@@ -39,7 +39,7 @@ private:
     Handler handler_;
 };
 
-// Takes every call, unless it is told to let it ring.
+// Takes every call, unless it is told to refuse it, or to let it ring.
 class Callee {
 public:
     explicit Callee(Loop &loop)
@@ -50,6 +50,7 @@ public:
     std::string route() const { return "[[route]]\nto = [\"sip:" + sockets_.address(0) + "\"]\n"; }
 
     bool only_rings = false;
+    std::uint16_t refuses = 0; // with this status
     std::size_t invited = 0;
     std::size_t cancelled = 0;
     std::size_t hung_up = 0;
@@ -62,6 +63,7 @@ private:
         case Method::invite:
             ++invited;
             ringing_[std::string(request.call_id())] = request;
+            if (refuses != 0) return answer(request, source, refuses);
             return answer(request, source, only_rings ? 180 : 200, contact);
         case Method::cancel:
             ++cancelled;
@@ -109,7 +111,9 @@ public:
         return found;
     }
 
+    bool acknowledges_refusals = true;
     std::function<void(std::size_t call, std::uint16_t status)> on_final = [](auto, auto) {};
+    std::function<void(std::size_t call)> on_repeated = [](auto) {}; // its final answer
     std::function<void(std::size_t call)> on_ringing = [](auto) {};
     std::function<void(std::size_t call)> on_hung_up = [](auto) {};
     std::function<void(std::uint16_t status)> on_cancel_answered = [](auto) {};
@@ -158,10 +162,10 @@ private:
         state = {status, std::string(response.to_tag())};
         if (status < 300) {
             sockets_.send(elsewhere(call), server_, request("ACK", call, 1, state.to_tag));
-        } else {
+        } else if (acknowledges_refusals) {
             sockets_.send(call % sockets_.size(), server_, acknowledge(response, call));
         }
-        if (is_first) on_final(call, status);
+        is_first ? on_final(call, status) : on_repeated(call);
     }
 
     // Of a refusal: by the INVITE's branch (RFC 3261 section 17.1.1.3).

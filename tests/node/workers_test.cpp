@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -337,6 +338,41 @@ TEST_CASE("workers: calls go on in the next process, each where its messages com
         CHECK(hung_up == calls);
         CHECK(node.callee.hung_up == calls);
         CHECK(node.server->profiles().size("total").value() == 0);
+        node.server.reset();
+        std::filesystem::remove_all(folder);
+    }
+}
+
+TEST_CASE("workers: an INVITE that a former process has refused is no new call, whichever worker it comes to") {
+    for (const std::uint32_t next : {4U, 3U}) {
+        CAPTURE(next);
+        std::string folder = std::filesystem::temp_directory_path() / "tandem-workers-XXXXXX";
+        REQUIRE(::mkdtemp(folder.data()) != nullptr);
+        Node node({}, {}, [&](Config &config) { config.store.path = folder + "/t.db"; });
+        node.callee.refuses = 486;
+        constexpr std::size_t calls = 32;
+        std::size_t refused = 0;
+        node.caller->on_final = [&](std::size_t, std::uint16_t status) {
+            CHECK(status == 486);
+            if (++refused < calls) return;
+            node.when_calls(0, [&] { node.in_server([] { throw std::runtime_error("planted"); }); });
+        };
+        const auto invite_all = [&] {
+            for (std::size_t call = 0; call < calls; ++call) node.caller->invite(call);
+        };
+        CHECK_THROWS_AS(node.run(invite_all), std::runtime_error);
+        REQUIRE(node.callee.invited == calls);
+
+        node.restart(next); // and has not heard of the ACKs
+        node.caller->acknowledges_refusals = false;
+        std::map<std::size_t, int> heard; // said once again at the start, and then when he asks
+        std::size_t twice = 0;
+        node.caller->on_repeated = [&](std::size_t call) {
+            if (++heard[call] == 2 && ++twice == calls) node.end(), node.end();
+        };
+        node.run(invite_all);
+        CHECK(twice == calls);
+        CHECK(node.callee.invited == calls);
         node.server.reset();
         std::filesystem::remove_all(folder);
     }
