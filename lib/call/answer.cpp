@@ -157,7 +157,7 @@ void B2bua::settle_offer(Call &call, InviteExchange &invite, const Message &requ
 
 // The INVITE came to nothing: by the other side's answer, or by a `status` of our own if `refusal` is null.
 void B2bua::refuse_invite(CallId id, Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal,
-                          Instant now) {
+                          Instant now, const RefusedAttempt &refused) {
     const bool is_first = invite.is_first;
     end_reliability(id, call, false, now);
     const Message *request = transactions_.request(invite.server);
@@ -174,7 +174,7 @@ void B2bua::refuse_invite(CallId id, Call &call, InviteExchange &invite, std::ui
             writer_.response(*request, invite.source, status, refusal && !is_challenge ? refusal->reason_phrase() : "",
                              tag, is_challenge ? nullptr : refusal);
         feed_answer(*request, status, tag, refusal ? refusal->values(Header::reason) : std::string(), now);
-        if (is_first) keep_refusal(call.leg(invite.from).dialog, invite.source, bytes);
+        if (is_first) keep_refusal(call.leg(invite.from).dialog, invite.source, bytes, refused);
         // Whoever runs the trunk has to see that it wants other credentials, which a 503 does not say.
         if (is_challenge && is_first) tracker_.set_sip_code(call.leg(invite.from).dialog, said);
         static_cast<void>(transactions_.respond(invite.server, status, std::move(bytes), now));

@@ -185,8 +185,12 @@ private:
     void take_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     void pass_answer(CallId id, Call &call, InviteExchange &invite, const Message &answer, Instant now);
     static void settle_offer(Call &call, InviteExchange &invite, const Message &request, const Message &answer);
+    struct RefusedAttempt {
+        TransactionId client; // none: by no answer
+        Endpoint by;
+    };
     void refuse_invite(CallId id, Call &call, InviteExchange &invite, std::uint16_t status, const Message *refusal,
-                       Instant now);
+                       Instant now, const RefusedAttempt &refused = {});
     void drop_fork(const Message &answer, const Endpoint &peer, TransactionId invite, CallId owner, Instant now);
     std::string_view our_tag(Call &call, DialogId callee_leg, std::string_view callee_tag);
     void forget_invite(Call &call, const InviteExchange &invite);
@@ -430,7 +434,8 @@ private:
         if (call.transfer) f(call.transfer->target, LegPlace::alone, call.transfer->invite);
         if (call.released) f(call.released->leg, LegPlace::alone, TransactionId());
     }
-    void keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal);
+    void keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal,
+                      const RefusedAttempt &refused = {});
     void keep_dropped(const Call &call, const Attempt &attempt);
     static const InviteExchange *open_invite_of(const Call &call, LegPlace place);
     std::uint64_t fingerprint_of(const Call &call, const Leg &leg, LegPlace place, TransactionId invite) const;

@@ -336,6 +336,10 @@ void B2bua::fail_attempt(CallId id, Call &call, Attempt &attempt, std::uint16_t 
     Setup &setup = *call.setup;
     // Without an answer of its own the leg's dialog ends here.
     tracker_.end(attempt.leg.dialog, status == 408 ? EndReason::no_answer : EndReason::transport, now);
+    if (refusal) {
+        setup.refused = attempt.client;
+        setup.refused_by = attempt.leg.peer;
+    }
     const bool is_unreached = !attempt.has_answered && (status == 503 || status == 408 || status == flow_failed);
     if (is_unreached && fail_over(id, call, attempt, now)) return;
 
@@ -376,8 +380,9 @@ void B2bua::end_setup(CallId id, Call &call, Instant now) {
     const Message best = std::exchange(setup.best, Message());
     const bool is_unreached = setup.best_status == flow_failed; // which means nothing to the caller
     const std::uint16_t status = setup.best_status == 0 ? 503 : is_unreached ? 480 : setup.best_status;
+    const RefusedAttempt refused{setup.refused, setup.refused_by};
     call.setup.reset();
-    refuse_invite(id, call, *call.first_invite(), status, best && !is_unreached ? &best : nullptr, now);
+    refuse_invite(id, call, *call.first_invite(), status, best && !is_unreached ? &best : nullptr, now, refused);
 }
 
 // Puts the Contacts of a redirection next in line (RFC 3261 section 8.1.3.4). False: none of them is to be called.

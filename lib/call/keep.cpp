@@ -182,13 +182,17 @@ void B2bua::keep_dropped(const Call &call, const Attempt &attempt) {
     tracker_.touch(attempt.leg.dialog);
 }
 
-// The caller's only word of the end: should the process die before it has left, the next one says it.
-void B2bua::keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal) {
+// The caller's only word of the end: should the process die before it has left, the next one says it. The same of the
+// ACK to the callee who has refused. (One who refused before him, or was given up, must do without: his own timer ends
+// it.)
+void B2bua::keep_refusal(DialogId dialog, const Endpoint &source, const SharedBytes &refusal,
+                         const RefusedAttempt &refused) {
     const DialogSet *set = tracker_.find(dialog);
     if (!set || !options_.keeps_legs) return;
     LegState state;
     state.call = set->record;
-    state.peer = source;
+    state.peer = refused.client ? refused.by : source;
+    state.invite = transactions_.refusal_ack(refused.client).view();
     state.peers = KeptInvite{.request = {}, .answer = std::string(refusal.view()), .source = source, .is_first = true};
     refusals_.insert_or_assign(set->record, state.to_text());
 }

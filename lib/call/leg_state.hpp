@@ -59,7 +59,7 @@ struct LegState {
     Duration min_interval{};
     bool is_ours = false;
     bool is_supported = false;
-    std::string invite;              // outline() of ours, until its final answer
+    std::string invite;              // outline() of ours, until its final answer; the ACK of a refusal
     std::optional<KeptInvite> peers; // none: none of his is open
     std::optional<KeptCall> of_call;
 

@@ -64,6 +64,9 @@ bool B2bua::was_ended(const Message &request, Instant now) {
 void B2bua::restore_refusal(std::string_view leg, Instant now) {
     auto state = LegState::parse(leg);
     if (state) use_present_listeners(*state);
+    if (state && !state->invite.empty()) { // the callee's, who may not have our ACK
+        static_cast<void>(transactions_.adopt_refused(SharedBytes(state->invite), state->peer, now));
+    }
     const auto refusal = Message::parse(state && state->peers ? state->peers->answer : std::string());
     if (!refusal || refusal->is_request() || refusal->status() < 300) return;
     auto invite = Message::parse(outline_of_answer(*refusal));

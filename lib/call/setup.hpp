@@ -43,7 +43,9 @@ struct Setup {
     bool is_over = false;          // no further target is tried: one of them refused for all
     bool may_hunt = false;         // one of the present attempts failed in a way that tries the next target
     std::uint16_t best_status = 0; // of the refusals so far (RFC 3261 section 16.7 item 6); 0: none
-    Message best;                  // its response; empty: a failure without one
+    TransactionId refused;         // the attempt that answered so last
+    Endpoint refused_by{};
+    Message best;                            // its response; empty: a failure without one
     EndReason best_reason = EndReason::none; // what the record shows of it, if the status does not say
 
     Attempt *find(TransactionId client) const;

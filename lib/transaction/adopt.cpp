@@ -39,4 +39,17 @@ Result<TransactionId> TransactionTable::adopt_client(const ClientRequest &reques
     return id;
 }
 
+Result<TransactionId> TransactionTable::adopt_refused(const SharedBytes &ack, const Endpoint &to, Instant now) {
+    const auto message = Message::parse(ack.view());
+    const bool is_ack = message && message->is_request() && message->method() == Method::ack;
+    if (!is_ack || message->top_via().branch.empty() || is_reliable(to.transport)) return Error::invalid;
+    now_ = now;
+    const auto id = add_client(Method::invite, matcher_.client(message->top_via().branch), to, ack, now);
+    if (!id) return id;
+    Transaction &transaction = *transactions_.find(*id);
+    transaction.repeated = matcher_.repeated(message->call_id(), message->from_tag(), message->cseq());
+    run(*id, transaction, Input::adopted_refusal, now);
+    return id;
+}
+
 } // namespace tandem

@@ -6,7 +6,9 @@ namespace tandem {
 Step step_invite_client(TransactionState state, Input input) {
     using State = TransactionState;
     switch (state) {
-    case State::initial: return {State::calling, Action::send, Resend::start, End::b};
+    case State::initial:
+        if (input == Input::adopted_refusal) return {State::completed, Action::nothing, Resend::stop, End::d};
+        return {State::calling, Action::send, Resend::start, End::b};
 
     case State::calling:
         switch (input) {
@@ -28,7 +30,8 @@ Step step_invite_client(TransactionState state, Input input) {
         case Input::success: return {State::accepted, Action::tell, Resend::stop, End::m};
         case Input::refusal: return {State::completed, Action::acknowledge, Resend::stop, End::d};
         case Input::cancel: return {State::proceeding, Action::send_cancel, Resend::stop, End::b};
-        case Input::end_due: return {State::terminated, Action::tell_timeout}; // 64*T1 after CANCEL
+        case Input::end_due:
+            return {State::terminated, Action::tell_timeout}; // 64*T1 after CANCEL
         // No arc of the figure, where a peer that lives would answer by a connection of its own. One that does not
         // live is the usual reason.
         case Input::connection_lost: return {State::terminated, Action::tell_transport_error};

@@ -9,14 +9,15 @@ namespace tandem {
 
 enum class Input : std::uint8_t {
     begin,
-    request,     // server: the request came again
-    ack,         // INVITE server
-    provisional, // 1xx: came to a client, or the user sends it by a server
-    success,     // 2xx
-    refusal,     // 3xx to 6xx
-    cancel,      // INVITE client: the user gives up
-    resend_due,  // Timer A, E or G
-    end_due,     // the timer that End names
+    adopted_refusal, // INVITE client: a former process has had it
+    request,         // server: the request came again
+    ack,             // INVITE server
+    provisional,     // 1xx: came to a client, or the user sends it by a server
+    success,         // 2xx
+    refusal,         // 3xx to 6xx
+    cancel,          // INVITE client: the user gives up
+    resend_due,      // Timer A, E or G
+    end_due,         // the timer that End names
     transport_error,
     connection_lost, // client: by which the response would have come
 };

@@ -78,6 +78,13 @@ SharedBytes TransactionTable::sent(TransactionId client) const {
     return is_open ? transaction->bytes : SharedBytes();
 }
 
+SharedBytes TransactionTable::refusal_ack(TransactionId client) const {
+    const Transaction *transaction = transactions_.find(client);
+    const bool is_refused = transaction && transaction->kind == TransactionKind::invite_client &&
+                            transaction->state == TransactionState::completed;
+    return is_refused && !is_reliable(transaction->peer.transport) ? transaction->bytes : SharedBytes();
+}
+
 bool TransactionTable::set_owner(TransactionId id, std::uint64_t owner) {
     Transaction *transaction = transactions_.find(id);
     if (!transaction) return false;

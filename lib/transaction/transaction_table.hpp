@@ -120,6 +120,10 @@ public:
     Result<TransactionId> adopt_server(Message invite, const Endpoint &source, std::uint64_t owner, Instant now);
     Result<TransactionId> adopt_client(const ClientRequest &request, Instant now);
 
+    // One whose refusal that process has acknowledged by `ack`, perhaps without effect: whenever it comes again that
+    // is sent again (RFC 3261 section 17.1.1.2). Fails with full, or invalid for what is no ACK.
+    Result<TransactionId> adopt_refused(const SharedBytes &ack, const Endpoint &to, Instant now);
+
     // Sends a response of a server transaction. After a 2xx to INVITE the transaction is accepted (RFC 6026
     // section 7.1): the user sends that 2xx again by this same call until the ACK comes.
     // Fails with not_found, wrong_state if another final response was sent before, or invalid for a status outside
@@ -146,6 +150,9 @@ public:
 
     // The request of an INVITE client transaction as it was sent last, until its final response; empty after that.
     SharedBytes sent(TransactionId client) const;
+
+    // The ACK of a refusal that may come again: over UDP, for as long as the transaction lives. Else empty.
+    SharedBytes refusal_ack(TransactionId client) const;
 
     // For an audit: those that wait for their user, and would for ever, in the `max` slots from `cursor` on; appends.
     // The cursor is 0 at the end. forget() ends one that has no user any more, without a message and without an event.

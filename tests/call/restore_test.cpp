@@ -264,6 +264,43 @@ TEST_CASE("restore: a refusal that was kept, and perhaps not sent, is said again
     CHECK(phones.finish().sip_code == (said == "SIP/2.0 486" ? 486 : 487));
 }
 
+TEST_CASE("restore: a callee whose refusal the former process has kept gets its ACK (RFC 3261 section 17.1.1.3)") {
+    TwoPhones phones;
+    phones.router.answer.targets[0].route_set = "<sip:192.0.2.2:5062;lr>";
+    phones.send(phones.alice, phones.invite());
+    const Message invite = phones.take(phones.bob, "INVITE");
+    CHECK(invite.has(Header::route));
+    const std::string busy = TwoPhones::answer(invite, "486 Busy Here");
+    SUBCASE("it died before the ACK left") { phones.send_and_die(phones.bob, busy, true); }
+    SUBCASE("and the next one, too") {
+        phones.send_and_die(phones.bob, busy, true);
+        phones.restart();
+    }
+    SUBCASE("it had left, and was lost") {
+        phones.send(phones.bob, busy);
+        CHECK(phones.got(phones.bob, "ACK"));
+        phones.restart();
+    }
+    phones.forget();
+    for (int i = 0; i < 2; ++i) {
+        phones.send(phones.bob, busy);
+        const Message ack = phones.take(phones.bob, "ACK");
+        CHECK(ack.request_uri() == invite.request_uri());
+        CHECK(ack.value(Header::route) == invite.value(Header::route));
+        CHECK(ack.top_via().branch == invite.top_via().branch);
+        CHECK(ack.to_tag() == "bob");
+        CHECK(ack.cseq() == invite.cseq());
+    }
+    std::string other = busy; // whoever knows the branch, and nothing else
+    other.replace(other.find("Call-ID: "), 9, "Call-ID: x");
+    phones.send(phones.bob, other);
+    CHECK_FALSE(phones.got(phones.bob, "ACK"));
+    CHECK(phones.finish().sip_code == 486);
+    phones.forget();
+    phones.send(phones.bob, busy);
+    CHECK(phones.is_silent());
+}
+
 TEST_CASE("restore: who hangs up while the process dies hears 200, and the other one hears it, too [40]") {
     TwoPhones phones;
     talk(phones);
