@@ -301,6 +301,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
         };
     }
     options.memory = &memory_;
+    options.store = &store_health_;
     options.overload.begin = config_.limits.lag;
     options.overload.end = config_.limits.lag / 5;
     options.journal.wait_max = config_.store.wait_max;

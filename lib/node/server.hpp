@@ -163,6 +163,7 @@ private:
     std::unique_ptr<RegisteredUsers> registered_; // as routes ask for them
     KeyedHash loop_hash_;                         // a key of its own, because the network sees what it makes
     MemoryBudget memory_;
+    StoreHealth store_health_;
 
     std::mutex failure_mutex_;
     std::exception_ptr failure_; // the first of any thread; guarded by failure_mutex_

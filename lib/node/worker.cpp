@@ -272,6 +272,7 @@ void Worker::release_places(Instant now) {
 
 // Before a batch or mail: what has waited for too long is refused with the rest.
 void Worker::watch_load(Duration lag, Instant now) {
+    watch_store(); // others may have lost it
     overload_.observe(lag, now);
     const bool is_short = options_.memory && options_.memory->is_exceeded(now);
     const bool is_overloaded = overload_.is_on() || is_short;
@@ -287,13 +288,16 @@ void Worker::watch_load(Duration lag, Instant now) {
 // Until everything is in the store again: a call that nobody could write down is not begun.
 void Worker::watch_store() {
     if (!journal_ || !options_.journal.rejects_calls) return;
-    const bool is_lost = journal_->statistics().is_behind;
+    const bool is_behind = journal_->statistics().is_behind;
+    const bool has_changed = is_behind != std::exchange(is_store_behind_, is_behind);
+    if (has_changed && options_.store) options_.store->note(is_behind);
+    const bool is_lost = is_behind || (options_.store && options_.store->is_lost());
     if (is_lost == std::exchange(is_store_lost_, is_lost)) return;
     engine_.set_store_lost(is_lost);
     const std::uint64_t refused = engine_.statistics().refused_store;
     if (is_lost) {
         refused_before_store_ = refused;
-    } else {
+    } else if (has_changed || refused > refused_before_store_) {
         log_.warn(fmt::format("store: new calls are taken again; {} were refused", refused - refused_before_store_));
     }
 }

@@ -35,6 +35,7 @@
 #include "node/name_lookup.hpp"
 #include "node/outbox.hpp"
 #include "node/overload.hpp"
+#include "node/store_health.hpp"
 #include "node/store_queue.hpp"
 #include "node/trunk_states.hpp"
 #include "node/worker_statistics.hpp"
@@ -58,6 +59,7 @@ struct WorkerOptions {
         on_record{};                   // of a call that has ended, where there is no store; none: nobody asks
     std::function<void()> on_copies{}; // take_copies() has something; none: nobody takes over
     MemoryBudget *memory = nullptr;    // shared by workers, and outlives them; null: none
+    StoreHealth *store = nullptr;      // the same; null: what the worker itself knows of the store is all
     TrunkStates *trunks = nullptr;     // of the one that registers with them; null: another does
     Duration garbage_interval = std::chrono::seconds(60);  // at most one line about garbage, and of overload, in this
     Duration unreached_interval = std::chrono::seconds(1); // at most one line about a failed connection in this time
@@ -219,6 +221,7 @@ private:
     Overload overload_;
     bool is_overloaded_ = false; // or short of memory
     std::optional<Instant> overload_told_at_;
+    bool is_store_behind_ = false;           // as far as this worker knows
     bool is_store_lost_ = false;             // and new calls are refused
     std::uint64_t refused_before_store_ = 0; // by then
 

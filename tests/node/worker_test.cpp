@@ -300,6 +300,34 @@ TEST_CASE("worker: where the configuration says so new calls are refused until e
     CHECK(node.sent("INVITE ") == 3);
 }
 
+TEST_CASE("worker: a store that one worker has lost none begins a call on, until that one has it back") {
+    FailingStore store;
+    FailingStore other;
+    StoreHealth health;
+    WorkerOptions options;
+    options.journal.rejects_calls = true;
+    options.journal.retry_min = std::chrono::milliseconds(1);
+    options.store = &health;
+    Fixture losing(&store, options);
+    Fixture idle(&other, options);
+    store.fails = [](std::uint64_t) { return true; };
+    losing.receive({invite(1)});
+    idle.receive({invite(2), ::options(10)});
+    CHECK(idle.sent("INVITE ") == 0);
+    CHECK(idle.sent("SIP/2.0 503 ") == 1);
+    CHECK(idle.worker->engine().statistics().refused_store == 1);
+    CHECK_FALSE(idle.worker->journal()->is_behind);
+
+    store.fails = [](std::uint64_t) { return false; };
+    losing.loop.post([&] { losing.until([&] { return !losing.worker->journal()->is_behind; }); });
+    losing.loop.run();
+    idle.receive({invite(3)});
+    CHECK(idle.sent("INVITE ") == 1);
+    CHECK(idle.lines.str().find("warn store: new calls are taken again; 1 were refused") != std::string::npos);
+    losing.receive({invite(4)});
+    CHECK(losing.sent("INVITE ") == 2);
+}
+
 TEST_CASE("worker: while it is behind new calls are refused and those that are up are served") {
     Fixture node(nullptr);
     node.receive({invite(1)});
