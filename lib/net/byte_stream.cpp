@@ -3,26 +3,44 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
+#include <cstring>
 #include <utility>
+#include "net/dns/ares_client.hpp"
 #include "net/loop_impl.hpp"
+#include "net/socket_address.hpp"
 
 namespace tandem {
 
 using Tcp = asio::ip::tcp;
 
-struct ByteStream::Impl final : std::enable_shared_from_this<Impl> {
-    Impl(Loop &loop, ByteStreamEvents its_events)
-        : io(loop.impl().io), resolver(io), socket(io), events(std::move(its_events)) {}
+namespace {
 
-    void open(const std::string &host, std::uint16_t port);
-    void connect(const Tcp::resolver::results_type &found);
+Tcp::endpoint to_tcp(const Endpoint &endpoint) {
+    SocketAddress address{};
+    const socklen_t size = to_address(endpoint, address);
+    Tcp::endpoint to;
+    std::memcpy(to.data(), &address.any, size);
+    to.resize(size);
+    return to;
+}
+
+} // namespace
+
+struct ByteStream::Impl final : std::enable_shared_from_this<Impl> {
+    Impl(Loop &its_loop, ByteStreamEvents its_events)
+        : loop(its_loop), io(loop.impl().io), socket(io), events(std::move(its_events)) {}
+
+    void open(const std::string &host, std::uint16_t port, const std::vector<Endpoint> &name_servers);
+    void connect(const std::vector<IpAddress> &found, std::uint16_t port);
     void read();
     void flush();
     void close();
     void end(const AsioError &error);
+    void end(const std::string &why);
 
+    Loop &loop;
     asio::io_context &io;
-    Tcp::resolver resolver;
+    std::unique_ptr<AresClient> names; // none: the host is an address
     Tcp::socket socket;
     ByteStreamEvents events;
     bool is_open = true;
@@ -32,19 +50,26 @@ struct ByteStream::Impl final : std::enable_shared_from_this<Impl> {
     std::array<char, 16384> in{};
 };
 
-void ByteStream::Impl::open(const std::string &host, std::uint16_t port) {
-    AsioError error;
-    const auto address = asio::ip::make_address(host, error);
-    if (!error) return connect(Tcp::resolver::results_type::create(Tcp::endpoint(address, port), host, {}));
-    resolver.async_resolve(host, std::to_string(port), Tcp::resolver::numeric_service,
-                           [self = shared_from_this()](AsioError failed, const Tcp::resolver::results_type &found) {
-                               if (!self->is_open) return;
-                               failed ? self->end(failed) : self->connect(found);
-                           });
+void ByteStream::Impl::open(const std::string &host, std::uint16_t port, const std::vector<Endpoint> &name_servers) {
+    if (const auto address = IpAddress::parse(host)) return connect({*address}, port);
+    auto opened = AresClient::open(loop, {.servers = name_servers});
+    if (!opened) return end(opened.error().detail);
+    names = std::move(*opened);
+    names->find_addresses(host, [self = shared_from_this(), port](const auto &found, const std::string &why) {
+        if (!self->is_open) return;
+        found.empty() ? self->end(why) : self->connect(found, port);
+    });
 }
 
-void ByteStream::Impl::connect(const Tcp::resolver::results_type &found) {
-    asio::async_connect(socket, found, [self = shared_from_this()](AsioError error, const Tcp::endpoint &) {
+void ByteStream::Impl::connect(const std::vector<IpAddress> &found, std::uint16_t port) {
+    std::vector<Tcp::endpoint> targets;
+    for (const IpAddress &ip : found) {
+        Endpoint to;
+        to.ip = ip;
+        to.port = port;
+        targets.push_back(to_tcp(to));
+    }
+    asio::async_connect(socket, targets, [self = shared_from_this()](AsioError error, const Tcp::endpoint &) {
         if (!self->is_open) return;
         if (error) return self->end(error);
         self->socket.set_option(Tcp::no_delay(true), error);
@@ -77,24 +102,29 @@ void ByteStream::Impl::flush() {
 
 void ByteStream::Impl::close() {
     is_open = false;
-    resolver.cancel();
+    names.reset();
     AsioError ignored;
     socket.close(ignored);
 }
 
 void ByteStream::Impl::end(const AsioError &error) {
-    close();
-    const bool is_end = error == asio::error::eof;
-    // The owner may go with us in there.
-    const auto on_closed = std::exchange(events.on_closed, nullptr);
-    on_closed(is_end ? std::string("the connection was closed") : error.message());
+    end(error == asio::error::eof ? std::string("the connection was closed") : error.message());
 }
 
-ByteStream::ByteStream(Loop &loop, const std::string &host, std::uint16_t port, ByteStreamEvents events)
+void ByteStream::Impl::end(const std::string &why) {
+    const std::string reason = why; // may go with what is closed
+    close();
+    // The owner may go with us in there.
+    const auto on_closed = std::exchange(events.on_closed, nullptr);
+    on_closed(reason);
+}
+
+ByteStream::ByteStream(Loop &loop, const std::string &host, std::uint16_t port, ByteStreamEvents events,
+                       const std::vector<Endpoint> &name_servers)
     : impl_(std::make_shared<Impl>(loop, std::move(events))) {
     // Not from in here: a failure may be known at once.
-    asio::post(impl_->io, [impl = impl_, host, port] {
-        if (impl->is_open) impl->open(host, port);
+    asio::post(impl_->io, [impl = impl_, host, port, name_servers] {
+        if (impl->is_open) impl->open(host, port, name_servers);
     });
 }
 

@@ -1,5 +1,5 @@
-// A connection that we make over TCP, for bytes that are no SIP. It never blocks: a host name is looked up by a thread
-// that Asio keeps for that. All on one loop.
+// A connection that we make over TCP, for bytes that are no SIP. It never blocks, and whoever ends never waits for it:
+// a host name is looked up on the loop, too.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
+#include "base/endpoint.hpp"
 #include "net/loop.hpp"
 
 namespace tandem {
@@ -19,8 +21,10 @@ struct ByteStreamEvents { // called by the loop, and not from inside of a call
 
 class ByteStream {
 public:
-    // `loop` outlives the object. Begins at once; whoever has no time for it any more destroys it.
-    ByteStream(Loop &loop, const std::string &host, std::uint16_t port, ByteStreamEvents events);
+    // `loop` outlives the object. Begins at once; whoever has no time for it any more destroys it. The name servers are
+    // asked for a host that is a name; none: the system's.
+    ByteStream(Loop &loop, const std::string &host, std::uint16_t port, ByteStreamEvents events,
+               const std::vector<Endpoint> &name_servers = {});
     ~ByteStream(); // closes; nothing is called after it. May be done in an event
     ByteStream(const ByteStream &) = delete;
     ByteStream &operator=(const ByteStream &) = delete;

@@ -45,6 +45,7 @@ public:
         one("dns", [this](ConfigSection &section) { read_dns(section, config_); });
         one("store", [this](ConfigSection &section) { read_store(section, config_); });
         one("redis", [this](ConfigSection &section) { read_redis(section, config_); });
+        if (config_.redis.url) config_.redis.url->name_servers = config_.dns.servers;
         one("limits", [this](ConfigSection &section) { read_limits(section, config_); });
         one("timers", [this](ConfigSection &section) { read_timers(section, config_); });
         one("audit", [this](ConfigSection &section) { read_audit(section, config_); });

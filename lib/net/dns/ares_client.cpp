@@ -8,10 +8,12 @@
 #include <utility>
 #include "net/dns/dns_message.hpp"
 #include "net/loop_impl.hpp"
+#include "net/socket_address.hpp"
 
 namespace tandem {
 namespace {
 
+constexpr std::size_t host_address_max = 16;
 constexpr int edns_size = 1232; // of a UDP answer: no fragments even in packets of 1280 bytes (RFC 8200 section 5)
 
 DnsStatus status_without_response(int status) {
@@ -50,6 +52,10 @@ struct AresClient::Impl final : std::enable_shared_from_this<Impl> {
         DnsQuestion question;
         Done done;
     };
+    struct HostQuery {
+        Impl &client;
+        Addresses done;
+    };
 
     explicit Impl(Loop &loop) : io(loop.impl().io), timer(io) {}
     ~Impl() { close(); }
@@ -64,6 +70,7 @@ struct AresClient::Impl final : std::enable_shared_from_this<Impl> {
     void wait(const std::shared_ptr<Socket> &socket, Wait what);
 
     static void on_response(void *user, int status, int timeouts, unsigned char *response, int size);
+    static void on_host(void *user, int status, int timeouts, ares_addrinfo *found);
 
     asio::io_context &io;
     asio::steady_timer timer;
@@ -127,6 +134,28 @@ void AresClient::Impl::on_response(void *user, int status, int, unsigned char *r
     });
 }
 
+void AresClient::Impl::on_host(void *user, int status, int, ares_addrinfo *found) {
+    const std::unique_ptr<HostQuery> query(static_cast<HostQuery *>(user));
+    std::vector<IpAddress> addresses;
+    for (const ares_addrinfo_node *node = found ? found->nodes : nullptr; node; node = node->ai_next) {
+        const auto size = static_cast<std::size_t>(node->ai_addrlen);
+        const bool is_known = node->ai_family == AF_INET || node->ai_family == AF_INET6;
+        if (!is_known || size > sizeof(SocketAddress) || addresses.size() >= host_address_max) continue;
+        SocketAddress address{};
+        std::memcpy(&address, node->ai_addr, size);
+        Endpoint at;
+        read_address(address, at);
+        addresses.push_back(at.ip);
+    }
+    if (found) ares_freeaddrinfo(found);
+    if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) return;
+    std::string why = addresses.empty() ? failure(status == ARES_SUCCESS ? ARES_ENODATA : status).detail : "";
+    asio::post(query->client.io, [weak = query->client.weak_from_this(), done = std::move(query->done),
+                                  result = std::move(addresses), reason = std::move(why)]() mutable {
+        if (const auto client = weak.lock(); client && client->channel) done(std::move(result), std::move(reason));
+    });
+}
+
 void AresClient::Impl::on_socket_state(int fd, bool wants_read, bool wants_write) {
     if (!wants_read && !wants_write) { // is about to be closed
         const auto at = sockets.find(fd);
@@ -185,5 +214,14 @@ AresClient::AresClient(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AresClient::~AresClient() { impl_->close(); }
 
 void AresClient::query(const DnsQuestion &question, Done done) { impl_->query(question, std::move(done)); }
+
+void AresClient::find_addresses(const std::string &host, Addresses done) {
+    auto *query = new Impl::HostQuery{*impl_, std::move(done)}; // on_host() owns it
+    ares_addrinfo_hints hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
+    ares_getaddrinfo(impl_->channel, host.c_str(), nullptr, &hints, &Impl::on_host, query);
+    impl_->arm_timer();
+}
 
 } // namespace tandem

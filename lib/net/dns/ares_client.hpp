@@ -1,8 +1,11 @@
 // DNS by c-ares, its sockets watched by the loop: UDP with EDNS, TCP where an answer does not fit, the next server
 // where one is silent.
 #pragma once
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
+#include "base/endpoint.hpp"
 #include "base/result.hpp"
 #include "net/dns/dns_client.hpp"
 #include "net/loop.hpp"
@@ -22,6 +25,11 @@ public:
     ~AresClient() override;
 
     void query(const DnsQuestion &question, Done done) override;
+
+    // The addresses of a host, IPv4 and IPv6, the best first, by the hosts file, DNS and the domains that
+    // /etc/resolv.conf has searched. `done` is called as above; none: `why` says the reason.
+    using Addresses = std::function<void(std::vector<IpAddress> found, std::string why)>;
+    void find_addresses(const std::string &host, Addresses done);
 
 private:
     struct Impl;

@@ -22,7 +22,8 @@ void append_command(std::span<const std::string_view> words, std::string &out) {
 
 } // namespace
 
-RedisConnection::RedisConnection(Loop &loop, const RedisHost &host, std::function<void(std::string)> on_lost)
+RedisConnection::RedisConnection(Loop &loop, const RedisHost &host, const std::vector<Endpoint> &name_servers,
+                                 std::function<void(std::string)> on_lost)
     : on_lost_(std::move(on_lost)) {
     ByteStreamEvents events;
     events.on_connected = [this] {
@@ -31,7 +32,7 @@ RedisConnection::RedisConnection(Loop &loop, const RedisHost &host, std::functio
     };
     events.on_bytes = [this](std::string_view bytes) { on_bytes(bytes); };
     events.on_closed = [this](std::string why) { lose(std::move(why)); };
-    stream_ = std::make_unique<ByteStream>(loop, host.host, host.port, std::move(events));
+    stream_ = std::make_unique<ByteStream>(loop, host.host, host.port, std::move(events), name_servers);
 }
 
 void RedisConnection::send(std::span<const std::string_view> words, Done done) {

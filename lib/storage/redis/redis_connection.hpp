@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 #include "net/byte_stream.hpp"
 #include "net/loop.hpp"
 #include "storage/redis/redis_reader.hpp"
@@ -22,7 +23,8 @@ public:
 
     // `on_lost` is called once, by the loop, when nothing more will come: also if there never was a connection. The
     // owner may destroy the object in there, and in an answer.
-    RedisConnection(Loop &loop, const RedisHost &host, std::function<void(std::string why)> on_lost);
+    RedisConnection(Loop &loop, const RedisHost &host, const std::vector<Endpoint> &name_servers,
+                    std::function<void(std::string why)> on_lost);
 
     // Also before it is connected. `done` is called when the answer comes, and not if the connection is lost first.
     void send(std::span<const std::string_view> words, Done done);

@@ -103,9 +103,10 @@ void RedisLink::Impl::connect() {
 // Which server is the master now. Sentinel itself is asked without a password.
 void RedisLink::Impl::ask_sentinel() {
     const RedisHost sentinel = url.hosts[next_host % url.hosts.size()];
-    auto connection = std::make_unique<RedisConnection>(loop, sentinel, [this, sentinel](const std::string &why) {
-        lose("sentinel " + sentinel.to_string() + ": " + why);
-    });
+    auto connection =
+        std::make_unique<RedisConnection>(loop, sentinel, url.name_servers, [this, sentinel](const std::string &why) {
+            lose("sentinel " + sentinel.to_string() + ": " + why);
+        });
     RedisConnection &raw = *connection;
     connections["sentinel"] = std::move(connection);
     ask(raw, {"SENTINEL", "get-master-addr-by-name", url.master}, [this](const RedisValue &value) {
@@ -175,7 +176,7 @@ bool RedisLink::Impl::read_slots(const RedisValue &value, const RedisHost &seed)
 // Commands may follow at once where the names of the scripts are known already: they are done in their order.
 RedisConnection *RedisLink::Impl::open(const RedisHost &host, std::function<void()> on_ready) {
     auto connection = std::make_unique<RedisConnection>(
-        loop, host, [this, host](const std::string &why) { lose(host.to_string() + ": " + why); });
+        loop, host, url.name_servers, [this, host](const std::string &why) { lose(host.to_string() + ": " + why); });
     RedisConnection &raw = *connection;
     connections[host.to_string()] = std::move(connection);
     const auto expect_ok = [this](const RedisValue &value) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include "base/endpoint.hpp"
 #include "base/result.hpp"
 
 namespace tandem {
@@ -25,6 +26,7 @@ struct RedisUrl {
     std::string password;         // empty: none is asked for
     std::string master;           // Sentinel's name of it
     std::uint32_t database = 0;
+    std::vector<Endpoint> name_servers{}; // asked for hosts that are names; none: the system's. No part of the text
 
     bool operator==(const RedisUrl &) const = default;
 

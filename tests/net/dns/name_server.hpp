@@ -38,6 +38,10 @@ public:
     SilentServer &operator=(const SilentServer &) = delete;
 
     Endpoint at() const { return loopback(port_); }
+    bool was_asked() const {
+        char byte = 0;
+        return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+    }
 
 private:
     int fd_;
