@@ -2,6 +2,11 @@
 #include <utility>
 
 namespace tandem {
+namespace {
+
+std::size_t bytes_of(const UnsentCdr &cdr) { return cdr.id.size() + cdr.json.size(); }
+
+} // namespace
 
 StoredCdrs::StoredCdrs(StoreQueue &store) : store_(store) {
     job_->on_done = [this] {
@@ -20,10 +25,16 @@ void StoredCdrs::exchange(std::shared_ptr<UnsentCdrs> unsent, std::function<void
 void QueuedCdrs::keep(const Cdr &cdr) {
     UnsentCdr unsent{0, cdr.id.to_string(), to_json(cdr)};
     const std::lock_guard lock(mutex_);
+    bytes_ += bytes_of(unsent);
     queue_.push_back(std::move(unsent));
-    if (queue_.size() <= max_) return;
+    for (; queue_.size() > max_ || bytes_ > bytes_max_; ++lost_) take_oldest();
+}
+
+UnsentCdr QueuedCdrs::take_oldest() {
+    UnsentCdr oldest = std::move(queue_.front());
     queue_.pop_front();
-    ++lost_;
+    bytes_ -= bytes_of(oldest);
+    return oldest;
 }
 
 void QueuedCdrs::exchange(std::shared_ptr<UnsentCdrs> unsent, std::function<void(bool)> then) {
@@ -31,9 +42,7 @@ void QueuedCdrs::exchange(std::shared_ptr<UnsentCdrs> unsent, std::function<void
     {
         const std::lock_guard lock(mutex_);
         unsent->waiting = queue_.size();
-        for (; unsent->next.size() < unsent->max && !queue_.empty(); queue_.pop_front()) {
-            unsent->next.push_back(std::move(queue_.front()));
-        }
+        while (unsent->next.size() < unsent->max && !queue_.empty()) unsent->next.push_back(take_oldest());
     }
     then(true);
 }

@@ -38,17 +38,22 @@ private:
 // Of a process that stores nothing: what is here when it ends is lost. Threads: from any.
 class QueuedCdrs final : public CdrSource {
 public:
-    explicit QueuedCdrs(std::size_t max = 100'000) : max_(max) {}
+    explicit QueuedCdrs(std::size_t max = 100'000, std::size_t bytes_max = 64 << 20)
+        : max_(max), bytes_max_(bytes_max) {}
 
-    void keep(const Cdr &cdr); // beyond `max` the oldest goes
+    void keep(const Cdr &cdr); // beyond `max`, or so many bytes of text, the oldest go
 
     void exchange(std::shared_ptr<UnsentCdrs> unsent, std::function<void(bool)> then) override; // forgets what it gives
     std::uint64_t lost() const override;
 
 private:
+    UnsentCdr take_oldest();
+
     const std::size_t max_;
+    const std::size_t bytes_max_;
     mutable std::mutex mutex_;
-    std::deque<UnsentCdr> queue_; // oldest first; guarded by mutex_, like the next
+    std::deque<UnsentCdr> queue_; // oldest first; guarded by mutex_, like the next two
+    std::size_t bytes_ = 0;
     std::uint64_t lost_ = 0;
 };
 

@@ -46,6 +46,22 @@ TEST_CASE("cdr source: a queue in memory gives its oldest once, and counts those
     CHECK(queue.lost() == 2);
 }
 
+TEST_CASE("cdr source: a queue in memory is bounded by bytes, too") {
+    const std::size_t size = record_of(1).id.to_string().size() + to_json(record_of(1)).size();
+    QueuedCdrs queue(1000, 3 * size + size / 2);
+    for (std::uint64_t serial = 1; serial <= 5; ++serial) queue.keep(record_of(serial));
+    CHECK(queue.lost() == 2);
+    CHECK(ask(queue, 2)->next.at(0).id == record_of(3).id.to_string());
+    for (std::uint64_t serial = 6; serial <= 7; ++serial)
+        queue.keep(record_of(serial)); // what was taken counts no more
+    CHECK(queue.lost() == 2);
+    Cdr huge = record_of(8);
+    huge.call_id.assign(4 * size, 'x');
+    queue.keep(huge); // there is no room for it alone
+    CHECK(queue.lost() == 6);
+    CHECK(ask(queue, 9)->next.empty());
+}
+
 TEST_CASE("cdr source: a store that fails says so, and is asked again with the same") {
     FailingStore store;
     InlineQueue queue(store);
