@@ -2,9 +2,46 @@
 #include <string>
 #include "base/random.hpp"
 #include "storage/redis/redis_reader.hpp"
+#include "storage/redis/reply_functions.hpp"
 
 using namespace tandem;
 using Kind = RedisValue::Kind;
+
+namespace {
+
+// As hiredis has them since 1.0; the one of the test may be older.
+struct NewerFunctions {
+    void *(*createString)(const redisReadTask *, char *, std::size_t);
+    void *(*createArray)(const redisReadTask *, std::size_t);
+    void *(*createInteger)(const redisReadTask *, long long);
+    void *(*createDouble)(const redisReadTask *, double, char *, std::size_t);
+    void *(*createNil)(const redisReadTask *);
+    void *(*createBool)(const redisReadTask *, int);
+    void (*freeObject)(void *);
+};
+
+} // namespace
+
+TEST_CASE("redis reader: a server may speak RESP3 unasked, where the parser knows that") {
+    const auto made = reply_functions<NewerFunctions>();
+    const bool has_all = made.createDouble && made.createBool;
+    REQUIRE(has_all);
+    redisReadTask task{};
+    char text[] = "1.5";
+    const std::unique_ptr<RedisValue> number(static_cast<RedisValue *>(made.createDouble(&task, 1.5, text, 3)));
+    CHECK(number->kind == Kind::text);
+    CHECK(number->text == "1.5");
+    const std::unique_ptr<RedisValue> yes(static_cast<RedisValue *>(made.createBool(&task, 1)));
+    CHECK(yes->kind == Kind::number);
+    CHECK(yes->number == 1);
+
+    for (const std::string_view said : {",1.5\r\n", "#t\r\n", "%1\r\n+a\r\n:1\r\n"}) {
+        RedisReader reader;
+        reader.feed(said);
+        const auto next = reader.next(); // an older one knows no such thing
+        CHECK((!next.ok() || next->has_value()));
+    }
+}
 
 TEST_CASE("redis reader: answers of every kind, in pieces of any size") {
     const std::string bytes =
