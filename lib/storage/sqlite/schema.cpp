@@ -102,7 +102,7 @@ CREATE TABLE dialog_profile (
 
 CREATE TABLE cdr (
     -- One closed record for each call. Times are UTC microseconds.
-    id TEXT PRIMARY KEY NOT NULL,   -- that of the dialog; in the order of creation
+    id TEXT PRIMARY KEY NOT NULL,   -- that of the dialog; a worker makes them in order
     call_id TEXT NOT NULL,
     caller_call_id TEXT NOT NULL,
     callee_call_id TEXT,            -- NULL: no leg to a callee was made
