@@ -33,6 +33,7 @@ std::uint32_t type_of(DialogEventKind kind) {
     case DialogEventKind::request: return TANDEM_EVENT_REQUEST;
     case DialogEventKind::variable_changed: return TANDEM_EVENT_VARIABLE_CHANGED;
     case DialogEventKind::profile_changed: return TANDEM_EVENT_PROFILE_CHANGED;
+    case DialogEventKind::reserved: return TANDEM_EVENT_RESERVED;
     case DialogEventKind::end_due: return TANDEM_EVENT_END_DUE;
     case DialogEventKind::ended: return TANDEM_EVENT_ENDED;
     }

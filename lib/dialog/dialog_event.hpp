@@ -2,7 +2,9 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include "base/error.hpp"
 #include "base/instant.hpp"
 #include "base/method.hpp"
 #include "dialog/dialog_id.hpp"
@@ -18,6 +20,7 @@ enum class DialogEventKind : std::uint8_t {
     request,          // a new request inside the dialog
     variable_changed, // set, changed or erased, before the end
     profile_changed,  // joined or left; the release at the end is none
+    reserved, // the answer to a reservation that others were asked for: see Tracker::begin_waiting()
     end_due, // a deadline passed, or the end was asked for. The host sends CANCEL, or BYE to both sides of an answered
              // set, and the set ends when that is answered or at the next deadline. Where it is not wanted an early set
              // ends at once, for nobody would send the CANCEL
@@ -28,9 +31,10 @@ constexpr std::uint32_t mask_of(DialogEventKind kind) { return 1U << static_cast
 constexpr std::uint32_t all_dialog_events = mask_of(DialogEventKind::ended) * 2 - 1;
 
 struct DialogEventDetail {
-    std::string name;  // of the variable or profile; of a fork its To-tag
+    std::string name;  // of the variable or profile; of a fork its To-tag; reserved: of the profile that refused
     std::string value; // of the profile
-    bool is_set = false; // set or joined, as against erased or left
+    bool is_set = false; // set or joined, as against erased or left; reserved: others have counted, it was no outage
+    std::optional<Error> refused; // reserved: none of the places was taken
 };
 
 struct DialogEvent {
@@ -42,7 +46,7 @@ struct DialogEvent {
     std::uint64_t owner = 0;    // of the set: the host's own word
     std::uint64_t sequence = 0; // counts the wanted events of the tracker, lost ones too: a gap shows a loss
     Instant at{};
-    std::unique_ptr<DialogEventDetail> detail; // of a fork, a changed variable or profile
+    std::unique_ptr<DialogEventDetail> detail; // of a fork, a changed variable or profile, a reservation
 };
 
 } // namespace tandem

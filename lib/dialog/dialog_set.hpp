@@ -62,6 +62,8 @@ struct DialogExtras {
     std::unique_ptr<CseqMaps> cseq_maps; // none: every number passes as it is
     bool has_changed_variables = false; // since the last record
     bool has_changed_profiles = false;
+    bool is_shared = false;  // its end is told by Tracker::take_shared_ends()
+    bool is_waiting = false; // for the answer of others, until the event of it was taken
 };
 
 struct DialogSet {

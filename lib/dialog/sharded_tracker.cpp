@@ -50,6 +50,11 @@ void ShardedTracker::publish(Shard &shard) {
         shard.events.store(events);
         if (events > 0 && !has_events_.load()) has_events_.store(true);
     }
+    const bool has_ends = shard.tracker.shared_ends() > 0;
+    if (has_ends != shard.has_shared_ends.load(std::memory_order_relaxed)) {
+        shard.has_shared_ends.store(has_ends); // in this order for the same reason
+        if (has_ends) has_shared_ends_.store(true);
+    }
     const Instant::rep deadline = shard.tracker.next_deadline().value_or(never).time_since_epoch().count();
     if (deadline != shard.deadline.load(std::memory_order_relaxed)) {
         shard.deadline.store(deadline, std::memory_order_release);
@@ -149,6 +154,21 @@ bool ShardedTracker::take_event(DialogEvent &event) {
         return true;
     }
     return false;
+}
+
+void ShardedTracker::take_shared_ends(std::vector<RecordId> &ended) {
+    if (!has_shared_ends_.exchange(false)) return;
+    try {
+        for (const auto &shard : shards_) {
+            if (!shard->has_shared_ends.load()) continue;
+            const std::lock_guard lock(shard->mutex);
+            const Round round(*this, *shard);
+            shard->tracker.take_shared_ends(ended);
+        }
+    } catch (...) { // no memory: they wait
+        has_shared_ends_.store(true);
+        throw;
+    }
 }
 
 Result<ProfilePage<DialogId>> ShardedTracker::find_by_variable(std::string_view name, const VariableValue &value,

@@ -63,6 +63,10 @@ public:
     bool next_event(DialogEvent &event);
     bool has_events() const { return has_events_.load(); }
 
+    // Ends of sets that are shared: see Tracker::share(). Each is taken once.
+    bool has_shared_ends() const { return has_shared_ends_.load(); }
+    void take_shared_ends(std::vector<RecordId> &ended);
+
     DialogStatistics statistics() const; // takes no lock
     std::vector<DialogId> watchdog(Instant now, Duration grace) const;
     ProfileAudit audit(); // of the profiles and of the indexed variables
@@ -82,6 +86,7 @@ private:
         mutable BriefMutex mutex;
         Tracker tracker;                                   // guarded by mutex, but for statistics()
         std::atomic<std::uint32_t> events{0};              // that wait
+        std::atomic<bool> has_shared_ends{false};
         std::atomic<Instant::rep> deadline{never.time_since_epoch().count()};
     };
 
@@ -112,6 +117,7 @@ private:
     std::vector<std::unique_ptr<Shard>> shards_;
     std::atomic<std::size_t> next_shard_{0}; // where next_event() looks first
     std::atomic<bool> has_events_{false};
+    std::atomic<bool> has_shared_ends_{false};
 };
 
 } // namespace tandem

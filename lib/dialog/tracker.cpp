@@ -185,6 +185,7 @@ bool Tracker::next_event(DialogEvent &event) {
     events_.pop();
     const DialogSet *set = sets_.find(event.dialog);
     event.owner = set ? set->owner : 0;
+    if (event.kind == DialogEventKind::reserved) stop_waiting(event.dialog);
     return true;
 }
 
@@ -345,6 +346,10 @@ void Tracker::terminate(DialogId id, DialogSet &set, EndReason reason, Instant n
             shared_.profiles.release(set.extras->profiles);
         }
         if (shared_.indexed_variables) shared_.indexed_variables->release(set.extras->indexed);
+        if (set.extras->is_shared) {
+            shared_ends_.push_back(set.record);
+            --shared_sets_;
+        }
     }
     mark_changed(id, set);
     raise(DialogEventKind::ended, id, now, Side::caller, Method::unknown, set.end_reason);
@@ -455,7 +460,8 @@ void Tracker::mark_changed(DialogId id, DialogSet &set) {
 
 bool Tracker::has_room_for(DialogEventKind kind) {
     if (kind == DialogEventKind::end_due && !options_.wants_end_due) return false;
-    const bool must_come = kind == DialogEventKind::end_due || kind == DialogEventKind::ended;
+    const bool must_come = kind == DialogEventKind::end_due || kind == DialogEventKind::ended ||
+                           kind == DialogEventKind::reserved; // at most two, one and one of a set
     if (!must_come && !is_wanted(kind)) return false;
     ++sequence_;
     if (must_come || events_.size() < options_.event_max) return true;

@@ -43,8 +43,9 @@ struct TrackerOptions {
     std::uint32_t fork_max = 32;     // To-tags of one INVITE; further ones are not tracked before they answer. Not 0
     std::uint32_t same_call_id_max = 64; // live sets with one Call-ID, apart by their From-tags
     std::uint32_t event_max = 65536; // events that wait for the host; beyond it further ones are lost and counted, but
-                                     // for `end_due` and `ended`, of which each set has at most two and one
-    std::uint32_t events = all_dialog_events; // mask of those wanted; `end_due` and `ended` come in any case
+                                     // for `end_due`, `ended` and `reserved`, of which each set has at most two, one
+                                     // and one
+    std::uint32_t events = all_dialog_events; // mask of those wanted; the three of above come in any case
     bool wants_end_due = true; // false: `end_due` does not
     bool keeps_changes = true; // false: nobody drains them, and ended sets stay until forget()
     bool holds_places = false; // true: an ended set keeps its places in profiles: see take_places()
@@ -203,6 +204,19 @@ public:
         return shared_.profiles.rule(profile, value);
     }
     void note_limited(std::string_view profile); // a limit that several nodes share has refused a place in it
+
+    // Profiles that several trackers count together. The host asks them in the name of a set, which waits for one
+    // answer at a time, from begin_waiting() until the event of tell_reserved() was taken; that event is never lost. A
+    // set that ends meanwhile hears no answer. not_found: it is over; conflict: it waits already.
+    Result<void> begin_waiting(DialogId id);
+    void stop_waiting(DialogId id); // nobody was asked after all
+    bool is_waiting(DialogId id) const;
+    void tell_reserved(DialogId id, const DialogEventDetail &answer, Instant now);
+
+    // From now on the end of this set is told to who shares profiles with it. not_found: it is over.
+    Result<void> share(DialogId id);
+    void take_shared_ends(std::vector<RecordId> &ended); // appends those since the last time
+    std::size_t shared_ends() const { return shared_ends_.size(); }
 
     // Variables: see VariableSet. They may be read and written until the set is forgotten; not_found after that.
     std::optional<VariableValue> variable(DialogId id, std::string_view name) const;
@@ -371,6 +385,8 @@ private:
     std::vector<DialogId> changes_; // each once
     std::uint64_t change_count_ = 0;
     std::vector<MemberId> held_places_;
+    std::vector<RecordId> shared_ends_; // with room for every set that is shared
+    std::size_t shared_sets_ = 0;       // live ones
     Instant latest_{};              // that advance() was told
     std::uint64_t sequence_ = 0;    // of the last event
     std::uint64_t serial_low_; // random, and the shard
