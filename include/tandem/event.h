@@ -5,9 +5,9 @@
  * which comes unless events is TANDEM_EVENTS_NONE.
  *
  * When the host does not drain: events beyond event_max of a shard are lost, which statistics count and a gap in the
- * sequence shows. END_DUE, ENDED and CDR are never lost: an ended dialog stays, readable, until its ENDED and then its
- * CDR was taken, and counts for dialog_max. So memory is bounded, no record is lost, and a host that never drains is
- * told TANDEM_E_FULL in the end.
+ * sequence shows. END_DUE, RESERVED, ENDED and CDR are never lost: an ended dialog stays, readable, until its ENDED and
+ * then its CDR was taken, and counts for dialog_max. So memory is bounded, no record is lost, and a host that never
+ * drains is told TANDEM_E_FULL in the end.
  *
  * Threads: every function may be called from any thread; each event is given once.
  * Memory:  an event is the caller's until tandem_event_free(), and all that it points to.
@@ -41,7 +41,10 @@ enum {
     TANDEM_EVENT_ENDED = 9,    /* reason; the dialog is readable until its CDR is taken, or the event after this one
                                   where CDR is not wanted */
     TANDEM_EVENT_CDR = 10,     /* cdr; the dialog is gone. None for the further legs of a B2BUA's call */
-    TANDEM_EVENT_RESERVED = 11 /* the answer to TANDEM_PENDING: status. Never for profiles of node scope */
+    TANDEM_EVENT_RESERVED = 11 /* the answer to TANDEM_PENDING: status, as of tandem_profile_reserve(), or
+                                  TANDEM_E_OUTAGE; name and value of the profile that was refused; is_set 1: the cluster
+                                  has counted, 0: it does not answer, on_outage decides. Once taken, the dialog may
+                                  reserve again. One that ends while it waits has none */
 };
 
 /** The bit of a type in tandem_tracker_options.events. */
@@ -58,7 +61,7 @@ typedef struct tandem_event {
     uint32_t side;           /* TANDEM_SIDE_ */
     uint32_t method;         /* TANDEM_METHOD_ */
     uint32_t reason;         /* TANDEM_END_ */
-    tandem_status status;
+    tandem_status status;    /* of RESERVED */
     uint32_t is_set;         /* 1: set or joined; 0: erased or left */
     tandem_str name;         /* of the variable or profile */
     tandem_str value;        /* of the profile */

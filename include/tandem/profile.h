@@ -19,8 +19,15 @@
 extern "C" {
 #endif
 
-/** Who counts: this tracker alone. Other scopes are TANDEM_E_UNSUPPORTED so far. */
+/** Who counts: this tracker alone, or all that have joined its cluster, see tandem/cluster.h. */
 enum { TANDEM_SCOPE_NODE = 0, TANDEM_SCOPE_CLUSTER = 1 };
+
+/** What becomes of calls that a cluster's limit is for when nobody knows how many there are: tandem/cluster.h. */
+enum {
+    TANDEM_OUTAGE_CLOSED = 0, /* they are refused: TANDEM_E_OUTAGE */
+    TANDEM_OUTAGE_OPEN = 1,   /* they are admitted */
+    TANDEM_OUTAGE_LOCAL = 2   /* they are admitted as far as the limit has room for those of this tracker */
+};
 
 /** A limit of one value, over that of its profile. */
 typedef struct tandem_value_limit {
@@ -35,16 +42,19 @@ typedef struct tandem_profile_options {
     uint32_t scope;         /* TANDEM_SCOPE_ */
     const tandem_value_limit *limits; /* NULL: none */
     uint32_t limit_count;
+    uint32_t unused;        /* a gap in the first version, which has no value in an older host */
+    uint32_t on_outage;     /* TANDEM_OUTAGE_, of scope TANDEM_SCOPE_CLUSTER */
 } tandem_profile_options;
-#define TANDEM_PROFILE_OPTIONS_INIT { sizeof(tandem_profile_options), 0, 0, TANDEM_SCOPE_NODE, 0, 0 }
+#define TANDEM_PROFILE_OPTIONS_INIT { sizeof(tandem_profile_options), 0, 0, TANDEM_SCOPE_NODE, 0, 0, 0, \
+                                      TANDEM_OUTAGE_CLOSED }
 
 /**
  * Declares a profile, or gives a declared one new limits; its members stay. A profile is never removed.
  *
  * @param name     up to 64 bytes of visible ASCII, without '='
  * @param options  NULL: without values, counted only
- * @return TANDEM_OK, TANDEM_E_INVALID (also has_values other than before), TANDEM_E_TOO_LARGE, TANDEM_E_FULL (256
- *         profiles), TANDEM_E_UNSUPPORTED (the scope), TANDEM_E_NOMEM
+ * @return TANDEM_OK, TANDEM_E_INVALID (also has_values or a scope other than before), TANDEM_E_TOO_LARGE,
+ *         TANDEM_E_FULL (256 profiles), TANDEM_E_UNSUPPORTED (the scope: the tracker is in no cluster), TANDEM_E_NOMEM
  */
 TANDEM_API tandem_status tandem_profile_declare(tandem_tracker *tracker, tandem_str name,
                                                 const tandem_profile_options *options);
@@ -73,15 +83,21 @@ typedef struct tandem_profile_refusal {
  * Joins all of the profiles or none, in one step: at no moment a limit is passed, whatever other threads do. A profile
  * that the dialog is in already counts once and refuses nothing.
  *
+ * Where one of them is a cluster's and has a limit, the cluster is asked. Those of this tracker alone are joined
+ * meanwhile, and left should the cluster refuse.
+ *
  * @param count    1 to 32
  * @param refusal  is written on TANDEM_E_LIMIT; may be NULL
  * @return TANDEM_OK, or
- *         TANDEM_PENDING       never for profiles of node scope: another node is asked, TANDEM_EVENT_RESERVED brings
- *                              the answer; until then the call waits;
+ *         TANDEM_PENDING       never for profiles of node scope: the cluster is asked, TANDEM_EVENT_RESERVED brings
+ *                              the answer; until then the call waits (answer 100), as long as the cluster's
+ *                              timeout_ms at most. Where threads share the tracker it may come before this returns;
  *         TANDEM_E_LIMIT       none is joined: refuse the call with 503 and Retry-After, after
  *                              tandem_dialog_set_end_reason(TANDEM_END_LIMIT);
  *         TANDEM_E_NO_PROFILE, TANDEM_E_INVALID, TANDEM_E_TOO_LARGE  none is joined; tandem_last_error() says why;
- *         TANDEM_E_FULL        a bound: values in use, or 32 memberships of one dialog; none is joined;
+ *         TANDEM_E_FULL        a bound: values in use, 32 memberships of one dialog, or questions to the cluster;
+ *                              none is joined;
+ *         TANDEM_E_CONFLICT    the dialog waits for the answer to another reservation: see TANDEM_EVENT_RESERVED;
  *         TANDEM_E_NOT_FOUND   the dialog has ended; TANDEM_E_NOMEM  none is joined.
  */
 TANDEM_API tandem_status tandem_profile_reserve(tandem_tracker *tracker, tandem_dialog_id dialog,
@@ -96,7 +112,8 @@ TANDEM_API tandem_status tandem_profile_join(tandem_tracker *tracker, tandem_dia
  * Leaves one profile. A host need not: the end of the dialog does it.
  *
  * @return TANDEM_OK, TANDEM_E_NOT_FOUND (the dialog has ended, or is no member), TANDEM_E_NO_PROFILE,
- *         TANDEM_E_INVALID, TANDEM_E_NOMEM (it is a member still)
+ *         TANDEM_E_INVALID; TANDEM_E_CONFLICT (it waits for the answer to a reservation), TANDEM_E_FULL (too many
+ *         questions to the cluster), TANDEM_E_NOMEM: it is a member still
  */
 TANDEM_API tandem_status tandem_profile_leave(tandem_tracker *tracker, tandem_dialog_id dialog, tandem_str profile,
                                               tandem_str value, uint64_t now_us);
@@ -124,7 +141,10 @@ TANDEM_API tandem_status tandem_profile_at(const tandem_tracker *tracker, uint32
 TANDEM_API tandem_status tandem_profile_get(const tandem_tracker *tracker, tandem_str profile,
                                             tandem_profile_info *info);
 
-/** The members of a profile, of all values together. TANDEM_OK, TANDEM_E_NO_PROFILE, TANDEM_E_INVALID. */
+/**
+ * The members of a profile, of all values together, in this tracker: also of a profile that a cluster counts.
+ * TANDEM_OK, TANDEM_E_NO_PROFILE, TANDEM_E_INVALID.
+ */
 TANDEM_API tandem_status tandem_profile_size(const tandem_tracker *tracker, tandem_str profile, uint32_t *size);
 
 /**

@@ -34,11 +34,12 @@ enum {
     TANDEM_E_NO_PROFILE = -11,   /* no profile of this name is declared */
     TANDEM_E_WRONG_TYPE = -12,   /* the variable has another type */
     TANDEM_E_OUT_OF_RANGE = -13, /* the number would overflow */
-    TANDEM_E_CONFLICT = -14,     /* the present value is another one than expected */
+    TANDEM_E_CONFLICT = -14,     /* the present value or state is another one than expected */
     TANDEM_E_NOT_SIP = -15,      /* the bytes are no SIP message, and hold too little to answer */
     TANDEM_E_UNSUPPORTED = -16,  /* known, and not done by this version */
     TANDEM_E_IO = -17,           /* the operating system refused a descriptor */
-    TANDEM_E_MERGED = -18        /* an INVITE that was answered already (RFC 3261 section 8.2.2.2) */
+    TANDEM_E_MERGED = -18,       /* an INVITE that was answered already (RFC 3261 section 8.2.2.2) */
+    TANDEM_E_OUTAGE = -19        /* nobody knows what the cluster has counted: see TANDEM_OUTAGE_CLOSED */
 };
 
 /** A few words for a status, for logs: "no such profile". Never NULL, also for a number of no meaning. */

@@ -6,6 +6,7 @@
 
 #include <tandem/auth.h>
 #include <tandem/cdr.h>
+#include <tandem/cluster.h>
 #include <tandem/dialog.h>
 #include <tandem/event.h>
 #include <tandem/export.h>

@@ -104,6 +104,7 @@ bool take(tandem_tracker &tracker, tandem_event &event) {
         event.is_set = taken.detail->is_set && !is_fork ? 1 : 0;
         (is_fork ? event.to_tag : event.name) = str_of(taken.detail->name);
         event.value = str_of(taken.detail->value);
+        if (taken.detail->refused) event.status = status_of(*taken.detail->refused);
         event.owner = taken.detail.release();
     }
     return true;

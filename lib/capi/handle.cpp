@@ -17,11 +17,14 @@ std::uint64_t HostRandom::next() {
 
 } // namespace tandem::capi
 
-tandem_tracker::tandem_tracker(const tandem::ShardedTrackerOptions &options, bool with_cdr, tandem::Instant now,
+tandem_tracker::tandem_tracker(const tandem::ShardedTrackerOptions &options, std::uint32_t events, tandem::Instant now,
                                std::int64_t utc_us)
-    : tracker(options, random, now), wants_cdr(with_cdr), clock(now, utc_us) {}
+    : tracker(options, random, now), dialog_max(options.tracker.dialog_max),
+      wants_cdr(tandem::capi::wants(events, TANDEM_EVENT_CDR)),
+      wants_reserved(tandem::capi::wants(events, TANDEM_EVENT_RESERVED)), clock(now, utc_us) {}
 
 tandem_tracker::~tandem_tracker() {
+    delete cluster.load(); // its thread uses all the rest
     if (event_fd >= 0) close(event_fd);
 }
 
@@ -31,6 +34,12 @@ void tandem_tracker::announce() {
     if (is_readable.load()) return;
     static_cast<void>(eventfd_write(event_fd.load(), 1)); // a counter at 0 takes it
     is_readable.store(true);
+}
+
+void tandem_tracker::settle() {
+    announce();
+    tandem::capi::ClusterPort *port = cluster.load(std::memory_order_acquire);
+    if (port && tracker.has_shared_ends()) port->on_ends();
 }
 
 std::int64_t tandem_tracker::utc_us(const std::optional<tandem::Instant> &at) const {

@@ -5,9 +5,11 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <tandem/event.h>
 #include <tandem/tracker.h>
 #include "base/random.hpp"
 #include "base/wall_clock.hpp"
+#include "capi/cluster_port.hpp"
 #include "dialog/sharded_tracker.hpp"
 
 namespace tandem::capi {
@@ -32,13 +34,19 @@ constexpr std::uint64_t timeout_max_ms = 100ULL * 366 * 24 * 3600 * 1000; // 100
 constexpr std::uint32_t page_max = 100'000;
 constexpr std::uint64_t now_max_us = std::uint64_t{1} << 62;
 
+// Whether a mask of tandem_tracker_options.events has this type.
+inline bool wants(std::uint32_t events, std::uint32_t type) {
+    if ((events & TANDEM_EVENTS_NONE) != 0) return false;
+    return events == 0 || (events & TANDEM_EVENT_MASK(type)) != 0;
+}
+
 inline bool is_time(std::uint64_t now_us) { return now_us <= now_max_us; }
 inline Instant instant_of(std::uint64_t now_us) { return Instant{Duration{static_cast<Duration::rep>(now_us)}}; }
 
 } // namespace tandem::capi
 
 struct tandem_tracker {
-    tandem_tracker(const tandem::ShardedTrackerOptions &options, bool with_cdr, tandem::Instant now,
+    tandem_tracker(const tandem::ShardedTrackerOptions &options, std::uint32_t events, tandem::Instant now,
                    std::int64_t utc_us);
     ~tandem_tracker();
     tandem_tracker(const tandem_tracker &) = delete;
@@ -47,12 +55,17 @@ struct tandem_tracker {
     // Makes the descriptor readable if events wait and the host has asked for one: see Announcement.
     void announce();
 
+    // The same, and tells the cluster, if there is one, that calls have ended.
+    void settle();
+
     // UTC microseconds, 0 for none.
     std::int64_t utc_us(const std::optional<tandem::Instant> &at) const;
 
     tandem::capi::HostRandom random;
     tandem::ShardedTracker tracker;
+    const std::uint32_t dialog_max;
     const bool wants_cdr;
+    const bool wants_reserved;
 
     mutable std::mutex clock_mutex;
     tandem::WallClock clock; // guarded by clock_mutex
@@ -63,15 +76,17 @@ struct tandem_tracker {
     std::mutex event_fd_mutex; // while the two below change; they may be read without it
     std::atomic<int> event_fd{-1};
     std::atomic<bool> is_readable{false}; // the descriptor: its counter is not 0
+
+    std::atomic<tandem::capi::ClusterPort *> cluster{nullptr}; // owned; set once
 };
 
 namespace tandem::capi {
 
-// Lives through every call that can make an event, also one that fails for want of memory when some are made.
+// Lives through every call that can make an event or an end, also one that fails for want of memory when some are made.
 class Announcement {
 public:
     explicit Announcement(tandem_tracker &tracker) : tracker_(tracker) {}
-    ~Announcement() { tracker_.announce(); }
+    ~Announcement() { tracker_.settle(); }
     Announcement(const Announcement &) = delete;
     Announcement &operator=(const Announcement &) = delete;
 

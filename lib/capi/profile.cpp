@@ -16,6 +16,7 @@ namespace {
 constexpr ProfileTableOptions bounds;
 constexpr std::uint32_t request_max = bounds.per_dialog_max;
 constexpr std::uint32_t limit_count_max = 100'000;
+constexpr std::string_view waiting_text = "the dialog waits for the answer to a reservation";
 constexpr std::uint32_t walk_page = 1000; // of a walk through all members, so that nobody waits long for it
 
 // What tandem_profile_list_values() gives away; the page is its first member, and its address.
@@ -40,20 +41,44 @@ tandem_status read_limits(const tandem_profile_options &given, ProfileOptions &o
     return TANDEM_OK;
 }
 
+tandem_status read_scope(const tandem_tracker &tracker, const tandem_profile_options &given, ProfileOptions &options) {
+    if (given.scope > TANDEM_SCOPE_CLUSTER) return fail(TANDEM_E_UNSUPPORTED, "options.scope is no TANDEM_SCOPE_");
+    if (given.on_outage > TANDEM_OUTAGE_LOCAL) return fail(TANDEM_E_INVALID, "options.on_outage is no TANDEM_OUTAGE_");
+    options.is_shared = given.scope == TANDEM_SCOPE_CLUSTER;
+    options.on_outage = static_cast<OnOutage>(given.on_outage);
+    if (options.is_shared && !tracker.cluster.load()) {
+        return fail(TANDEM_E_UNSUPPORTED, "options.scope: the tracker is in no cluster, see tandem_cluster_join()");
+    }
+    // Members of one scope have no place in the other.
+    const auto rule = tracker.tracker.profiles().rule(options.name, {});
+    if (!rule || rule->is_shared == options.is_shared) return TANDEM_OK;
+    return fail(TANDEM_E_INVALID, "options.scope is another one than before");
+}
+
+Result<bool> reserve_in(tandem_tracker &tracker, tandem_dialog_id dialog, std::span<const ProfileRequest> requests,
+                        Instant now, ProfileRefusal &refused) {
+    ClusterPort *const cluster = tracker.cluster.load();
+    return tracker.tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) -> Result<bool> {
+        if (cluster) return cluster->reserve(shard, id, DialogId(dialog), requests, now, &refused);
+        if (const auto joined = shard.reserve(id, requests, now, &refused); !joined) return joined.error();
+        return false;
+    });
+}
+
 tandem_status reserve(tandem_tracker &tracker, tandem_dialog_id dialog, std::span<const ProfileRequest> requests,
                       std::uint64_t now_us, tandem_profile_refusal *refusal) {
     ProfileRefusal refused;
     const Announcement announcement(tracker);
-    const auto reserved = tracker.tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
-        return shard.reserve(id, requests, instant_of(now_us), &refused);
-    });
-    if (!reserved && reserved.error() == Error::limit && refusal) {
+    const auto reserved = reserve_in(tracker, dialog, requests, instant_of(now_us), refused);
+    if (reserved) return *reserved ? TANDEM_PENDING : TANDEM_OK;
+    if (reserved.error() == Error::limit && refusal) {
         write_struct(refusal, {sizeof(tandem_profile_refusal), static_cast<std::uint32_t>(refused.index), refused.size,
                                refused.limit});
     }
-    const bool is_of_one = !reserved && (reserved.error() == Error::limit || reserved.error() == Error::no_profile ||
-                                         reserved.error() == Error::invalid || reserved.error() == Error::too_large);
-    if (!is_of_one) return status_of(reserved);
+    if (reserved.error() == Error::conflict) return fail(TANDEM_E_CONFLICT, waiting_text);
+    const bool is_of_one = reserved.error() == Error::limit || reserved.error() == Error::no_profile ||
+                           reserved.error() == Error::invalid || reserved.error() == Error::too_large;
+    if (!is_of_one) return fail(reserved.error());
     const tandem_status status = status_of(reserved.error());
     return fail(status, fmt::format("request {}, profile \"{}\": {}", refused.index, requests[refused.index].profile,
                                     tandem_status_text(status)));
@@ -81,8 +106,8 @@ tandem_status tandem_profile_declare(tandem_tracker *tracker, tandem_str name, c
         const tandem_profile_options defaults = TANDEM_PROFILE_OPTIONS_INIT;
         tandem_profile_options copy;
         const tandem_profile_options &given = read_struct(options ? options : &defaults, copy);
-        if (given.scope != TANDEM_SCOPE_NODE) return fail(TANDEM_E_UNSUPPORTED, "only TANDEM_SCOPE_NODE is there yet");
         ProfileOptions read{std::string(view(name)), given.has_values != 0, given.limit, {}};
+        if (const tandem_status status = read_scope(*tracker, given, read); status != TANDEM_OK) return status;
         if (const tandem_status status = read_limits(given, read); status != TANDEM_OK) return status;
         return status_of(tracker->tracker.profiles().declare(read));
     });
@@ -124,9 +149,12 @@ tandem_status tandem_profile_leave(tandem_tracker *tracker, tandem_dialog_id dia
             return fail(TANDEM_E_INVALID, "an argument is NULL, or now_us over 2^62");
         }
         const Announcement announcement(*tracker);
+        ClusterPort *const cluster = tracker->cluster.load();
         const auto left = tracker->tracker.with(DialogId(dialog), [&](Tracker &shard, DialogId id) {
+            if (cluster) return cluster->leave(shard, id, view(profile), view(value), instant_of(now_us));
             return shard.leave(id, view(profile), view(value), instant_of(now_us));
         });
+        if (!left && left.error() == Error::conflict) return fail(TANDEM_E_CONFLICT, waiting_text);
         if (!left) return fail(left.error());
         return *left ? TANDEM_OK : fail(TANDEM_E_NOT_FOUND, "the dialog is no member");
     });

@@ -27,8 +27,8 @@ tandem_status status_of(Error error) {
     case Error::limit: return TANDEM_E_LIMIT;
     case Error::no_profile: return TANDEM_E_NO_PROFILE;
     case Error::io: return TANDEM_E_IO;
+    case Error::store_failed: return TANDEM_E_OUTAGE;
     case Error::wrong_state:
-    case Error::store_failed:
     case Error::store_renewed:
     case Error::config_invalid: break; // of parts that are not behind this interface
     }
@@ -74,6 +74,7 @@ const char *tandem_status_text(tandem_status status) {
     case TANDEM_E_NOT_SIP: return "no SIP message";
     case TANDEM_E_UNSUPPORTED: return "not supported by this version";
     case TANDEM_E_IO: return "the operating system refused";
+    case TANDEM_E_OUTAGE: return "the cluster does not answer";
     default: return "unknown status";
     }
 }

@@ -34,8 +34,6 @@ void read_bound(std::uint32_t given, std::uint32_t &bound) {
     if (given != 0) bound = given;
 }
 
-bool wants(std::uint32_t events, std::uint32_t type) { return events == 0 || (events & TANDEM_EVENT_MASK(type)) != 0; }
-
 // The mask of the tracker below from the host's types.
 std::uint32_t mask_of_events(std::uint32_t events) {
     static constexpr std::array wanted = {
@@ -46,6 +44,7 @@ std::uint32_t mask_of_events(std::uint32_t events) {
         std::pair{TANDEM_EVENT_REQUEST, DialogEventKind::request},
         std::pair{TANDEM_EVENT_VARIABLE_CHANGED, DialogEventKind::variable_changed},
         std::pair{TANDEM_EVENT_PROFILE_CHANGED, DialogEventKind::profile_changed},
+        std::pair{TANDEM_EVENT_RESERVED, DialogEventKind::reserved},
     };
     std::uint32_t mask = 0;
     for (const auto &[type, kind] : wanted) {
@@ -156,9 +155,8 @@ tandem_status tandem_tracker_new(const tandem_tracker_options *options, uint64_t
         if (const tandem_status status = read_options(given, read); status != TANDEM_OK) return status;
         const std::int64_t utc_us = system_utc_us();
         read.tracker.epoch = static_cast<std::uint64_t>(utc_us);
-        const bool wants_cdr = wants(given.events, TANDEM_EVENT_CDR);
         try {
-            *tracker = std::make_unique<tandem_tracker>(read, wants_cdr, instant_of(now_us), utc_us).release();
+            *tracker = std::make_unique<tandem_tracker>(read, given.events, instant_of(now_us), utc_us).release();
         } catch (const std::system_error &error) {
             return fail(TANDEM_E_IO, error.what());
         }

@@ -42,6 +42,8 @@ void check_texts(tandem_str actual, const char *expected, const char *expression
     fprintf(stderr, "%s: \"%.*s\" and \"%s\"\n", expression, (int)actual.size, data, expected);
 }
 
+int failure_count(void) { return atomic_load(&failures); }
+
 static int run(const suite *tests, const char *part) {
     int count = 0;
     for (size_t i = 0; i < tests->count; i++) {
@@ -58,6 +60,8 @@ int main(int argc, char **argv) {
     static const suite *const suites[] = {
 #ifdef WITHOUT_MEMORY
         &nomem_suite,
+#elif defined(WITH_REDIS)
+        &cluster_suite, &cluster_outage_suite,
 #else
         &version_suite, &status_suite,  &tracker_suite,      &time_suite,     &dialog_suite, &dialog_end_suite,
         &cseq_suite,    &leg_suite,     &profile_suite,      &profile_page_suite, &variable_suite, &event_suite,

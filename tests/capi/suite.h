@@ -21,6 +21,7 @@ extern const suite version_suite, status_suite, tracker_suite, time_suite, dialo
     leg_suite, profile_suite, profile_page_suite, variable_suite, event_suite, event_fd_suite, cdr_suite, thread_suite;
 extern const suite auth_suite, message_suite, sofia_suite; /* libtandem alone */
 extern const suite nomem_suite;                /* a program of its own */
+extern const suite cluster_suite, cluster_outage_suite; /* another one */
 
 /* The test goes on after a check, and the program ends at a requirement, without which nothing after it has a sense. */
 #define check(expression) check_that((expression) ? 1 : 0, #expression, __FILE__, __LINE__)
@@ -32,6 +33,8 @@ extern const suite nomem_suite;                /* a program of its own */
 
 /* For a tandem_str, against a text with a zero at its end. */
 #define check_text(actual, expected) check_texts(actual, expected, #actual, __FILE__, __LINE__)
+
+int failure_count(void); /* so far */
 
 void check_that(int holds, const char *expression, const char *file, int line);
 void require_that(int holds, const char *expression, const char *file, int line);

@@ -13,7 +13,7 @@ import report
 
 # Top to bottom. A module uses modules of its own row or below.
 LAYERS = [
-    ["capi_auth", "capi_sip"],
+    ["capi_auth", "capi_cluster", "capi_sip"],
     ["capi"],
     ["node"],
     ["callapi", "control", "media"],
@@ -39,7 +39,7 @@ ADAPTERS = [
     (r"toml\+\+/", ["node/"], False),
     (r"re2/", ["node/"], False),
     (r"nlohmann/", ["storage/", "call/"], False),
-    (r"tandem/", ["capi/", "capi_auth/", "capi_sip/"], True),
+    (r"tandem/", ["capi/", "capi_auth/", "capi_cluster/", "capi_sip/"], True),
 ]
 
 # Below the line: the standard library without what waits, reads or tells the time, and what converts values. A mutex
