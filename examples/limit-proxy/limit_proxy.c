@@ -1,11 +1,13 @@
 /*
  * limit-proxy: a stateless SIP proxy (RFC 3261 section 16.11) that limits how many calls a user has at a time.
  *
- *     limit-proxy [-u USER [-r REALM] [-p PASSWORD_FILE]] LISTEN_PORT TARGET_ADDRESS:PORT LIMIT
+ *     limit-proxy [-c REDIS_URL] [-u USER [-r REALM] [-p PASSWORD_FILE]] LISTEN_PORT TARGET_ADDRESS:PORT LIMIT
  *     limit-proxy 5060 192.0.2.7:5080 2
  *
  * The proxy only moves messages; tandem knows the calls. Each joins the profile "user" by the user of its From, and the
  * one over LIMIT is answered 503. Whatever ends a call frees its place and prints its record, a line of JSON.
+ * With -c proxies that name the same Redis share the limit; what has to be asked there waits, see waiting.h. A URL with
+ * a password in it belongs into LIMIT_PROXY_REDIS, in the environment.
  * With -u the target is a trunk with an account: its challenges are answered here, the callers hear nothing of them and
  * keep their CSeq numbers. For that the proxy remembers what it sent, see trunk.h. The password is the first line of a
  * file, or LIMIT_PROXY_PASSWORD in the environment: what stands on a command line is seen by everybody.
@@ -24,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "trunk.h"
+#include "waiting.h"
 
 static const tandem_str user_profile = {"user", 4};
 static tandem_tracker *tracker;
@@ -59,7 +62,8 @@ static void respond(datagram *request, const char *status, const char *tag, cons
     sendto(udp, out.data, out.size, 0, (const void *)to, sizeof *to);
 }
 
-/* A new call, or its INVITE once more. -1: it was answered already, and whoever answered says it again. */
+/* A new call, or its INVITE once more. DROP: it was answered, and whoever did says it again; or it waits. */
+enum { REFUSE, ADMIT, WAIT, DROP };
 static int admit(const tandem_message *invite, uint64_t key, tandem_dialog_id *id) {
     tandem_dialog_id dialog = 0;
     tandem_status status = TANDEM_E_LIMIT;
@@ -69,10 +73,12 @@ static int admit(const tandem_message *invite, uint64_t key, tandem_dialog_id *i
     if (refused[key % 4096] != key) status = tandem_tracker_feed(tracker, invite, now_us(), &dialog);
     if (status == TANDEM_OK) status = tandem_profile_join(tracker, dialog, user_profile, user, now_us());
     *id = dialog;
-    if (status == TANDEM_OK || status == TANDEM_E_MERGED) return status == TANDEM_OK ? 1 : -1;
+    if (status == TANDEM_OK) return ADMIT;
+    if (status == TANDEM_PENDING) return WAIT;
+    if (status == TANDEM_E_MERGED || waiting_find(key)) return DROP;
     if (status == TANDEM_E_LIMIT) tandem_dialog_set_end_reason(tracker, dialog, TANDEM_END_LIMIT); /* if it is new */
     refused[key % 4096] = key;
-    return 0;
+    return REFUSE;
 }
 
 /* Sends a request on. No state: an answer finds its way back by our Via, an ACK of a refusal to its INVITE's branch. */
@@ -149,16 +155,65 @@ static void pass_request(datagram *request, const tandem_message *fields, tandem
     else send_on(request->data, request->size, way, cseq, lines);
 }
 
+/* What was admitted, or need not be. */
+static void pass_on(datagram *request, const tandem_message *fields, tandem_dialog_id dialog, hop way) {
+    const int is_new = fields->to_tag.size == 0;
+    int is_in_call = !is_new && fields->method != TANDEM_METHOD_ACK;
+    char *value;
+    while ((value = find(request->data, "\r\nRoute:")) && read_address(value, &way.to) && is_self(&way.to)) {
+        is_in_call |= strncmp(value, "<sip:in-call@", 13) == 0; /* our own Record-Route, see below */
+        remove_value(request, value);
+    }
+    if (is_in_call && !read_address(value ? value : strpbrk(request->data, " \r"), &way.to)) return;
+    if (!is_in_call || is_self(&way.to)) way.to = target;
+    value = strstr(request->data, "\r\n");
+    if (is_new) splice(request, value, 0, "\r\nRecord-Route: <sip:in-call@%s;lr>", self_name);
+    pass_request(request, fields, dialog, &way);
+}
+
+/* What ends the To header of an answer of our own to this transaction. */
+static const char *tag_of(uint64_t key) {
+    static char tag[32];
+    snprintf(tag, sizeof tag, ";tag=limit%016" PRIx64, key);
+    return tag;
+}
+
+/* An INVITE that has waited. `refusal` NULL: it goes on. */
+static void end_wait(waiting_invite *invite, const char *refusal) {
+    static datagram request;
+    tandem_parsed *parsed;
+    memcpy(request.data, invite->text, invite->size + 1);
+    request.size = invite->size;
+    if (refusal) {
+        refused[invite->key % 4096] = invite->key;
+        respond(&request, refusal, tag_of(invite->key), &invite->from);
+    } else if (tandem_message_parse(request.data, request.size, &parsed) == TANDEM_OK) {
+        const hop way = {invite->call, invite->key, invite->from, target};
+        pass_on(&request, tandem_parsed_message(parsed), invite->dialog, way);
+        tandem_parsed_free(parsed);
+    }
+    waiting_drop(invite);
+}
+
+/* The cluster's answer. */
+static void on_reserved(const tandem_event *event) {
+    waiting_invite *invite = waiting_find(event->user_data);
+    if (!invite) return; /* it was cancelled meanwhile */
+    const int is_limit = event->status == TANDEM_E_LIMIT;
+    if (is_limit) tandem_dialog_set_end_reason(tracker, event->dialog, TANDEM_END_LIMIT);
+    const char *refusal = is_limit ? "503 Too Many Calls" : "503 Number Of Calls Unknown";
+    end_wait(invite, event->status == TANDEM_OK ? NULL : refusal);
+}
+
 static void on_request(datagram *request, const tandem_message *fields, char *via, const address *from) {
-    char tag[32], *value = param(via, ";branch=");
+    char *value = param(via, ";branch=");
     const int is_ack = fields->method == TANDEM_METHOD_ACK, is_new = fields->to_tag.size == 0;
-    int is_in_call = !is_new && !is_ack, admitted = 1;
+    int admitted = ADMIT;
     tandem_dialog_id dialog = 0;
-    address to;
     uint64_t key = hash(fields->cseq, (tandem_str){value, value ? strcspn(value, ";,\r") : 0});
     key = hash(key, fields->call_id); /* of what a CANCEL and the ACK of a refusal share with their INVITE */
     const uint64_t call = hash(hash(fields->cseq, fields->from_tag), fields->call_id);
-    snprintf(tag, sizeof tag, ";tag=limit%016" PRIx64, key);
+    const char *tag = tag_of(key);
     if (is_ack && fields->to_tag.size == 21 && memcmp(fields->to_tag.data, tag + 5, 21) == 0) return; /* of a 503 */
 
     if ((value = param(via, ";rport")) && *value != '=') splice(request, value, 0, "=%u", ntohs(from->sin_port));
@@ -168,18 +223,20 @@ static void on_request(datagram *request, const tandem_message *fields, char *vi
     if (value && hops > 0) splice(request, value, strcspn(value, "\r"), "%lu", hops - 1);
     const char *refusal = hops == 0 ? "483 Too Many Hops" : NULL;
     if (fields->method != TANDEM_METHOD_INVITE || !is_new) tandem_tracker_feed(tracker, fields, now_us(), &dialog);
-    else if (!refusal && (admitted = admit(fields, key, &dialog)) == 0) refusal = "503 Too Many Calls";
-    if (refusal && !is_ack) respond(request, refusal, is_new ? tag : "", from);
-    if (refusal || admitted < 0) return;
-    while ((value = find(request->data, "\r\nRoute:")) && read_address(value, &to) && is_self(&to)) {
-        is_in_call |= strncmp(value, "<sip:in-call@", 13) == 0; /* our own Record-Route, see below */
-        remove_value(request, value);
+    else if (!refusal && (admitted = admit(fields, key, &dialog)) == REFUSE) refusal = "503 Too Many Calls";
+    if (admitted == WAIT) {
+        tandem_dialog_set_user_data(tracker, dialog, key);
+        if (!waiting_keep(key, call, dialog, from, request)) refusal = "503 Too Many Calls";
     }
-    if (is_in_call && !read_address(value ? value : strpbrk(request->data, " \r"), &to)) return;
-    if (!is_in_call || is_self(&to)) to = target;
-    value = strstr(request->data, "\r\n");
-    if (is_new) splice(request, value, 0, "\r\nRecord-Route: <sip:in-call@%s;lr>", self_name);
-    pass_request(request, fields, dialog, &(hop){call, key, *from, to});
+    waiting_invite *cancelled = fields->method == TANDEM_METHOD_CANCEL ? waiting_find(key) : NULL;
+    if (cancelled) { /* nobody else knows of it */
+        respond(request, "200 OK", tag, from);
+        end_wait(cancelled, "487 Request Terminated");
+    } else if (refusal && !is_ack) {
+        respond(request, refusal, is_new ? tag : "", from);
+    } else if (!refusal && admitted == ADMIT) {
+        pass_on(request, fields, dialog, (hop){call, key, *from, target});
+    }
 }
 
 /* What the trunk refuses, and has to be sent again, is kept from the caller. 1: that is done. */
@@ -232,32 +289,58 @@ static int open_socket(const char *port) {
     return snprintf(self_name, sizeof self_name, "%s:%u", inet_ntoa(self.sin_addr), ntohs(self.sin_port)) > 0;
 }
 
+/* Of all proxies with the same Redis, or of this one. */
+static tandem_status declare_limit(uint32_t limit, const char *redis) {
+    tandem_cluster_options cluster = TANDEM_CLUSTER_OPTIONS_INIT;
+    tandem_profile_options profile = TANDEM_PROFILE_OPTIONS_INIT;
+    profile.has_values = 1;
+    profile.limit = limit;
+    if (redis) {
+        profile.scope = TANDEM_SCOPE_CLUSTER;
+        cluster.url = tandem_str_of(redis);
+        const tandem_status joined = tandem_cluster_join(tracker, &cluster);
+        if (joined != TANDEM_OK) return joined;
+    }
+    return tandem_profile_declare(tracker, user_profile, &profile);
+}
+
+static void drain_events(void) {
+    static char record[65536]; /* holds any that has no variables */
+    tandem_event event = TANDEM_EVENT_INIT;
+    while (tandem_event_next(tracker, &event) == TANDEM_OK) {
+        if (event.type == TANDEM_EVENT_RESERVED) on_reserved(&event);
+        if (event.cdr && tandem_cdr_json(event.cdr, record, sizeof record, NULL) == TANDEM_OK) puts(record);
+        tandem_event_free(&event);
+    }
+    fflush(stdout);
+}
+
 int main(int argc, char **argv) {
     static datagram message;
-    static char record[65536]; /* holds any that has no variables */
-    tandem_profile_options profile = TANDEM_PROFILE_OPTIONS_INIT;
-    tandem_event event = TANDEM_EVENT_INIT;
     tandem_parsed *parsed;
-    const char *user = NULL, *realm = "", *password_file = NULL;
-    for (int option; (option = getopt(argc, argv, "u:r:p:")) != -1;) {
-        if (option == 'u') user = optarg;
+    const char *user = NULL, *realm = "", *password_file = NULL, *redis = getenv("LIMIT_PROXY_REDIS");
+    struct pollfd inputs[2] = {{-1, POLLIN, 0}, {-1, POLLIN, 0}};
+    for (int option; (option = getopt(argc, argv, "c:u:r:p:")) != -1;) {
+        if (option == 'c') redis = optarg;
+        else if (option == 'u') user = optarg;
         else if (option == 'r') realm = optarg;
         else if (option == 'p') password_file = optarg;
         else argc = 0;
     }
     argc -= optind - 1;
     argv += optind - 1;
-    profile.has_values = 1;
-    profile.limit = argc == 4 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
+    const uint32_t limit = argc == 4 ? (uint32_t)strtoul(argv[3], NULL, 10) : 0;
     if (user && !trunk_open(user, realm, password_file)) errx(2, "the trunk wants a user name and a password");
-    if (profile.limit == 0 || !read_address(argv[2], &target) || !open_socket(argv[1]) ||
-        tandem_tracker_new(NULL, now_us(), &tracker) || tandem_profile_declare(tracker, user_profile, &profile))
-        errx(2, "usage: limit-proxy [-u USER [-r REALM] [-p PASSWORD_FILE]] LISTEN_PORT TARGET_ADDRESS:PORT LIMIT, "
-                "and a free port");
+    if (limit == 0 || !read_address(argv[2], &target) || !open_socket(argv[1]) ||
+        tandem_tracker_new(NULL, now_us(), &tracker) || tandem_event_fd(tracker, &inputs[1].fd))
+        errx(2, "usage: limit-proxy [-c REDIS_URL] [-u USER [-r REALM] [-p PASSWORD_FILE]] LISTEN_PORT "
+                "TARGET_ADDRESS:PORT LIMIT, and a free port");
+    if (declare_limit(limit, redis)) errx(2, "%s", tandem_last_error());
+    inputs[0].fd = udp;
     for (;;) {
         address from;
         socklen_t size = sizeof from;
-        poll(&(struct pollfd){udp, POLLIN, 0}, 1, tandem_tracker_timeout_ms(tracker, now_us()));
+        poll(inputs, 2, tandem_tracker_timeout_ms(tracker, now_us()));
         tandem_tracker_advance(tracker, now_us());
         message.size = (size_t)recvfrom(udp, message.data, 65535, MSG_DONTWAIT, (void *)&from, &size);
         if (message.size > 65535) message.size = 0; /* an error */
@@ -266,10 +349,6 @@ int main(int argc, char **argv) {
             on_message(&message, tandem_parsed_message(parsed), &from);
             tandem_parsed_free(parsed);
         }
-        while (tandem_event_next(tracker, &event) == TANDEM_OK) { /* one input, drain the output, next input */
-            if (event.cdr && tandem_cdr_json(event.cdr, record, sizeof record, NULL) == TANDEM_OK) puts(record);
-            tandem_event_free(&event);
-        }
-        fflush(stdout);
+        drain_events(); /* one input, drain the output, next input */
     }
 }
