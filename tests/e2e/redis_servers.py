@@ -101,12 +101,12 @@ def _read(reader):
     return None
 
 
-class SlowWay:
-    """A TCP port that leads to another one; what comes back arrives late."""
+class _Listener:
+    """A TCP port of this machine, served by a thread until it is closed."""
 
-    def __init__(self, target, port=0):
-        self.target, self.delay = target, 0.0  # seconds; may be changed
+    def __init__(self, port=0):
         self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener.settimeout(0.05)
         self.port = self._listener.getsockname()[1]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -116,6 +116,14 @@ class SlowWay:
         self._stop.set()
         self._thread.join()
         self._listener.close()
+
+
+class SlowWay(_Listener):
+    """A TCP port that leads to another one; what comes back arrives late."""
+
+    def __init__(self, target, port=0):
+        self.target, self.delay = target, 0.0  # seconds; may be changed
+        super().__init__(port)
 
     def _run(self):
         pairs, far_ends, held = {}, set(), []  # the other end of each socket; (when, socket, bytes)
@@ -148,22 +156,16 @@ class SlowWay:
             end.close()
 
 
-class Babbler:
+class Babbler(_Listener):
     """A server that says what Redis would not, to whoever connects."""
 
     def __init__(self, said):
         self.said, self.greeted, self._open = said, 0, []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.05)
-        self.port = self._listener.getsockname()[1]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        super().__init__()
 
     def close(self):
-        self._stop.set()
-        self._thread.join()
-        for connection in (self._listener, *self._open):
+        super().close()
+        for connection in self._open:
             connection.close()
 
     def _run(self):

@@ -61,6 +61,13 @@ class Restart(Parties):
         one.send("ACK", cseq=request.cseq)
         self.assertEqual(other.request("ACK").cseq, got.cseq)
 
+    def target_answers(self, target, got, remaining):
+        """The target of a transfer takes the call, and so does who remains."""
+        target.answer(got, **described("carol", 4003))
+        offer = remaining.request("INVITE")
+        self.check_dialog(offer, remaining)
+        remaining.answer(offer, **TALK[0])
+
     def ends_by(self, one, other):
         """The BYE of one side; what the other gets."""
         bye = one.send("BYE")
@@ -83,6 +90,11 @@ class Pending(Restart):
         self.assertEqual(final.code, code, final.raw)
         caller.raw.acknowledge(final)
         return final
+
+    def both_hear(self, caller, callee, invite, got):
+        """487 and a CANCEL."""
+        self.refused(caller, invite)
+        self.cancelled(callee, got)
 
     @staticmethod
     def give_up(caller, invite):

@@ -141,10 +141,7 @@ class Calls(Restart):
         self.assertEqual(callee.final(request).code, 202)
         callee.answers = {"NOTIFY": 200, "BYE": 200}
         carol, got = self.side_of("carol")
-        carol.answer(got, **described("carol", 4003))
-        offer = caller.request("INVITE")
-        self.check_dialog(offer, caller)
-        caller.answer(offer, **described("alice", 4000))
+        self.target_answers(carol, got, caller)
         caller.request("ACK")
         carol.request("ACK")
         callee.take(lambda m: m.method == "NOTIFY" and b"200" in m.body)

@@ -14,12 +14,19 @@ class Ringing(Pending):
         self.open("bob", **settings)
         return self.ring(self.phone(), "bob", **TALK[0])
 
+    def begin_silent(self):
+        """The callee has the INVITE, and has said nothing."""
+        self.open("bob")
+        caller, invite = self.send_invite(self.phone(), "bob", **TALK[0])
+        callee, got = self.side_of("bob")
+        caller.take(lambda m: m.code == 100)
+        return caller, callee, invite, got
+
     def test_both_sides_hear_of_it_at_once(self):
         caller, callee, invite, got = self.begin_ringing()
         self.die()
         started = time.monotonic()
-        self.refused(caller, invite)
-        self.cancelled(callee, got)
+        self.both_hear(caller, callee, invite, got)
         self.assertLess(time.monotonic() - started, ONCE)
         self.finish(Cdr("restart", 487, rang=True, answered=False))
 
@@ -37,24 +44,19 @@ class Ringing(Pending):
         caller, callee, invite, got = self.begin_ringing()
         self.die()
         self.die()
-        self.refused(caller, invite)
-        self.cancelled(callee, got)
+        self.both_hear(caller, callee, invite, got)
         self.finish(Cdr("restart", 487))
 
     def test_an_invite_that_comes_again_is_not_a_new_call(self):
         caller, callee, invite, got = self.begin_ringing()
         self.die()
         caller.raw.send(invite.raw)
-        self.refused(caller, invite)
-        self.cancelled(callee, got)
+        self.both_hear(caller, callee, invite, got)
         self.finish(Cdr("restart", 487))
 
     def test_a_callee_who_has_said_nothing_is_cancelled_when_he_rings(self):
         """A CANCEL waits for the first provisional response, RFC 3261 section 9.1."""
-        self.open("bob")
-        caller, invite = self.send_invite(self.phone(), "bob", **TALK[0])
-        callee, got = self.side_of("bob")
-        caller.take(lambda m: m.code == 100)
+        caller, callee, invite, got = self.begin_silent()
         self.die()
         self.refused(caller, invite)
         callee.answer(got, 180)
@@ -62,10 +64,7 @@ class Ringing(Pending):
         self.finish(Cdr("restart", 487, rang=False))
 
     def test_a_callee_who_has_said_nothing_and_answers_is_hung_up(self):
-        self.open("bob")
-        caller, invite = self.send_invite(self.phone(), "bob", **TALK[0])
-        callee, got = self.side_of("bob")
-        caller.take(lambda m: m.code == 100)
+        caller, callee, invite, got = self.begin_silent()
         self.die()
         self.refused(caller, invite)
         callee.answer(got, **TALK[1])
@@ -90,8 +89,7 @@ class Ringing(Pending):
         self.tandemd.start()
         caller.raw.send(cancel.raw)
         self.assertIn(caller.final(cancel).code, (200, 481))
-        self.refused(caller, invite)
-        self.cancelled(callee, got)
+        self.both_hear(caller, callee, invite, got)
         self.finish(Cdr(("restart", "cancelled"), 487))
 
     def test_forks_of_a_callee_are_cancelled_as_one(self):
@@ -99,16 +97,14 @@ class Ringing(Pending):
         callee.answer(got, 180, tag="other")
         caller.take(lambda m: m.code == 180)
         self.die()
-        self.refused(caller, invite)
-        self.cancelled(callee, got)
+        self.both_hear(caller, callee, invite, got)
         self.finish(Cdr("restart", 487))
 
     def test_its_places_are_free_again(self):
         caller, callee, invite, got = self.begin_ringing(more='profiles = ["one"]',
                                                          profiles='[[profile]]\nname = "one"\nlimit = 1\n')
         self.die()
-        self.refused(caller, invite)
-        self.cancelled(callee, got)
+        self.both_hear(caller, callee, invite, got)
         self.wait_for_rows("SELECT * FROM dialog", 0)
         self.hang_up(*self.talk(self.phone(), "bob", *TALK))
         self.finish(Cdr("restart", 487), Cdr("caller_bye", 200))
@@ -228,10 +224,7 @@ class Transfers(Pending):
     def test_a_transfer_that_was_done_is_done(self):
         caller, callee, carol, got = self.refer()
         callee.answers = {"NOTIFY": 200, "BYE": 200}
-        carol.answer(got, **described("carol", 4003))
-        offer = caller.request("INVITE")
-        self.check_dialog(offer, caller)
-        caller.answer(offer, **described("alice", 4000))
+        self.target_answers(carol, got, caller)
         self.hear(caller, "ACK")
         self.hear(carol, "ACK")
         self.hear(callee, "BYE")

@@ -88,6 +88,28 @@ void end_when_up(Server &server, std::size_t calls) {
     server.terminate();
 }
 
+// Of a process that has ended while two calls rang.
+struct TwoLeft {
+    TwoLeft() {
+        auto server = Server::open(config, "", lines.log);
+        REQUIRE(server.ok());
+        config.sip.listen[0] = (*server)->worker().listeners().at(0).bound;
+        Peer caller(**server);
+        caller.on_message = [&](const std::string &) {}; // the caller hears nothing but 100
+        (*server)->run([&] {
+            caller.invite("one");
+            caller.invite("two");
+            end_when_up(**server, 2);
+        });
+        CHECK(lines.has("told to end at once; 2 calls stay in the store"));
+    }
+
+    const Directory directory;
+    Lines lines;
+    Config config =
+        config_of("[store]\npath = \"" + directory.file("t.db") + "\"\n[[route]]\nto = [\"sip:127.0.0.1:9\"]\n");
+};
+
 } // namespace
 
 TEST_CASE("server: it is ready after everything is open, answers, and ends when it is told to") {
@@ -312,33 +334,19 @@ TEST_CASE("server: the warnings of the configuration are in the log") {
 }
 
 TEST_CASE("server: a call that nobody had answered when a process died ends with the next one, and has one record") {
-    const Directory directory;
-    const std::string text = "[store]\npath = \"" + directory.file("t.db") + "\"\n";
-    Lines lines;
-    Config config = config_of(text + "[[route]]\nto = [\"sip:127.0.0.1:9\"]\n");
-    {
-        auto server = Server::open(config, "", lines.log);
-        REQUIRE(server.ok());
-        config.sip.listen[0] = (*server)->worker().listeners().at(0).bound;
-        Peer caller(**server);
-        caller.on_message = [&](const std::string &) {}; // the caller hears nothing but 100
-        (*server)->run([&] {
-            caller.invite("one");
-            caller.invite("two");
-            end_when_up(**server, 2);
-        });
-        CHECK(lines.has("told to end at once; 2 calls stay in the store"));
-    }
+    TwoLeft left;
     for (int start = 0; start < 2; ++start) {
-        auto server = Server::open(config, "", lines.log);
+        auto server = Server::open(left.config, "", left.lines.log);
         REQUIRE_MESSAGE(server.ok(), server.error().detail);
         (*server)->run([&] { end_when_up(**server, 0); });
     }
-    CHECK(lines.count("info store: 0 calls of a former process go on; it left 4 dialogs") == 1);
-    CHECK(lines.count("info store: 0 calls of a former process go on; it left 2 dialogs") == 1); // whose CANCEL is out
-    CHECK(lines.count("calls of a former process are closed (restart)") == 0);
+    CHECK(left.lines.count("info store: 0 calls of a former process go on; it left 4 dialogs") == 1);
+    // Their CANCEL is out.
+    CHECK(left.lines.count("info store: 0 calls of a former process go on; it left 2 dialogs") == 1);
+    CHECK(left.lines.count("calls of a former process are closed (restart)") == 0);
     const WallClock wall(at_ms(0), 0);
-    auto store = SqliteStore::open({.path = directory.file("t.db"), .durability = Durability::none, .vfs = {}}, wall);
+    auto store =
+        SqliteStore::open({.path = left.directory.file("t.db"), .durability = Durability::none, .vfs = {}}, wall);
     REQUIRE(store.ok());
     std::map<std::string, int> records; // by the caller's Call-ID
     REQUIRE((*store)->load_ended(std::chrono::hours(1), 100, [&](auto call_id) { ++records[std::string(call_id)]; }));
@@ -347,26 +355,12 @@ TEST_CASE("server: a call that nobody had answered when a process died ends with
 }
 
 TEST_CASE("server: a call that a former process left and this one can not take along is closed (restart)") {
-    const Directory directory;
-    const std::string text = "[store]\npath = \"" + directory.file("t.db") + "\"\n";
-    Lines lines;
-    Config config = config_of(text + "[[route]]\nto = [\"sip:127.0.0.1:9\"]\n");
-    {
-        auto server = Server::open(config, "", lines.log);
-        REQUIRE(server.ok());
-        Peer caller(**server);
-        caller.on_message = [&](const std::string &) {};
-        (*server)->run([&] {
-            caller.invite("one");
-            caller.invite("two");
-            end_when_up(**server, 2);
-        });
-    }
-    config.limits.dialogs = 1;
+    TwoLeft left;
+    left.config.limits.dialogs = 1;
     for (int start = 0; start < 2; ++start) {
-        auto server = Server::open(config, "", lines.log);
+        auto server = Server::open(left.config, "", left.lines.log);
         REQUIRE(server.ok());
     }
-    CHECK(lines.has("warn store: 1 calls of a former process are closed (restart)"));
-    CHECK(lines.count("are closed (restart)") == 1);
+    CHECK(left.lines.has("warn store: 1 calls of a former process are closed (restart)"));
+    CHECK(left.lines.count("are closed (restart)") == 1);
 }
