@@ -192,7 +192,8 @@ void B2bua::keep_refusal(DialogId dialog, const Endpoint &source, const SharedBy
     LegState state;
     state.call = set->record;
     state.peer = refused.client ? refused.by : source;
-    state.invite = transactions_.refusal_ack(refused.client).view();
+    const auto ack = Message::parse(transactions_.refusal_ack(refused.client).view());
+    if (ack) state.invite = outline(*ack);
     state.peers = KeptInvite{.request = {}, .answer = std::string(refusal.view()), .source = source, .is_first = true};
     refusals_.insert_or_assign(set->record, state.to_text());
 }

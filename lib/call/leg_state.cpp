@@ -176,7 +176,8 @@ std::uint64_t ms_of(Duration duration) {
 
 void append_outline(const Message &message, std::string_view request_uri, std::string &out) {
     Writer writer(out);
-    writer.request_line("INVITE", request_uri).vias_of(message);
+    const bool is_ack = message.is_request() && message.method() == Method::ack;
+    writer.request_line(is_ack ? "ACK" : "INVITE", request_uri).vias_of(message);
     for (const HeaderLine &line : message.headers()) {
         if (message.is_request() && line.id == Header::route) writer.header(line);
     }

@@ -69,7 +69,8 @@ struct LegState {
     static std::optional<LegState> parse(std::string_view text);
 };
 
-// Of an INVITE what its answers, its CANCEL and its ACK repeat: an INVITE again, without a body.
+// Of an INVITE what its answers, its CANCEL and its ACK repeat: an INVITE again, without a body. The same of an ACK.
+// Without credentials, which are nothing for a store.
 std::string outline(const Message &invite);
 
 // The same of a response to it.

@@ -214,12 +214,12 @@ class Damaged(StoreTest):
             self.write((page - 1) * 2048, noise(2048))
         self.tandemd.start()
         self.assertEqual(len(self.set_aside()), 1)
-        self.assertRegex(self.said(), r" error store: .*set aside as .*; what could be read of it goes on")
+        self.wait_for_line("; what could be read of it goes on")
         self.wait_for_rows(EVERY_LEG, 10, timeout=10)
-        self.assertIn("5 calls of a former process go on", self.said())
+        self.wait_for_line("5 calls of a former process go on")
         self.tandemd.kill()
         self.tandemd.start()
-        self.assertIn("5 calls of a former process go on", self.said())
+        self.wait_for_line("5 calls of a former process go on")
 
 
 if __name__ == "__main__":

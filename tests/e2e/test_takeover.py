@@ -110,7 +110,7 @@ class Takeover(ClusterTest):
         wait_until(lambda: self.redis.size() == 0 and self.copies() == 0, "nothing is left")
 
         first.start()  # with a store that has them all
-        self.assertIn("40 dialogs are gone: other nodes have taken them over", self.said(first))
+        wait_until(lambda: "40 dialogs are gone: other nodes have taken them over" in self.said(first), "it says so")
         self.assertEqual(self.rows_of(EVERY_LEG, first), 0)
         self.assertEqual(self.records(first), [])
         self.assertEqual(self.redis.size(), 0)
