@@ -21,6 +21,8 @@
  * again what lives, and for a lease nobody relies on its counts; that is an outage too. Nothing is kept there but
  * leases and a word about their age: an empty Redis fills again.
  *
+ * The answer shows in tandem_event_fd() and in no deadline: a host that sleeps in poll(2) has that descriptor there.
+ *
  * Threads: every function may be called from any thread. The library's own calls nobody back and takes no signal. It
  *          does not survive fork(2): join after that, and after daemon(3).
  * Memory:  arguments are borrowed for the call. What the tracker has joined ends with tandem_tracker_free(), which

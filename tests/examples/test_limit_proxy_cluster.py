@@ -1,7 +1,8 @@
-"""limit-proxy -c: two proxies that share a limit through Redis."""
+"""limit-proxy -c: proxies that share a limit through Redis, with each other and with tandemd."""
 import signal
 
 from examples import ExampleTest, Raw, main, wait_until
+from harness import Tandemd
 from redis_servers import Redis
 
 
@@ -15,6 +16,27 @@ class LimitProxyCluster(ExampleTest):
         port = self.ports.take()
         url = f"redis://127.0.0.1:{self.redis.port}"
         return port, self.start("limit-proxy", "-c", url, port, f"127.0.0.1:{target}", limit, port=port)
+
+    def start_tandemd(self, target, limit):
+        folder, port = self.folder / "tandemd", self.ports.take()
+        folder.mkdir()
+        node = Tandemd(folder, f"""
+            [sip]
+            listen = ["udp:127.0.0.1:{port}"]
+            [redis]
+            url = "redis://127.0.0.1:{self.redis.port}"
+            [[profile]]
+            name = "user"
+            value = true
+            limit = {limit}
+            scope = "cluster"
+            [[route]]
+            match = ""
+            to = ["sip:127.0.0.1:{target}"]
+            profiles = ["user={{from.user}}"]
+            """, port=port)
+        self.addCleanup(node.kill)
+        return port
 
     def held(self, port, user):
         """A call that is up until sign() ends it."""
@@ -44,6 +66,18 @@ class LimitProxyCluster(ExampleTest):
             caller.finish()
         callee.finish()
         wait_until(lambda: self.users() == self.users("carol") == 0, "all places are free")
+
+    def test_a_limit_is_shared_with_tandemd(self):
+        callee = self.callee("callee_is_held_and_resumed", calls=3)
+        proxy, _ = self.start_proxy(callee.port, 1)
+        tandemd = self.start_tandemd(callee.port, 1)
+        for here, there in ((proxy, tandemd), (tandemd, proxy), (proxy, tandemd)):
+            held = self.held(here, "alice")
+            self.caller("caller_refused", there, code=503).finish()
+            self.sign(held)
+            held.finish()
+            wait_until(lambda: self.users() == 0, "the place is free")
+        callee.finish()
 
     def test_without_redis_calls_are_refused(self):
         with Raw() as target:
