@@ -179,7 +179,7 @@ private:
         record.timer_start = time_in(object, "timer_start_us", wall_).value_or(*created);
         record.deadline = time_in(object, "deadline_us", wall_).value_or(never);
         record.session_expires = time_in(object, "session_expires_us", wall_);
-        const Json timeouts = object_in(object, "timeouts_us");
+        const Json &timeouts = object_in(object, "timeouts_us");
         for (std::size_t i = 0; i < record.timeouts.size(); ++i) {
             const std::string name(to_string(static_cast<DialogTimer>(i)));
             const std::uint64_t us = number_in(timeouts, name.c_str(), time_end);

@@ -89,9 +89,11 @@ bool flag_in(const Json &object, const char *name) {
     return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
-Json object_in(const Json &object, const char *name) {
+// No copy: that of a value goes as deep as whoever has written it wanted.
+const Json &object_in(const Json &object, const char *name) {
+    static const Json none = Json::object();
     const auto found = object.find(name);
-    return found != object.end() && found->is_object() ? *found : Json::object();
+    return found != object.end() && found->is_object() ? *found : none;
 }
 
 } // namespace tandem

@@ -29,7 +29,7 @@ private:
 std::string text_in(const nlohmann::json &object, const char *name);
 std::uint64_t number_in(const nlohmann::json &object, const char *name, std::uint64_t max);
 bool flag_in(const nlohmann::json &object, const char *name);
-nlohmann::json object_in(const nlohmann::json &object, const char *name);
+const nlohmann::json &object_in(const nlohmann::json &object, const char *name); // lives as long
 
 template <class Number>
 Number number_in(const nlohmann::json &object, const char *name) {

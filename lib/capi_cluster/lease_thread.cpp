@@ -112,6 +112,10 @@ void LeaseThread::turn() {
 }
 
 void LeaseThread::work(Instant now) {
+    { // first: whoever comes from now on wakes us again
+        const std::lock_guard lock(mutex_);
+        is_woken_ = false;
+    }
     // Whatever a set had asked for before it ended is in the inbox then.
     tracker_.take_shared_ends(ends_);
     take_inbox();
@@ -129,7 +133,6 @@ void LeaseThread::work(Instant now) {
 
 void LeaseThread::take_inbox() {
     const std::lock_guard lock(mutex_);
-    is_woken_ = false;
     if (tasks_.empty()) {
         tasks_.swap(inbox_);
         return;

@@ -136,12 +136,12 @@ Result<bool> SharedProfiles::leave(Tracker &shard, DialogId id, std::string_view
 // A set that has ended meanwhile hears nothing: its places are given back by its end.
 void SharedProfiles::on_verdict(const AskedDialog &asked, const Reserved &reserved, Instant now) {
     const Announcement announcement(tracker_);
-    const Instant at = asked.asked + (now - asked.since);
+    const Instant at = asked.asked + std::max(now - asked.since, Duration::zero()); // the turn may have begun before
     tracker_.tracker.with(asked.dialog, [&](Tracker &shard, DialogId id) {
         const DialogSet *set = shard.find(id);
         if (!set || set->is_over()) return;
         DialogEventDetail told;
-        told.is_set = reserved.verdict != Verdict::unknown;
+        told.is_set = reserved.verdict == Verdict::admitted || reserved.verdict == Verdict::refused;
         if (const auto joined = join(shard, id, asked, reserved, at, told); !joined) {
             told.refused = joined.error();
             take_back(shard, id, asked, at, now);

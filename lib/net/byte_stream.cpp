@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 #include <cstring>
+#include <fcntl.h>
 #include <utility>
 #include "net/dns/ares_client.hpp"
 #include "net/loop_impl.hpp"
@@ -52,7 +53,9 @@ struct ByteStream::Impl final : std::enable_shared_from_this<Impl> {
 
 void ByteStream::Impl::open(const std::string &host, std::uint16_t port, const std::vector<Endpoint> &name_servers) {
     if (const auto address = IpAddress::parse(host)) return connect({*address}, port);
-    auto opened = AresClient::open(loop, {.servers = name_servers});
+    // Soon, because whoever connects waits no longer than for a call.
+    constexpr Duration next_server = std::chrono::milliseconds(100);
+    auto opened = AresClient::open(loop, {.servers = name_servers, .try_timeout = next_server});
     if (!opened) return end(opened.error().detail);
     names = std::move(*opened);
     names->find_addresses(host, [self = shared_from_this(), port](const auto &found, const std::string &why) {
@@ -72,6 +75,7 @@ void ByteStream::Impl::connect(const std::vector<IpAddress> &found, std::uint16_
     asio::async_connect(socket, targets, [self = shared_from_this()](AsioError error, const Tcp::endpoint &) {
         if (!self->is_open) return;
         if (error) return self->end(error);
+        ::fcntl(self->socket.native_handle(), F_SETFD, FD_CLOEXEC); // it may have a password behind it
         self->socket.set_option(Tcp::no_delay(true), error);
         self->read();
         if (self->events.on_connected) self->events.on_connected();

@@ -6,19 +6,35 @@
 namespace tandem {
 
 void CallCopies::changed(const DialogRecord &leg) {
-    if (leg.owner != 0 && !is_all_) note(leg.owner);
+    if (leg.owner == 0) return;
+    waiting_.push_back({0, leg.owner, {}});
+    ++in_round_;
 }
 
 // The key of a call is its caller's leg.
 void CallCopies::ended(const DialogRecord &leg) {
     changed(leg);
     if (leg.leg_of || !leg.answered) return;
-    over_.push_back(leg.id);
-    if (over_.size() > max_) over_.pop_front();
+    waiting_.push_back({0, 0, leg.id});
+    ++in_round_;
 }
 
-void CallCopies::note(std::uint64_t owner) {
-    if (is_noted_.insert(owner).second) changed_.push_back(owner);
+void CallCopies::end_round(StoreTicket ticket) {
+    for (; in_round_ > 0; --in_round_) waiting_[waiting_.size() - in_round_].ticket = ticket;
+}
+
+void CallCopies::settled(StoreTicket ticket) {
+    for (; !waiting_.empty() && waiting_.front().ticket <= ticket; waiting_.pop_front()) note(waiting_.front());
+}
+
+void CallCopies::note(const Waiting &waiting) {
+    if (waiting.over) {
+        over_.push_back(waiting.over);
+        if (over_.size() > max_) over_.pop_front();
+        return;
+    }
+    if (is_all_) return;
+    if (is_noted_.insert(waiting.owner).second) changed_.push_back(waiting.owner);
     if (changed_.size() <= max_) return;
     is_all_ = true;
     changed_.clear();
@@ -70,6 +86,7 @@ void CallCopies::tell(std::uint64_t owner, Engine &engine, const WallClock &wall
 void CallCopies::forget(const RecordId &key) {
     std::erase_if(told_, [&](const auto &one) { return one.second == key; });
     std::erase(over_, key);
+    std::erase_if(waiting_, [&](const Waiting &waiting) { return waiting.over == key; });
 }
 
 } // namespace tandem

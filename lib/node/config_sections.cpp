@@ -320,6 +320,8 @@ void read_redis(ConfigSection &section, Config &config) {
     const TomlValue *takeover = section.flag("takeover", config.redis.takes_over);
     if (takeover && config.redis.takes_over && !config.redis.url) {
         section.problem(takeover->at, "\"takeover\" in [redis] needs \"url\" beside it");
+    } else if (takeover && config.redis.takes_over && config.redis.lease < std::chrono::milliseconds(2000)) {
+        section.problem(takeover->at, "\"takeover\" in [redis] needs a \"lease_ms\" of 2000 or more");
     }
     section.finish();
 }

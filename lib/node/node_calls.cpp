@@ -39,16 +39,26 @@ void NodeCalls::ask(std::size_t most, std::function<void(CopyBatch)> answer) {
     round->left = parts_.size();
     round->batch = take_over(most);
     round->answer = std::move(answer);
+    round_ = round;
     ask_next(std::move(round));
+}
+
+CopyBatch NodeCalls::take_rest() {
+    CopyBatch rest = round_ ? std::move(round_->batch) : CopyBatch();
+    round_.reset();
+    for (CallCopy &over : take_over(over_.size()).copies) rest.copies.push_back(std::move(over));
+    return rest;
 }
 
 // From one worker to the next, each in its loop.
 void NodeCalls::ask_next(std::shared_ptr<Round> round) {
-    const std::size_t room = round->most - round->batch.copies.size();
-    if (round->left == 0 || room == 0) {
+    const std::size_t told = round->batch.copies.size(); // may be one more than the most: see CallCopies::tell()
+    if (round->left == 0 || told >= round->most) {
         round->batch.has_more = round->batch.has_more || round->left > 0;
+        round_.reset();
         return round->answer(std::move(round->batch));
     }
+    const std::size_t room = round->most - told;
     const Part &part = parts_[round->next];
     round->next = (round->next + 1) % parts_.size();
     --round->left;
@@ -118,7 +128,13 @@ void NodeCalls::check(std::vector<std::string> keys) {
 
 void NodeCalls::drop(std::vector<std::string> keys, std::function<void()> done) {
     auto ids = std::make_shared<const std::vector<RecordId>>(ids_of(keys));
-    everywhere([this, ids](std::size_t part) { parts_[part].worker->drop(*ids); }, std::move(done));
+    auto left = std::make_shared<std::atomic<std::size_t>>(parts_.size());
+    const auto when_gone = [left, done = std::move(done)] {
+        if (left->fetch_sub(1) == 1) done();
+    };
+    for (const Part &part : parts_) {
+        part.loop->post([worker = part.worker, ids, when_gone] { worker->drop(*ids, when_gone); });
+    }
 }
 
 // `done`, if there is one, on the thread of whoever is the last.

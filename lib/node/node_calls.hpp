@@ -32,6 +32,9 @@ public:
     void check(std::vector<std::string> keys) override;
     void drop(std::vector<std::string> keys, std::function<void()> done) override;
 
+    // When no loop runs any more: what was taken from workers and told to nobody.
+    CopyBatch take_rest();
+
 private:
     struct Round;
     void ask_next(std::shared_ptr<Round> round);
@@ -43,7 +46,8 @@ private:
     const std::function<std::size_t(const DialogRecord &)> place_;
     const std::function<void()> wake_;
     const WallClock &wall_;
-    std::size_t first_ = 0; // who is asked first the next time
+    std::size_t first_ = 0;        // who is asked first the next time
+    std::shared_ptr<Round> round_; // under way. Of whoever has it in hand, one after the other
 
     std::mutex mutex_;
     std::deque<std::string> over_; // keys that no worker has, to be told: some of Redis's own. Guarded by mutex_

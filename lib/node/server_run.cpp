@@ -116,6 +116,7 @@ void Server::terminate() {
         return stop();
     }
     is_draining_ = true;
+    if (takeover_) takeover_->take_no_more();
     log_.info(fmt::format("ending: no new calls; waiting up to {} ms for {} calls", to_ms(config_.sip.drain), calls()));
     // A worker whose calls have ended goes on passing on what belongs to the others.
     auto left = std::make_shared<std::size_t>(stations_.size());

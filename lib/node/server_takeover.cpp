@@ -116,7 +116,7 @@ void Server::begin_takeover() {
 // What has ended in the last moment is not to be taken over; what is up waits for whoever takes it, or for us.
 void Server::end_takeover() {
     if (!takeover_) return;
-    std::vector<CallCopy> last;
+    std::vector<CallCopy> last = node_calls_->take_rest().copies;
     for (const auto &station : stations_) {
         CopyBatch batch = station->worker->take_copies(config_.limits.calls);
         std::move(batch.copies.begin(), batch.copies.end(), std::back_inserter(last));

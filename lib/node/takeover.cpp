@@ -106,6 +106,10 @@ void Takeover::dropped(std::vector<std::string> keys) {
     impl_->loop.post([this, keys = std::move(keys)]() mutable { impl_->work.dropped(std::move(keys)); });
 }
 
+void Takeover::take_no_more() {
+    impl_->loop.post([this] { impl_->work.take_no_more(); });
+}
+
 TakeoverStatistics Takeover::statistics() const { return impl_->work.statistics(); }
 
 } // namespace tandem

@@ -101,6 +101,9 @@ public:
     // From any thread: these of TakenAtStart::taken are nobody's here any more. Until all are, nothing is taken over.
     void dropped(std::vector<std::string> keys);
 
+    // From any thread: from now on no calls of others come, because we are about to end.
+    void take_no_more();
+
     // At the end of the process: the host is not asked any more. Writes what it has told, and then `last`. Returns when
     // Redis has all, or is away, or after `patience`; nothing is done any more then.
     void end(std::vector<CallCopy> last, Duration patience);

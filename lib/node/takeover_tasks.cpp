@@ -151,6 +151,7 @@ void TakeoverWork::sweep_texts(Instant now) {
 }
 
 bool TakeoverWork::take_some(Instant now) {
+    if (!takes_) return false;
     const auto due = std::find_if(gone_.begin(), gone_.end(), [](const auto &entry) { return entry.second.is_due; });
     if (due == gone_.end()) return false;
     const auto handler = [this, node = due->first](const RedisValue &value, Instant) { return on_taken(node, value); };

@@ -46,6 +46,7 @@ public:
     void go_on();
     void wake();
     void dropped(std::vector<std::string> keys);
+    void take_no_more() { takes_ = false; }
     void end(std::vector<CallCopy> last, Duration patience); // then the loop is stopped
     void advance(Instant now);
 
@@ -102,6 +103,7 @@ private:
     const TakeoverWords words_;
 
     bool is_on_ = false;
+    bool takes_ = true;             // calls of others
     std::optional<Instant> end_at_; // nothing new is begun: what is held is told until then
     bool is_asking_redis_ = false;  // something else than a beat
     bool is_asking_host_ = false;

@@ -175,8 +175,10 @@ void Worker::store_changes(Instant now) {
     engine_.drain_changes(is_asked ? std::function<void(const DialogRecord &)>(changed) : nullptr,
                           [this](const DialogRecord &record) { note_ended(record); });
     moved_.clear();
+    const StoreTicket ticket = journal_ ? journal_->commit(now) : 0;
+    if (copies_) copies_->end_round(ticket);
     if (!journal_) return hold_places(0);
-    const StoreTicket ticket = journal_->commit(now);
+    last_ticket_ = std::max(last_ticket_, ticket);
     outbox_.end_round(ticket, now);
     hold_places(ticket);
     if (outbox_.waiting_bytes() > options_.waiting_max) {

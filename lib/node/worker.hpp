@@ -115,7 +115,7 @@ public:
     void tell_all_copies();
     void adopt(std::span<CallCopyReader> calls);
     std::vector<RecordId> find_callers(std::span<const RecordId> sorted) const;
-    void drop(std::span<const RecordId> sorted);
+    void drop(std::span<const RecordId> sorted, std::function<void()> done); // `done`: their rows are gone, too
 
     // In the loop: the store was renewed, by whatever it was that found it damaged.
     void verify_store();
@@ -209,6 +209,12 @@ private:
     std::optional<CallCopies> copies_; // none: nobody takes over
     bool are_copies_told_ = false;     // on_copies() was called, and nobody has come yet
     std::vector<RecordId> moved_;      // dropped in this round, in order
+    struct Dropped {
+        StoreTicket ticket = 0; // of their rows
+        std::function<void()> done;
+    };
+    std::deque<Dropped> dropped_; // a few, oldest first
+    StoreTicket last_ticket_ = 0;
 
     std::optional<ClusterCounts> cluster_; // none: there is no cluster
     std::optional<HandOver> hand_over_;    // none: the only worker

@@ -8,7 +8,17 @@
 namespace tandem {
 
 void Worker::watch_copies() {
-    if (!copies_ || copies_->empty() || std::exchange(are_copies_told_, true)) return;
+    if (!copies_) return;
+    const StoreTicket settled = journal_ ? journal_->settled() : 0;
+    copies_->settled(settled);
+    // A row of a call that others have must be gone first: nobody tells us of it once more.
+    const bool is_behind = journal_ && journal_->statistics().is_behind;
+    while (!dropped_.empty() && dropped_.front().ticket <= settled && !is_behind) {
+        const auto done = std::move(dropped_.front().done);
+        dropped_.pop_front();
+        done();
+    }
+    if (copies_->empty() || std::exchange(are_copies_told_, true)) return;
     options_.on_copies();
 }
 
@@ -29,7 +39,8 @@ void Worker::adopt(std::span<CallCopyReader> calls) {
         const RecordId key = call.legs().front().id;
         if (engine_.adopt(call.legs(), now)) {
             for (const DialogRecord &leg : call.legs()) {
-                if (cluster_) cluster_->adopt(leg, profiles_, now);
+                const DialogId dialog = engine_.tracker().find(leg.call_id, leg.from_tag, leg.forks.front().to_tag);
+                if (cluster_ && dialog) cluster_->adopt(leg, profiles_, now);
             }
         } else if (find_callers({&key, 1}).empty()) {
             copies_->tell_over(key);
@@ -51,12 +62,14 @@ std::vector<RecordId> Worker::find_callers(std::span<const RecordId> sorted) con
     return found;
 }
 
-void Worker::drop(std::span<const RecordId> sorted) {
+void Worker::drop(std::span<const RecordId> sorted, std::function<void()> done) {
     const Instant now = SystemClock::now();
     moved_ = engine_.drop(sorted, now);
     std::sort(moved_.begin(), moved_.end());
     for (const RecordId &key : sorted) copies_->forget(key);
     settle(now);
+    dropped_.push_back({last_ticket_, std::move(done)});
+    watch_copies();
 }
 
 } // namespace tandem

@@ -134,6 +134,18 @@ TEST_CASE("takeover: all that is known of a call is in its copy") {
     CHECK(leg->session.body.view() == "v=0 \xe9\xff");
 }
 
+TEST_CASE("takeover: a copy may be nested as deep as somebody likes") {
+    TwoPhones phones;
+    phones.establish();
+    const std::string good = phones.copies().front();
+    const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+    std::string timeouts = good;
+    timeouts.replace(timeouts.find("\"timeouts_us\":{}"), 16, "\"timeouts_us\":{\"x\":" + deep + "}");
+    CHECK(CallCopyReader::parse(timeouts, phones.wall));
+    CHECK(LegState::parse("{\"call\":\"" + std::string(32, '1') + "\",\"peer\":{\"transport\":\"udp\",\"address\":" +
+                          "\"192.0.2.1\"},\"session\":{\"x\":" + deep + "}}"));
+}
+
 TEST_CASE("takeover: a copy that was read may be put anywhere") {
     TwoPhones phones;
     phones.establish();

@@ -463,6 +463,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
                                          "control characters"},
         {"[redis]\ntimeout_ms = 0\n", "f:2:14: \"timeout_ms\" in [redis] must be from 1 to 60000, not 0"},
         {"[redis]\ntakeover = true\n", "f:2:12: \"takeover\" in [redis] needs \"url\" beside it"},
+        {"[redis]\nurl = \"redis://127.0.0.1\"\nlease_ms = 1999\ntakeover = true\n",
+         "f:4:12: \"takeover\" in [redis] needs a \"lease_ms\" of 2000 or more"},
         {"[redis]\nurl = \"redis://a\"\ncdr_stream = \"{a}\"\n",
          "f:3:14: bad \"cdr_stream\" in [redis]; write up to 64 bytes without braces and control characters"},
         {"[redis]\ncdr_stream = \"a\"\n", "f:2:14: \"cdr_stream\" in [redis] needs \"url\" beside it"},

@@ -475,10 +475,10 @@ TEST_CASE("takeover: a server that talks nonsense is left and tried again, and n
     std::string greeting;
     for (int i = 0; i < 5; ++i) greeting += "$40\r\n" + std::string(40, 's') + "\r\n";
     greeting += "+PONG\r\n";
-    const std::string long_name = "*4\r\n:0\r\n:0\r\n$33\r\n" + std::string(33, 'n') + "\r\n:1\r\n";
     for (const std::string &said :
          {std::string("garbage\r\n"), greeting + ":1\r\n", greeting + "*0\r\n", greeting + "*2\r\n:1\r\n$1\r\nx\r\n",
-          greeting + "*3\r\n:1\r\n:1\r\n:1\r\n", greeting + long_name, greeting + "*2\r\n:0\r\n:9\r\n*1\r\n$1\r\n0\r\n",
+          greeting + "*3\r\n:1\r\n:1\r\n:1\r\n", greeting + "*4\r\n:0\r\n:0\r\n:33\r\n:1\r\n",
+          greeting + "*2\r\n:0\r\n:9\r\n*1\r\n$1\r\n0\r\n",
           greeting + "*4\r\n:0\r\n:0\r\n$1\r\nb\r\n:1\r\n*2\r\n$1\r\n0\r\n*1\r\n:1\r\n"}) {
         CAPTURE(said);
         RawListener listener;

@@ -150,7 +150,9 @@ TEST_CASE("redis takeover: no answer is larger than what is read, and what can n
     for (const CallCopy &call : calls(5, CallCopy::text_max / 2)) shell.keep("b", {call});
     shell.keep("b", {{"large", std::string(CallCopy::text_max, 'y')}});
     server.ask({"HSET", TakeoverShell::key("calls:b"), "too large", std::string(CallCopy::text_max + 1, 'z')});
-    server.ask({"HSET", TakeoverShell::key("calls:b"), std::string(65, 'k'), "z"});
+    for (const std::string &key : {std::string(65, 'k'), std::string()}) {
+        server.ask({"HSET", TakeoverShell::key("calls:b"), key, "z"});
+    }
     shell.let_up_grow_old();
     shell.silence("b");
     std::size_t found = 0;
@@ -180,7 +182,7 @@ TEST_CASE("redis takeover: a key of another type is an error of the command, and
     const RedisValue nil;
     for (const RedisValue &value :
          {nil, number(1), text("OK"), list({}), list({number(1)}), list({number(1), number(0), text("b")}),
-          list({number(1), number(0), text(""), number(1)}), list({number(1), number(0), text(long_key), number(1)}),
+          list({number(1), number(0), number(2), number(1)}), list({number(1), number(0), text(long_key), text("c")}),
           list({number(1), text("0")}), list({number(1), number(0), text("b"), text("c")})}) {
         CHECK(!TakeoverWords::read_beat(value));
     }
@@ -194,7 +196,7 @@ TEST_CASE("redis takeover: a key of another type is an error of the command, and
     CHECK(!TakeoverWords::read_keep(number(0)));
     CHECK(!TakeoverWords::read_keep(list({text(long_key)})));
     for (const RedisValue &value :
-         {nil, list({}), list({number(0)}), list({text("0"), text("k")}), list({text("0"), text(long_key), text("")}),
+         {nil, list({}), list({number(0)}), list({text("0"), text("k")}), list({text("0"), number(1), text("")}),
           list({text("0"), text("k"), nil}), list({text("0"), text("k"), text("!!")})}) {
         CHECK(!TakeoverWords::read_own(value));
     }
@@ -203,8 +205,17 @@ TEST_CASE("redis takeover: a key of another type is an error of the command, and
     CHECK(!TakeoverWords::read_texts(list({nil}), 1));
     for (const RedisValue &value :
          {nil, list({text("0")}), list({text("0"), text("k")}), list({nil, list({})}),
-          list({text("0"), list({text("k")})}), list({text("0"), list({text(long_key), text("a")})})}) {
+          list({text("0"), list({text("k")})}), list({text("0"), list({number(1), text("a")})})}) {
         CHECK(!TakeoverWords::read_taken(value));
+    }
+    // What a shell has put beside it is passed over.
+    for (const std::string &odd : {std::string(), long_key}) {
+        const auto beat =
+            TakeoverWords::read_beat(list({number(1), number(0), text(odd), number(1), text("b"), number(1)}));
+        REQUIRE(beat);
+        CHECK(beat->gone.size() == 1);
+        CHECK(TakeoverWords::read_own(list({text("0"), text(odd), text(""), text("k"), text("")}))->keys.size() == 1);
+        CHECK(TakeoverWords::read_taken(list({text("0"), list({text(odd), text("a")})}))->keys.empty());
     }
     const RedisValue far = list({number(0), number(0), text("b"), number(INT64_MIN)});
     CHECK(TakeoverWords::read_beat(far)->gone.at(0).silent == Duration::zero());

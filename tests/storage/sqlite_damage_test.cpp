@@ -132,6 +132,7 @@ TEST_CASE("sqlite: a file that breaks while it is in use is set aside, and the s
     Folder folder;
     fill(folder.database);
     const auto store = open(folder.database);
+    CHECK(*store->name_node("somebody") == "somebody");
     Shell(folder.database).run("CREATE TABLE other (x); PRAGMA wal_checkpoint(TRUNCATE)"); // nothing is cached now
     for (std::size_t page = 1; page < 10; ++page) overwrite(folder.database, page * 2048, noise(2000));
     Call call(100), other(101);
@@ -150,4 +151,5 @@ TEST_CASE("sqlite: a file that breaks while it is in use is set aside, and the s
     CHECK(shell.row("PRAGMA quick_check") == "ok");
     CHECK(shell.rows("SELECT call_id FROM every_leg") == Rows{"caller-101", "callee-101"});
     CHECK(shell.rows("SELECT call_id FROM cdr") == Rows{"caller-100"});
+    CHECK(shell.rows("SELECT name FROM node") == Rows{"somebody"}); // it is the same node
 }

@@ -51,14 +51,14 @@ repeat
         local key = calls[i]
         local text = calls[i + 1]
         if string.sub(text, 1, 1) == '!' then text = string.sub(text, 2) end
-        if #key > key_max or #text > bytes_max then
+        if #key == 0 or #key > key_max or #text > bytes_max then
             redis.call('HDEL', KEYS[5], key)
         else
             is_full = #answer >= 2 + 2 * most or (bytes > 0 and bytes + #text > bytes_max)
             if is_full then break end
-            redis.call('HDEL', KEYS[5], key)
-            redis.call('HSET', KEYS[3], key, '!' .. text)
             redis.call('HSET', KEYS[6], key, ARGV[1])
+            redis.call('HSET', KEYS[3], key, '!' .. text)
+            redis.call('HDEL', KEYS[5], key)
             answer[#answer + 1] = key
             answer[#answer + 1] = text
             bytes = bytes + #text

@@ -104,7 +104,8 @@ std::optional<BeatAnswer> TakeoverWords::read_beat(const RedisValue &value) {
     answer.was_missing = items[0].number != 0;
     answer.has_taken = items[1].number > 0;
     for (std::size_t i = 2; i < items.size(); i += 2) {
-        if (!is_name(items[i], TakeoverNames::node_max) || items[i + 1].kind != Kind::number) return std::nullopt;
+        if (items[i].kind != Kind::text || items[i + 1].kind != Kind::number) return std::nullopt;
+        if (!is_name(items[i], TakeoverNames::node_max)) continue; // none of us: a shell has put it there
         const auto silent_ms = std::clamp<std::int64_t>(items[i + 1].number, 0, silent_max_ms);
         answer.gone.push_back({items[i].text, std::chrono::milliseconds(silent_ms)});
     }
@@ -142,7 +143,8 @@ std::optional<KeySlice> TakeoverWords::read_own(const RedisValue &value) {
     slice.cursor = value.items[0].text;
     for (std::size_t i = 1; i < value.items.size(); i += 2) {
         const RedisValue &key = value.items[i];
-        if (!is_name(key, CallCopy::key_max) || !is_text(value.items[i + 1], 1)) return std::nullopt;
+        if (key.kind != Kind::text || !is_text(value.items[i + 1], 1)) return std::nullopt;
+        if (!is_name(key, CallCopy::key_max)) continue; // not of us
         (value.items[i + 1].text.empty() ? slice.keys : slice.unconfirmed).push_back(key.text);
     }
     return slice;
@@ -165,8 +167,8 @@ std::optional<KeySlice> TakeoverWords::read_taken(const RedisValue &value) {
     slice.cursor = value.items[0].text;
     const auto &items = value.items[1].items;
     for (std::size_t i = 0; i < items.size(); i += 2) {
-        if (!is_name(items[i], CallCopy::key_max)) return std::nullopt;
-        slice.keys.push_back(items[i].text);
+        if (items[i].kind != Kind::text) return std::nullopt;
+        if (is_name(items[i], CallCopy::key_max)) slice.keys.push_back(items[i].text); // else not of us
     }
     return slice;
 }

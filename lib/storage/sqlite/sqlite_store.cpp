@@ -27,6 +27,7 @@ struct SqliteStore::Impl {
     Result<void, Failure> open_at_start();
     Result<void, Failure> open(bool &is_damaged);
     void close();
+    int keep_name();
     std::string replace_damaged(); // what became of the file
     Result<void, Failure> begin();
     Result<void, Failure> fail(const char *operation, int code);
@@ -41,6 +42,7 @@ struct SqliteStore::Impl {
     std::unique_ptr<Connection> connection{}; // none: it could not be opened anew
     std::unique_ptr<Statements> statements{}; // of the connection: they go first, like the next
     std::unique_ptr<UnsentRows> unsent{};     // none: no record is marked
+    std::string node{};                       // its name; empty: nobody has asked for one
     bool is_in_transaction = false;
     std::optional<Failure> failure{}; // of this transaction, until commit()
 };
@@ -77,10 +79,17 @@ Result<void, Failure> SqliteStore::Impl::open(bool &is_damaged) {
     if (marks_unsent) unsent = std::make_unique<UnsentRows>();
     int code = statements->prepare(connection->database());
     if (code == SQLITE_OK && unsent) code = unsent->prepare(connection->database());
+    if (code == SQLITE_OK && !node.empty()) code = keep_name(); // in a file that was begun anew
     if (code == SQLITE_OK) return {};
     Failure unprepared = sqlite_failure(connection->database(), options.path);
     close();
     return unprepared;
+}
+
+int SqliteStore::Impl::keep_name() {
+    std::string kept;
+    const int code = tandem::name_node(connection->database(), node, kept);
+    return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
 void SqliteStore::Impl::close() {
@@ -294,6 +303,7 @@ Result<std::string, Failure> SqliteStore::name_node(std::string_view proposed) {
         if (code != SQLITE_DONE) static_cast<void>(impl_->fail("the name of the node can not be kept", code));
     }
     if (auto committed = commit(); !committed) return committed.error();
+    impl_->node = name;
     return name;
 }
 
