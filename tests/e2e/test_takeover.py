@@ -225,6 +225,7 @@ class Takeover(ClusterTest):
         first, second = self.node(timers=timers), self.node(timers=timers)
         callers = self.up(first, 5)
         first.kill()
+        self.move(second, callers)  # the copy may be older than the ACK: then it is asked for again
         self.wait_for_takeover(5, second)
         self.run_until(lambda: all(call.is_over for call in callers.calls.values()) and self.callees.up() == 0)
         wait_until(lambda: len(self.records(second)) == 5, "each has its record")
