@@ -45,7 +45,7 @@ TEST_CASE("takeover: a call that is up goes on in another process [65]") {
     CHECK(phones.ended[0].duration == std::chrono::milliseconds(5000));
 }
 
-TEST_CASE("takeover: a copy that is behind is good enough") {
+TEST_CASE("takeover: a copy that is behind is good enough [86]") {
     TwoPhones phones;
     phones.establish();
     const auto copies = phones.copies();
@@ -96,7 +96,7 @@ TEST_CASE("takeover: lifetimes and sessions end when they would have ended") {
     CHECK(phones.ended[0].duration == std::chrono::seconds(60));
 }
 
-TEST_CASE("takeover: all that is known of a call is in its copy") {
+TEST_CASE("takeover: all that is known of a call is in its copy [85, 87]") {
     EngineOptions options;
     options.session_expires = std::chrono::seconds(1800);
     TwoPhones phones(options);

@@ -426,7 +426,7 @@ TEST_CASE("leases: waits grow from retry_min to retry_max, and to half a lease a
     CHECK(tries.back() - tries[tries.size() - 2] >= 750ms);
 }
 
-TEST_CASE("leases: the size is that of the cluster, and nothing in an outage") {
+TEST_CASE("leases: the size is that of the cluster, and nothing in an outage [28]") {
     Cluster cluster;
     cluster.ask(0, 1, 5);
     cluster.ask(1, 2, 5);

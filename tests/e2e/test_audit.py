@@ -49,6 +49,7 @@ class Audit(EndToEnd):
         self.assertEqual(len(self.rows(EVERY_LEG)), 10)
 
     def test_rows_that_a_shell_has_added_or_taken_are_repaired(self):
+        """[35]"""
         self.begin(5)
         self.wait_for_quiet()
         self.shell(STRANGE + "DELETE FROM dialog WHERE serial = (SELECT max(serial) FROM dialog);")

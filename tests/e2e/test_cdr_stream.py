@@ -177,6 +177,7 @@ class Stream(EndToEnd):
         self.assertEqual(set(self.check_all_are_there().values()), {1})
 
     def test_killed_with_records_on_their_way_they_come_once_more(self):
+        """With the same id [73]."""
         self.begin()
         self.calls(1)
         self.wait_until_all_is_sent()

@@ -37,6 +37,7 @@ class Cluster(ClusterTest):
             self.run_until(lambda: all(party.are_over for party in self.parties))
 
     def test_the_share_of_a_killed_node_is_free_after_its_leases_and_not_before(self):
+        """So old may be what a node knows of the others, and no older [27]."""
         first, second = self.node(limit=10), self.node(limit=10)
         self.assertEqual(self.call(first, 6), {200: 6})
         self.assertEqual(self.call(second, 6), {200: 4, 503: 2})
@@ -123,6 +124,7 @@ class Cluster(ClusterTest):
         self.assertEqual(self.call(first), {503: 1})
 
     def test_a_slow_redis_holds_nobody_up_for_longer_than_the_timeout(self):
+        """[26]"""
         way = SlowWay(self.redis.port)
         self.addCleanup(way.close)
         node = self.node(limit=9, url=f"redis://127.0.0.1:{way.port}")

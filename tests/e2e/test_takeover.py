@@ -1,4 +1,4 @@
-"""Nodes with the same advertised address, of which one dies: the others go on with its calls [18] [19] [65]."""
+"""Nodes with the same advertised address, of which one dies: the others go on with its calls [65, 88, 89]."""
 import re
 import sqlite3
 import time
@@ -132,6 +132,7 @@ class Takeover(ClusterTest):
         return False
 
     def test_of_two_survivors_each_call_has_one(self):
+        """[18, 82, 84]"""
         dead, *living = self.node(), self.node(), self.node()
         callers = self.up(dead, 80)
         dead.kill()
@@ -186,6 +187,7 @@ class Takeover(ClusterTest):
         self.hang_up_all(more)
 
     def test_an_outage_of_redis_costs_nobody_a_call_and_an_empty_one_fills_again(self):
+        """[83, 86, 90]"""
         first, second = self.node(), self.node()
         callers = self.up(first, 10)
         self.redis.freeze()

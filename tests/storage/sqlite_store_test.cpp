@@ -302,7 +302,7 @@ TEST_CASE("sqlite: a dialog that is new in the file brings all that it has, chan
     CHECK(shell.rows(profile_rows) == Rows{"total|", "user|alice"});
 }
 
-TEST_CASE("sqlite: variables and memberships go with their dialog, in its transaction") {
+TEST_CASE("sqlite: variables and memberships go with their dialog, in its transaction [75]") {
     Folder folder;
     const auto store = open(folder.database);
     Call call(1), other(2);
