@@ -140,8 +140,9 @@ public:
     LegReader(CallCopyReader &copy, const WallClock &wall) : copy_(copy), wall_(wall) {}
 
     bool read(const Json &object, DialogRecord &record) {
-        return object.is_object() && read_names(object, record) && read_times(object, record) &&
-               read_forks(object, record) && read_extras(object, record);
+        const bool is_read = object.is_object() && read_names(object, record) && read_times(object, record) &&
+                             read_forks(object, record) && read_extras(object, record);
+        return is_read && record.state == DialogState::confirmed && !record.forks.empty(); // only such calls are told
     }
 
 private:

@@ -88,8 +88,9 @@ Result<void, Failure> Server::forget_taken(const std::vector<RecordId> &rows) {
     if (store_) {
         if (auto forgotten = store_->commit(); !forgotten) return forgotten;
     }
-    if (!rows.empty())
+    if (!rows.empty()) {
         log_.warn(fmt::format("store: {} dialogs are gone: other nodes have taken them over", rows.size()));
+    }
     return {};
 }
 

@@ -24,6 +24,7 @@ void Worker::watch_copies() {
 
 CopyBatch Worker::take_copies(std::size_t most) {
     are_copies_told_ = false;
+    copies_->settled(journal_ ? journal_->settled() : 0); // at the end no round follows the last commit
     return copies_->take(most, engine_, wall_);
 }
 

@@ -285,6 +285,13 @@ TEST_CASE("takeover: what nobody of us has written is no copy") {
     for (const std::string_view bad : {"", "[", "[]", "{}", "[1]", "[{}]", "null", "[[],[]]"}) {
         CHECK_FALSE(CallCopyReader::parse(bad, wall));
     }
+    std::string early = good, forkless = good;
+    early.replace(early.find("\"confirmed\""), 11, "\"early\"");
+    CHECK_FALSE(CallCopyReader::parse(early, wall));
+    for (std::size_t at = forkless.find("\"forks\""); at != std::string::npos; at = forkless.find("\"forks\"", at)) {
+        forkless.replace(at, 7, "\"spoons\"");
+    }
+    CHECK_FALSE(CallCopyReader::parse(forkless, wall));
     for (std::size_t at = 0; at < good.size(); ++at) { // none of these crashes, whatever it is
         std::string cut = good.substr(0, at);
         CHECK_FALSE(CallCopyReader::parse(cut, wall));
