@@ -128,9 +128,13 @@ void Worker::settle(Instant now) {
     take_outgoing(now);
     watch_trunks(now);
     store_changes(now);
+    if (hand_over_ && has_free_places()) {
+        send_requests();
+        hand_over_->flush(now);
+    }
+    release_places(now);
     send_ready();
     if (hand_over_) hand_over_->flush(now);
-    release_places(now);
     look_up_names();
     look_up_peers(now);
     watch_copies();
@@ -203,6 +207,18 @@ void Worker::send_ready() {
     }
 }
 
+// The requests alone, in their order.
+void Worker::send_requests() {
+    const auto is_request = [](const OutDatagram &datagram) { return !datagram.bytes.view().starts_with("SIP/2.0 "); };
+    for (std::size_t i = 0; i < transports_.size(); ++i) {
+        std::vector<OutDatagram> &ready = outbox_.ready()[i];
+        const auto responses = std::stable_partition(ready.begin(), ready.end(), is_request);
+        if (responses == ready.begin()) continue;
+        transports_[i]->send({ready.begin(), responses});
+        ready.erase(ready.begin(), responses);
+    }
+}
+
 void Worker::look_up_names() {
     engine_.take_lookups(lookups_);
     for (const Lookup &lookup : lookups_) names_.look_up(lookup); // answers in a later turn
@@ -263,10 +279,14 @@ void Worker::note_ended(const DialogRecord &record) {
     if (cluster_) ended_.push_back(record.id);
 }
 
-// Of calls whose last message has left.
+bool Worker::has_free_places() const {
+    return !places_.empty() && places_.front().ticket <= (journal_ ? journal_->settled() : 0);
+}
+
+// Of calls that have ended in the store, after the requests that end them (BYE, CANCEL): nobody sees one call too many
+// at a time, whichever workers have them. And before the answers: who hears one may call again at once.
 void Worker::release_places(Instant now) {
-    const StoreTicket settled = journal_ ? journal_->settled() : 0;
-    for (; !places_.empty() && places_.front().ticket <= settled; places_.pop_front()) {
+    for (; has_free_places(); places_.pop_front()) {
         profiles_.release(places_.front().places);
         for (const RecordId &ended : places_.front().leased) cluster_->release(ended, now);
     }

@@ -150,7 +150,9 @@ private:
     void store_changes(Instant now);
     void keep_bindings(Instant now);
     void send_ready();
+    void send_requests();
     void hold_places(StoreTicket ticket);
+    bool has_free_places() const;
     void release_places(Instant now);
     void note_changed(const DialogRecord &record);
     void note_ended(const DialogRecord &record);

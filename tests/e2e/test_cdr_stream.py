@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from harness import EndToEnd, Raw, Route, main
-from killed_at import KilledAt
 from phones import Callees, Callers, run
 from redis_servers import Redis, SlowWay
 from sipp import wait_until
+from straced import KilledAt
 
 KEY = "tandem:calls"
 UNSENT = "SELECT * FROM cdr_unsent"

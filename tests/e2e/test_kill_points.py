@@ -5,9 +5,9 @@ FAULTS P2 and P4: a call is in the file whole or not at all, and up at both side
 import time
 
 from harness import main
-from killed_at import KilledAt, inject
 from killing import Killed
 from mixed_calls import Call, Plan, Side
+from straced import KilledAt, at, inject
 
 # What each call does. Their sides repeat what is lost soon, for there is much to lose.
 TALKS = Plan("", "few", 0.02, 0.12, "caller", [(0.02, "callee", "INFO"), (0.06, "caller", "INVITE")])
@@ -156,7 +156,7 @@ class Recoveries(Points):
 
     def dies_at(self, number):
         """Whether a process that is started now is killed before it is ready."""
-        self.tandemd.under = [*inject("pwrite64", number), "-D"]
+        self.tandemd.under = [*inject("pwrite64", at(number)), "-D"]
         try:
             self.tandemd.start()
             return False

@@ -4,7 +4,10 @@ import signal
 from collections import Counter
 
 from harness import Cdr, EndToEnd, Route, main
+from restarting import TALK
+from sides import Parties
 from sipp import wait_until
+from straced import Injected
 
 JOINS = 'profiles = ["total", "line={request.user}"]'
 
@@ -143,6 +146,18 @@ class Limits(EndToEnd):
         self.assertGreaterEqual(admitted, limit)
         self.finish(*[Cdr("caller_bye", 200)] * admitted, *[Cdr("limit", 503)] * (calls - admitted))
         self.assertEqual(Counter(), Counter(self.members()))
+
+
+class AtOnce(Parties):
+    def test_who_hears_that_a_call_has_ended_may_call_again_at_once(self):
+        """Also where the thread that said so rests before it goes on; and the callee hears of the end first."""
+        self.open("bob", more='profiles = ["total"]', profiles='[[profile]]\nname = "total"\nlimit = 1\n')
+        strace = Injected(self.tandemd, "sendmmsg", "delay_exit=20000")
+        calls = 12
+        for _ in range(calls):
+            self.hang_up(*self.talk(self.phone(), "bob", *TALK))
+        strace.let_go()
+        self.finish(*[Cdr("caller_bye", 200)] * calls)
 
 
 if __name__ == "__main__":

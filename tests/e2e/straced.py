@@ -1,4 +1,4 @@
-"""tandemd killed at the Nth of its system calls of one kind (strace), before the kernel does that one."""
+"""tandemd whose system calls of one kind rest, or kill it before the kernel does the Nth (strace)."""
 import shutil
 import subprocess
 import threading
@@ -8,19 +8,24 @@ from harness import end_with_test
 from sipp import PATIENCE, wait_until
 
 
-def inject(call, number):
-    """strace's arguments; a number counts from 1 in each thread."""
+def at(number):
+    """What kills the process at this call; a number counts from 1 in each thread."""
+    return f"signal=KILL:when={number}"
+
+
+def inject(call, what):
+    """strace's arguments."""
     if not shutil.which("strace"):
         raise unittest.SkipTest("needs strace (Debian package strace)")
     return ["strace", "-f", "-q", "-o", "/dev/null", "-e", f"trace={call}", "-e",
-            f"inject={call}:signal=KILL:when={number}"]
+            f"inject={call}:{what}"]
 
 
-class KilledAt:
-    """From now on: the calls are counted once it is made. All threads are traced, or one alone."""
+class Injected:
+    """From now on, in all threads or in one alone."""
 
-    def __init__(self, tandemd, call, number, thread=None):
-        command = [word for word in inject(call, number) if word != "-q" and (word != "-f" or not thread)]
+    def __init__(self, tandemd, call, what, thread=None):
+        command = [word for word in inject(call, what) if word != "-q" and (word != "-f" or not thread)]
         self._strace = subprocess.Popen([*command, "-p", str(thread or tandemd.process.pid)], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, preexec_fn=end_with_test)
         said = []
@@ -34,3 +39,10 @@ class KilledAt:
         self._strace.terminate()
         self._strace.wait()
         self._strace.stderr.close()
+
+
+class KilledAt(Injected):
+    """The calls are counted once it is made."""
+
+    def __init__(self, tandemd, call, number, thread=None):
+        super().__init__(tandemd, call, at(number), thread)
