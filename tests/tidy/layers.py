@@ -21,7 +21,7 @@ LAYERS = [
     ["call"],
     ["registrar", "trunk", "cdr", "cluster"],
     ["transaction", "dialog", "event"],
-    ["sip", "sdp", "auth"],
+    ["sip", "sdp", "auth", "json"],
     ["metrics", "base"],
 ]
 IO_LINE = 5  # rows from here on: no socket, no file, no clock, no thread
@@ -38,7 +38,7 @@ ADAPTERS = [
     (r"spdlog/", ["node/"], True),
     (r"toml\+\+/", ["node/"], False),
     (r"re2/", ["node/"], False),
-    (r"nlohmann/", ["storage/", "call/"], False),
+    (r"nlohmann/", ["json/", "storage/", "call/"], True),
     (r"tandem/", ["capi/", "capi_auth/", "capi_cluster/", "capi_sip/"], True),
 ]
 
