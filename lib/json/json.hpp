@@ -16,8 +16,8 @@ struct JsonLimits {
     std::size_t values_max = 4096; // of all kinds, in all depths: what a text grows to in memory
 };
 
-// One value and nothing after it. Refused are, with a line that says what and where: text that is no JSON or no UTF-8, a
-// key that stands twice in one object (two readers would each believe another one), a number that no double can hold,
+// One value and nothing after it. Refused are, with a line that says what: text that is no JSON or no UTF-8, a key
+// that stands twice in one object (two readers would each believe another one), a number that no double can hold,
 // U+0000 in a string, and what is beyond the limits, which costs no more than to read up to there.
 Result<Json, Failure> parse_json(std::string_view text, const JsonLimits &limits = {});
 
