@@ -1,0 +1,105 @@
+#include "net/http/http_parser.hpp"
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <utility>
+
+namespace tandem {
+
+namespace http = boost::beast::http;
+using BeastError = boost::beast::error_code;
+
+namespace {
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+unsigned status_of(const BeastError &error) {
+    if (error == http::error::header_limit) return 431;
+    if (error == http::error::body_limit) return 413;
+    if (error == http::error::bad_version) return 505;
+    return 400;
+}
+
+// What a proxy in front of us could take otherwise than Beast does (RFC 9112 sections 3.2 and 6.1).
+bool is_ambiguous(const http::request<http::string_body> &request) {
+    const bool is_chunked = request.count(http::field::transfer_encoding) > 0;
+    if (is_chunked && (request.count(http::field::content_length) > 0 || request.version() < 11)) return true;
+    const auto hosts = request.count(http::field::host);
+    return hosts > 1 || (hosts == 0 && request.version() == 11);
+}
+
+} // namespace
+
+struct HttpParser::Impl {
+    explicit Impl(const HttpParserLimits &its_limits) : limits(its_limits) {
+        parser.header_limit(static_cast<std::uint32_t>(limits.header_max));
+        parser.body_limit(limits.body_max);
+    }
+
+    HttpStep fail(unsigned with) {
+        status = with;
+        return {HttpParse::failed, 0};
+    }
+
+    HttpParserLimits limits;
+    http::request_parser<http::string_body> parser;
+    unsigned status = 0;
+    bool is_checked = false;
+};
+
+HttpParser::HttpParser(const HttpParserLimits &limits) : impl_(std::make_unique<Impl>(limits)) {}
+HttpParser::~HttpParser() = default;
+HttpParser::HttpParser(HttpParser &&) noexcept = default;
+HttpParser &HttpParser::operator=(HttpParser &&) noexcept = default;
+
+HttpStep HttpParser::feed(std::string_view bytes) {
+    auto &parser = impl_->parser;
+    std::size_t used = 0;
+    // The parser stops behind the header, and at each end of a chunk.
+    while (!parser.is_done() && used < bytes.size()) {
+        BeastError error;
+        const std::size_t size = parser.put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
+        used += size;
+        if (error && error != http::error::need_more) return impl_->fail(status_of(error));
+        if (parser.is_header_done() && !std::exchange(impl_->is_checked, true) && is_ambiguous(parser.get())) {
+            return impl_->fail(400);
+        }
+        if (error || size == 0) break;
+    }
+    if (parser.is_done()) return {HttpParse::done, used};
+    // What is not taken is one header, or the line before a chunk, that has not ended.
+    if (bytes.size() - used > impl_->limits.header_max) return impl_->fail(431);
+    return {HttpParse::need_more, used};
+}
+
+bool HttpParser::has_header() const { return impl_->parser.is_header_done(); }
+
+bool HttpParser::wants_continue() const {
+    const auto &parser = impl_->parser;
+    if (!parser.is_header_done() || parser.is_done() || body_size() > 0) return false;
+    const auto &request = parser.get();
+    return request.version() >= 11 && boost::beast::iequals(request[http::field::expect], "100-continue");
+}
+
+std::size_t HttpParser::body_size() const { return impl_->parser.get().body().size(); }
+
+unsigned HttpParser::status() const { return impl_->status; }
+
+bool HttpParser::keeps_alive() const { return impl_->parser.keep_alive(); }
+
+bool HttpParser::is_upgrade() const { return impl_->parser.upgrade(); }
+
+HttpRequest HttpParser::take() {
+    auto request = impl_->parser.release();
+    HttpRequest taken;
+    taken.method = view(request.method_string());
+    taken.target = view(request.target());
+    for (const auto &field : request) {
+        taken.fields.push_back({std::string(view(field.name_string())), std::string(view(field.value()))});
+    }
+    taken.body = std::move(request.body());
+    return taken;
+}
+
+} // namespace tandem
