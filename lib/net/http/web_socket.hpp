@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include "base/endpoint.hpp"
 
@@ -45,6 +46,9 @@ public:
 class WebSocketSession {
 public:
     virtual ~WebSocketSession() = default;
+
+    // Which of the subprotocols that were offered (RFC 6455 section 1.9); empty: none. Asked before on_open().
+    virtual std::string protocol() const { return {}; }
 
     virtual void on_open(std::shared_ptr<WebSocket> socket) = 0; // first of all
     virtual void on_text(std::string_view text) = 0;             // UTF-8

@@ -47,13 +47,13 @@ std::optional<HttpResponse> refuse_handshake(const HttpRequest &request) {
     return std::nullopt;
 }
 
-HttpResponse switch_protocols(const HttpRequest &request) {
-    return {101,
-            {},
-            {},
-            {{"Upgrade", "websocket"},
-             {"Connection", "Upgrade"},
-             {"Sec-WebSocket-Accept", accept_of(request.field("Sec-WebSocket-Key"))}}};
+HttpResponse switch_protocols(const HttpRequest &request, std::string_view protocol) {
+    HttpResponse response{101, {}, {}, {}};
+    response.fields = {{"Upgrade", "websocket"},
+                       {"Connection", "Upgrade"},
+                       {"Sec-WebSocket-Accept", accept_of(request.field("Sec-WebSocket-Key"))}};
+    if (!protocol.empty()) response.fields.push_back({"Sec-WebSocket-Protocol", std::string(protocol)});
+    return response;
 }
 
 } // namespace tandem

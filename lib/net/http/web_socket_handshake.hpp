@@ -12,6 +12,6 @@ bool wants_web_socket(const HttpRequest &request);
 // How it is refused; none: it is in order.
 std::optional<HttpResponse> refuse_handshake(const HttpRequest &request);
 
-HttpResponse switch_protocols(const HttpRequest &request); // 101
+HttpResponse switch_protocols(const HttpRequest &request, std::string_view protocol); // 101; empty: no subprotocol
 
 } // namespace tandem

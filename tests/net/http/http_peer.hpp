@@ -21,6 +21,7 @@ struct EchoSession final : WebSocketSession {
     };
     explicit EchoSession(std::shared_ptr<Heard> its_heard) : heard(std::move(its_heard)) {}
 
+    std::string protocol() const override { return "echo"; }
     void on_open(std::shared_ptr<WebSocket> socket) override { heard->socket = std::move(socket); }
     void on_text(std::string_view text) override {
         heard->texts.emplace_back(text);

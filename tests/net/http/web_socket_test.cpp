@@ -30,6 +30,7 @@ TEST_CASE("websocket: the handshake is answered with the digest of its key (RFC 
     HttpPeer peer(loop);
     OpenSocket client(loop, peer);
     CHECK(count(client.socket.text(), "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") == 1);
+    CHECK(count(client.socket.text(), "Sec-WebSocket-Protocol: echo\r\n") == 1);
     CHECK(peer.server->statistics().web_sockets == 1);
 }
 
