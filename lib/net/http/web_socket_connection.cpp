@@ -14,8 +14,8 @@ void HttpConnection::upgrade(const HttpRequest &request) {
     if (!session) return respond(session.error());
     session_ = std::move(*session);
     ++server_.statistics.web_sockets;
-    append(
-        [&](std::string &out) { write_response(out, switch_protocols(request), {SystemClock::utc_us() / 1'000'000}); });
+    const HttpResponse response = switch_protocols(request, session_->protocol());
+    append([&](std::string &out) { write_response(out, response, {SystemClock::utc_us() / 1'000'000}); });
     enter(HttpPhase::web_socket);
     release_body();
     heard_ = pinged_ = since_;
