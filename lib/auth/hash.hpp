@@ -1,4 +1,4 @@
-// The hash functions of digest authentication, by OpenSSL. Private to this folder.
+// The hash functions of digest authentication, by OpenSSL; and how secrets are compared.
 #pragma once
 #include <array>
 #include <cstddef>
