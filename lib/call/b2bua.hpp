@@ -1,7 +1,7 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, reservation, session, session_timer, hold, transfer, refer, replaces, trunk_auth, keep, restore,
-// takeover.
+// own_invite, reservation, session, session_timer, command, hold, transfer, join, refer, replaces, trunk_auth, keep,
+// restore, takeover, call_list.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -20,6 +20,7 @@
 #include "base/token.hpp"
 #include "call/call.hpp"
 #include "call/call_event.hpp"
+#include "call/call_view.hpp"
 #include "call/command.hpp"
 #include "call/engine.hpp"
 #include "call/leg_state.hpp"
@@ -52,10 +53,14 @@ public:
 
     // Commands: see Engine.
     Result<void> refresh(DialogId leg, Instant now);
-    Result<CommandId> hold(DialogId leg, Instant now);
-    Result<CommandId> resume(DialogId leg, Instant now);
-    Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now);
+    Result<CommandId> hold(DialogId leg, Instant now, Duration deadline);
+    Result<CommandId> resume(DialogId leg, Instant now, Duration deadline);
+    Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now, Duration deadline);
+    std::optional<JoinTarget> joinable(DialogId leg) const;
+    Result<CommandId> join(DialogId leg, const JoinTarget &target, Instant now, Duration deadline);
     Result<void> end(DialogId leg, EndReason reason, Instant now);
+    std::optional<CallView> find_call(std::string_view call_id) const;
+    void list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const;
 
     // After each input: has those dialogs drained, too, of which only the leg has changed.
     void find_changed_legs();
@@ -81,7 +86,7 @@ public:
     std::size_t size() const { return calls_.size(); }
 
 private:
-    enum class TimerKind : std::uint8_t { ring, resend, own_invite, reliable, late_prack, session };
+    enum class TimerKind : std::uint8_t { ring, resend, own_invite, reliable, late_prack, session, command };
     struct CallTimer {
         CallId call;
         TransactionId invite{};   // resend: the server side of the exchange meant
@@ -304,14 +309,27 @@ private:
     static void renew_offer(Call &call, OwnInvite &own);
     void on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std::uint16_t status, Instant now);
 
+    // command.cpp
+    Result<Call *> find_quiet_call(DialogId dialog, CallId &id);
+    CommandId begin_command(CallId id, Call &call, CommandKind kind, Side side, Duration deadline, Instant now);
+    void note_command(const Call &call, CallEventKind kind, Side side, std::uint16_t status = 0,
+                      std::string_view text = {});
+    void note_pending(const Call &call, Side side, const Message &response);
+    void end_command(Call &call, std::uint16_t status);
+    void end_command_of_transfer(Call &call, std::uint16_t status);
+    void on_command_deadline(CallId id, Call &call, Instant now);
+    void hasten_own_invite(CallId id, Call &call, InvitePurpose purpose, Instant now);
+
+    // call_list.cpp
+    CallView view_of_call(const Call &call) const;
+
     // hold.cpp
-    Call *find_quiet_call(DialogId dialog, CallId &id);
-    Result<CommandId> begin_hold(CallId id, Call &call, Instant now);
+    CommandId begin_hold(CallId id, Call &call, CommandKind kind, Duration deadline, Instant now);
     void ask_to_hold(CallId id, Call &call, Side side, Instant now);
     static Session session_to_hold(const Call &call, Side side);
     void on_hold_answered(CallId id, Call &call, Side side, std::uint16_t status, Instant now);
+    void overrule_hold(CallId id, Call &call, Instant now);
     void end_hold(Call &call, std::uint16_t status);
-    void note_hold(const Call &call, CallEventKind event, Side leg, std::uint16_t status);
 
     // transfer.cpp
     static constexpr std::uint8_t transfer_max = 8; // of one call
@@ -330,12 +348,15 @@ private:
     void on_transferor_left(Call &call, const TransactionEvent &event, Instant now);
     void release(Call &call, Leg leg, TransactionId notify, Instant now);
     void on_notify_answered(Call &call, TransactionId notify, std::uint16_t status, Instant now);
-    void note_transfer(const Transfer &transfer, CallEventKind kind, DialogId leg, std::uint16_t status);
+    Result<CommandId> begin_commanded_transfer(CallId id, Call &call, DialogId leg, CommandKind kind,
+                                               const ReferTo &target, Duration deadline, Instant now);
+    void overrule_transfer(CallId id, Call &call, Instant now);
 
     // refer.cpp
     void on_refer(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now);
     void begin_transfer(CallId id, Call &call, const ReferTo &target, std::string_view referred_by, Instant now);
     std::string mark_of(const Replaces &replaces) const;
+    bool may_be_elsewhere(const Replaces &replaces) const;
     void lead_to_self(Route &route, const ReferTo &target, std::string &loop_path);
     bool join_profiles(Call &call, const Route &route, Instant now);
     void report_transfer(CallId id, Call &call, std::uint16_t status, Instant now);

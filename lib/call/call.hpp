@@ -12,6 +12,7 @@
 #include "base/instant.hpp"
 #include "base/shared_bytes.hpp"
 #include "base/timer_wheel.hpp"
+#include "call/active_command.hpp"
 #include "call/hold.hpp"
 #include "call/leg.hpp"
 #include "call/own_invite.hpp"
@@ -78,6 +79,7 @@ struct Call {
     std::unique_ptr<Setup> setup;                         // until then
     std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
     std::vector<std::unique_ptr<OwnInvite>> own_invites;
+    std::unique_ptr<ActiveCommand> command; // none: the host wants nothing of it
     std::unique_ptr<Hold> hold;            // none: tandem holds nobody
     std::unique_ptr<Transfer> transfer;    // none: nobody is being replaced. If there is one, `setup` is its search
     std::unique_ptr<ReleasedLeg> released; // none: nobody waits for his BYE

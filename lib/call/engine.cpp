@@ -231,20 +231,28 @@ Result<void> Engine::refresh(DialogId leg, Instant now) {
     return started;
 }
 
-Result<CommandId> Engine::hold(DialogId leg, Instant now) {
-    const auto command = parts_->b2bua.hold(leg, now);
+Result<CommandId> Engine::hold(DialogId leg, Instant now, Duration deadline) {
+    const auto command = parts_->b2bua.hold(leg, now, deadline);
     parts_->settle(now);
     return command;
 }
 
-Result<CommandId> Engine::resume(DialogId leg, Instant now) {
-    const auto command = parts_->b2bua.resume(leg, now);
+Result<CommandId> Engine::resume(DialogId leg, Instant now, Duration deadline) {
+    const auto command = parts_->b2bua.resume(leg, now, deadline);
     parts_->settle(now);
     return command;
 }
 
-Result<CommandId> Engine::transfer(DialogId leg, std::string_view uri, Instant now) {
-    const auto command = parts_->b2bua.transfer(leg, uri, now);
+Result<CommandId> Engine::transfer(DialogId leg, std::string_view uri, Instant now, Duration deadline) {
+    const auto command = parts_->b2bua.transfer(leg, uri, now, deadline);
+    parts_->settle(now);
+    return command;
+}
+
+std::optional<JoinTarget> Engine::joinable(DialogId leg) const { return parts_->b2bua.joinable(leg); }
+
+Result<CommandId> Engine::join(DialogId leg, const JoinTarget &target, Instant now, Duration deadline) {
+    const auto command = parts_->b2bua.join(leg, target, now, deadline);
     parts_->settle(now);
     return command;
 }
@@ -253,6 +261,12 @@ Result<void> Engine::end(DialogId leg, EndReason reason, Instant now) {
     const auto ended = parts_->b2bua.end(leg, reason, now);
     parts_->settle(now);
     return ended;
+}
+
+std::optional<CallView> Engine::find_call(std::string_view call_id) const { return parts_->b2bua.find_call(call_id); }
+
+void Engine::list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const {
+    parts_->b2bua.list_calls(cursor, max, views);
 }
 
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }

@@ -22,6 +22,7 @@
 #include "base/result.hpp"
 #include "base/source_limiter.hpp"
 #include "call/call_event.hpp"
+#include "call/call_view.hpp"
 #include "call/command.hpp"
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
@@ -53,6 +54,8 @@ struct EngineOptions {
     Registrar *registrar = nullptr;     // the same: takes REGISTERs; null: they get 403
     FailingSources *failing = nullptr;  // the same: who fails too often is slowed down; null: nobody is
     std::uint32_t shards = 1;           // engines of the process, which hand each other what is theirs
+    std::string domain;                 // of users whom a command names; empty: where the first listener is
+    Duration ack_wait = std::chrono::seconds(2); // of a started call: how long its caller waits for the callee's answer
     std::optional<KeyedHash> loop_hash; // the same for engines that a call may come back to; none: one of its own
 };
 
@@ -175,18 +178,34 @@ public:
     // ends with the reason `probe`. not_found: no leg of a call; wrong_state: it is not answered, or ends.
     Result<void> refresh(DialogId leg, Instant now);
 
+    // Commands (command.hpp). not_found: no leg of a call; conflict: another command is at work; wrong_state: it is not
+    // up, or somebody else has begun to change it. What comes of them comes as events.
+    //
     // Hold: each leg in order is told that the other peer only sends (RFC 3264 section 8.4); resume takes it back. A
-    // leg that refuses leaves the call as it was. What comes of it comes as events. not_found: no leg of a call;
-    // wrong_state: it is not up, another command is at work, or no session description is known.
-    Result<CommandId> hold(DialogId leg, Instant now);
-    Result<CommandId> resume(DialogId leg, Instant now);
+    // leg that refuses leaves the call as it was. wrong_state too: no session description is known.
+    Result<CommandId> hold(DialogId leg, Instant now, Duration deadline = command_deadline);
+    Result<CommandId> resume(DialogId leg, Instant now, Duration deadline = command_deadline);
 
     // The peer of this leg is to talk to `uri` (a value of Refer-To), which goes where the route table sends it; the
-    // other leg is released once he does. The same errors, and invalid.
-    Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now);
+    // other leg is released once he does. invalid too.
+    Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now, Duration deadline = command_deadline);
 
-    // Ends the call of this leg, whatever its state; its record shows the reason.
+    // The peers of this leg and of the target talk to each other; the other legs of both calls are released.
+    std::optional<JoinTarget> joinable(DialogId leg) const; // none: it is not up
+    Result<CommandId> join(DialogId leg, const JoinTarget &target, Instant now, Duration deadline = command_deadline);
+
+    // A call of its own. invalid: no URI; not_found: no route leads to one of the two; limit: a profile is full; full;
+    // wrong_state: no new calls are taken.
+    Result<CommandId> start(const StartCommand &command, Instant now);
+
+    // Ends the call of this leg, whatever its state; its record shows the reason. It may be said twice.
     Result<void> end(DialogId leg, EndReason reason, Instant now);
+
+    // The call of which one of the legs has this Call-ID; whoever runs several engines asks each. Then those from
+    // position `cursor` of the table on, at most `max`; the cursor moves on, and is 0 at the end. What is there from
+    // the first page to the last comes once.
+    std::optional<CallView> find_call(std::string_view call_id) const;
+    void list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const; // appends
 
     // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
     void refuse_new_calls();

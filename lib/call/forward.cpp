@@ -94,7 +94,13 @@ void B2bua::forward(CallId id, Call &call, Side from, DialogId dialog, const Tra
     if (has_offer) call.offer_from = from;
     transactions_.set_owner(event.transaction, id.value());
     if (const auto dtmf = request.method() == Method::info ? read_dtmf(request) : std::nullopt) {
-        raise({CallEventKind::dtmf, dialog, from, dtmf->digit, dtmf->duration});
+        CallEvent key;
+        key.dialog = dialog;
+        key.side = from;
+        key.digit = dtmf->digit;
+        key.duration = dtmf->duration;
+        key.call_id = request.call_id();
+        raise(key);
     }
     const DialogId callee_leg = from == Side::callee ? dialog : across.leg->dialog;
     call.forwards.push_back({from, event.transaction, *sent, event.source, has_offer, callee_leg});

@@ -1,73 +1,47 @@
 // Hold and resume by command: each leg in order is offered what the other peer said last, with other directions
-// (RFC 3264 section 8.4). A leg that refuses leaves the call as it was.
+// (RFC 3264 section 8.4). A leg that refuses, or has not agreed at the deadline, leaves the call as it was.
 #include "call/hold.hpp"
 #include "call/b2bua.hpp"
 
 namespace tandem {
 
-Result<CommandId> B2bua::hold(DialogId dialog, Instant now) {
+Result<CommandId> B2bua::hold(DialogId dialog, Instant now, Duration deadline) {
     CallId id;
-    Call *call = find_quiet_call(dialog, id);
-    if (!call) return is_live(dialog) ? Error::wrong_state : Error::not_found;
-    if (call->hold) return Error::wrong_state;
+    const auto found = find_quiet_call(dialog, id);
+    if (!found) return found.error();
+    Call &call = **found;
+    if (call.hold) return Error::wrong_state;
     auto hold = std::make_unique<Hold>();
     for (Side side : {Side::caller, Side::callee}) {
-        const Session &said = call->leg(side).session;
+        const Session &said = call.leg(side).session;
         auto directions = said.type.empty() ? directions_of(said.body.view()) : std::nullopt;
         if (!directions) return Error::wrong_state; // nothing that could be held is known
         hold->directions[index(side)] = std::move(*directions);
     }
-    call->hold = std::move(hold);
-    return begin_hold(id, *call, now);
+    call.hold = std::move(hold);
+    return begin_hold(id, call, CommandKind::hold, deadline, now);
 }
 
-Result<CommandId> B2bua::resume(DialogId dialog, Instant now) {
+Result<CommandId> B2bua::resume(DialogId dialog, Instant now, Duration deadline) {
     CallId id;
-    Call *call = find_quiet_call(dialog, id);
-    if (!call) return is_live(dialog) ? Error::wrong_state : Error::not_found;
-    if (!call->hold || call->hold->command) return Error::wrong_state;
-    call->hold->is_resuming = true;
-    return begin_hold(id, *call, now);
+    const auto found = find_quiet_call(dialog, id);
+    if (!found) return found.error();
+    Call &call = **found;
+    if (!call.hold) return Error::wrong_state;
+    call.hold->is_resuming = true;
+    return begin_hold(id, call, CommandKind::resume, deadline, now);
 }
 
-Result<void> B2bua::end(DialogId dialog, EndReason reason, Instant now) {
-    CallId id;
-    Call *call = find_call(dialog, id);
-    if (!call || !is_live(dialog)) return Error::not_found;
-    if (call->is_ending) return Error::wrong_state;
-    if (call->transfer && call->transfer->target.dialog == dialog) {
-        return tracker_.request_end(dialog, reason, now) ? Result<void>() : Error::wrong_state;
-    }
-    for (Side side : {Side::caller, Side::callee}) tracker_.set_end_reason(call->leg(side).dialog, reason);
-    InviteExchange *first = call->first_invite();
-    if (first && !first->is_answered) {
-        give_up_first(id, *call, *first, 480, {}, now);
-    } else {
-        hang_up(id, *call, {}, now);
-    }
-    return {};
-}
-
-// The call with this leg, if both its legs are up and no command is at work.
-Call *B2bua::find_quiet_call(DialogId dialog, CallId &id) {
-    Call *call = find_call(dialog, id);
-    if (!call || call->is_ending || call->setup || call->transfer || call->is_lent) return nullptr;
-    for (Side side : {Side::caller, Side::callee}) {
-        const DialogSet *set = tracker_.find(call->leg(side).dialog);
-        if (!set || set->state != DialogState::confirmed) return nullptr;
-    }
-    return call;
-}
-
-Result<CommandId> B2bua::begin_hold(CallId id, Call &call, Instant now) {
-    const CommandId command(++last_command_);
-    call.hold->command = command;
+CommandId B2bua::begin_hold(CallId id, Call &call, CommandKind kind, Duration deadline, Instant now) {
+    const CommandId command = begin_command(id, call, kind, Side::caller, deadline, now);
+    call.hold->is_changing = true;
+    note_command(call, CallEventKind::command_accepted, Side::caller);
     ask_to_hold(id, call, Side::caller, now);
     return command;
 }
 
 void B2bua::ask_to_hold(CallId id, Call &call, Side side, Instant now) {
-    if (!call.hold->is_restoring) note_hold(call, CallEventKind::command_started, side, 0);
+    if (!call.hold->is_restoring) note_command(call, CallEventKind::command_started, side);
     OwnInvite own;
     own.leg = side;
     own.purpose = InvitePurpose::hold;
@@ -89,38 +63,43 @@ Session B2bua::session_to_hold(const Call &call, Side side) {
 
 void B2bua::on_hold_answered(CallId id, Call &call, Side side, std::uint16_t status, Instant now) {
     Hold &hold = *call.hold;
-    if (hold.is_restoring) return end_hold(call, hold.failure);
-    if (status < 300) {
-        note_hold(call, CallEventKind::command_succeeded, side, status);
+    if (hold.is_restoring) {
+        if (side == Side::callee) return ask_to_hold(id, call, Side::caller, now);
+        return end_hold(call, hold.failure);
+    }
+    const bool is_late = hold.failure != 0; // the deadline was here first
+    const bool has_agreed = status < 300;
+    if (has_agreed && !is_late) {
+        note_command(call, CallEventKind::command_succeeded, side, status);
         if (side == Side::caller) return ask_to_hold(id, call, Side::callee, now);
         return end_hold(call, 200);
     }
-    note_hold(call, CallEventKind::command_failed, side, status);
-    if (side == Side::caller) return end_hold(call, status);
-    hold.failure = status;
+    if (!is_late) {
+        note_command(call, CallEventKind::command_failed, side, status);
+        hold.failure = status;
+    }
+    // Whoever has agreed gets back what he had.
+    if (side == Side::caller && !has_agreed) return end_hold(call, hold.failure);
     hold.is_restoring = true;
-    ask_to_hold(id, call, Side::caller, now);
+    ask_to_hold(id, call, has_agreed ? side : Side::caller, now);
+}
+
+// The deadline of the command has passed.
+void B2bua::overrule_hold(CallId id, Call &call, Instant now) {
+    if (call.hold->failure != 0) return; // it is being taken back already
+    call.hold->failure = 408;
+    hasten_own_invite(id, call, InvitePurpose::hold, now);
 }
 
 void B2bua::end_hold(Call &call, std::uint16_t status) {
     Hold &hold = *call.hold;
-    note_hold(call, CallEventKind::command_ended, Side::caller, status);
-    hold.command = {};
+    end_command(call, status);
     const bool is_held = hold.is_resuming == (status >= 300);
+    hold.is_changing = false;
     hold.is_resuming = false;
     hold.is_restoring = false;
+    hold.failure = 0;
     if (!is_held) call.hold.reset();
-}
-
-void B2bua::note_hold(const Call &call, CallEventKind kind, Side leg, std::uint16_t status) {
-    CallEvent event;
-    event.kind = kind;
-    event.dialog = call.leg(leg).dialog;
-    event.side = leg;
-    event.command = call.hold->command;
-    event.command_kind = call.hold->is_resuming ? CommandKind::resume : CommandKind::hold;
-    event.status = status;
-    raise(event);
 }
 
 } // namespace tandem

@@ -292,6 +292,7 @@ void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const M
         if (!call.transfer) return pass_provisional(id, call, *call.first_invite(), attempt.leg, response, now);
         acknowledge_reliable(id, call, attempt.leg, response, now);
         report_transfer(id, call, status, now);
+        note_pending(call, other(call.transfer->from), response);
     } else if (status < 300) {
         take_attempt(id, call, attempt, response, now);
     } else if (status == 422 && raise_interval(attempt.leg.timer, response) &&

@@ -170,7 +170,7 @@ void B2bua::give_up_own_invite(Call &call, OwnInvite &own, Instant now) {
 void B2bua::give_up_own_invites(Call &call, Instant now) {
     give_up_own_invites(
         call, [](const OwnInvite &) { return true; }, now);
-    if (call.hold && call.hold->command) end_hold(call, 487);
+    if (call.hold && call.hold->is_changing) end_hold(call, 487);
 }
 
 // While it waited the peers may have agreed on something else.
@@ -202,7 +202,7 @@ void B2bua::on_own_invite_over(CallId id, Call &call, const OwnInvite &own, std:
         if (call.transfer) on_target_settled(id, call, status, now);
         break;
     case InvitePurpose::hold:
-        if (call.hold && call.hold->command) on_hold_answered(id, call, own.leg, status, now);
+        if (call.hold && call.hold->is_changing) on_hold_answered(id, call, own.leg, status, now);
         break;
     }
 }

@@ -37,17 +37,17 @@ std::string write_invite(std::string_view uri, std::string_view from, const Sess
            std::string(offer.body.view());
 }
 
+} // namespace
+
 // Whether another worker of the process may have the dialog: the names that tandem made say so, as ShardMap reads them.
 // They may be those of another tandem.
-bool may_be_elsewhere(const Replaces &replaces, std::uint8_t here, std::uint32_t shards) {
+bool B2bua::may_be_elsewhere(const Replaces &replaces) const {
     for (std::string_view name : {std::string_view(replaces.to_tag), std::string_view(replaces.call_id)}) {
         const auto shard = shard_of_token(name);
-        if (shard) return *shard % shards != here;
+        if (shard) return *shard % options_.shards != random_.shard();
     }
     return false;
 }
-
-} // namespace
 
 void B2bua::on_refer(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now) {
     const Message &refer = event.message;
@@ -95,13 +95,13 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     if (is_loop(*invite, asker, loop_path)) return fail_transfer(id, call, 482, now);
     // A party of a call may have no more called than he could call himself. His address is that of his leg: anybody may
     // write another one on a REFER.
-    Route route = find_route(*invite, asker, transfer.is_known);
-    if (route.refuse != 0 || route.targets.empty()) {
+    const bool is_elsewhere = target.replaces && may_be_elsewhere(*target.replaces);
+    const bool is_ours = is_elsewhere && call.command && call.command->kind == CommandKind::join; // nobody is called
+    Route route = is_ours ? Route() : find_route(*invite, asker, transfer.is_known);
+    if (!is_ours && (route.refuse != 0 || route.targets.empty())) {
         return fail_transfer(id, call, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, now);
     }
-    if (target.replaces && may_be_elsewhere(*target.replaces, random_.shard(), options_.shards)) {
-        lead_to_self(route, target, loop_path);
-    }
+    if (is_elsewhere) lead_to_self(route, target, loop_path);
     // Where the caller stays, his record goes on counting; where he goes, each leg to the target counts by itself.
     if (transfer.from == Side::callee && !join_profiles(call, route, now)) return fail_transfer(id, call, 503, now);
     const DialogPath asked_by = path_of(from, call.leg(transfer.from).local, nullptr);

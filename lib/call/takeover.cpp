@@ -70,7 +70,10 @@ std::vector<RecordId> B2bua::drop(std::span<const RecordId> sorted, Instant now)
         if (is_callers && std::binary_search(sorted.begin(), sorted.end(), set.record)) calls.emplace_back(set.owner);
     }
     // The others know nothing of a target that is being asked.
-    for (const CallId id : calls) give_up_transfer(*calls_.find(id), now);
+    for (const CallId id : calls) {
+        give_up_transfer(*calls_.find(id), now);
+        end_command(*calls_.find(id), 487);
+    }
     std::vector<DialogId> dialogs;
     for (const CallId id : calls) {
         Call &call = *calls_.find(id);

@@ -104,7 +104,7 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
         return own.purpose == InvitePurpose::hold || own.leg == done.from;
     };
     give_up_own_invites(call, is_past, now);
-    if (call.hold && call.hold->command) end_hold(call, 487);
+    if (call.hold && call.hold->is_changing) end_hold(call, 487);
     call.hold.reset();
     end_forwards(call, now);
     timers_.cancel(call.leg(done.from).timer.timer);
@@ -116,7 +116,10 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
         const DialogSet *set = tracker_.find(call.leg(other(side)).dialog);
         if (set) tracker_.set_callee_call_id(call.leg(side).dialog, set->view(DialogSet::call_id));
     }
-    note_transfer(done, CallEventKind::command_ended, call.leg(done.from).dialog, 200);
+    if (call.command) {
+        note_command(call, CallEventKind::command_succeeded, call.command->side, 200);
+        end_command(call, 200);
+    }
     if (!done.has_left) release(call, std::move(left), done.notify, now);
     if (done.kind != TransferKind::join) return;
     if (Call *lender = find_touched(CallId(done.lender))) {
@@ -169,7 +172,7 @@ void B2bua::end_failed_transfer(CallId id, Call &call, std::uint16_t status, Ins
     const Transfer failed = std::move(*call.transfer);
     call.transfer.reset();
     const Side remaining = other(failed.from);
-    note_transfer(failed, CallEventKind::command_ended, call.leg(remaining).dialog, status);
+    end_command_of_transfer(call, status);
     std::erase_if(call.own_invites, [&](const auto &own) { // those that were not sent yet
         const bool is_of_it = own->purpose == InvitePurpose::transfer || own->purpose == InvitePurpose::settle;
         if (is_of_it) timers_.cancel(own->timer);
@@ -217,7 +220,7 @@ void B2bua::give_up_transfer(Call &call, Instant now) {
     call.setup.reset();
     report_transfer(call.id, call, 487, now);
     drop_target(call, 487, now);
-    note_transfer(*call.transfer, CallEventKind::command_ended, call.leg(other(call.transfer->from)).dialog, 487);
+    end_command_of_transfer(call, 487);
     call.transfer.reset();
 }
 
@@ -268,36 +271,35 @@ void B2bua::on_notify_answered(Call &call, TransactionId notify, std::uint16_t s
     if (is_gone) call.transfer->is_reported = false;
 }
 
-void B2bua::note_transfer(const Transfer &transfer, CallEventKind kind, DialogId leg, std::uint16_t status) {
-    if (!transfer.command) return;
-    CallEvent event;
-    event.kind = kind;
-    event.dialog = leg;
-    event.side = other(transfer.from);
-    event.command = transfer.command;
-    event.command_kind = CommandKind::transfer;
-    event.status = status;
-    raise(event);
+Result<CommandId> B2bua::transfer(DialogId leg, std::string_view uri, Instant now, Duration deadline) {
+    CallId id;
+    const auto found = find_quiet_call(leg, id);
+    if (!found) return found.error();
+    const auto target = parse_refer_to(uri);
+    if (!target) return Error::invalid;
+    return begin_commanded_transfer(id, **found, leg, CommandKind::transfer, *target, deadline, now);
 }
 
-Result<CommandId> B2bua::transfer(DialogId leg, std::string_view uri, Instant now) {
-    CallId id;
-    Call *call = find_quiet_call(leg, id);
-    const auto side = call ? call->side_of(leg) : std::nullopt;
-    if (!side) return is_live(leg) ? Error::wrong_state : Error::not_found;
-    const bool is_busy = call->first_invite() || (call->hold && call->hold->command);
-    if (is_busy || call->transfers >= transfer_max) return Error::wrong_state;
-    auto target = parse_refer_to(uri);
-    if (!target) return Error::invalid;
-    auto transfer = std::make_unique<Transfer>();
-    transfer->from = other(*side);
-    transfer->is_known = true;
-    transfer->command = CommandId(++last_command_);
-    const CommandId command = transfer->command;
-    call->transfer = std::move(transfer);
-    note_transfer(*call->transfer, CallEventKind::command_started, leg, 0);
-    begin_transfer(id, *call, *target, {}, now);
+// The peer of `leg` is who stays.
+Result<CommandId> B2bua::begin_commanded_transfer(CallId id, Call &call, DialogId leg, CommandKind kind,
+                                                  const ReferTo &target, Duration deadline, Instant now) {
+    const auto side = call.side_of(leg);
+    if (!side || call.first_invite() || call.transfers >= transfer_max) return Error::wrong_state;
+    call.transfer = std::make_unique<Transfer>();
+    call.transfer->from = other(*side);
+    call.transfer->is_known = true;
+    const CommandId command = begin_command(id, call, kind, *side, deadline, now);
+    note_command(call, CallEventKind::command_accepted, *side);
+    note_command(call, CallEventKind::command_started, *side);
+    begin_transfer(id, call, target, {}, now);
     return command;
+}
+
+// The deadline of the command has passed.
+void B2bua::overrule_transfer(CallId id, Call &call, Instant now) {
+    if (!call.transfer) return;
+    fail_transfer(id, call, 408, now);
+    if (call.transfer) hasten_own_invite(id, call, InvitePurpose::transfer, now);
 }
 
 } // namespace tandem

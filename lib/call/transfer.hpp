@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 #include "base/endpoint.hpp"
-#include "call/command.hpp"
 #include "call/leg.hpp"
 #include "call/router.hpp"
 #include "sip/message.hpp"
@@ -37,7 +36,6 @@ struct Transfer {
     std::string event;         // value of Event
     TransactionId notify{};    // the last NOTIFY
     Session offered{};         // what the target was offered
-    CommandId command{};
 
     Leg target{}; // once it has answered
     Session answer{};

@@ -82,6 +82,13 @@ DialogId Tracker::find(std::string_view call_id, std::string_view tag_a, std::st
     });
 }
 
+void Tracker::find_all(std::string_view call_id, std::vector<DialogId> &ids) const {
+    static_cast<void>(index_.find(hash_of(call_id), [&](DialogId id) {
+        if (sets_.find(id)->view(DialogSet::call_id) == call_id) ids.push_back(id);
+        return false; // go on with the next one
+    }));
+}
+
 std::uint32_t Tracker::next_cseq(DialogId id, Side local, std::string_view to_tag) const {
     const DialogSet *set = sets_.find(id);
     if (!set) return 0;

@@ -134,6 +134,9 @@ public:
     // The live set of the dialog with this Call-ID and these tags, in either order; `tag_b` empty: the set itself.
     DialogId find(std::string_view call_id, std::string_view tag_a, std::string_view tag_b) const;
 
+    // Appends the live sets with this Call-ID; TrackerOptions::same_call_id_max bounds them.
+    void find_all(std::string_view call_id, std::vector<DialogId> &ids) const;
+
     // The number that our next request carries, on the fork with this To-tag or, without one, on the fork in front
     // (RFC 3261 section 12.2.1.1). feed() counts it.
     std::uint32_t next_cseq(DialogId id, Side local, std::string_view to_tag = {}) const;

@@ -18,6 +18,8 @@ void Simulation::command(Call &call, Verb verb) {
     const auto leg = leg_of(call, verb == Verb::transfer ? index(other(call.plan.transfer->from)) : caller_party);
     if (!leg) return;
     if (verb != Verb::end) return begin_command(call, verb, leg);
+    const auto before = engine_->find_call(call.board.call_ids[caller_party]);
+    if (before && before->is_ending) return; // by somebody else, who was faster
     Result<void> ended;
     input(call.plan.number, [&] { ended = engine_->end(leg, EndReason::admin, network_.now()); });
     if (!ended) return;
@@ -59,7 +61,10 @@ void Simulation::take_event(const CallEvent &event) {
     if (open == call.commands.end()) return hear(number->second, "an event of a command that has ended");
     const auto verb = open->second;
     switch (event.kind) {
-    case CallEventKind::command_started: return;
+    case CallEventKind::command_accepted:
+    case CallEventKind::command_answered:
+    case CallEventKind::command_started:
+    case CallEventKind::command_pending: return;
     case CallEventKind::command_failed: call.has_failed_command = true; return;
     case CallEventKind::command_succeeded: {
         if (call.plan.transfer) return; // whose leg is it?

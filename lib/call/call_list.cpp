@@ -1,0 +1,55 @@
+// Calls as their host sees them: found by a Call-ID, and page by page.
+#include "call/b2bua.hpp"
+
+namespace tandem {
+
+std::optional<CallView> B2bua::find_call(std::string_view call_id) const {
+    std::vector<DialogId> dialogs;
+    tracker_.find_all(call_id, dialogs);
+    for (const DialogId dialog : dialogs) {
+        const Call *call = calls_.find(CallId(tracker_.find(dialog)->owner));
+        const bool is_leg = call && (call->leg(Side::caller).dialog == dialog || call->leg(Side::callee).dialog == dialog);
+        if (is_leg) return view_of_call(*call);
+    }
+    return std::nullopt;
+}
+
+void B2bua::list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const {
+    std::uint64_t position = cursor;
+    for (; position < calls_.slots() && max > 0; ++position) {
+        const CallId id = calls_.id_in(static_cast<std::uint32_t>(position));
+        if (!id) continue;
+        views.push_back(view_of_call(*calls_.find(id)));
+        --max;
+    }
+    cursor = position < calls_.slots() ? position : 0;
+}
+
+CallView B2bua::view_of_call(const Call &call) const {
+    CallView view;
+    view.is_held = call.hold && !(call.command && call.command->kind == CommandKind::hold);
+    view.is_busy = call.command != nullptr;
+    view.is_ending = call.is_ending;
+    if (const DialogSet *callee = tracker_.find(call.leg(Side::callee).dialog)) {
+        view.callee = call.leg(Side::callee).dialog;
+        view.callee_call_id = callee->view(DialogSet::call_id);
+        if (!callee->leg_of) view.record = callee->record;
+    }
+    const DialogSet *caller = tracker_.find(call.leg(Side::caller).dialog);
+    if (!caller) return view;
+    view.caller = call.leg(Side::caller).dialog;
+    view.caller_call_id = caller->view(DialogSet::call_id);
+    if (!caller->leg_of) view.record = caller->record;
+    view.from_uri = caller->view(DialogSet::from_uri);
+    view.to_uri = caller->view(DialogSet::to_uri);
+    view.request_uri = caller->view(DialogSet::request_uri);
+    view.source = caller->view(DialogSet::source);
+    view.trunk = caller->view(DialogSet::trunk);
+    view.state = caller->state;
+    view.created = caller->created;
+    view.ringing = caller->ringing;
+    view.answered = caller->answered;
+    return view;
+}
+
+} // namespace tandem
