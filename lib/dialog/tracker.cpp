@@ -37,6 +37,8 @@ ForkRecord fork_record_of(const Fork &fork) {
 
 DialogStatistics &DialogStatistics::operator+=(const DialogStatistics &more) {
     early += more.early;
+    trying += more.trying;
+    proceeding += more.proceeding;
     active += more.active;
     processed += more.processed;
     failed += more.failed;
@@ -296,8 +298,11 @@ DialogRecord Tracker::record_of(const DialogSet &set) const {
 
 DialogStatistics Tracker::statistics() const {
     DialogStatistics statistics;
-    statistics.early = counters_.early.get();
-    statistics.active = counters_.active.get();
+    const auto in = [this](DialogState state) { return counters_.live[static_cast<std::size_t>(state)].get(); };
+    statistics.trying = in(DialogState::trying);
+    statistics.proceeding = in(DialogState::proceeding);
+    statistics.early = statistics.trying + statistics.proceeding + in(DialogState::early);
+    statistics.active = in(DialogState::confirmed);
     statistics.processed = counters_.processed.get();
     statistics.failed = counters_.failed.get();
     statistics.expired = counters_.expired.get();
@@ -315,9 +320,10 @@ std::vector<DialogId> Tracker::dialogs() const {
     return ids;
 }
 
-void Tracker::list(std::uint64_t &cursor, std::size_t max, std::vector<DialogId> &ids) const {
+void Tracker::list(std::uint64_t &cursor, std::size_t max, std::vector<DialogId> &ids,
+                   std::uint64_t places_max) const {
     std::uint64_t position = cursor;
-    for (; position < sets_.slots(); ++position) {
+    for (; position < sets_.slots() && places_max > 0; ++position, --places_max) {
         const DialogId id = sets_.id_in(static_cast<std::uint32_t>(position));
         if (!id || sets_.find(id)->is_over()) continue;
         if (max == 0) break;
@@ -331,9 +337,8 @@ void Tracker::enter(DialogSet &set, DialogState state) {
     const DialogState before = set.state;
     set.state = state;
     if (set.leg_of) return;
-    if (is_early(before) && !is_early(state)) --counters_.early;
-    if (before != DialogState::confirmed && state == DialogState::confirmed) ++counters_.active;
-    if (before == DialogState::confirmed && state == DialogState::terminated) --counters_.active;
+    if (before != DialogState::terminated) --counters_.live[static_cast<std::size_t>(before)];
+    if (state != DialogState::terminated) ++counters_.live[static_cast<std::size_t>(state)];
     if (is_early(before) && state == DialogState::terminated) ++counters_.failed;
 }
 

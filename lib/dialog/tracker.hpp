@@ -82,7 +82,9 @@ struct TrackerAudit {
 };
 
 struct DialogStatistics { // of sets that count: not the further legs of a B2BUA's call
-    std::uint64_t early = 0;  // no final answer yet
+    std::uint64_t early = 0;  // no final answer yet: of these
+    std::uint64_t trying = 0; // no answer at all, and
+    std::uint64_t proceeding = 0; // none that a fork has made
     std::uint64_t active = 0; // with a confirmed fork
     std::uint64_t processed = 0;
     std::uint64_t failed = 0;  // ended without an answer
@@ -264,8 +266,10 @@ public:
     std::vector<DialogId> dialogs() const override; // live sets; walks the table
 
     // Live sets from position `cursor` of the table on, at most `max`; the cursor moves on, and is 0 at the end. What
-    // is there from the first page to the last comes once.
-    void list(std::uint64_t &cursor, std::size_t max, std::vector<DialogId> &ids) const;
+    // is there from the first page to the last comes once. No more than `places_max` places are looked at: a page of a
+    // table that was once full may be empty before the end.
+    void list(std::uint64_t &cursor, std::size_t max, std::vector<DialogId> &ids,
+              std::uint64_t places_max = ~std::uint64_t{0}) const;
 
     // Live sets that outlived their deadline by more than `grace`, or have none although they should. Empty, unless
     // advance() is not called.
@@ -283,7 +287,8 @@ private:
     static constexpr unsigned serial_low_bits = 24; // of a durable id: random, and the shard
 
     struct Counters {
-        Counter early, active, processed, failed, expired, refused, limited, events_lost;
+        std::array<Counter, 4> live; // by DialogState, up to `confirmed`
+        Counter processed, failed, expired, refused, limited, events_lost;
     };
 
     struct Match { // the dialog that a message belongs to; none: its fork is null

@@ -46,7 +46,7 @@ Result<DialogId> Tracker::count_apart(DialogId leg, Instant now) {
     set.hash = old->hash;
     set.branch = old->branch;
     ++counters_.processed;
-    ++counters_.early;
+    ++counters_.live[static_cast<std::size_t>(set.state)];
     enter(set, DialogState::confirmed);
     arm_anew(id, set, now);
     mark_changed(id, set);

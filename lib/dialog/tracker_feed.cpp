@@ -87,7 +87,7 @@ Result<Fed> Tracker::feed_invite(const MessageView &invite, const LegOptions &le
     set.branch = key;
     if (!set.leg_of) {
         ++counters_.processed;
-        ++counters_.early;
+        ++counters_.live[static_cast<std::size_t>(set.state)];
     }
     mark_changed(id, set);
     raise(DialogEventKind::created, id, now);

@@ -126,7 +126,7 @@ Result<DialogId> Tracker::restore(const DialogRecord &record, std::uint64_t owne
     // From here on nothing fails.
     const bool is_moved = bound_deadline(set, now);
     schedule(*made, set, set.deadline);
-    if (!set.leg_of) ++(set.state == DialogState::confirmed ? counters_.active : counters_.early);
+    if (!set.leg_of) ++counters_.live[static_cast<std::size_t>(set.state)];
     const bool has_lost = set.extras && (set.extras->has_changed_variables || set.extras->has_changed_profiles);
     if (is_moved || has_lost) mark_changed(*made, set);
     count_serial(record.id.serial);
