@@ -20,6 +20,7 @@
 #include "base/token.hpp"
 #include "call/call.hpp"
 #include "call/call_event.hpp"
+#include "call/call_legs.hpp"
 #include "call/call_view.hpp"
 #include "call/command.hpp"
 #include "call/engine.hpp"
@@ -74,6 +75,7 @@ public:
     void restore_refusal(std::string_view leg, Instant now);
     void go_on(Instant now);
     CallCondition describe_call(CallId id, const std::function<void(std::span<const DialogRecord>)> &take);
+    std::optional<CallLegs> legs_of(CallId id) const;
     Result<void> adopt(std::span<DialogRecord> legs, Instant now);
     std::vector<RecordId> drop(std::span<const RecordId> sorted, Instant now);
 

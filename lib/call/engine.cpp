@@ -184,6 +184,8 @@ CallCondition Engine::describe_call(std::uint64_t owner,
     return parts_->b2bua.describe_call(CallId(owner), take);
 }
 
+std::optional<CallLegs> Engine::legs_of(std::uint64_t owner) const { return parts_->b2bua.legs_of(CallId(owner)); }
+
 Result<void> Engine::adopt(std::span<DialogRecord> legs, Instant now) {
     const auto adopted = parts_->b2bua.adopt(legs, now);
     parts_->settle(now);
@@ -267,6 +269,15 @@ std::optional<CallView> Engine::find_call(std::string_view call_id) const { retu
 
 void Engine::list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const {
     parts_->b2bua.list_calls(cursor, max, views);
+}
+
+Result<void> Engine::set_variable(DialogId dialog, std::string_view name, const std::optional<VariableValue> &value,
+                                  Instant now) {
+    const DialogSet *set = parts_->tracker.find(dialog);
+    if (!set || set->is_over()) return Error::not_found;
+    if (value) return parts_->tracker.set_variable(dialog, name, *value, now);
+    const auto erased = parts_->tracker.erase_variable(dialog, name, now);
+    return erased ? Result<void>() : Result<void>(erased.error());
 }
 
 void Engine::refuse_new_calls() { parts_->b2bua.refuse_new_calls(); }

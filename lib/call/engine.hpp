@@ -22,6 +22,7 @@
 #include "base/result.hpp"
 #include "base/source_limiter.hpp"
 #include "call/call_event.hpp"
+#include "call/call_legs.hpp"
 #include "call/call_view.hpp"
 #include "call/command.hpp"
 #include "call/listener.hpp"
@@ -138,6 +139,9 @@ public:
     // call_to_text() it is a copy for another process. The views hold until `take` returns.
     CallCondition describe_call(std::uint64_t owner, const std::function<void(std::span<const DialogRecord>)> &take);
 
+    // Both dialogs of a call, whatever its state; `owner` is that of their records. None: there is no such call.
+    std::optional<CallLegs> legs_of(std::uint64_t owner) const;
+
     // Goes on, at any time, with a call that another process has left in such a copy, which may be older than what that
     // said last: so our CSeq makes a step. What is missing of the call ends it. The errors of restore(); nothing has
     // changed then.
@@ -206,6 +210,10 @@ public:
     // the first page to the last comes once.
     std::optional<CallView> find_call(std::string_view call_id) const;
     void list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const; // appends
+
+    // Gives a variable of a live dialog its value; none erases it. The errors of Tracker::set_variable(), and not_found.
+    Result<void> set_variable(DialogId dialog, std::string_view name, const std::optional<VariableValue> &value,
+                              Instant now);
 
     // From now on a new INVITE gets 503 with Retry-After; calls that are up go on.
     void refuse_new_calls();
