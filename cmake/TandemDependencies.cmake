@@ -25,6 +25,7 @@ find_package(SQLite3 REQUIRED)       # SQLite::SQLite3
 find_package(Boost 1.74 REQUIRED)    # Boost::headers
 find_package(OpenSSL 3.0 REQUIRED)   # OpenSSL::SSL, OpenSSL::Crypto
 find_package(spdlog REQUIRED)        # spdlog::spdlog, built with the system's fmt
+find_package(prometheus-cpp REQUIRED) # prometheus-cpp::core
 pkg_check_modules(tandem_cares REQUIRED IMPORTED_TARGET GLOBAL libcares)
 pkg_check_modules(tandem_curl REQUIRED IMPORTED_TARGET GLOBAL libcurl)
 pkg_check_modules(tandem_hiredis REQUIRED IMPORTED_TARGET GLOBAL hiredis)
@@ -44,6 +45,7 @@ tandem_dependency(SQLite::SQLite3  PACKAGE SQLite3      LINK -lsqlite3)
 tandem_dependency(OpenSSL::Crypto  PACKAGE OpenSSL      LINK -lcrypto)
 tandem_dependency(OpenSSL::SSL     PACKAGE OpenSSL      LINK -lssl -lcrypto)
 tandem_dependency(spdlog::spdlog   PACKAGE spdlog       LINK -lspdlog)
+tandem_dependency(prometheus-cpp::core PACKAGE prometheus-cpp LINK -lprometheus-cpp-core)
 tandem_dependency(tandem::cares    MODULE  libcares     LINK -lcares)
 tandem_dependency(tandem::curl     MODULE  libcurl      LINK -lcurl)
 tandem_dependency(tandem::hiredis  MODULE  hiredis      LINK -lhiredis)
