@@ -1,7 +1,7 @@
 #include "storage/sqlite/unsent_rows.hpp"
-#include <optional>
 #include <string>
 #include <utility>
+#include "storage/sqlite/cdr_row.hpp"
 
 namespace tandem {
 namespace {
@@ -14,50 +14,22 @@ CREATE TEMP TRIGGER mark_unsent AFTER INSERT ON main.cdr BEGIN
 END
 )sql";
 
-constexpr const char *oldest_sql = R"sql(
-SELECT unsent.serial, unsent.id, cdr.call_id, caller_call_id, callee_call_id, from_uri, to_uri, request_uri, source,
-    trunk, created_us, ringing_us, answered_us, ended_us, duration_us, sip_code, end_reason, q850, profiles, variables
-FROM cdr_unsent AS unsent LEFT JOIN cdr ON cdr.id = unsent.id ORDER BY unsent.serial LIMIT ?
-)sql";
+std::string oldest_sql() {
+    return std::string("SELECT unsent.serial, unsent.id, ") + cdr_columns +
+           " FROM cdr_unsent AS unsent LEFT JOIN cdr ON cdr.id = unsent.id ORDER BY unsent.serial LIMIT ?";
+}
 
 // The oldest go first, so there are no gaps but those that a shell has made.
 constexpr const char *count_sql =
     "SELECT coalesce((SELECT max(serial) FROM cdr_unsent) - (SELECT min(serial) FROM cdr_unsent) + 1, 0)";
 
-std::optional<std::int64_t> number_or_none(Statement &row, int column) {
-    return row.is_null(column) ? std::nullopt : std::optional(row.number(column));
-}
-
-// By the columns of oldest_sql.
-std::string json_of(Statement &row) {
-    const auto id = RecordId::parse(row.text(1));
-    const auto reason = parse_end_reason(row.text(16));
-    if (row.is_null(2) || !id || !reason) return {};
-    Cdr cdr;
-    cdr.id = *id;
-    int column = 2;
-    for (std::string *text : {&cdr.call_id, &cdr.caller_call_id, &cdr.callee_call_id, &cdr.from_uri, &cdr.to_uri,
-                              &cdr.request_uri, &cdr.source, &cdr.trunk}) {
-        *text = row.text(column++);
-    }
-    cdr.created_us = row.number(10);
-    cdr.ringing_us = number_or_none(row, 11);
-    cdr.answered_us = number_or_none(row, 12);
-    cdr.ended_us = row.number(13);
-    cdr.duration_us = row.number(14);
-    cdr.sip_code = static_cast<std::uint16_t>(row.number(15));
-    cdr.end_reason = *reason;
-    cdr.q850 = static_cast<std::uint16_t>(row.number(17));
-    const std::string profiles(row.text(18));
-    return to_json(cdr, profiles, row.text(19));
-}
-
 } // namespace
 
 int UnsentRows::prepare(sqlite3 *database) {
     if (const int code = sqlite3_exec(database, mark_sql, nullptr, nullptr, nullptr); code != SQLITE_OK) return code;
+    const std::string oldest = oldest_sql();
     for (const auto &[statement, sql] : {std::pair(&erase_, "DELETE FROM cdr_unsent WHERE serial = ? AND id = ?"),
-                                         std::pair(&oldest_, oldest_sql), std::pair(&count_, count_sql)}) {
+                                         std::pair(&oldest_, oldest.c_str()), std::pair(&count_, count_sql)}) {
         if (const int code = statement->prepare(database, sql); code != SQLITE_OK) return code;
     }
     return SQLITE_OK;
@@ -75,7 +47,7 @@ int UnsentRows::read(UnsentCdrs &unsent) {
     unsent.next.clear(); // a batch that failed may have been here before
     int code = oldest_.bind(static_cast<std::int64_t>(unsent.max)).step();
     for (; code == SQLITE_ROW; code = oldest_.step()) {
-        unsent.next.push_back({oldest_.number(0), std::string(oldest_.text(1)), json_of(oldest_)});
+        unsent.next.push_back({oldest_.number(0), std::string(oldest_.text(1)), cdr_json(oldest_)});
     }
     oldest_.close();
     if (code != SQLITE_DONE) return code;
