@@ -20,6 +20,22 @@ std::uint64_t AuditReport::repairs() const {
            transactions_lost + rows_closed + dialogs_saved;
 }
 
+std::vector<std::pair<std::string_view, std::uint64_t>> AuditReport::counts() const {
+    return {{"dialogs", dialogs},
+            {"memberships", memberships},
+            {"members_removed", members_removed},
+            {"members_added", members_added},
+            {"members_misplaced", members_misplaced},
+            {"overdue", overdue},
+            {"calls_over", calls_over},
+            {"dialogs_uncalled", dialogs_uncalled},
+            {"transactions_lost", transactions_lost},
+            {"rows_closed", rows_closed},
+            {"dialogs_saved", dialogs_saved},
+            {"store_compared", is_store_compared ? 1 : 0},
+            {"repairs", repairs()}};
+}
+
 std::string AuditReport::to_string() const {
     std::string text = fmt::format("{} dialogs, {} memberships, {}", dialogs, memberships,
                                    is_store_compared ? "and the store" : "but not the store");

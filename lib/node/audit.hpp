@@ -3,6 +3,8 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 #include "call/engine.hpp"
 #include "dialog/dialog_id.hpp"
@@ -34,6 +36,7 @@ struct AuditReport {
     void add(const EngineAudit &engine);
     std::uint64_t repairs() const;
     std::string to_string() const; // a line
+    std::vector<std::pair<std::string_view, std::uint64_t>> counts() const; // each by its name, and `repairs`
 };
 
 struct AuditStatistics { // since the start

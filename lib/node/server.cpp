@@ -105,6 +105,7 @@ Server::Server(const Config &config, const std::string &path, Log &log)
       users_(digest_), registrar_(registrar_options(config), digest_, binding_random_),
       bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
       memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+    start_s_ = SystemClock::utc_us() / 1'000'000;
     const RouteTableOptions table{&peers_,
                                   registered_.get(),
                                   &trunks_,
@@ -360,60 +361,70 @@ void Server::log_start() const {
                                          : fmt::format("store {}", config_.store.path));
 }
 
-void Server::reload() {
-    if (path_.empty()) return log_.warn("reload: there is no configuration file (--config)");
-    auto config = read_config(path_);
-    if (!config) {
-        return log_.error(fmt::format("reload: {}; the former configuration stays in force", config.error().detail));
-    }
-    if (!use_listeners(*config, config_.sip.listen)) {
-        return log_.error(
-            "reload: a route or a trunk needs a listener that only a restart opens; the former configuration stays "
-            "in force");
-    }
-    // A file without a certificate has no listener of TLS: one that runs goes on with what it has until the restart.
-    const bool has_new_tls = tls_ && !config->tls.certificate.empty();
-    auto tls = has_new_tls ? TlsContext::load(config->tls) : Result<std::shared_ptr<const TlsContext>, Failure>(tls_);
-    if (!tls) {
-        return log_.error(fmt::format("reload: {}; the former configuration stays in force", tls.error().detail));
-    }
+void Server::reload(std::function<void(const Result<void, Failure> &)> then) {
+    const auto refuse = [this, &then](const Failure &failure) {
+        log_.error(fmt::format("reload: {}; the former configuration stays in force", failure.detail));
+        if (then) then(failure);
+    };
+    auto config = read_again();
+    if (!config) return refuse(config.error());
+    auto tls = load_certificates_again(*config);
+    if (!tls) return refuse(tls.error());
     if (auto declared = declare(config->profiles); !declared) {
         static_cast<void>(declare(config_.profiles)); // those before the one that failed have new limits
-        return log_.error(fmt::format("reload: {}; the former configuration stays in force", declared.error().detail));
+        return refuse(declared.error());
     }
     for (const std::string &warning : config->warnings) log_.warn(warning);
     warn_of_restart(*config);
-    if (tls_ && !has_new_tls) {
-        log_.error("reload: there is no \"certificate\" in [tls], but a listener that needs one until the restart; the "
-                   "former one stays in force");
-    }
-
-    log_.configure(config->log);
-    sources_.change(source_limits(config->limits));
-    config_.sip.drain = config->sip.drain;
-    config_.sip.trusted = config->sip.trusted;
-    config_.sip.domains = config->sip.domains;
-    config_.limits.source_rate = config->limits.source_rate;
-    config_.limits.source_burst = config->limits.source_burst;
-    config_.limits.source_exempt = std::move(config->limits.source_exempt);
-    config_.trunks = std::move(config->trunks);
-    peers_.replace(config_.trunks);
-    use_users(*config);
-    config_.routes = std::move(config->routes);
-    config_.profiles = std::move(config->profiles);
-    config_.log = config->log;
-    if (has_new_tls) config_.tls = config->tls;
-    tls_ = *tls;
-    config_.registrations = std::move(config->registrations);
+    put_in_force(std::move(*config), std::move(*tls));
     const auto replace = [routes = config_.routes, sip = config_.sip, tls = tls_,
                           trunks = config_.registrations](Station &station) {
         station.routes.replace(routes, sip.trusted, sip.domains);
         for (StreamTransport *transport : station.tls_transports) transport->use(tls);
         if (station.index == 0) station.worker->register_with(trunks);
     };
-    everywhere(replace, [this, size = config_.routes.size()] {
+    everywhere(replace, [this, size = config_.routes.size(), then = std::move(then)] {
         log_.info(fmt::format("reload: {} routes are in force", size));
+        if (then) then({});
     });
+}
+
+Result<Config, Failure> Server::read_again() const {
+    if (path_.empty()) return Failure{Error::config_invalid, "there is no configuration file (--config)"};
+    auto config = read_config(path_);
+    if (config && !use_listeners(*config, config_.sip.listen)) {
+        return Failure{Error::config_invalid, "a route or a trunk needs a listener that only a restart opens"};
+    }
+    return config;
+}
+
+// A file without a certificate has no listener of TLS: one that runs goes on with what it has until the restart.
+Result<std::shared_ptr<const TlsContext>, Failure> Server::load_certificates_again(const Config &config) const {
+    if (!tls_) return tls_;
+    if (!config.tls.certificate.empty()) return TlsContext::load(config.tls);
+    log_.error("reload: there is no \"certificate\" in [tls], but a listener that needs one until the restart; the "
+               "former one stays in force");
+    return tls_;
+}
+
+void Server::put_in_force(Config config, std::shared_ptr<const TlsContext> tls) {
+    log_.configure(config.log);
+    sources_.change(source_limits(config.limits));
+    config_.sip.drain = config.sip.drain;
+    config_.sip.trusted = config.sip.trusted;
+    config_.sip.domains = config.sip.domains;
+    config_.limits.source_rate = config.limits.source_rate;
+    config_.limits.source_burst = config.limits.source_burst;
+    config_.limits.source_exempt = std::move(config.limits.source_exempt);
+    config_.trunks = std::move(config.trunks);
+    peers_.replace(config_.trunks);
+    use_users(config);
+    config_.routes = std::move(config.routes);
+    config_.profiles = std::move(config.profiles);
+    config_.log = config.log;
+    if (tls_ && !config.tls.certificate.empty()) config_.tls = config.tls;
+    tls_ = std::move(tls);
+    config_.registrations = std::move(config.registrations);
 }
 
 void Server::warn_of_restart(const Config &config) const {

@@ -1,5 +1,6 @@
 // A whole node: builds every part from the configuration, runs it, and ends or reloads it when a signal says so.
 #pragma once
+#include <atomic>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "node/hand_over.hpp"
 #include "node/known_peers.hpp"
 #include "node/log.hpp"
+#include "node/node_admin.hpp"
 #include "node/node_calls.hpp"
 #include "node/route_table.hpp"
 #include "node/store_thread.hpp"
@@ -50,9 +52,10 @@ public:
     // here, after the rest was done as at any other end.
     void run(const std::function<void()> &ready);
 
-    // What the signals do; for tests. Both from the thread of loop().
+    // What the signals do. Both from the thread of loop(). `then`, which may be empty, is called there when the new
+    // configuration is in force, or at once with the line that says why the former one stays.
     void terminate();
-    void reload();
+    void reload(std::function<void(const Result<void, Failure> &)> then = {});
 
     // What each worker has counted: `then` is called in loop() when all have said it.
     void collect_statistics(std::function<void(std::vector<WorkerStatistics>)> then);
@@ -62,6 +65,9 @@ public:
     // Whoever asks while one is under way gets its report. SIGUSR1 does it too, and it is done at an interval.
     void audit(std::function<void(const AuditReport &)> then);
     const AuditStatistics &audit_statistics() const { return audit_statistics_; } // in loop()
+
+    // What administration needs; for a NodeAdmin that ends with this object, or before.
+    AdminParts admin_parts();
 
     // The first worker is that of loop(). Its parts are its thread's alone, but for Worker::calls().
     std::size_t workers() const { return stations_.size(); }
@@ -127,10 +133,17 @@ private:
     void audit_and_tell();
     void audit_regularly();
 
+    // server_admin.cpp
+    std::vector<TrunkInfo> list_trunks() const;
+    void collect_numbers(std::function<void(NodeNumbers)> then);
+
     void on_signal(int signal);
     void on_drained();
     void log_start() const;
     void warn_of_restart(const Config &config) const;
+    Result<Config, Failure> read_again() const;
+    Result<std::shared_ptr<const TlsContext>, Failure> load_certificates_again(const Config &config) const;
+    void put_in_force(Config config, std::shared_ptr<const TlsContext> tls);
 
     // Calls `task` for every worker, in its loop, and `then` in ours when the last one has done it.
     void everywhere(const std::function<void(Station &)> &task, std::function<void()> then);
@@ -181,7 +194,8 @@ private:
     std::vector<RecordId> taken_;               // calls that others have, in order
     std::unique_ptr<Takeover> takeover_;        // none: the same. Uses node_calls_
     std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops
-    bool is_draining_ = false;
+    std::atomic<bool> is_draining_ = false;     // changed in loop()
+    std::int64_t start_s_ = 0;                  // UTC
     std::shared_ptr<AuditRun> audit_; // none: none is under way
     AuditStatistics audit_statistics_;
 };

@@ -134,6 +134,7 @@ void Worker::settle(Instant now) {
     }
     release_places(now);
     send_ready();
+    tell_written();
     if (hand_over_) hand_over_->flush(now);
     look_up_names();
     look_up_peers(now);

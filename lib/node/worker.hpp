@@ -19,6 +19,8 @@
 #include "call/call_copy.hpp"
 #include "call/engine.hpp"
 #include "call/router.hpp"
+#include "callapi/admin_host.hpp"
+#include "callapi/dialog_info.hpp"
 #include "dialog/profile_table.hpp"
 #include "net/loop.hpp"
 #include "net/system_random.hpp"
@@ -117,6 +119,20 @@ public:
     std::vector<RecordId> find_callers(std::span<const RecordId> sorted) const;
     void drop(std::span<const RecordId> sorted, std::function<void()> done); // `done`: their rows are gone, too
 
+    // In the loop, for administration (worker_admin.cpp). Calls that fit, from place `cursor` of its table on, at most
+    // `max`, as many as one turn may take; appends, and gives the place to go on with, 0 at the end.
+    std::uint64_t list_dialogs(const DialogFilter &filter, std::uint64_t cursor, std::size_t max,
+                               std::vector<DialogInfo> &out) const;
+    void describe_dialogs(std::span<const DialogId> ids, std::vector<DialogInfo> &out) const; // those that live
+    DialogId find_dialog(std::string_view call_id) const;                                     // of either leg
+    DialogId find_dialog(const RecordId &record, std::uint64_t &cursor) const; // a turn's worth, with a cursor as above
+
+    // The same: changes a call by one of its legs. `then` is called in the loop, when the store has it. not_found, and
+    // what Tracker::set_variable() says.
+    Result<EndedDialog> end_dialog(DialogId id, EndReason reason);
+    void set_variable(DialogId id, std::string_view name, const std::optional<VariableValue> &value,
+                      std::function<void(Result<RecordId>)> then);
+
     // In the loop: the store was renewed, by whatever it was that found it damaged.
     void verify_store();
 
@@ -174,6 +190,13 @@ private:
     void post_audit(std::shared_ptr<AuditRun> run);
     void audit_slice(const std::shared_ptr<AuditRun> &run);
     void do_later_tasks(Instant now);
+
+    // worker_admin.cpp
+    std::optional<DialogInfo> dialog_info(DialogId id, Instant now) const;
+    DialogId counting_leg(DialogId id) const;
+    std::string socket_of(const Endpoint &peer) const;
+    void tell_written();
+
     std::uint64_t garbage() const;
 
     WorkerOptions options_;
@@ -216,6 +239,7 @@ private:
         std::function<void()> done;
     };
     std::deque<Dropped> dropped_; // a few, oldest first
+    std::deque<Dropped> written_; // the same of what administration has changed
     StoreTicket last_ticket_ = 0;
 
     std::optional<ClusterCounts> cluster_; // none: there is no cluster

@@ -81,7 +81,11 @@ WorkerStatistics Worker::statistics() const {
     all.engine = engine_.statistics();
     all.transaction = engine_.transaction_statistics();
     all.dialog = engine_.tracker().statistics();
-    for (const auto &transport : transports_) add_counters(all.transport, transport->statistics());
+    for (const auto &transport : transports_) {
+        const auto kind = static_cast<std::size_t>(transport->local().transport);
+        add_counters(all.transport, transport->statistics());
+        add_counters(all.by_transport.at(kind), transport->statistics());
+    }
     if (hand_over_) all.hand_over = hand_over_->statistics();
     if (journal_) all.journal = journal_->statistics();
     if (cluster_) all.cluster = cluster_->statistics();

@@ -19,7 +19,8 @@ struct WorkerStatistics {
     EngineStatistics engine; // since the start, like those below
     TransactionStatistics transaction;
     DialogStatistics dialog;
-    TransportStatistics transport;
+    TransportStatistics transport; // of all, and
+    std::array<TransportStatistics, 5> by_transport; // by Transport
     HandOverStatistics hand_over;
     JournalStatistics journal;
     LeaseStatistics cluster;

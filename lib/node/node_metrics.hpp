@@ -1,0 +1,34 @@
+// What a node has counted, as a page for Prometheus.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+#include "dialog/profile_table.hpp"
+#include "metrics/metric_page.hpp"
+#include "node/audit.hpp"
+#include "node/cdr_stream.hpp"
+#include "node/worker_statistics.hpp"
+#include "registrar/registrar.hpp"
+#include "trunk/trunk_status.hpp"
+
+namespace tandem {
+
+struct NodeNumbers {
+    std::vector<WorkerStatistics> workers;
+    RegistrarStatistics registrar;
+    std::vector<TrunkStatus> trunks;
+    AuditStatistics audit;
+    std::optional<CdrStreamStatistics> cdr_stream; // none: records go to no stream
+    bool has_store = false;
+    bool has_cluster = false;
+    bool is_draining = false;
+    std::int64_t start_s = 0; // of the process, UTC
+};
+
+// Values of profiles that get a line of their own, of all profiles together; the rest is counted.
+inline constexpr std::size_t metric_values_max = 1000;
+
+void write_metrics(MetricPage &page, const NodeNumbers &numbers, const ProfileTable &profiles);
+
+} // namespace tandem

@@ -1,0 +1,64 @@
+// What administration asks of the server.
+#include <fmt/format.h>
+#include <memory>
+#include <utility>
+#include "node/server.hpp"
+
+namespace tandem {
+namespace {
+
+std::string uri_of(const TargetConfig &trunk) {
+    const std::string params = trunk.params.empty() ? "" : ";" + trunk.params;
+    return fmt::format("{}:{}{}", trunk.is_secure ? "sips" : "sip", trunk.host_port, params);
+}
+
+} // namespace
+
+AdminParts Server::admin_parts() {
+    AdminParts parts;
+    for (const auto &station : stations_) parts.workers.push_back({&station->loop, station->worker.get()});
+    parts.profiles = &profiles_;
+    parts.registrar = &registrar_;
+    parts.wall = &wall_;
+    parts.store = config_.store.path;
+    parts.audit = [this](std::function<void(const AuditReport &)> then) { audit(std::move(then)); };
+    parts.reload = [this](std::function<void(const Result<void, Failure> &)> then) { reload(std::move(then)); };
+    parts.trunks = [this] { return list_trunks(); };
+    parts.numbers = [this](std::function<void(NodeNumbers)> then) { collect_numbers(std::move(then)); };
+    parts.readiness = [this]() -> Result<void, Failure> {
+        if (is_draining_) return Failure{Error::wrong_state, "draining: no new calls are taken"};
+        if (store_health_.is_lost()) return Failure{Error::store_failed, "the store is lost: new calls are refused"};
+        return {};
+    };
+    return parts;
+}
+
+std::vector<TrunkInfo> Server::list_trunks() const {
+    const std::vector<TrunkStatus> states = trunks_.list();
+    std::vector<TrunkInfo> trunks;
+    for (const TargetConfig &trunk : config_.trunks) {
+        TrunkInfo &info = trunks.emplace_back(TrunkInfo{trunk.trunk, uri_of(trunk), std::nullopt});
+        for (const TrunkStatus &state : states) {
+            if (state.trunk == trunk.trunk) info.status = state;
+        }
+    }
+    return trunks;
+}
+
+void Server::collect_numbers(std::function<void(NodeNumbers)> then) {
+    collect_statistics([this, then = std::move(then)](std::vector<WorkerStatistics> workers) {
+        NodeNumbers numbers;
+        numbers.workers = std::move(workers);
+        numbers.registrar = registrar_.statistics();
+        numbers.trunks = trunks_.list();
+        numbers.audit = audit_statistics_;
+        if (cdr_stream_) numbers.cdr_stream = cdr_stream_->statistics();
+        numbers.has_store = store_thread_ != nullptr;
+        numbers.has_cluster = config_.redis.url.has_value();
+        numbers.is_draining = is_draining_;
+        numbers.start_s = start_s_;
+        then(std::move(numbers));
+    });
+}
+
+} // namespace tandem
