@@ -19,7 +19,7 @@ B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Track
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
       statistics_(statistics), calls_(options.call_max), lookups_(options.call_max),
-      reservations_(2 * options.call_max), timers_(now), writer_(options.listeners, router),
+      event_waits_(options.call_max), reservations_(2 * options.call_max), timers_(now), writer_(options.listeners, router),
       loop_hash_(options.loop_hash.value_or(KeyedHash(random))), trunk_clients_(random) {}
 
 void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
@@ -55,6 +55,7 @@ bool B2bua::next_event(CallEvent &event) {
 }
 
 void B2bua::raise(const CallEvent &event) {
+    if (is_listened()) untold_.push_back(event);
     if (options_.event_max == 0) return;
     if (events_.size() >= options_.event_max) {
         ++statistics_.events_lost;

@@ -1,7 +1,7 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, reservation, session, session_timer, command, hold, transfer, join, refer, replaces, trunk_auth, keep,
-// restore, takeover, call_list.
+// own_invite, event_wait, reservation, session, session_timer, command, hold, transfer, join, refer, replaces,
+// trunk_auth, keep, restore, takeover, call_list, telling.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -45,6 +45,15 @@ public:
 
     void on_transaction(const TransactionEvent &event, Instant now);
     void on_dialog(const DialogEvent &event, Instant now);
+
+    // event_wait.cpp
+    void take_waits(std::vector<WantedEvent> &waits); // appends, and forgets them
+    void on_waited(EventWaitId wait, Waited how, Instant now);
+
+    // telling.cpp
+    std::uint32_t told_dialog_events() const; // mask of those that tell() is to get beside the end
+    void tell(const DialogEvent &event);
+    void tell_raised(Instant now); // what raise() was given
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now); // none: no such name
     bool next_event(CallEvent &event);
     void take_lookups(std::vector<Lookup> &lookups);          // appends, and forgets them
@@ -123,6 +132,12 @@ private:
     Call *find_call(DialogId dialog, CallId &id);
     bool is_live(DialogId dialog) const;
     void raise(const CallEvent &event);
+
+    // telling.cpp
+    bool is_listened() const { return options_.events && options_.events->is_wanted(); }
+    void name_call(DialogId dialog, EventFields &fields) const;
+    void tell(const CallEvent &event, Instant now);
+    void tell_limit(DialogId dialog, std::string_view profile, std::string_view value, Instant now);
     std::string retry_after(); // header line with a random time (RFC 3261 section 14.2)
     Duration glare_wait(const Leg &leg);
     Result<TransactionId> send(CallId id, Leg &leg, const Fork *fork, Method method, RequestParts parts, Instant now);
@@ -130,6 +145,8 @@ private:
     // new_call.cpp
     void start_call(const TransactionEvent &event, Instant now);
     Call &open_call(CallId id, Leg caller, const TransactionEvent &event);
+    void go_by_route(CallId id, Call &call, const TransactionEvent &event, Route route, std::string_view loop_path,
+                     Instant now);
     bool wait_for_places(CallId id, Call &call, Instant now);
     void refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
                     std::string_view extra, Instant now);
@@ -140,6 +157,11 @@ private:
     static std::string loop_mark(std::uint64_t digest);
     bool is_loop(const Message &invite, const Endpoint &source, std::string &path) const;
 
+    // event_wait.cpp
+    void wait_for_event(CallId id, Call &call, const TransactionEvent &event, Route route, Instant now);
+    bool want_event(CallId id, Setup &setup, Instant now);
+    void go_on_waited(CallId id, Call &call, Route route, Instant now);
+
     // reservation.cpp: places in profiles, of this process and of the cluster
     enum class Counted : std::uint8_t { here, by_cluster };
     struct WantedReservation {
@@ -149,6 +171,7 @@ private:
     };
     Result<void> join(DialogId dialog, const Route &route, Counted counted, Instant now);
     Result<void> reserve(DialogId dialog, const Route &route, Instant now);
+    Result<void> reserve(DialogId dialog, std::span<const ProfileRequest> requests, Instant now);
     Result<ReservationId> ask_cluster(CallId id, const Route &route, DialogId dialog);
     void claim(DialogId dialog, const Route &route);
     Result<void> take_verdict(const WantedReservation &wanted, const Reserved &reserved, Instant now);
@@ -505,10 +528,13 @@ private:
     SlotTable<Call, CallTag> calls_;
     SlotTable<WantedLookup, LookupTag> lookups_;
     std::vector<Lookup> wanted_lookups_;
+    SlotTable<CallId, EventWaitTag> event_waits_;
+    std::vector<WantedEvent> wanted_events_;
     SlotTable<WantedReservation, ReservationTag> reservations_;
     std::vector<PlaceRequest> place_requests_;
     std::vector<BindingRecord> changed_bindings_;
     RingQueue<CallEvent> events_;
+    std::vector<CallEvent> untold_; // of this input
     TimerWheel<CallTimer> timers_;
     LegWriter writer_;
     KeyedHash loop_hash_;

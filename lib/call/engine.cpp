@@ -61,6 +61,7 @@ struct Engine::Parts {
 
     // One input, every output: events of the transactions and of the dialogs cause more of each other.
     void settle(Instant now) {
+        tracker.want_events(b2bua.told_dialog_events());
         TransactionEvent transaction;
         DialogEvent dialog;
         for (;;) {
@@ -72,8 +73,10 @@ struct Engine::Parts {
                 }
                 transaction = TransactionEvent();
             } else if (tracker.next_event(dialog)) {
+                b2bua.tell(dialog); // first: an ended call is forgotten
                 b2bua.on_dialog(dialog, now);
             } else {
+                b2bua.tell_raised(now);
                 return b2bua.find_changed_legs();
             }
         }
@@ -222,6 +225,13 @@ void Engine::on_resolved(LookupId lookup, std::span<const Endpoint> addresses, I
     } else {
         parts_->b2bua.on_resolved(lookup, addresses, now);
     }
+    parts_->settle(now);
+}
+
+void Engine::take_waits(std::vector<WantedEvent> &waits) { parts_->b2bua.take_waits(waits); }
+
+void Engine::on_waited(EventWaitId wait, Waited how, Instant now) {
+    parts_->b2bua.on_waited(wait, how, now);
     parts_->settle(now);
 }
 

@@ -25,6 +25,7 @@
 #include "call/call_legs.hpp"
 #include "call/call_view.hpp"
 #include "call/command.hpp"
+#include "call/event_wait.hpp"
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
 #include "call/registration.hpp"
@@ -34,6 +35,7 @@
 #include "dialog/living_dialogs.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
+#include "event/event_sink.hpp"
 #include "registrar/registrar.hpp"
 #include "transaction/outgoing.hpp"
 #include "transaction/transaction_table.hpp"
@@ -54,6 +56,7 @@ struct EngineOptions {
     UserCheck *users = nullptr;         // the same: calls of our users are challenged; null: nobody's are
     Registrar *registrar = nullptr;     // the same: takes REGISTERs; null: they get 403
     FailingSources *failing = nullptr;  // the same: who fails too often is slowed down; null: nobody is
+    EventSink *events = nullptr;        // outlives the engine: is told what happens to calls; null: nobody is
     std::uint32_t shards = 1;           // engines of the process, which hand each other what is theirs
     std::string domain;                 // of users whom a command names; empty: where the first listener is
     Duration ack_wait = std::chrono::seconds(2); // of a started call: how long its caller waits for the callee's answer
@@ -175,6 +178,10 @@ public:
     // none: no such name, or no answer in time.
     void take_lookups(std::vector<Lookup> &lookups); // appends, and forgets them
     void on_resolved(LookupId lookup, std::span<const Endpoint> addresses, Instant now);
+
+    // Events that calls wait for.
+    void take_waits(std::vector<WantedEvent> &waits); // appends, and forgets them
+    void on_waited(EventWaitId wait, Waited how, Instant now);
 
     bool next_event(CallEvent &event); // takes the oldest; false: there is none
 

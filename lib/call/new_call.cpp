@@ -49,14 +49,23 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
     Call &call = open_call(id, std::move(caller), event);
 
     Route route = find_route(invite, event.source, is_known);
+    if (route.wait) return wait_for_event(id, call, event, std::move(route), now);
+    go_by_route(id, call, event, std::move(route), loop_path, now);
+}
+
+void B2bua::go_by_route(CallId id, Call &call, const TransactionEvent &event, Route route, std::string_view loop_path,
+                        Instant now) {
+    const Message &invite = event.message;
     if (route.refuse != 0 || route.targets.empty()) {
         refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
         return;
     }
-    if (!attach(fed->dialog, event, route, now)) return;
+    if (!attach(call.leg(Side::caller).dialog, event, route, now)) return;
     call.refers = route.refers;
-    static_cast<void>(transactions_.respond(event.transaction, 100,
-                                            writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    if (!call.setup) {
+        static_cast<void>(transactions_.respond(event.transaction, 100,
+                                                writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
+    }
     route.headers.append(loop_line(loop_path));
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);

@@ -21,7 +21,16 @@ Result<void> B2bua::join(DialogId dialog, const Route &route, Counted counted, I
         if (rule->is_shared == (counted == Counted::by_cluster)) requests.push_back({profile.name, profile.value, {}});
     }
     if (requests.empty()) return {};
-    return tracker_.reserve(dialog, requests, now);
+    return reserve(dialog, requests, now);
+}
+
+Result<void> B2bua::reserve(DialogId dialog, std::span<const ProfileRequest> requests, Instant now) {
+    ProfileRefusal refusal;
+    const auto reserved = tracker_.reserve(dialog, requests, now, &refusal);
+    if (!reserved && reserved.error() == Error::limit) {
+        tell_limit(dialog, requests[refusal.index].profile, requests[refusal.index].value, now);
+    }
+    return reserved;
 }
 
 // For who can not wait: his places in the cluster count from now on, whatever its limits.
@@ -109,7 +118,11 @@ void B2bua::note_refused(Error error, Verdict verdict) {
 Result<void> B2bua::take_verdict(const WantedReservation &wanted, const Reserved &reserved, Instant now) {
     if (reserved.verdict == Verdict::full) return Error::full;
     if (reserved.verdict == Verdict::refused) {
-        if (reserved.index < wanted.profiles.size()) tracker_.note_limited(wanted.profiles[reserved.index].name);
+        if (reserved.index < wanted.profiles.size()) {
+            const RouteProfile &full = wanted.profiles[reserved.index];
+            tracker_.note_limited(full.name);
+            tell_limit(wanted.dialog, full.name, full.value, now);
+        }
         return Error::limit;
     }
     std::vector<ProfileRequest> requests;
@@ -123,7 +136,7 @@ Result<void> B2bua::take_verdict(const WantedReservation &wanted, const Reserved
         }
         requests.push_back(request);
     }
-    return tracker_.reserve(wanted.dialog, requests, now);
+    return reserve(wanted.dialog, requests, now);
 }
 
 // The caller's INVITE, before anybody is called.

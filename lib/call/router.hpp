@@ -9,6 +9,7 @@
 #include "auth/digest_client.hpp"
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
+#include "call/event_wait.hpp"
 #include "sip/message.hpp"
 
 namespace tandem {
@@ -70,6 +71,8 @@ struct Route {
     std::vector<RouteVariable> variables;
     Duration ring_timeout{}; // of each target, from INVITE to answer; zero: none
     std::string headers;     // the same for the INVITE to every target
+    // Before all of this an event is waited for, and then the route is asked for again; at the timeout this one holds.
+    std::optional<EventWait> wait{};
 };
 
 class Router {

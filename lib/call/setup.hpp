@@ -8,6 +8,7 @@
 #include <vector>
 #include "base/endpoint.hpp"
 #include "base/timer_wheel.hpp"
+#include "call/event_wait.hpp"
 #include "call/leg.hpp"
 #include "call/lookup.hpp"
 #include "call/router.hpp"
@@ -37,6 +38,8 @@ struct Setup {
     std::size_t next_target = 0;
     std::vector<std::unique_ptr<Attempt>> attempts; // under way
     std::uint8_t redirects = 0;                     // followed so far
+    EventWaitId event_wait;        // an event that is waited for: nobody is called or counted before. None: no such
+    Instant wait_until{};          // at the latest
     ReservationId reservation;     // places that the cluster is asked for: nobody is called before. None: no such thing
     bool wants_seat = false;       // it is a newcomer who waits for them, and then for the place of somebody in a call
     std::size_t spare_places = 0;  // attempts that have failed, and had places: as many more need not ask

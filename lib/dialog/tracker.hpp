@@ -238,6 +238,7 @@ public:
     // Takes the oldest event; false: there is none. Of a set whose `ended` was taken nothing else will come.
     bool next_event(DialogEvent &event);
     std::size_t events() const { return events_.size(); }
+    void want_events(std::uint32_t mask) { options_.events = mask; } // from now on: see TrackerOptions::events
 
     // Calls `changed` for every set that changed since the last time, `ended` for every one that ended, and then
     // forgets the ended ones. The host may add to the record.

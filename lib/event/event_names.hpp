@@ -32,6 +32,7 @@ inline constexpr std::string_view digit = "digit";
 inline constexpr std::string_view profile = "profile";
 inline constexpr std::string_view value = "value";
 inline constexpr std::string_view command = "command";
+inline constexpr std::string_view command_id = "cmd-id";
 inline constexpr std::string_view outcome = "outcome";
 inline constexpr std::string_view status = "status";
 inline constexpr std::string_view duration_ms = "duration-ms";

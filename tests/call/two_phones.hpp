@@ -156,6 +156,10 @@ public:
         engine_->on_resolved(lookup.id, addresses, now);
         collect();
     }
+    void resume(const WantedEvent &wait, Waited how) {
+        engine_->on_waited(wait.id, how, now);
+        collect();
+    }
     void wait(std::int64_t ms) {
         const Instant until = now + std::chrono::milliseconds(ms);
         for (auto next = engine_->next_deadline(); next && *next <= until; next = engine_->next_deadline()) {
