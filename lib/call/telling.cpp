@@ -21,6 +21,8 @@ std::string_view name_of(CommandKind kind) {
     case CommandKind::hold: return "hold";
     case CommandKind::resume: return "resume";
     case CommandKind::transfer: return "transfer";
+    case CommandKind::join: return "join";
+    case CommandKind::start: return "start";
     }
     return {};
 }
@@ -28,7 +30,10 @@ std::string_view name_of(CommandKind kind) {
 std::string_view outcome_of(CallEventKind kind) {
     switch (kind) {
     case CallEventKind::dtmf: break;
+    case CallEventKind::command_accepted: return "accepted";
+    case CallEventKind::command_answered: return "answered";
     case CallEventKind::command_started: return "started";
+    case CallEventKind::command_pending: return "pending";
     case CallEventKind::command_succeeded: return "succeeded";
     case CallEventKind::command_failed: return "failed";
     case CallEventKind::command_ended: return "ended";
