@@ -144,6 +144,16 @@ struct AuditConfig {
     bool operator==(const AuditConfig &) const = default;
 };
 
+struct ApiConfig {                    // [admin], [call_api]
+    std::optional<Endpoint> listen;   // none: it is off
+    bool is_default = false;          // nobody has asked for that address: where it is taken, it is off
+    std::string token;                // empty: everybody may
+    std::vector<std::string> origins; // of pages that may connect, as browsers write them
+    bool is_tls = false;              // with the certificate of [tls]
+
+    bool operator==(const ApiConfig &) const = default;
+};
+
 enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -169,6 +179,8 @@ struct Config {
     std::vector<TrunkRegistration> registrations; // with some of them; each is another binding
     std::vector<RouteConfig> routes;              // in the order of the file: the first match wins
     LogConfig log;
+    ApiConfig admin;
+    ApiConfig call_api;
     std::vector<std::string> warnings; // one line each: what has no effect in this version
 };
 

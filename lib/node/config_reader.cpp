@@ -58,8 +58,9 @@ public:
         several("route", [this](ConfigSection &section) { read_route(section, trunks_, config_); });
         one("registrar", [this](ConfigSection &section) { read_registrar(section, config_); });
         one("control", read_control);
-        one("call_api", read_call_api);
-        one("admin", read_admin);
+        one("call_api", [this](ConfigSection &section) { read_api(section, config_.tls, config_.call_api); });
+        use_default_admin();
+        one("admin", [this](ConfigSection &section) { read_api(section, config_.tls, config_.admin); });
         one("rtpengine", read_rtpengine);
         one("log", [this](ConfigSection &section) { read_log(section, config_); });
         find_unknown();
@@ -97,6 +98,12 @@ private:
             ConfigSection section(item, fmt::format("[[{}]]", name), problems_);
             reader(section);
         }
+    }
+
+    void use_default_admin() {
+        config_.admin.listen = parse_address_port("127.0.0.1:8080");
+        config_.admin.listen->transport = Transport::tcp;
+        config_.admin.is_default = true;
     }
 
     // Without one nobody can be answered over TLS.

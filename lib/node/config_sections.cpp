@@ -108,23 +108,6 @@ std::optional<Endpoint> parse_dns_server(std::string_view text) {
     return ip ? Endpoint{.ip = *ip, .port = dns_port} : parse_address_port(text);
 }
 
-// For an address that this version does not open: checked all the same.
-const TomlValue *read_listen_off(ConfigSection &section) {
-    std::string listen;
-    const TomlValue *value = section.text("listen", listen);
-    if (!value || listen.empty()) return nullptr;
-    if (parse_address_port(listen)) return value;
-    section.problem(value->at, fmt::format("bad \"listen\" in {}: \"{}\"; write ADDRESS:PORT, for example "
-                                           "\"127.0.0.1:8080\", or \"\" for none",
-                                           section.name(), listen));
-    return nullptr;
-}
-
-void read_secret(ConfigSection &section, std::string_view key) {
-    std::string secret;
-    section.text(key, secret);
-}
-
 } // namespace
 
 std::optional<Endpoint> parse_address_port(std::string_view text) {
@@ -426,22 +409,6 @@ void read_control(ConfigSection &section) {
     if (const TomlValue *value = section.flag("register", is_asked_for_register); value && is_asked_for_register) {
         section.unavailable(value->at, "\"register\" in [control]", "write false, or leave it out");
     }
-    section.finish();
-}
-
-void read_call_api(ConfigSection &section) {
-    if (const TomlValue *listen = read_listen_off(section)) {
-        section.unavailable(listen->at, "\"listen\" in [call_api]", "write \"\", or leave it out");
-    }
-    read_secret(section, "token");
-    section.finish();
-}
-
-void read_admin(ConfigSection &section) {
-    if (const TomlValue *listen = read_listen_off(section)) {
-        section.warn(listen->at, "\"listen\" in [admin] is not opened in this version");
-    }
-    read_secret(section, "token");
     section.finish();
 }
 

@@ -50,7 +50,9 @@ bool use_listeners(Config &config, const std::vector<Endpoint> &listen) {
 // None where nobody listens on TLS.
 Result<std::shared_ptr<const TlsContext>, Failure> load_certificates(const Config &config) {
     const bool is_needed = std::any_of(config.sip.listen.begin(), config.sip.listen.end(),
-                                       [](const Endpoint &at) { return at.transport == Transport::tls; });
+                                       [](const Endpoint &at) { return at.transport == Transport::tls; }) ||
+                           (config.admin.listen && config.admin.is_tls) ||
+                           (config.call_api.listen && config.call_api.is_tls);
     if (!is_needed) return std::shared_ptr<const TlsContext>();
     return TlsContext::load(config.tls);
 }
@@ -134,6 +136,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     // The store comes last: with it the calls of a former process are ours.
     auto transports = server->open_all_transports();
     if (!transports) return transports.error();
+    if (auto opened = server->open_apis(); !opened) return opened.error();
     if (auto opened = server->open_store(); !opened) return opened.error();
     server->make_cdr_stream();
     server->make_workers(std::move(*transports));
@@ -204,6 +207,17 @@ Result<std::vector<Server::Transports>, Failure> Server::open_all_transports() {
         all.push_back(std::move(*transports));
     }
     return all;
+}
+
+Result<void, Failure> Server::open_apis() {
+    for (const auto &[section, api] : {std::pair("admin", &config_.admin), std::pair("call_api", &config_.call_api)}) {
+        if (!api->listen) continue;
+        const auto opened = api_.open(section, *api, tls_);
+        if (opened) continue;
+        if (!api->is_default) return opened.error();
+        log_.warn(fmt::format("{}; it is off", opened.error().detail));
+    }
+    return {};
 }
 
 // Datagrams come to every worker; connections to one, another for each listener.
@@ -356,6 +370,11 @@ void Server::log_start() const {
     for (const Endpoint &at : config_.sip.listen) {
         log_.info(fmt::format("listening on {}:{}", uri_name(at.transport), at.to_string()));
     }
+    for (const char *section : {"admin", "call_api"}) {
+        if (const HttpServer *http = api_.server(section)) {
+            log_.info(fmt::format("[{}] listens on {}", section, http->local().to_string()));
+        }
+    }
     if (config_.redis.url) log_.info(fmt::format("cluster counts in {}", config_.redis.url->to_string()));
     log_.info(config_.store.path.empty() ? std::string("no store: nothing is kept")
                                          : fmt::format("store {}", config_.store.path));
@@ -424,6 +443,7 @@ void Server::put_in_force(Config config, std::shared_ptr<const TlsContext> tls) 
     config_.log = config.log;
     if (tls_ && !config.tls.certificate.empty()) config_.tls = config.tls;
     tls_ = std::move(tls);
+    api_.use(tls_);
     config_.registrations = std::move(config.registrations);
 }
 
@@ -442,6 +462,8 @@ void Server::warn_of_restart(const Config &config) const {
     if (config.redis != config_.redis) warn("[redis]");
     if (config.timers != config_.timers) warn("[timers]");
     if (config.audit != config_.audit) warn("[audit]");
+    if (config.admin != config_.admin) warn("[admin]");
+    if (config.call_api != config_.call_api) warn("[call_api]");
     if (config.registrar.realm != config_.registrar.realm ||
         config.registrar.nonce_lifetime != config_.registrar.nonce_lifetime ||
         config.registrar.algorithms != config_.registrar.algorithms) {

@@ -18,6 +18,7 @@
 #include "net/stream_transport.hpp"
 #include "net/system_random.hpp"
 #include "net/transport.hpp"
+#include "node/api_thread.hpp"
 #include "node/audit.hpp"
 #include "node/binding_keeper.hpp"
 #include "node/cdr_stream.hpp"
@@ -76,6 +77,7 @@ public:
     const ProfileTable &profiles() const { return profiles_; }
     const TrunkStates &trunks() const { return trunks_; } // that we register with
     const Registrar &registrar() const { return registrar_; }
+    const ApiThread &api() const { return api_; }
     const CdrStream *cdr_stream() const { return cdr_stream_.get(); } // none: records go to no stream
 
 private:
@@ -96,6 +98,7 @@ private:
     Result<std::vector<Transports>, Failure> open_all_transports();
     Result<Transports, Failure> open_transports(Station &station, const std::vector<Endpoint> &listen);
     Result<std::unique_ptr<MessageTransport>, Failure> open_transport(Loop &loop, const Endpoint &at, bool share_port);
+    Result<void, Failure> open_apis();
     Result<void, Failure> open_store();
     Result<void, Failure> load_bindings();
     void make_cdr_stream();
@@ -198,6 +201,7 @@ private:
     std::int64_t start_s_ = 0;                  // UTC
     std::shared_ptr<AuditRun> audit_; // none: none is under way
     AuditStatistics audit_statistics_;
+    ApiThread api_; // last: it asks all others
 };
 
 } // namespace tandem

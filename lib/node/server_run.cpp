@@ -10,11 +10,16 @@ void Server::run(const std::function<void()> &ready) {
     ready();
     attempt([this] { run_threads(); });
     end_threads(); // also if one of them could not be started
+    api_.stop();   // with the workers: what it wants of them nobody does any more
     finish();
     if (const std::exception_ptr thrown = failure()) std::rethrow_exception(thrown);
 }
 
 void Server::run_threads() {
+    api_.start([this](std::exception_ptr thrown) {
+        keep(std::move(thrown));
+        stop();
+    });
     for (std::size_t i = 1; i < stations_.size(); ++i) {
         stations_[i]->thread = std::thread([this, i] { run_loop(*stations_[i]); });
     }

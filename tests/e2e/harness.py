@@ -338,7 +338,7 @@ class EndToEnd(unittest.TestCase):
     # Setting the scene
 
     def config(self, routes, timers=(), host="127.0.0.1", port=None, drain_ms=20000, profiles="", advertise="",
-               transports=("udp",), trusted=(), domains=()):
+               transports=("udp",), trusted=(), domains=(), apis='[admin]\nlisten = ""\n'):
         self.port = port or self.ports.take()
         listen = ", ".join(f'"{transport}:{url_host(host)}:{self.port}"' for transport in transports)
         return (f'[sip]\nlisten = [{listen}]\ndrain_ms = {drain_ms}\nworkers = {WORKERS}\n'
@@ -346,7 +346,7 @@ class EndToEnd(unittest.TestCase):
                 + (f'domains = {json.dumps(list(domains))}\n' if domains else "") +
                 f'[store]\npath = "{self.store}"\n'
                 f"[timers]\n" + "".join(f"{name} = {value}\n" for name, value in dict(timers).items())
-                + profiles + "".join(route.toml(host) for route in routes) + '[log]\nlevel = "info"\n')
+                + profiles + "".join(route.toml(host) for route in routes) + apis + '[log]\nlevel = "info"\n')
 
     def start(self, *routes, host="127.0.0.1", port=None, stderr=None, environment=(), group=None, **settings):
         """tandemd, ready, with these routes; a bare number is a route for everybody to that port."""

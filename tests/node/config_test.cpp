@@ -354,15 +354,28 @@ TEST_CASE("config: a trunk is registered with as its user, at its address or by 
     CHECK_FALSE(config->routes[0].targets[1].needs_registration);
 }
 
-TEST_CASE("config: what has no effect in this version is a warning with its place") {
+TEST_CASE("config: administration listens on 127.0.0.1:8080 unless the file says otherwise, the Call API nowhere") {
+    const auto none = parse_config("", "f");
+    CHECK(none->admin.listen->to_string() == "127.0.0.1:8080");
+    CHECK(none->admin.is_default);
+    CHECK(!none->call_api.listen);
+    const auto config = parse_config("[admin]\nlisten = \"\"\n[call_api]\nlisten = \"[::1]:5059\"\ntoken = \"s3cret\"\n"
+                                     "origins = [\"https://a.example\"]\n",
+                                     "f");
+    CHECK(!config->admin.listen);
+    CHECK(config->call_api.listen->to_string() == "[::1]:5059");
+    CHECK(!config->call_api.is_default);
+    CHECK(config->call_api.token == "s3cret");
+    CHECK(config->call_api.origins == std::vector<std::string>{"https://a.example"});
+}
+
+TEST_CASE("config: what is likely to be a mistake is a warning with its place") {
     const auto config = parse_config("[sip]\ndomains = [\"a\"]\n[tls]\nverify_peer = true\n"
-                                     "[[trunk]]\nname = \"t\"\nuri = \"sip:127.0.0.1\"\n"
-                                     "username = \"u\"\npassword = \"geheim\"\n[admin]\nlisten = \"127.0.0.1:8080\"\n"
-                                     "[[route]]\nto = [\"t\"]\n",
+                                     "[admin]\nlisten = \"192.0.2.1:8080\"\n[call_api]\nlisten = \"[::1]:5059\"\n",
                                      "f");
     REQUIRE(config.ok());
     const std::vector<std::string> expected = {
-        "f:11:10: \"listen\" in [admin] is not opened in this version",
+        "f:5:1: [admin] listens on 192.0.2.1:8080 without a \"token\": whoever reaches it may do everything",
     };
     CHECK(config->warnings == expected);
 }
@@ -673,8 +686,12 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[control]\non_failure = \"x\"\n",
          "f:2:14: \"on_failure\" in [control] must be one of reject, allow, not \"x\""},
         // [call_api], [admin], [rtpengine]
-        {"[call_api]\nlisten = \"127.0.0.1:5059\"\n",
-         "f:2:10: \"listen\" in [call_api] is not available in this version; write \"\", or leave it out"},
+        {"[call_api]\ntls = true\n", "f:2:7: \"tls\" in [call_api] needs \"certificate\" and \"key\" in [tls]"},
+        {"[call_api]\ntoken = \"a b\"\n",
+         "f:2:9: \"token\" in [call_api] must be up to 1024 visible characters of ASCII, without blanks"},
+        {"[admin]\norigins = [\"https://a.example\", \"b.example\"]\n",
+         "f:2:33: \"origins\" in [admin] has \"b.example\"; write what a browser sends as Origin, for example "
+         "\"https://example.com\""},
         {"[admin]\nlisten = \"8080\"\n", "f:2:10: bad \"listen\" in [admin]: \"8080\"; write ADDRESS:PORT, for example "
                                          "\"127.0.0.1:8080\", or \"\" for none"},
         {"[admin]\ntoken = 1\n", "f:2:9: \"token\" in [admin] must be a string, not an integer"},

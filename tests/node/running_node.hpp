@@ -27,6 +27,7 @@ struct RunningNode {
         auto config = parse_config(text(more), "f");
         REQUIRE(config.ok());
         config->sip.listen[0].port = 0;
+        config->admin.listen.reset(); // tests run side by side
         config->limits.lag = Duration::zero(); // none of these is about a busy machine
         change(*config);
         auto opened = Server::open(*config, path, lines.log);
