@@ -19,7 +19,8 @@ B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Track
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
       statistics_(statistics), calls_(options.call_max), lookups_(options.call_max),
-      event_waits_(options.call_max), reservations_(2 * options.call_max), timers_(now), writer_(options.listeners, router),
+      event_waits_(options.call_max), reservations_(2 * options.call_max), questions_(options.question_max), timers_(now),
+      writer_(options.listeners, router),
       loop_hash_(options.loop_hash.value_or(KeyedHash(random))), trunk_clients_(random) {}
 
 void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
@@ -100,7 +101,12 @@ void B2bua::on_request_outside(const TransactionEvent &event, Instant now) {
 void B2bua::on_register(const TransactionEvent &event, Instant now) {
     if (!options_.registrar) return reply(event, 403, {}, {}, now);
     if (refuse_scheme(event, now)) return;
-    RegisterAnswer answer = options_.registrar->apply(event.message, event.source, arrived_, now);
+    if (options_.asks_registers) return ask_about_register(event, now);
+    apply_register(event, arrived_, now);
+}
+
+void B2bua::apply_register(const TransactionEvent &event, Instant arrived, Instant now) {
+    RegisterAnswer answer = options_.registrar->apply(event.message, event.source, arrived, now);
     changed_bindings_.insert(changed_bindings_.end(), std::make_move_iterator(answer.changes.begin()),
                              std::make_move_iterator(answer.changes.end()));
     reply(event, answer.status, answer.reason, answer.headers, now);

@@ -1,6 +1,6 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, event_wait, reservation, session, session_timer, command, hold, transfer, join, refer, replaces,
+// own_invite, event_wait, ask, reservation, session, session_timer, command, hold, transfer, join, refer, replaces,
 // trunk_auth, keep, restore, takeover, call_list, telling.
 #pragma once
 #include <cstdint>
@@ -23,6 +23,7 @@
 #include "call/call_legs.hpp"
 #include "call/call_view.hpp"
 #include "call/command.hpp"
+#include "call/decision.hpp"
 #include "call/engine.hpp"
 #include "call/leg_state.hpp"
 #include "call/leg_writer.hpp"
@@ -60,6 +61,9 @@ public:
     void take_bindings(std::vector<BindingRecord> &bindings); // the same
     void take_place_requests(std::vector<PlaceRequest> &requests);
     void on_reserved(const Reserved &reserved, Instant now);
+    void take_questions(std::vector<Question> &questions, std::vector<QuestionId> &withdrawn);
+    DecisionOutcome on_decided(QuestionId question, const Decision *decision, Instant now);
+    void on_connection_lost(const ConnectionLoss &loss);
 
     // Commands: see Engine.
     Result<void> refresh(DialogId leg, Instant now);
@@ -150,7 +154,14 @@ private:
     bool wait_for_places(CallId id, Call &call, Instant now);
     void refuse_new(const TransactionEvent &event, std::uint16_t status, std::string_view reason,
                     std::string_view extra, Instant now);
-    bool attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now);
+    struct Refusal {
+        std::uint16_t status = 0;
+        std::string reason{}; // empty: the default phrase
+        std::string extra{};  // whole header lines
+    };
+    std::optional<Refusal> attach(DialogId dialog, const Route &route, Instant now);
+    void refuse_first(Call &call, const Refusal &refusal, Instant now);
+    void begin_search(CallId id, Call &call, Instant now);
     Route find_route(const Message &invite, const Endpoint &source, bool is_known);
     Leg newcomer_leg(const TransactionEvent &event, Instant now) const;
     static std::string loop_line(std::string_view loop_path);
@@ -161,6 +172,26 @@ private:
     void wait_for_event(CallId id, Call &call, const TransactionEvent &event, Route route, Instant now);
     bool want_event(CallId id, Setup &setup, Instant now);
     void go_on_waited(CallId id, Call &call, Route route, Instant now);
+
+    // ask.cpp: what somebody outside decides about
+    struct WaitingQuestion {
+        CallId call;           // none: a REGISTER
+        TransactionId request; // that one
+        Endpoint source;
+        Instant arrived{};
+    };
+    void ask(CallId id, Call &call, Instant now);
+    void ask_about_register(const TransactionEvent &event, Instant now);
+    void withdraw(Setup &setup);
+    DecisionOutcome decide(CallId id, Call &call, const Decision &decision, Instant now);
+    bool go_on_decided(CallId id, Call &call, Route route, const Decision &decision, Instant now);
+    void give_longest(const Call &call, Duration longest, Instant now);
+    void on_undecided(CallId id, Call &call, Instant now);
+    void turn_away(CallId id, Call &call, const Refusal &refusal, Instant now);
+    DecisionOutcome decide_register(const WaitingQuestion &waiting, const Decision *decision, Instant now);
+    void apply_register(const TransactionEvent &event, Instant arrived, Instant now);
+    bool add_profiles(Route &route, const Decision &decision) const;
+    bool add_variables(DialogId dialog, const Decision &decision, Instant now);
 
     // reservation.cpp: places in profiles, of this process and of the cluster
     enum class Counted : std::uint8_t { here, by_cluster };
@@ -380,6 +411,7 @@ private:
     // refer.cpp
     void on_refer(CallId id, Call &call, Side from, DialogId dialog, const TransactionEvent &event, Instant now);
     void begin_transfer(CallId id, Call &call, const ReferTo &target, std::string_view referred_by, Instant now);
+    void search_target(CallId id, Call &call, Instant now);
     std::string mark_of(const Replaces &replaces) const;
     bool may_be_elsewhere(const Replaces &replaces) const;
     void lead_to_self(Route &route, const ReferTo &target, std::string &loop_path);
@@ -532,6 +564,9 @@ private:
     std::vector<WantedEvent> wanted_events_;
     SlotTable<WantedReservation, ReservationTag> reservations_;
     std::vector<PlaceRequest> place_requests_;
+    SlotTable<WaitingQuestion, QuestionTag> questions_;
+    std::vector<Question> wanted_questions_;
+    std::vector<QuestionId> withdrawn_;
     std::vector<BindingRecord> changed_bindings_;
     RingQueue<CallEvent> events_;
     std::vector<CallEvent> untold_; // of this input

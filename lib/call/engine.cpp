@@ -134,6 +134,7 @@ void Engine::on_not_connected(TransactionId transaction, Instant now) {
 
 void Engine::on_connection_lost(const ConnectionLoss &loss, Instant now) {
     parts_->transactions.on_connection_lost(loss, now);
+    parts_->b2bua.on_connection_lost(loss);
     parts_->settle(now);
 }
 
@@ -233,6 +234,16 @@ void Engine::take_waits(std::vector<WantedEvent> &waits) { parts_->b2bua.take_wa
 void Engine::on_waited(EventWaitId wait, Waited how, Instant now) {
     parts_->b2bua.on_waited(wait, how, now);
     parts_->settle(now);
+}
+
+void Engine::take_questions(std::vector<Question> &questions, std::vector<QuestionId> &withdrawn) {
+    parts_->b2bua.take_questions(questions, withdrawn);
+}
+
+DecisionOutcome Engine::on_decided(QuestionId question, const Decision *decision, Instant now) {
+    const DecisionOutcome outcome = parts_->b2bua.on_decided(question, decision, now);
+    parts_->settle(now);
+    return outcome;
 }
 
 bool Engine::next_event(CallEvent &event) { return parts_->b2bua.next_event(event); }

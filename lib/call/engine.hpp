@@ -25,6 +25,7 @@
 #include "call/call_legs.hpp"
 #include "call/call_view.hpp"
 #include "call/command.hpp"
+#include "call/decision.hpp"
 #include "call/event_wait.hpp"
 #include "call/listener.hpp"
 #include "call/lookup.hpp"
@@ -60,6 +61,9 @@ struct EngineOptions {
     std::uint32_t shards = 1;           // engines of the process, which hand each other what is theirs
     std::string domain;                 // of users whom a command names; empty: where the first listener is
     Duration ack_wait = std::chrono::seconds(2); // of a started call: how long its caller waits for the callee's answer
+    std::uint32_t question_max = 1024; // that wait for a decision; beyond it nobody is asked, and `undecided` holds
+    Undecided undecided = Undecided::refuse;
+    bool asks_registers = false;        // about each REGISTER, when the registrar would take it
     std::optional<KeyedHash> loop_hash; // the same for engines that a call may come back to; none: one of its own
 };
 
@@ -83,6 +87,7 @@ struct EngineStatistics {
     std::uint64_t trunk_refusals = 0;    // challenges of a trunk that we could not answer, or not any more
     std::uint64_t barred_ways = 0; // to phones and of redirections that lead to ourselves or to a trunk: not taken
     std::uint64_t loops = 0;
+    std::uint64_t questions_lost = 0; // beyond question_max
     std::uint64_t events_lost = 0;
 };
 
@@ -182,6 +187,11 @@ public:
     // Events that calls wait for.
     void take_waits(std::vector<WantedEvent> &waits); // appends, and forgets them
     void on_waited(EventWaitId wait, Waited how, Instant now);
+
+    // What calls and REGISTERs wait to be decided about, and which questions nobody waits for any more: whoever was
+    // asked may be told. Each of the others has one decision in the end; null: there is none, and `undecided` holds.
+    void take_questions(std::vector<Question> &questions, std::vector<QuestionId> &withdrawn); // appends
+    DecisionOutcome on_decided(QuestionId question, const Decision *decision, Instant now);
 
     bool next_event(CallEvent &event); // takes the oldest; false: there is none
 

@@ -179,6 +179,15 @@ void pass_body(const Message &from, Writer &to) {
     to.body(body);
 }
 
+bool is_own_header(std::string_view name) {
+    static constexpr std::array owned = {
+        Header::via,          Header::from,           Header::to,           Header::call_id,
+        Header::cseq,         Header::contact,        Header::max_forwards, Header::route,
+        Header::record_route, Header::content_length, Header::content_type};
+    return std::find(owned.begin(), owned.end(), parse_header_name(name)) != owned.end() ||
+           equals_ignoring_case(name, "X-Tandem-Loop");
+}
+
 std::string_view allowed_methods() { return methods; }
 
 std::string unsupported_options(const Message &request) {

@@ -25,6 +25,10 @@ void pass_headers(const Message &from, Writer &to, bool is_trusted, std::string_
 // The body and its headers, which ends the message.
 void pass_body(const Message &from, Writer &to);
 
+// Whether a request could not do without this header, or would be another request with another one: nobody else may
+// write it.
+bool is_own_header(std::string_view name);
+
 // The methods that a call can carry: value of Allow.
 std::string_view allowed_methods();
 

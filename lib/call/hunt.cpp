@@ -417,6 +417,7 @@ bool B2bua::follow_redirect(Setup &setup, const Attempt &attempt, const Message 
 // Rings no longer. What still comes of it finds no call: a 2xx is acknowledged and hung up by on_response().
 void B2bua::drop_attempts(Call &call, std::string_view reason, Instant now) {
     if (!call.setup) return;
+    withdraw(*call.setup);
     for (const auto &attempt : call.setup->attempts) drop_attempt(call, *attempt, reason, now);
     call.setup->attempts.clear();
 }

@@ -56,12 +56,15 @@ void B2bua::start_call(const TransactionEvent &event, Instant now) {
 void B2bua::go_by_route(CallId id, Call &call, const TransactionEvent &event, Route route, std::string_view loop_path,
                         Instant now) {
     const Message &invite = event.message;
-    if (route.refuse != 0 || route.targets.empty()) {
-        refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {}, now);
-        return;
+    if (!route.is_controlled) {
+        if (route.refuse != 0 || route.targets.empty()) {
+            return refuse_new(event, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, route.refuse_reason, {},
+                              now);
+        }
+        if (const auto refusal = attach(call.leg(Side::caller).dialog, route, now))
+            return refuse_new(event, refusal->status, refusal->reason, refusal->extra, now);
+        call.refers = route.refers;
     }
-    if (!attach(call.leg(Side::caller).dialog, event, route, now)) return;
-    call.refers = route.refers;
     if (!call.setup) {
         static_cast<void>(transactions_.respond(event.transaction, 100,
                                                 writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
@@ -70,7 +73,14 @@ void B2bua::go_by_route(CallId id, Call &call, const TransactionEvent &event, Ro
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
     call.setup->invite = invite;
+    if (call.setup->route.is_controlled) return ask(id, call, now);
+    begin_search(id, call, now);
+}
+
+// For whoever has his places here.
+void B2bua::begin_search(CallId id, Call &call, Instant now) {
     if (wait_for_places(id, call, now)) return;
+    if (call.setup->wants_seat) return seat_waiting(id, call, now);
     if (!try_next(id, call, now)) end_setup(id, call, now);
 }
 
@@ -114,7 +124,11 @@ void B2bua::refuse_new(const TransactionEvent &event, std::uint16_t status, std:
 }
 
 Route B2bua::find_route(const Message &invite, const Endpoint &source, bool is_known) {
-    return is_known ? router_.route_inside(invite, source) : router_.route(invite, source);
+    Route route = is_known ? router_.route_inside(invite, source) : router_.route(invite, source);
+    if (!route.is_controlled) return route;
+    Route asks; // which is all that it says by now
+    asks.is_controlled = true;
+    return asks;
 }
 
 // Of who has sent this INVITE, without its dialog. Whoever comes as one of our users has shown at the gate that he is
@@ -131,29 +145,23 @@ Leg B2bua::newcomer_leg(const TransactionEvent &event, Instant now) const {
             .is_flow = is_own_flow && is_reached_by_flow(invite, source)};
 }
 
-// Gives the call what its route says: its variables, and its place in all of the profiles that are counted here. False:
-// the call is refused.
-bool B2bua::attach(DialogId dialog, const TransactionEvent &event, const Route &route, Instant now) {
+// Gives the call what its route says: its variables, and its place in all of the profiles that are counted here. Or why
+// it is refused.
+std::optional<B2bua::Refusal> B2bua::attach(DialogId dialog, const Route &route, Instant now) {
     for (const RouteVariable &variable : route.variables) {
         if (tracker_.set_variable(dialog, variable.name, VariableValue::of_text(variable.value), now)) continue;
-        refuse_new(event, 400, "Bad Value For A Variable", {}, now);
-        return false;
+        return Refusal{400, "Bad Value For A Variable"};
     }
     const auto reserved = join(dialog, route, Counted::here, now);
-    if (reserved) return true;
+    if (reserved) return std::nullopt;
     switch (reserved.error()) {
     case Error::limit:
         tracker_.set_end_reason(dialog, EndReason::limit);
-        refuse_new(event, 503, "Too Many Calls", "Retry-After: 10\r\n", now);
-        break;
+        return Refusal{503, "Too Many Calls", "Retry-After: 10\r\n"};
     case Error::invalid:
-    case Error::too_large: refuse_new(event, 400, "Bad Value For A Profile", {}, now); break;
-    default:
-        ++statistics_.refused_full;
-        refuse_new(event, 503, {}, "Retry-After: 10\r\n", now);
-        break;
+    case Error::too_large: return Refusal{400, "Bad Value For A Profile"};
+    default: ++statistics_.refused_full; return Refusal{503, {}, "Retry-After: 10\r\n"};
     }
-    return false;
 }
 
 std::string B2bua::loop_line(std::string_view loop_path) {

@@ -98,12 +98,10 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     const bool is_elsewhere = target.replaces && may_be_elsewhere(*target.replaces);
     const bool is_ours = is_elsewhere && call.command && call.command->kind == CommandKind::join; // nobody is called
     Route route = is_ours ? Route() : find_route(*invite, asker, transfer.is_known);
-    if (!is_ours && (route.refuse != 0 || route.targets.empty())) {
+    if (!is_ours && !route.is_controlled && (route.refuse != 0 || route.targets.empty())) {
         return fail_transfer(id, call, route.refuse >= 300 ? route.refuse : std::uint16_t{404}, now);
     }
     if (is_elsewhere) lead_to_self(route, target, loop_path);
-    // Where the caller stays, his record goes on counting; where he goes, each leg to the target counts by itself.
-    if (transfer.from == Side::callee && !join_profiles(call, route, now)) return fail_transfer(id, call, 503, now);
     const DialogPath asked_by = path_of(from, call.leg(transfer.from).local, nullptr);
     route.headers.append(loop_line(loop_path)).append("Referred-By: ");
     if (referred_by.empty()) {
@@ -115,7 +113,14 @@ void B2bua::begin_transfer(CallId id, Call &call, const ReferTo &target, std::st
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(route);
     call.setup->invite = std::move(*invite);
-    if (transfer.from == Side::callee) {
+    if (call.setup->route.is_controlled) return ask(id, call, now);
+    search_target(id, call, now);
+}
+
+// Where the caller stays, his record goes on counting; where he goes, each leg to the target counts by itself.
+void B2bua::search_target(CallId id, Call &call, Instant now) {
+    if (call.transfer->from == Side::callee) {
+        if (!join_profiles(call, call.setup->route, now)) return fail_transfer(id, call, 503, now);
         const auto asked = ask_cluster(id, call.setup->route, call.leg(Side::caller).dialog);
         if (!asked) return fail_transfer(id, call, 503, now);
         call.setup->reservation = *asked;
@@ -152,7 +157,7 @@ bool B2bua::join_profiles(Call &call, const Route &route, Instant now) {
     if (!record) return false;
     std::vector<ProfileRequest> requests;
     for (const RouteProfile &profile : route.profiles) {
-        if (!is_shared(profile)) requests.push_back({profile.name, profile.value, {}});
+        if (!is_shared(profile)) requests.push_back({profile.name, profile.value, profile.limit});
         const auto is_same = [&](const ProfileView &view) {
             return view.profile == profile.name && view.value == profile.value;
         };

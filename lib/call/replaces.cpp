@@ -148,7 +148,7 @@ void B2bua::admit_newcomer(const Seat &seat, const TransactionEvent &event, Inst
     const Message &invite = event.message;
     Leg newcomer = newcomer_leg(event, now);
     Route route = seat.is_inner ? Route() : find_route(invite, event.source, newcomer.is_known);
-    if (!seat.is_inner && (route.refuse != 0 || route.targets.empty())) {
+    if (!seat.is_inner && !route.is_controlled && (route.refuse != 0 || route.targets.empty())) {
         return reply(event, route.refuse >= 300 ? route.refuse : std::uint16_t{403}, route.refuse_reason, {}, now);
     }
     const std::string source = event.source.to_string();
@@ -162,19 +162,20 @@ void B2bua::admit_newcomer(const Seat &seat, const TransactionEvent &event, Inst
     if (!fed || !fed->is_new) {
         return reply(event, !fed && fed.error() == Error::full ? 503 : 482, {}, {}, now);
     }
-    if (!attach(fed->dialog, event, route, now)) return;
+    if (const auto refusal = route.is_controlled ? std::nullopt : attach(fed->dialog, route, now))
+        return refuse_new(event, refusal->status, refusal->reason, refusal->extra, now);
     newcomer.dialog = fed->dialog;
     static_cast<void>(transactions_.respond(event.transaction, 100,
                                             writer_.response(invite, event.source, 100, {}, {}, nullptr), now));
     const auto is_counted = [this](const RouteProfile &profile) { return is_shared(profile); };
-    if (std::any_of(route.profiles.begin(), route.profiles.end(), is_counted)) {
+    if (route.is_controlled || std::any_of(route.profiles.begin(), route.profiles.end(), is_counted)) {
         return let_wait(std::move(newcomer), std::move(route), event, now);
     }
     transactions_.set_owner(event.transaction, seat.call.value());
     seat_newcomer(seat, {std::move(newcomer), event.transaction, event.source, invite}, now);
 }
 
-// Until the cluster has given him his places he is the caller of a call of his own, and ends like any other.
+// Until he is let in, and the cluster has given him his places, he is the caller of a call of his own, and ends like any other.
 void B2bua::let_wait(Leg newcomer, Route route, const TransactionEvent &event, Instant now) {
     const auto made = calls_.emplace();
     if (!made) {
@@ -187,6 +188,7 @@ void B2bua::let_wait(Leg newcomer, Route route, const TransactionEvent &event, I
     call.setup->route = std::move(route);
     call.setup->invite = event.message;
     call.setup->wants_seat = true;
+    if (call.setup->route.is_controlled) return ask(*made, call, now);
     static_cast<void>(wait_for_places(*made, call, now));
 }
 

@@ -18,7 +18,8 @@ Result<void> B2bua::join(DialogId dialog, const Route &route, Counted counted, I
     for (const RouteProfile &profile : route.profiles) {
         const auto rule = tracker_.profile_rule(profile.name, profile.value);
         if (!rule) return rule.error();
-        if (rule->is_shared == (counted == Counted::by_cluster)) requests.push_back({profile.name, profile.value, {}});
+        if (rule->is_shared != (counted == Counted::by_cluster)) continue;
+        requests.push_back({profile.name, profile.value, rule->is_shared ? std::nullopt : profile.limit});
     }
     if (requests.empty()) return {};
     return reserve(dialog, requests, now);
@@ -59,7 +60,7 @@ Result<ReservationId> B2bua::ask_cluster(CallId id, const Route &route, DialogId
     for (const RouteProfile &profile : route.profiles) {
         const auto rule = tracker_.profile_rule(profile.name, profile.value);
         if (!rule || !rule->is_shared) continue;
-        asked.places.push_back({profile.name, profile.value, rule->limit});
+        asked.places.push_back({profile.name, profile.value, profile.limit.value_or(rule->limit)});
         wanted.profiles.push_back(profile);
     }
     if (asked.places.empty()) return ReservationId();
@@ -130,37 +131,43 @@ Result<void> B2bua::take_verdict(const WantedReservation &wanted, const Reserved
         ProfileRequest request{profile.name, profile.value, {}};
         const auto rule = tracker_.profile_rule(profile.name, profile.value);
         if (!rule) return rule.error();
-        if (reserved.verdict == Verdict::unknown && rule->limit > 0) {
+        const std::uint32_t limit = profile.limit.value_or(rule->limit);
+        if (reserved.verdict == Verdict::unknown && limit > 0) {
             if (rule->on_outage == OnOutage::closed) return Error::store_failed;
-            if (rule->on_outage == OnOutage::local) request.limit = rule->limit;
+            if (rule->on_outage == OnOutage::local) request.limit = limit;
         }
         requests.push_back(request);
     }
     return reserve(wanted.dialog, requests, now);
 }
 
-// The caller's INVITE, before anybody is called.
 void B2bua::refuse_waiting(Call &call, Error error, Verdict verdict, Instant now) {
     const DialogId dialog = call.leg(Side::caller).dialog;
     for (const RouteProfile &profile : call.setup->route.profiles) leave(dialog, profile, now);
+    Refusal refusal{503, {}, "Retry-After: 10\r\n"};
+    if (error == Error::limit) {
+        tracker_.set_end_reason(dialog, EndReason::limit);
+        refusal.reason = "Too Many Calls";
+    } else if (verdict == Verdict::unknown) {
+        refusal.reason = "Number Of Calls Unknown";
+    }
+    note_refused(error, verdict);
+    refuse_first(call, refusal, now);
+}
+
+// The caller's INVITE, when 100 is out and nobody was called.
+void B2bua::refuse_first(Call &call, const Refusal &refusal, Instant now) {
     call.setup.reset();
     InviteExchange &first = *call.first_invite();
     const Message *request = transactions_.request(first.server);
     if (!request) return;
-    std::string_view reason;
-    if (error == Error::limit) {
-        tracker_.set_end_reason(dialog, EndReason::limit);
-        reason = "Too Many Calls";
-    } else if (verdict == Verdict::unknown) {
-        reason = "Number Of Calls Unknown";
-    }
-    note_refused(error, verdict);
     const std::string tag = make_token(random_);
-    SharedBytes bytes = writer_.response(*request, first.source, 503, reason, tag, nullptr, "Retry-After: 10\r\n");
+    SharedBytes bytes =
+        writer_.response(*request, first.source, refusal.status, refusal.reason, tag, nullptr, refusal.extra);
     first.is_answered = true;
-    feed_answer(*request, 503, tag, {}, now);
-    keep_refusal(dialog, first.source, bytes);
-    static_cast<void>(transactions_.respond(first.server, 503, std::move(bytes), now));
+    feed_answer(*request, refusal.status, tag, {}, now);
+    keep_refusal(call.leg(Side::caller).dialog, first.source, bytes);
+    static_cast<void>(transactions_.respond(first.server, refusal.status, std::move(bytes), now));
 }
 
 // A place of a dialog that goes on.

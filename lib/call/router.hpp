@@ -9,10 +9,13 @@
 #include "auth/digest_client.hpp"
 #include "base/endpoint.hpp"
 #include "base/instant.hpp"
+#include "base/result.hpp"
 #include "call/event_wait.hpp"
 #include "sip/message.hpp"
 
 namespace tandem {
+
+struct Decision;
 
 // Who has named the address of a target: we, who are called there, or he whose phone it is.
 enum class TargetOrigin : std::uint8_t { configured, redirection, binding };
@@ -50,7 +53,8 @@ enum class ForkView : std::uint8_t { each, one };
 // A profile that the call joins before it goes anywhere.
 struct RouteProfile {
     std::string name;
-    std::string value; // empty for a profile without values
+    std::string value;                    // empty for a profile without values
+    std::optional<std::uint32_t> limit{}; // of this call alone; none: that of the profile. 0: counted only
 };
 
 // A text that is set on the call before it goes anywhere.
@@ -62,6 +66,7 @@ struct RouteVariable {
 struct Route {
     std::uint16_t refuse = 0;           // a status from 300: the call is answered with it and goes nowhere
     std::string refuse_reason;          // its phrase; empty: the default one
+    bool is_controlled = false;         // somebody is asked first (call/decision.hpp); the rest says nothing yet
     std::vector<RouteTarget> targets;   // at least one unless refused; tried in order
     std::vector<std::uint16_t> hunt_on; // answers, 300 to 699, that try the next target
     Redirects redirects = Redirects::pass;
@@ -79,6 +84,13 @@ class Router {
 public:
     virtual ~Router() = default;
     virtual Route route(const Message &invite, const Endpoint &source) = 0;
+
+    // The route of a call that was to be decided about, as `decision` lets it go: to the targets that it names, if any, or
+    // redirected to them. invalid: it names what is no target.
+    virtual Result<Route> route_decided(const Message &invite, const Endpoint &source, bool is_known,
+                                        const Decision & /*decision*/) {
+        return is_known ? route_inside(invite, source) : route(invite, source);
+    }
 
     // Whether any route at all takes calls from there. Asked before anything is kept of a call: a stranger is refused.
     virtual bool may_call(const IpAddress &) const { return true; }

@@ -8,6 +8,7 @@
 #include <vector>
 #include "base/endpoint.hpp"
 #include "base/timer_wheel.hpp"
+#include "call/decision.hpp"
 #include "call/event_wait.hpp"
 #include "call/leg.hpp"
 #include "call/lookup.hpp"
@@ -38,6 +39,7 @@ struct Setup {
     std::size_t next_target = 0;
     std::vector<std::unique_ptr<Attempt>> attempts; // under way
     std::uint8_t redirects = 0;                     // followed so far
+    QuestionId question;           // that nobody has decided yet: nothing is counted before. None: no such thing
     EventWaitId event_wait;        // an event that is waited for: nobody is called or counted before. None: no such
     Instant wait_until{};          // at the latest
     ReservationId reservation;     // places that the cluster is asked for: nobody is called before. None: no such thing

@@ -1,6 +1,7 @@
 #include "sip/uri.hpp"
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstring>
 #include "base/text.hpp"
 #include "sip/limits.hpp"
@@ -26,6 +27,15 @@ bool is_scheme(std::string_view scheme) {
     return std::all_of(scheme.begin(), scheme.end(), [&](char c) {
         return is_letter(c) || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
     });
+}
+
+bool is_mark(char c) { return std::string_view("-_.!~*'()").find(c) != std::string_view::npos; }
+
+bool is_alphanumeric(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 && (c & 0x80) == 0; }
+
+bool is_escape(std::string_view text) {
+    return text.size() >= 3 && text[0] == '%' && std::isxdigit(static_cast<unsigned char>(text[1])) != 0 &&
+           std::isxdigit(static_cast<unsigned char>(text[2])) != 0;
 }
 
 } // namespace
@@ -119,6 +129,18 @@ std::optional<Endpoint> Uri::endpoint() const {
     }
     endpoint.port = port != 0 ? port : default_port(endpoint.transport);
     return endpoint;
+}
+
+bool is_userinfo(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (is_escape(text.substr(i))) {
+            i += 2;
+        } else if (!is_alphanumeric(text[i]) && !is_mark(text[i]) &&
+                   std::string_view("&=+$,;?/:").find(text[i]) == std::string_view::npos) {
+            return false;
+        }
+    }
+    return true;
 }
 
 } // namespace tandem

@@ -10,9 +10,9 @@
 namespace tandem {
 
 struct Uri {
-    std::string scheme; // "sip", "sips", "tel"; lower case
-    std::string user;   // still escaped; with a password if one was there
-    std::string host;   // a name, an IPv4 address, or an IPv6 address in brackets
+    std::string scheme;     // "sip", "sips", "tel"; lower case
+    std::string user;       // still escaped; with a password if one was there
+    std::string host;       // a name, an IPv4 address, or an IPv6 address in brackets
     std::uint16_t port = 0; // 0: none was given
     std::string params;     // without the leading ';'
     std::string headers;    // without the leading '?'
@@ -33,5 +33,8 @@ struct Uri {
 };
 
 bool is_sips(std::string_view uri); // by its scheme alone
+
+// Whether it may stand before the @ of a URI: a user, and a password behind a colon (RFC 3261 section 25.1).
+bool is_userinfo(std::string_view text);
 
 } // namespace tandem

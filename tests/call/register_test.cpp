@@ -12,12 +12,13 @@ constexpr std::string_view contact = "Contact: <sip:alice@192.0.2.1:5061>\r\n";
 
 // An engine with a registrar, and Alice, who knows her password.
 struct Home {
-    explicit Home(bool has_registrar = true) : phones(options(has_registrar)) {
+    explicit Home(bool has_registrar = true, bool asks = false) : phones(options(has_registrar, asks)) {
         digest.replace_users({{"alice", "wonderland"}});
     }
 
-    EngineOptions options(bool has_registrar) {
+    EngineOptions options(bool has_registrar, bool asks) {
         EngineOptions options;
+        options.asks_registers = asks;
         options.registrar = has_registrar ? &registrar : nullptr;
         options.failing = &failing;
         options.sources = &sources;
@@ -34,6 +35,11 @@ struct Home {
     // The answer to a REGISTER with these credentials, after the challenge.
     Message put(std::uint32_t cseq, const std::string &password = "wonderland",
                 std::string_view to = "alice@example.com") {
+        show(cseq, password, to);
+        return phones.take(phones.alice, "SIP/2.0 ");
+    }
+    void show(std::uint32_t cseq, const std::string &password = "wonderland",
+              std::string_view to = "alice@example.com") {
         phones.send(phones.alice, request(cseq, contact, to));
         const Message challenged = phones.take(phones.alice, "SIP/2.0 401");
         DigestClient client({"alice", SecretText(password), {}}, random);
@@ -46,7 +52,6 @@ struct Home {
         sent =
             request(cseq + 1, std::string(contact) + client.authorize("REGISTER", "sip:example.com", "", attempt), to);
         phones.send(phones.alice, sent);
-        return phones.take(phones.alice, "SIP/2.0 ");
     }
     // Her INVITE, from this address, with a Contact that names another one.
     std::string call(std::string_view from = "alice@example.com") {
@@ -228,4 +233,49 @@ TEST_CASE("register: a user calls over the flow that he has opened by registerin
         home.digest.replace_users({{"carol", "other"}});
         CHECK_FALSE(calls_from(home.phones.alice));
     }
+}
+
+TEST_CASE("register: one that somebody decides about waits for him when its credentials are right") {
+    Home home(true, true);
+    TwoPhones &phones = home.phones;
+    CHECK(home.put(1, "wrong").status() == 401);
+    home.show(3);
+    CHECK(phones.is_silent());
+    const Question question = phones.question();
+    CHECK(question.method == "REGISTER");
+    CHECK(question.from.user == "alice");
+    phones.send(phones.alice, home.sent); // comes again
+    CHECK(phones.is_silent());
+    CHECK(phones.decide(question, {}) == DecisionOutcome::allowed);
+    CHECK(phones.take(phones.alice, "SIP/2.0 200").contact_uri() == "sip:alice@192.0.2.1:5061");
+    CHECK(home.changes() == 1);
+
+    Decision refusal;
+    refusal.code = 403;
+    refusal.reason = "Not From There";
+    home.show(5);
+    CHECK(phones.decide(phones.question(), refusal) == DecisionOutcome::refused);
+    CHECK(phones.take(phones.alice, "SIP/2.0 403").reason_phrase() == "Not From There");
+    home.show(7);
+    CHECK(phones.leave_undecided(phones.question()) == DecisionOutcome::wrong);
+    CHECK(phones.take(phones.alice, "SIP/2.0 503").has(Header::retry_after));
+    refusal.code = 302; // no REGISTER is redirected
+    refusal.targets = {{"sip:carol@192.0.2.3:5063"}};
+    home.show(9);
+    CHECK(phones.decide(phones.question(), refusal) == DecisionOutcome::wrong);
+    CHECK(home.changes() == 0);
+}
+
+TEST_CASE("register: one whose connection ends while it waits changes nothing") {
+    Home home(true, true);
+    home.show(1);
+    const Question question = home.phones.question();
+    home.phones.lose(home.phones.alice);
+    std::vector<Question> none;
+    home.phones.engine().take_questions(none, home.phones.withdrawn);
+    REQUIRE(home.phones.withdrawn.size() == 1);
+    CHECK(home.phones.decide(question, {}) == DecisionOutcome::gone);
+    CHECK(home.changes() == 0);
+    CHECK(home.phones.is_silent());
+    CHECK(home.registrar.statistics().bindings == 0);
 }

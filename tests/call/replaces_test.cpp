@@ -571,3 +571,28 @@ TEST_CASE("INVITE with Replaces: what was on its way to those who rang is 487") 
     CHECK(phones.got(phones.dave, "SIP/2.0 200"));
     CHECK(phones.take(phones.alice, "SIP/2.0 487").method() == Method::info);
 }
+
+TEST_CASE("INVITE with Replaces: a newcomer who is asked about has his place when it is allowed, and else is refused") {
+    Up phones;
+    phones.router.answer.is_controlled = true;
+    const std::string replaces = "Replaces: call-a;to-tag=" + phones.our_tag + ";from-tag=alice\r\n";
+    phones.send(phones.dave, of_dave(phones.invite("Require: replaces\r\n" + replaces, sdp("dave", 4004))));
+    CHECK(phones.got(phones.dave, "SIP/2.0 100"));
+    CHECK(phones.is_silent());
+    const Question question = phones.question();
+    CHECK(question.call_id == "call-d");
+    SUBCASE("allowed") {
+        CHECK(phones.decide(question, {}) == DecisionOutcome::allowed);
+        CHECK(has(phones.take(phones.bob, "INVITE"), "m=audio 4004"));
+    }
+    SUBCASE("refused") {
+        Decision refusal;
+        refusal.code = 403;
+        CHECK(phones.decide(question, refusal) == DecisionOutcome::refused);
+        CHECK(phones.got(phones.dave, "SIP/2.0 403"));
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+        phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+        phones.nothing_left(2);
+    }
+}

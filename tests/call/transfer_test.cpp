@@ -607,3 +607,54 @@ TEST_CASE("REFER: passed where the route says so, and its NOTIFY back; Replaces 
               "<sip:c@c?Replaces=x%40y%3Bto-tag%3D1%3Bfrom-tag%3D2>");
     }
 }
+
+TEST_CASE("transfer: one that somebody decides about waits for him, is refused as he says, and else goes on") {
+    for (const bool by_callee : {true, false}) {
+        CAPTURE(by_callee);
+        Transferred phones(by_callee);
+        phones.router.answer.is_controlled = true;
+        const auto asked = [&] {
+            phones.refer();
+            CHECK(phones.got(phones.x(), "SIP/2.0 202"));
+            CHECK(phones.notified() == "SIP/2.0 100 Trying\r\n");
+            CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+            return phones.question();
+        };
+        const Question question = asked();
+        CHECK(question.request.user == "carol");
+        CHECK(question.source_ip == phones.x().ip.to_string());
+        Decision refusal;
+        refusal.code = 403;
+        CHECK(phones.decide(question, refusal) == DecisionOutcome::refused);
+        CHECK(phones.notified() == "SIP/2.0 403 Forbidden\r\n");
+
+        phones.send(phones.x(), phones.from_x("REFER", 51, "Refer-To: <sip:carol@c>\r\n"));
+        CHECK(phones.got(phones.x(), "SIP/2.0 202"));
+        CHECK(phones.notified() == "SIP/2.0 100 Trying\r\n");
+        Decision decision;
+        decision.to_user = "600";
+        CHECK(phones.decide(phones.question(), decision) == DecisionOutcome::allowed);
+        const Message carols = phones.take(phones.carol, "INVITE");
+        CHECK(carols.to_uri() == "sip:600@c");
+        CHECK(carols.has(Header::referred_by));
+        phones.agree(phones.answered(carols));
+        CHECK(phones.notified() == "SIP/2.0 200 OK\r\n");
+        phones.hang_up_x();
+        phones.end_by_y();
+        phones.nothing_left(by_callee ? 1 : 2);
+    }
+}
+
+TEST_CASE("transfer: who hangs up withdraws the question about it") {
+    Transferred phones;
+    phones.router.answer.is_controlled = true;
+    phones.refer();
+    const Question question = phones.question();
+    phones.send(phones.y(), phones.from_y("BYE", 90));
+    std::vector<Question> none;
+    phones.engine().take_questions(none, phones.withdrawn);
+    REQUIRE(phones.withdrawn.size() == 1);
+    CHECK(phones.withdrawn[0] == question.id);
+    CHECK(phones.decide(question, {}) == DecisionOutcome::gone);
+    CHECK_FALSE(phones.got(phones.carol, "INVITE"));
+}

@@ -51,6 +51,19 @@ public:
         ++asked;
         return answer;
     }
+    // Targets are addresses alone, and none is called "nowhere".
+    Result<Route> route_decided(const Message &, const Endpoint &, bool, const Decision &decision) override {
+        Route route = answer;
+        route.is_controlled = false;
+        if (!decision.targets.empty()) route.targets.clear();
+        for (const DecidedTarget &decided : decision.targets) {
+            auto target = target_of(decided.to);
+            if (!target) return Error::invalid;
+            target->is_parallel = decided.is_parallel;
+            route.targets.push_back(std::move(*target));
+        }
+        return route;
+    }
     bool may_call(const IpAddress &) const override { return !is_closed; }
     bool is_known(const IpAddress &ip) const override {
         return std::find(known.begin(), known.end(), ip) != known.end();
@@ -151,6 +164,27 @@ public:
         engine_->take_lookups(lookups);
         REQUIRE(lookups.size() == 1);
         return lookups.front();
+    }
+    // The question that is to be asked; fails the test unless it is one. Which are withdrawn is kept.
+    Question question() {
+        std::vector<Question> questions;
+        engine_->take_questions(questions, withdrawn);
+        REQUIRE(questions.size() == 1);
+        return questions.front();
+    }
+    DecisionOutcome decide(const Question &question, const Decision &decision) {
+        const DecisionOutcome outcome = engine_->on_decided(question.id, &decision, now);
+        collect();
+        return outcome;
+    }
+    DecisionOutcome leave_undecided(const Question &question) {
+        const DecisionOutcome outcome = engine_->on_decided(question.id, nullptr, now);
+        collect();
+        return outcome;
+    }
+    void lose(const Endpoint &peer) {
+        engine_->on_connection_lost({.peer = peer, .at = now, .is_made = true}, now);
+        collect();
     }
     void resolve(const Lookup &lookup, std::vector<Endpoint> addresses) {
         engine_->on_resolved(lookup.id, addresses, now);
@@ -320,6 +354,7 @@ public:
     std::string our_tag;
     KeptDialogs kept;
     std::function<void(ProfileTable &)> declare; // in each process
+    std::vector<QuestionId> withdrawn;
 
 private:
     struct Caught {
