@@ -93,7 +93,7 @@ struct HttpClient::Impl final : std::enable_shared_from_this<Impl> {
     std::unique_ptr<Transfer> take(Transfers::iterator at);
     void collect();
     void finish(CURL *easy, CURLcode code);
-    void fail(HttpRequestId id, HttpError error, std::string detail);
+    void expire(HttpRequestId id);
     static HttpError error_of(const Transfer &transfer, CURLcode code);
     static std::size_t on_body(char *data, std::size_t size, std::size_t count, void *user);
     static std::size_t on_header(char *data, std::size_t size, std::size_t count, void *user);
@@ -182,7 +182,7 @@ void HttpClient::Impl::start(Transfer &transfer) {
     curl_easy_setopt(raw, CURLOPT_POSTFIELDS, transfer.request.body.c_str());
     curl_easy_setopt(raw, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(transfer.request.body.size()));
     curl_easy_setopt(raw, CURLOPT_HTTPHEADER, transfer.headers.get());
-    // The deadline is ours (post()); libcurl would count 300 seconds where 0 is set.
+    // The deadline is ours (expire()); libcurl would count 300 seconds where 0 is set.
     const auto connect = transfer.request.connect_timeout.count() > 0
                              ? transfer.request.connect_timeout
                              : transfer.request.deadline - SystemClock::now() + std::chrono::seconds(1);
@@ -258,12 +258,15 @@ HttpError HttpClient::Impl::error_of(const Transfer &transfer, CURLcode code) {
     return code == CURLE_OPERATION_TIMEDOUT ? HttpError::timeout : HttpError::failed;
 }
 
-void HttpClient::Impl::fail(HttpRequestId id, HttpError error, std::string detail) {
+void HttpClient::Impl::expire(HttpRequestId id) {
     const auto at = transfers.find(id);
     if (at == transfers.end()) return;
     const auto self = shared_from_this();
+    const bool is_sent = static_cast<bool>(at->second->easy);
     const std::unique_ptr<Transfer> transfer = take(at);
-    transfer->done({.error = error, .status = 0, .body = {}, .detail = std::move(detail)});
+    HttpAnswer answer{.error = is_sent ? HttpError::timeout : HttpError::not_sent};
+    answer.detail = is_sent ? "no answer in time" : "no connection was free in time";
+    transfer->done(std::move(answer));
     if (multi) start_waiting();
 }
 
@@ -328,7 +331,7 @@ HttpRequestId HttpClient::post(HttpRequest request, Done done) {
     transfer->timer.expires_after(left);
     transfer->timer.async_wait([weak = impl_->weak_from_this(), id](AsioError error) {
         const auto impl = error ? nullptr : weak.lock();
-        if (impl) impl->fail(id, HttpError::timeout, "no answer in time");
+        if (impl) impl->expire(id);
     });
     impl_->transfers.emplace(id, std::move(transfer));
     impl_->waiting.push_back(id);

@@ -36,6 +36,7 @@ struct HttpRequest {
 enum class HttpError : std::uint8_t {
     none,
     not_connected, // nothing was sent: no such name, nobody listens, or not with the right certificate
+    not_sent,      // no connection was free in time
     timeout,       // it was sent, perhaps
     too_large,
     failed, // the connection broke, or brought what is no HTTP

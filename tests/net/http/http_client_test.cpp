@@ -1,9 +1,13 @@
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <memory>
+#include <netdb.h>
 #include <optional>
+#include <thread>
 #include "net/certificates.hpp"
 #include "net/http/http_client.hpp"
 #include "net/stream_peer.hpp"
@@ -12,6 +16,17 @@ using namespace tandem;
 using namespace tandem::test;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+// In place of the C library's, which libcurl calls: a name that takes its time.
+extern "C" [[gnu::visibility("default")]] int getaddrinfo(const char *name, const char *service, const addrinfo *hints,
+                                                          addrinfo **found) {
+    if (name && std::strcmp(name, "slow.invalid") == 0) {
+        std::this_thread::sleep_for(seconds(2));
+        return EAI_AGAIN;
+    }
+    static const auto real = reinterpret_cast<decltype(&getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+    return real(name, service, hints, found);
+}
 
 namespace {
 
@@ -136,7 +151,7 @@ TEST_CASE("http client: what has no answer at its deadline is over, one that wai
     client.post(peer.url(), milliseconds(80));
     client.post(peer.url(), milliseconds(50));
     client.wait(&peer, 2);
-    CHECK(client.answers[0].error == HttpError::timeout);
+    CHECK(client.answers[0].error == HttpError::not_sent);
     CHECK(client.answers[1].error == HttpError::timeout);
     CHECK(SystemClock::now() - before >= milliseconds(80));
     CHECK(SystemClock::now() - before < seconds(2));
@@ -185,6 +200,20 @@ TEST_CASE("http client: nobody listens, no such name and no certificate are told
     CHECK_FALSE(client.answers[1].detail.empty());
     client.post("ftp://127.0.0.1/");
     CHECK(client.wait(nullptr, 3).error == HttpError::not_connected);
+}
+
+TEST_CASE("http client: a name that is slow to find holds up nobody, nor does giving it up") {
+    HttpPeer peer({ok("1")});
+    Client client;
+    const Instant before = SystemClock::now();
+    client.post("http://slow.invalid/", milliseconds(100));
+    const HttpRequestId given_up = client.post("http://slow.invalid/");
+    client.post(peer.url());
+    CHECK(client.wait(&peer).body == "1");
+    client.client->abort(given_up);
+    CHECK(client.wait(nullptr, 2).error == HttpError::timeout);
+    client.client.reset();
+    CHECK(SystemClock::now() - before < milliseconds(1500));
 }
 
 TEST_CASE("http client: a connection that ends before the answer is a failure") {
