@@ -83,6 +83,17 @@ struct RegistrarConfig {
     Duration nonce_lifetime = std::chrono::minutes(5);
 };
 
+struct ControlConfig {
+    std::vector<std::string> urls; // of decision servers; none: nobody is asked
+    Duration timeout = std::chrono::milliseconds(500);
+    bool allows_undecided = false; // else what nobody has decided is refused
+    bool is_asked_for_register = false;
+    std::string ca;                   // whom to trust of those with https; empty: whom the system trusts
+    std::uint32_t pending_max = 1024; // questions at a time
+
+    bool operator==(const ControlConfig &) const = default;
+};
+
 struct TimerConfig { // zero: none
     Duration early = std::chrono::milliseconds(181'000);
     Duration no_ack = std::chrono::milliseconds(32'000);
@@ -109,6 +120,7 @@ struct TargetConfig {
     std::string trunk;          // empty: none
     bool is_parallel = false;   // rings together with the one before it
     bool is_registered = false; // the phones of the user who is called; the rest says nothing
+    std::string user{};         // whom it is for; empty: whom the call is for
     std::shared_ptr<const Account> account{}; // of the trunk; none: its challenges are refusals
     bool needs_registration = false;          // with the trunk: without it no call goes there
 };
@@ -132,6 +144,7 @@ struct RouteConfig {
     ForkView forks = ForkView::each;
     Refers refers = Refers::local;
     Duration ring_timeout = std::chrono::seconds(60);
+    bool is_controlled = false;   // a decision server is asked first
     std::optional<Template> user; // none: the user of the request-URI
     std::vector<std::pair<std::string, Template>> headers;
     std::vector<ProfileUse> profiles;
@@ -174,6 +187,7 @@ struct Config {
     TimerConfig timers;
     AuditConfig audit;
     RegistrarConfig registrar;
+    ControlConfig control;
     std::vector<ProfileOptions> profiles;
     std::vector<TargetConfig> trunks;             // all: calls are taken from their addresses
     std::vector<TrunkRegistration> registrations; // with some of them; each is another binding

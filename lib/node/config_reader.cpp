@@ -55,9 +55,9 @@ public:
             if (trunk.target) config_.trunks.push_back(*trunk.target);
             if (trunk.registration) config_.registrations.push_back(*trunk.registration);
         }
+        one("control", [this](ConfigSection &section) { read_control(section, config_); });
         several("route", [this](ConfigSection &section) { read_route(section, trunks_, config_); });
         one("registrar", [this](ConfigSection &section) { read_registrar(section, config_); });
-        one("control", read_control);
         one("call_api", [this](ConfigSection &section) { read_api(section, config_.tls, config_.call_api); });
         use_default_admin();
         one("admin", [this](ConfigSection &section) { read_api(section, config_.tls, config_.admin); });

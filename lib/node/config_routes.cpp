@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <fmt/format.h>
 #include <memory>
 #include <re2/re2.h>
 #include <utility>
 #include "base/text.hpp"
+#include "call/header_policy.hpp"
 #include "call/listener.hpp"
 #include "dialog/variable_set.hpp"
 #include "node/config_sections.hpp"
@@ -26,15 +26,6 @@ bool is_name(std::string_view text) {
 
 bool is_variable_name(std::string_view text) {
     return !text.empty() && text.size() <= variable_limits.name_max && is_visible_ascii(text);
-}
-
-// Headers that a request could not do without, or would be another request with.
-bool is_own_header(std::string_view name) {
-    static constexpr std::array owned = {
-        Header::via,          Header::from,           Header::to,           Header::call_id,
-        Header::cseq,         Header::contact,        Header::max_forwards, Header::route,
-        Header::record_route, Header::content_length, Header::content_type};
-    return std::find(owned.begin(), owned.end(), parse_header_name(name)) != owned.end();
 }
 
 // For a URI with a name, which is looked up for each call. `what` says where it stands.
@@ -363,9 +354,10 @@ void read_route(ConfigSection &section, const std::vector<TrunkTarget> &trunks, 
     std::string refer = "local";
     section.choice("refer", {"local", "pass", "reject"}, refer);
     route.refers = refer == "pass" ? Refers::pass : refer == "reject" ? Refers::reject : Refers::local;
-    bool is_controlled = false;
-    const TomlValue *value = section.flag("control", is_controlled);
-    if (is_controlled) section.unavailable(value->at, "\"control\" in [[route]]", "write false, or leave it out");
+    const TomlValue *control = section.flag("control", route.is_controlled);
+    if (route.is_controlled && config.control.urls.empty()) {
+        section.problem(control->at, "\"control\" in [[route]] needs \"url\" in [control]");
+    }
     section.finish();
     config.routes.push_back(std::move(route));
 }

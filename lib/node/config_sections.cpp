@@ -397,21 +397,6 @@ void read_registrar(ConfigSection &section, Config &config) {
     section.finish();
 }
 
-void read_control(ConfigSection &section) {
-    if (const TomlValue *url = section.texts("url"); url && !url->items.empty()) {
-        section.unavailable(url->at, "\"url\" in [control]", "write [], or leave it out");
-    }
-    std::int64_t timeout = 0;
-    section.number("timeout_ms", 1, 60'000, timeout);
-    std::string on_failure;
-    section.choice("on_failure", {"reject", "allow"}, on_failure);
-    bool is_asked_for_register = false;
-    if (const TomlValue *value = section.flag("register", is_asked_for_register); value && is_asked_for_register) {
-        section.unavailable(value->at, "\"register\" in [control]", "write false, or leave it out");
-    }
-    section.finish();
-}
-
 void read_rtpengine(ConfigSection &section) {
     if (const TomlValue *url = section.texts("url"); url && !url->items.empty()) {
         section.unavailable(url->at, "\"url\" in [rtpengine]", "write [], or leave it out");

@@ -29,11 +29,11 @@ void read_timers(ConfigSection &section, Config &config);
 void read_audit(ConfigSection &section, Config &config);
 void read_log(ConfigSection &section, Config &config);
 void read_registrar(ConfigSection &section, Config &config);
+void read_control(ConfigSection &section, Config &config);
 void read_api(ConfigSection &section, const TlsFiles &tls, ApiConfig &api); // [admin], [call_api]
 
 // Sections that are checked, and that this version serves nothing of.
 void read_redis(ConfigSection &section, Config &config);
-void read_control(ConfigSection &section);
 void read_rtpengine(ConfigSection &section);
 
 struct TrunkTarget {

@@ -1,11 +1,11 @@
 #include "node/route_table.hpp"
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <re2/re2.h>
 #include <utility>
 #include "base/assert.hpp"
 #include "base/text.hpp"
+#include "node/decided_route.hpp"
 #include "registrar/address_of_record.hpp"
 #include "sip/limits.hpp"
 #include "sip/uri.hpp"
@@ -15,28 +15,6 @@ namespace {
 
 constexpr std::size_t variable_size_max = 256;
 constexpr std::size_t route_target_max = 64;
-
-bool is_mark(char c) { return std::string_view("-_.!~*'()").find(c) != std::string_view::npos; }
-
-bool is_alphanumeric(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 && (c & 0x80) == 0; }
-
-bool is_escape(std::string_view text) {
-    return text.size() >= 3 && text[0] == '%' && std::isxdigit(static_cast<unsigned char>(text[1])) != 0 &&
-           std::isxdigit(static_cast<unsigned char>(text[2])) != 0;
-}
-
-// What stands before the @ of a URI (RFC 3261 section 25.1: user, and a password behind a colon).
-bool is_user(std::string_view text) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (is_escape(text.substr(i))) {
-            i += 2;
-        } else if (!is_alphanumeric(text[i]) && !is_mark(text[i]) &&
-                   std::string_view("&=+$,;?/:").find(text[i]) == std::string_view::npos) {
-            return false;
-        }
-    }
-    return true;
-}
 
 bool is_in(const std::vector<Cidr> &blocks, const IpAddress &ip) {
     return std::any_of(blocks.begin(), blocks.end(), [&](const Cidr &block) { return block.contains(ip); });
@@ -103,14 +81,16 @@ bool render_variables(const RouteConfig &config, const TemplateInput &input, std
 } // namespace
 
 RouteTable::RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, const RouteTableOptions &options,
-                       std::vector<std::string> domains)
+                       std::vector<std::string> domains, std::vector<TargetConfig> trunks)
     : options_(options) {
-    replace(std::move(routes), std::move(trusted), std::move(domains));
+    replace(std::move(routes), std::move(trusted), std::move(domains), std::move(trunks));
 }
 
 RouteTable::~RouteTable() = default;
 
-void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, std::vector<std::string> domains) {
+void RouteTable::replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, std::vector<std::string> domains,
+                         std::vector<TargetConfig> trunks) {
+    trunks_ = std::move(trunks);
     trusted_ = std::move(trusted);
     domains_ = std::move(domains);
     entries_.clear();
@@ -180,13 +160,22 @@ bool RouteTable::may_call(const IpAddress &source) const {
                        [&](const Entry &entry) { return takes(entry.config, source, false); });
 }
 
-Route RouteTable::route(const Message &invite, const Endpoint &source) { return find_route(invite, source, false); }
-
-Route RouteTable::route_inside(const Message &invite, const Endpoint &source) {
-    return find_route(invite, source, true);
+Route RouteTable::route(const Message &invite, const Endpoint &source) {
+    return *find_route(invite, source, false, nullptr);
 }
 
-Route RouteTable::find_route(const Message &invite, const Endpoint &source, bool is_inside) {
+Route RouteTable::route_inside(const Message &invite, const Endpoint &source) {
+    return *find_route(invite, source, true, nullptr);
+}
+
+Result<Route> RouteTable::route_decided(const Message &invite, const Endpoint &source, bool is_known,
+                                        const Decision &decision) {
+    return find_route(invite, source, is_known, &decision);
+}
+
+// Without a decision it always finds one.
+Result<Route> RouteTable::find_route(const Message &invite, const Endpoint &source, bool is_inside,
+                                     const Decision *decision) {
     const auto uri = Uri::parse(invite.request_uri());
     if (!uri) return refuse(400, "Bad Request-URI");
     if (uri->scheme != "sip" && uri->scheme != "sips" && uri->scheme != "tel") return refuse(416);
@@ -199,7 +188,7 @@ Route RouteTable::find_route(const Message &invite, const Endpoint &source, bool
         groups.clear();
         if (entry.match && !matches_user(*entry.match, user, groups)) continue;
         if (takes(entry.config, source.ip, may_use_all))
-            return make_route(entry.config, {invite, *uri, source, groups});
+            return follow(entry.config, {invite, *uri, source, groups}, decision);
         is_for_others = true;
     }
     return refuse(is_for_others ? 403 : 404);
@@ -257,8 +246,8 @@ Result<std::vector<RouteTarget>, Route> RouteTable::find_targets(const RouteConf
                                                                  const Asked &asked) const {
     const TargetConfig &to = config.targets[index];
     const TemplateInput input{&asked.invite, &asked.source, to.trunk, &asked.groups};
-    const std::string callee = callee_of(config, asked.called, input);
-    if (!is_user(callee)) return refuse(400, "Bad User In Request-URI");
+    const std::string callee = to.user.empty() ? callee_of(config, asked.called, input) : to.user;
+    if (!is_userinfo(callee)) return refuse(400, "Bad User In Request-URI");
     std::string headers;
     if (!render_headers(config, input, headers)) return refuse(400, "Bad Header Value");
     const auto configured = [&] { return configured_target(to, callee, asked); };
@@ -285,6 +274,20 @@ Route RouteTable::absent(const RouteConfig &config, const Asked &asked) const {
 // A trunk that does not know us would refuse the call, or let it wait.
 bool RouteTable::is_usable(const TargetConfig &target) const {
     return !target.needs_registration || (options_.trunks && options_.trunks->is_registered(target.trunk));
+}
+
+Result<Route> RouteTable::follow(const RouteConfig &config, const Asked &asked, const Decision *decision) const {
+    if (!decision) {
+        if (!config.is_controlled) return make_route(config, asked);
+        Route asks;
+        asks.is_controlled = true;
+        return asks;
+    }
+    const bool is_as_it_is = decision->targets.empty() && !decision->to_user && decision->headers.empty();
+    if (is_as_it_is) return make_route(config, asked);
+    const auto decided = decide_route(config, *decision, {trunks_, options_.listen});
+    if (!decided) return Error::invalid;
+    return make_route(*decided, asked);
 }
 
 Route RouteTable::make_route(const RouteConfig &config, const Asked &asked) const {

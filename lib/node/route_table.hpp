@@ -31,12 +31,14 @@ struct RouteTableOptions {
 class RouteTable final : public Router {
 public:
     explicit RouteTable(std::vector<RouteConfig> routes, std::vector<Cidr> trusted = {},
-                        const RouteTableOptions &options = {}, std::vector<std::string> domains = {});
+                        const RouteTableOptions &options = {}, std::vector<std::string> domains = {},
+                        std::vector<TargetConfig> trunks = {});
     ~RouteTable() override;
 
     // From now on these are in force; calls that are up keep their routes. `domains`: hosts of the addresses of our
-    // users, as addresses-of-record have them.
-    void replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, std::vector<std::string> domains);
+    // users, as addresses-of-record have them. `trunks`: those that a decision may name.
+    void replace(std::vector<RouteConfig> routes, std::vector<Cidr> trusted, std::vector<std::string> domains,
+                 std::vector<TargetConfig> trunks = {});
 
     // A route with `source` takes calls from there and from nowhere else; one without takes those of this machine and
     // of trunks. Refuses with
@@ -50,6 +52,8 @@ public:
     //   503  the route leads to trunks alone that we register with, and no registration has succeeded.
     Route route(const Message &invite, const Endpoint &source) override;
     Route route_inside(const Message &invite, const Endpoint &source) override; // any source fits a route without one
+    Result<Route> route_decided(const Message &invite, const Endpoint &source, bool is_known,
+                                const Decision &decision) override;
     bool may_call(const IpAddress &source) const override;
     bool is_known(const IpAddress &source) const override;
     bool is_peer(const IpAddress &source) const override;
@@ -74,7 +78,7 @@ private:
     bool is_us(const Endpoint &to) const;
     bool is_usable(const TargetConfig &target) const;
     bool takes(const RouteConfig &route, const IpAddress &ip, bool is_known) const;
-    Route find_route(const Message &invite, const Endpoint &source, bool is_inside);
+    Result<Route> find_route(const Message &invite, const Endpoint &source, bool is_inside, const Decision *decision);
     // What a call is asked about while its route is made.
     struct Asked {
         const Message &invite;
@@ -82,6 +86,7 @@ private:
         const Endpoint &source;
         const std::vector<std::string_view> &groups; // of the route's expression
     };
+    Result<Route> follow(const RouteConfig &config, const Asked &asked, const Decision *decision) const;
     Route make_route(const RouteConfig &config, const Asked &asked) const;
     Result<std::vector<RouteTarget>, Route> find_targets(const RouteConfig &config, std::size_t index,
                                                          const Asked &asked) const;
@@ -93,6 +98,7 @@ private:
     std::vector<Entry> entries_;
     std::vector<Cidr> trusted_;
     std::vector<std::string> domains_;
+    std::vector<TargetConfig> trunks_;
     const RouteTableOptions options_;
 };
 

@@ -95,7 +95,7 @@ private:
 } // namespace
 
 Server::Station::Station(std::uint8_t number, const Config &config, const RouteTableOptions &table)
-    : index(number), routes(config.routes, config.sip.trusted, table, config.sip.domains) {}
+    : index(number), routes(config.routes, config.sip.trusted, table, config.sip.domains, config.trunks) {}
 
 Server::Server(const Config &config, const std::string &path, Log &log)
     : config_(config), path_(path), log_(log), wall_(SystemClock::now(), SystemClock::utc_us()), profiles_(random_),
@@ -140,6 +140,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     if (auto opened = server->open_store(); !opened) return opened.error();
     server->make_cdr_stream();
     server->make_workers(std::move(*transports));
+    if (auto opened = server->open_control(); !opened) return opened.error();
     if (auto made = server->make_takeover(); !made) return made.error();
     server->ask_who_has_calls();
     if (auto restored = server->restore_calls(); !restored) return restored.error();
@@ -331,6 +332,10 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.min_session_expires = config_.timers.min_se;
     // One worker sends what ends a call before what begins the next; several take no turns.
     options.engine.dialogs.holds_places = stations_.size() > 1;
+    options.engine.question_max = config_.control.pending_max;
+    options.engine.undecided = config_.control.allows_undecided ? Undecided::allow : Undecided::refuse;
+    options.engine.asks_registers = config_.control.is_asked_for_register;
+    share(options.engine.question_max);
     share(options.engine.call_max);
     share(options.engine.dialogs.dialog_max);
     share(options.engine.transactions.transaction_max);
@@ -356,6 +361,13 @@ void Server::make_workers(std::vector<Transports> transports) {
     if (board_) {
         for (const auto &station : stations_) station->worker->join(*board_);
     }
+}
+
+Result<void, Failure> Server::open_control() {
+    for (const auto &station : stations_) {
+        if (auto opened = station->worker->open_control(config_.control); !opened) return opened;
+    }
+    return {};
 }
 
 void Server::make_board() {
@@ -396,9 +408,9 @@ void Server::reload(std::function<void(const Result<void, Failure> &)> then) {
     for (const std::string &warning : config->warnings) log_.warn(warning);
     warn_of_restart(*config);
     put_in_force(std::move(*config), std::move(*tls));
-    const auto replace = [routes = config_.routes, sip = config_.sip, tls = tls_,
+    const auto replace = [routes = config_.routes, sip = config_.sip, tls = tls_, targets = config_.trunks,
                           trunks = config_.registrations](Station &station) {
-        station.routes.replace(routes, sip.trusted, sip.domains);
+        station.routes.replace(routes, sip.trusted, sip.domains, targets);
         for (StreamTransport *transport : station.tls_transports) transport->use(tls);
         if (station.index == 0) station.worker->register_with(trunks);
     };
@@ -460,6 +472,7 @@ void Server::warn_of_restart(const Config &config) const {
     if (config.dns != config_.dns) warn("[dns]");
     if (config.store != config_.store) warn("[store]");
     if (config.redis != config_.redis) warn("[redis]");
+    if (config.control != config_.control) warn("[control]");
     if (config.timers != config_.timers) warn("[timers]");
     if (config.audit != config_.audit) warn("[audit]");
     if (config.admin != config_.admin) warn("[admin]");

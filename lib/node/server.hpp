@@ -120,6 +120,7 @@ private:
     static RegistrarOptions registrar_options(const Config &config);
     static SourceLimits source_limits(const LimitConfig &limits);
     void make_workers(std::vector<Transports> transports);
+    Result<void, Failure> open_control();
     WorkerOptions worker_options(const Transports &transports);
     void make_board();
     Result<void, Failure> declare(const std::vector<ProfileOptions> &profiles);

@@ -27,6 +27,12 @@ std::string uri_user(std::string_view uri) {
     return parsed->user.substr(0, parsed->user.find(':'));
 }
 
+Template Template::literal(std::string_view text) {
+    Template made;
+    made.add_text(text);
+    return made;
+}
+
 Result<Template, std::string> Template::parse(std::string_view text, Groups groups) {
     Template made;
     while (!text.empty()) {

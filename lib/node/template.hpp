@@ -28,6 +28,9 @@ public:
     // The failure says what is wrong and what would be right.
     static Result<Template, std::string> parse(std::string_view text, Groups groups = Groups::none);
 
+    // Without holes, whatever it holds.
+    static Template literal(std::string_view text);
+
     // Appends. The result may hold any byte that the message holds: the caller checks it for its place.
     void render(const TemplateInput &input, std::string &out) const;
 

@@ -137,6 +137,7 @@ void Worker::settle(Instant now) {
     tell_written();
     if (hand_over_) hand_over_->flush(now);
     look_up_names();
+    if (control_) control_->take_questions(engine_); // answered in a later turn
     look_up_peers(now);
     watch_copies();
     watch_store();
@@ -218,6 +219,23 @@ void Worker::send_requests() {
         transports_[i]->send({ready.begin(), responses});
         ready.erase(ready.begin(), responses);
     }
+}
+
+Result<void, Failure> Worker::open_control(const ControlConfig &config) {
+    auto opened =
+        CallControl::open(config, loop_, random_, log_, [this](QuestionId question, const Decision *decision) {
+            return on_decided(question, decision);
+        });
+    if (!opened) return opened.error();
+    control_ = std::move(*opened);
+    return {};
+}
+
+DecisionOutcome Worker::on_decided(QuestionId question, const Decision *decision) {
+    const Instant now = SystemClock::now();
+    const DecisionOutcome outcome = engine_.on_decided(question, decision, now);
+    settle(now);
+    return outcome;
 }
 
 void Worker::look_up_names() {

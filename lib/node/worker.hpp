@@ -27,6 +27,7 @@
 #include "net/transport.hpp"
 #include "node/audit.hpp"
 #include "node/binding_keeper.hpp"
+#include "node/call_control.hpp"
 #include "node/call_copies.hpp"
 #include "node/cluster_counts.hpp"
 #include "node/hand_over.hpp"
@@ -93,6 +94,9 @@ public:
 
     // In the loop: from now on it registers with these trunks. See Engine::replace_registrations().
     void register_with(std::vector<TrunkRegistration> trunks);
+
+    // Before the loops run: who is asked about calls whose routes say so. Fails as CallControl::open() does.
+    Result<void, Failure> open_control(const ControlConfig &config);
 
     // No new calls from now on, and no registration with a trunk; `drained` is called once, in the loop, when the calls
     // that are up have ended and no trunk has us any more, or after `longest`.
@@ -174,6 +178,7 @@ private:
     void note_ended(const DialogRecord &record);
     void watch_copies();
     void look_up_names();
+    DecisionOutcome on_decided(QuestionId question, const Decision *decision);
     void look_up_peers(Instant now);
     void look_up_peer(const std::string &uri);
     void on_peer_resolved(LookupId lookup, std::span<const Endpoint> addresses);
@@ -207,6 +212,7 @@ private:
     SystemRandom random_;
     Engine engine_;
     NameLookup names_;
+    std::unique_ptr<CallControl> control_;
     std::map<LookupId, std::string> peer_lookups_; // under way, with what is looked up
     std::uint64_t last_peer_lookup_ = 0;
     NameLookup peer_names_;

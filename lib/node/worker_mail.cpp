@@ -89,6 +89,7 @@ WorkerStatistics Worker::statistics() const {
     if (hand_over_) all.hand_over = hand_over_->statistics();
     if (journal_) all.journal = journal_->statistics();
     if (cluster_) all.cluster = cluster_->statistics();
+    if (control_) all.control = control_->statistics();
     return all;
 }
 

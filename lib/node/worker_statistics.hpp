@@ -6,6 +6,7 @@
 #include <cstdint>
 #include "call/engine.hpp"
 #include "cluster/leases.hpp"
+#include "control/control_client.hpp"
 #include "net/transport.hpp"
 #include "node/hand_over.hpp"
 #include "node/journal.hpp"
@@ -24,6 +25,7 @@ struct WorkerStatistics {
     HandOverStatistics hand_over;
     JournalStatistics journal;
     LeaseStatistics cluster;
+    ControlStatistics control;
 };
 
 // Of the counters of one worker and those of another; for structs of 64-bit counters and nothing else.

@@ -395,10 +395,10 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[sipp]\n", "f:1:2: unknown section [sipp]; did you mean [sip]?"},
         {"\n[nonsense]\n",
          "f:2:2: unknown section [nonsense]; known sections are sip, tls, dns, store, redis, limits, timers, "
-         "audit, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+         "audit, profile, trunk, control, route, registrar, call_api, admin, rtpengine, log"},
         {"listen = 1\n",
          "f:1:1: unknown key \"listen\" outside of every section; known sections are sip, tls, dns, store, "
-         "redis, limits, timers, audit, profile, trunk, route, registrar, control, call_api, admin, rtpengine, log"},
+         "redis, limits, timers, audit, profile, trunk, control, route, registrar, call_api, admin, rtpengine, log"},
         {"sip = 1\n", "f:1:1: \"sip\" must be one table; write [sip]"},
         {"[[log]]\n", "f:1:3: \"log\" must be one table; write [log]"},
         {"[profile]\nname = \"a\"\n", "f:1:2: \"profile\" may be there several times; write [[profile]]"},
@@ -648,7 +648,7 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\nrefer = \"follow\"\n",
          "f:3:9: \"refer\" in [[route]] must be one of local, pass, reject, not \"follow\""},
         {"[[route]]\nto = [\"sip:127.0.0.1\"]\ncontrol = true\n",
-         "f:3:11: \"control\" in [[route]] is not available in this version; write false, or leave it out"},
+         "f:3:11: \"control\" in [[route]] needs \"url\" in [control]"},
         // [registrar]
         {"[registrar]\nchallenge_calls = true\n",
          "f:2:19: \"challenge_calls\" in [registrar] needs \"users\" beside it"},
@@ -681,8 +681,13 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[registrar]\nmax_expires_s = 59\n",
          "f:2:17: \"min_expires_s\" in [registrar] is 60, more than \"max_expires_s\", 59"},
         // [control]
-        {"[control]\nurl = [\"http://127.0.0.1\"]\n",
-         "f:2:7: \"url\" in [control] is not available in this version; write [], or leave it out"},
+        {"[control]\nurl = [\"ftp://user:secret@127.0.0.1\"]\n",
+         "f:2:8: bad URL in \"url\" of [control]; write for example \"http://127.0.0.1:8082/api/callcontrol\""},
+        {"[control]\nurl = [\"127.0.0.1:8082\"]\n",
+         "f:2:8: bad URL in \"url\" of [control]; write for example \"http://127.0.0.1:8082/api/callcontrol\""},
+        {"[control]\nregister = true\n", "f:2:12: \"register\" in [control] needs \"url\" beside it"},
+        {"[control]\ntimeout_ms = 0\n", "f:2:14: \"timeout_ms\" in [control] must be from 1 to 60000, not 0"},
+        {"[control]\npending_max = 0\n", "f:2:15: \"pending_max\" in [control] must be from 1 to 1000000, not 0"},
         {"[control]\non_failure = \"x\"\n",
          "f:2:14: \"on_failure\" in [control] must be one of reject, allow, not \"x\""},
         // [call_api], [admin], [rtpengine]
@@ -831,4 +836,28 @@ TEST_CASE("config: what nodes of a cluster share") {
     CHECK_FALSE(none->redis.url);
     CHECK(to_ms(none->redis.lease) == 8000);
     CHECK(to_ms(none->redis.timeout) == 200);
+}
+
+TEST_CASE("config: [control] says who decides, and routes which calls") {
+    const auto config = parse_config("[control]\nurl = [\"http://127.0.0.1:8082/a\", \"https://b.example.com\"]\n"
+                                     "timeout_ms = 250\non_failure = \"allow\"\nregister = true\nca = \"ca.pem\"\n"
+                                     "pending_max = 7\n[[route]]\nto = [\"sip:127.0.0.1\"]\ncontrol = true\n"
+                                     "[[route]]\nto = [\"sip:127.0.0.1\"]\n",
+                                     "f");
+    REQUIRE(config);
+    const ControlConfig &control = config->control;
+    CHECK(control.urls == std::vector<std::string>{"http://127.0.0.1:8082/a", "https://b.example.com"});
+    CHECK(to_ms(control.timeout) == 250);
+    CHECK(control.allows_undecided);
+    CHECK(control.is_asked_for_register);
+    CHECK(control.ca == "ca.pem");
+    CHECK(control.pending_max == 7);
+    CHECK(config->routes[0].is_controlled);
+    CHECK_FALSE(config->routes[1].is_controlled);
+
+    const auto defaults = parse_config("", "f");
+    REQUIRE(defaults);
+    CHECK(defaults->control.urls.empty());
+    CHECK(to_ms(defaults->control.timeout) == 500);
+    CHECK_FALSE(defaults->control.allows_undecided);
 }
