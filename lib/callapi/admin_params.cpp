@@ -1,133 +1,96 @@
 #include "callapi/admin_params.hpp"
 #include <algorithm>
 #include <fmt/format.h>
+#include <limits>
 #include "base/text.hpp"
 
 namespace tandem {
-namespace {
 
-bool is_known(const std::vector<std::string_view> &names, std::string_view name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-} // namespace
-
-AdminParams::AdminParams(const Json &params, std::initializer_list<std::string_view> names)
-    : names_(names), values_(Json::object()) {
-    take(params);
-}
-
-void AdminParams::take(const Json &params) {
-    if (params.is_null()) return;
-    if (params.is_array()) {
-        if (params.size() > names_.size()) return wrong("params", fmt::format("has more than {} items", names_.size()));
-        for (std::size_t i = 0; i < params.size(); ++i) values_[std::string(names_[i])] = params[i];
-        return;
+void allow_only(RpcParams &params, std::initializer_list<std::string_view> names) {
+    for (const auto &[name, value] : params.all().items()) {
+        if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+        const std::string known =
+            names.size() == 0 ? "there is none" : fmt::format("those are {}", fmt::join(names, ", "));
+        params.fail(std::string_view(name).substr(0, 64), fmt::format("is no parameter here; {}", known));
     }
-    if (!params.is_object()) return wrong("params", "is neither an object nor an array");
-    for (const auto &[name, value] : params.items()) {
-        if (is_known(names_, name)) continue;
-        const std::string known = names_.empty() ? "it has none" : fmt::format("those are {}", fmt::join(names_, ", "));
-        return wrong(name.substr(0, 64), fmt::format("is no parameter of this method; {}", known));
-    }
-    values_ = params;
 }
 
-void AdminParams::wrong(std::string_view name, std::string_view why) {
-    if (problem_.empty()) problem_ = fmt::format("\"{}\" {}", name, why);
+std::optional<std::string> optional_text(RpcParams &params, std::string_view name) {
+    if (!params.has(name) || params.all().find(name)->is_null()) return std::nullopt;
+    return params.text_or(name, {});
 }
 
-const Json *AdminParams::find(std::string_view name) const {
-    const auto found = values_.find(name);
-    return found == values_.end() || found->is_null() ? nullptr : &*found;
+std::size_t read_limit(RpcParams &params) {
+    return static_cast<std::size_t>(params.number_or("limit", admin_page, 1, admin_page_max));
 }
 
-std::optional<std::string> AdminParams::text(std::string_view name, std::size_t max) {
-    const Json *value = find(name);
-    if (!value) return std::nullopt;
-    if (!value->is_string()) {
-        wrong(name, "is no string");
-        return std::nullopt;
-    }
-    const auto &text = value->get_ref<const std::string &>();
-    if (text.size() > max) {
-        wrong(name, fmt::format("is longer than {} bytes", max));
-        return std::nullopt;
-    }
-    if (has_control_bytes(text)) {
-        wrong(name, "has control characters");
-        return std::nullopt;
-    }
-    return text;
-}
-
-std::string AdminParams::required_text(std::string_view name, std::size_t max) {
-    auto value = text(name, max);
-    if (!value || value->empty()) wrong(name, "is missing");
-    return value.value_or("");
-}
-
-std::optional<std::int64_t> AdminParams::number(std::string_view name, std::int64_t low, std::int64_t high) {
-    const Json *value = find(name);
-    if (!value) return std::nullopt;
-    const bool is_too_large = value->is_number_unsigned() && value->get<std::uint64_t>() > INT64_MAX;
-    const auto number = value->is_number_integer() && !is_too_large ? value->get<std::int64_t>() : low - 1;
-    if (!value->is_number_integer() || is_too_large || number < low || number > high) {
-        wrong(name, fmt::format("is no whole number from {} to {}", low, high));
-        return std::nullopt;
-    }
-    return number;
-}
-
-std::size_t AdminParams::limit() {
-    return static_cast<std::size_t>(number("limit", 1, admin_page_max).value_or(admin_page));
-}
-
-std::uint64_t AdminParams::cursor() {
-    const auto given = text("cursor", 32);
+std::uint64_t read_cursor(RpcParams &params) {
+    const auto given = optional_text(params, "cursor");
     if (!given) return 0;
     const auto cursor = parse_number(*given);
-    if (!cursor) wrong("cursor", "is none that a page has given as \"next\"");
+    if (!cursor) params.fail("cursor", "is none that a page has given as \"next\"");
     return cursor.value_or(0);
 }
 
-DialogName AdminParams::dialog() {
+DialogName read_dialog(RpcParams &params) {
     DialogName name;
-    name.call_id = text("call-id").value_or("");
-    const auto id = text("id", 64);
+    name.call_id = optional_text(params, "call-id").value_or("");
+    const auto id = optional_text(params, "id");
     if (id) {
-        const auto parsed = RecordId::parse(*id);
-        if (!parsed || !*parsed) wrong("id", "is not the id of a call: 32 hexadecimal digits");
-        name.id = parsed.value_or(RecordId());
+        name.id = RecordId::parse(*id).value_or(RecordId());
+        if (!name.id) params.fail("id", "is not the id of a call: 32 hexadecimal digits");
     } else if (name.call_id.empty()) {
-        wrong("id", "is missing; \"call-id\" would do as well");
+        params.fail("id", "is missing; \"call-id\" would do as well");
     }
     return name;
 }
 
-DialogFilter AdminParams::filter() {
+DialogFilter read_filter(RpcParams &params) {
     DialogFilter filter;
-    const Json *given = find("filter");
-    if (!given) return filter;
-    if (!given->is_object()) {
-        wrong("filter", "is no object");
-        return filter;
-    }
-    AdminParams inner(*given, {"state", "call-id", "from", "to", "trunk", "source", "profile", "value"});
-    if (const auto state = inner.text("state")) {
+    RpcParams inner(params.object_or_empty("filter"));
+    allow_only(inner, {"state", "call-id", "from", "to", "trunk", "source", "profile", "value"});
+    if (const auto state = optional_text(inner, "state")) {
         filter.state = parse_dialog_state(*state);
-        if (!filter.state) inner.wrong("state", "is none of trying, proceeding, early, confirmed");
+        if (!filter.state) inner.fail("state", "must be one of trying, proceeding, early, confirmed");
     }
-    filter.call_id = inner.text("call-id").value_or("");
-    filter.from = inner.text("from").value_or("");
-    filter.to = inner.text("to").value_or("");
-    filter.trunk = inner.text("trunk").value_or("");
-    filter.source = inner.text("source").value_or("");
-    filter.profile = inner.text("profile").value_or("");
-    filter.value = inner.text("value");
-    if (filter.value && filter.profile.empty()) inner.wrong("value", "needs a \"profile\"");
-    if (!inner.ok() && ok()) problem_ = "in \"filter\": " + inner.problem();
+    filter.call_id = inner.text_or("call-id", {});
+    filter.from = inner.text_or("from", {});
+    filter.to = inner.text_or("to", {});
+    filter.trunk = inner.text_or("trunk", {});
+    filter.source = inner.text_or("source", {});
+    filter.profile = inner.text_or("profile", {});
+    filter.value = optional_text(inner, "value");
+    if (filter.value && filter.profile.empty()) inner.fail("value", "needs a \"profile\"");
+    if (const auto &wrong = inner.error()) params.fail("filter", "is wrong: " + wrong->message);
     return filter;
+}
+
+EndReason read_reason(RpcParams &params) {
+    const auto word = optional_text(params, "reason");
+    if (!word) return EndReason::admin;
+    const auto reason = parse_end_reason(*word);
+    if (!reason || *reason == EndReason::none) params.fail("reason", "is none that a record can show");
+    return reason.value_or(EndReason::admin);
+}
+
+std::optional<CdrVariable> read_value(RpcParams &params) {
+    const auto found = params.all().find("value");
+    if (found == params.all().end() || found->is_null()) return std::nullopt;
+    CdrVariable variable;
+    const bool is_too_large =
+        found->is_number_unsigned() && found->get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max();
+    if (found->is_string()) {
+        variable.text = params.text_or("value", {}, 16384);
+    } else if (found->is_boolean()) {
+        variable.type = VariableType::boolean;
+        variable.integer = found->get<bool>() ? 1 : 0;
+    } else if (found->is_number_integer() && !is_too_large) {
+        variable.type = VariableType::integer;
+        variable.integer = found->get<std::int64_t>();
+    } else {
+        params.fail("value", "must be a string, a whole number of 64 bits, true, false or null");
+    }
+    return variable;
 }
 
 } // namespace tandem

@@ -1,5 +1,6 @@
 #include "callapi/dialog_info.hpp"
 #include <algorithm>
+#include "event/glob.hpp"
 
 namespace tandem {
 namespace {
@@ -78,35 +79,12 @@ bool DialogFilter::is_empty() const {
 
 bool DialogFilter::matches(const DialogRecord &record) const {
     const auto fits = [](std::string_view text, const std::string &pattern) {
-        return pattern.empty() || matches_pattern(text, pattern);
+        return pattern.empty() || glob_matches(pattern, text);
     };
     return (!state || record.state == *state) && fits(record.from_uri, from) && fits(record.to_uri, to) &&
            fits(record.trunk, trunk) && fits(record.source, source) &&
            (fits(record.call_id, call_id) || fits(record.callee_call_id, call_id)) &&
            (profile.empty() || has_profile(record, *this));
-}
-
-// Goes back to the last star alone: one that matched before it has no better place.
-bool matches_pattern(std::string_view text, std::string_view pattern) {
-    std::size_t at = 0;
-    std::size_t wanted = 0;
-    std::size_t star = std::string_view::npos; // the last one, and what it has taken ends here
-    std::size_t taken = 0;
-    while (at < text.size()) {
-        if (wanted < pattern.size() && pattern[wanted] == '*') {
-            star = wanted++;
-            taken = at;
-        } else if (wanted < pattern.size() && pattern[wanted] == text[at]) {
-            ++wanted;
-            ++at;
-        } else if (star != std::string_view::npos) {
-            wanted = star + 1;
-            at = ++taken;
-        } else {
-            return false;
-        }
-    }
-    return pattern.find_first_not_of('*', wanted) == std::string_view::npos;
 }
 
 } // namespace tandem

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 #include "base/instant.hpp"
 #include "base/wall_clock.hpp"
@@ -53,7 +52,7 @@ struct DialogInfo {
 DialogInfo make_dialog_info(const DialogRecord &record, const std::array<const DialogRecord *, 2> &legs,
                             const std::array<std::string, 2> &sockets, const WallClock &wall, Instant now);
 
-// All that is given must hold. Texts may have `*` for any characters, also none.
+// All that is given must hold. Texts but the profile's are patterns (event/glob.hpp).
 struct DialogFilter {
     std::optional<DialogState> state{};
     std::string call_id{}; // of either leg
@@ -67,7 +66,5 @@ struct DialogFilter {
     bool is_empty() const;
     bool matches(const DialogRecord &record) const;
 };
-
-bool matches_pattern(std::string_view text, std::string_view pattern);
 
 } // namespace tandem

@@ -89,11 +89,10 @@ Result<EndedDialog> Worker::end_dialog(DialogId id, EndReason reason) {
     const Instant now = SystemClock::now();
     const DialogSet *set = engine_.tracker().find(counting_leg(id));
     if (!set || set->is_over()) return Error::not_found;
-    EndedDialog ended{set->record, false};
+    const EndedDialog ended{set->record, set->end_reason != EndReason::none};
     const Result<void> begun = engine_.end(id, reason, now);
     settle(now);
-    if (!begun && begun.error() != Error::wrong_state) return begun.error();
-    ended.was_ending = !begun;
+    if (!begun && begun.error() != Error::wrong_state) return begun.error(); // that is: it ends already
     return ended;
 }
 

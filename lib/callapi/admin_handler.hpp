@@ -1,0 +1,34 @@
+// Administration over HTTP: POST /rpc for the methods, GET /healthz and /readyz for who watches the process, GET
+// /metrics for Prometheus.
+#pragma once
+#include <string>
+#include "base/random.hpp"
+#include "callapi/admin_host.hpp"
+#include "callapi/bearer.hpp"
+#include "callapi/json_rpc.hpp"
+#include "net/http/http_server.hpp"
+
+namespace tandem {
+
+class AdminHandler final : public HttpHandler {
+public:
+    // Where a token is set, whoever wants more than /healthz and /readyz has it: metrics name users, too. The host
+    // outlives the object; `random` is used here alone.
+    AdminHandler(AdminHost &host, std::string token, Random &random);
+
+    void on_request(HttpRequest request, HttpReply reply) override;
+
+    RpcStatistics statistics() const { return rpc_.statistics(); }
+
+private:
+    void answer_health(HttpReply reply);
+    void answer_readiness(HttpReply reply);
+    void answer_metrics(HttpReply reply);
+    void answer_rpc(const std::string &body, HttpReply reply);
+
+    AdminHost &host_;
+    BearerGate gate_;
+    JsonRpc rpc_;
+};
+
+} // namespace tandem
