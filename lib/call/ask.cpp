@@ -103,6 +103,10 @@ DecisionOutcome B2bua::decide(CallId id, Call &call, const Decision &decision, I
 bool B2bua::go_on_decided(CallId id, Call &call, Route route, const Decision &decision, Instant now) {
     Setup &setup = *call.setup;
     const DialogId dialog = call.leg(Side::caller).dialog;
+    std::erase_if(route.variables, [&](const RouteVariable &own) {
+        return std::any_of(decision.variables.begin(), decision.variables.end(),
+                           [&](const DecidedVariable &variable) { return variable.name == own.name; });
+    });
     auto invite = rewrite(setup.invite, decision);
     if (!invite || !add_profiles(route, decision) || !add_variables(dialog, decision, now)) return false;
     if (decision.max_duration) give_longest(call, *decision.max_duration, now);

@@ -175,7 +175,8 @@ void B2bua::admit_newcomer(const Seat &seat, const TransactionEvent &event, Inst
     seat_newcomer(seat, {std::move(newcomer), event.transaction, event.source, invite}, now);
 }
 
-// Until he is let in, and the cluster has given him his places, he is the caller of a call of his own, and ends like any other.
+// Until he is let in, and the cluster has given him his places, he is the caller of a call of his own, and ends like
+// any other.
 void B2bua::let_wait(Leg newcomer, Route route, const TransactionEvent &event, Instant now) {
     const auto made = calls_.emplace();
     if (!made) {

@@ -85,8 +85,8 @@ public:
     virtual ~Router() = default;
     virtual Route route(const Message &invite, const Endpoint &source) = 0;
 
-    // The route of a call that was to be decided about, as `decision` lets it go: to the targets that it names, if any, or
-    // redirected to them. invalid: it names what is no target.
+    // The route of a call that was to be decided about, with targets, user and headers of `decision` in place of its
+    // own. invalid: a target is none.
     virtual Result<Route> route_decided(const Message &invite, const Endpoint &source, bool is_known,
                                         const Decision & /*decision*/) {
         return is_known ? route_inside(invite, source) : route(invite, source);
