@@ -21,7 +21,7 @@ class DecisionServer:
 
     def __init__(self, behaviour=None, context=None, port=0):
         self.behaviour, self.context = behaviour if behaviour is not None else {"code": 200}, context
-        self.questions, self.heads, self.connections, self.given_up = [], [], [], 0
+        self.questions, self.heads, self.connections, self.over = [], [], [], 0
         self.listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -61,9 +61,10 @@ class DecisionServer:
                 while question := self._read(stream):
                     self._decide(connection, question)
         except (OSError, ValueError):
-            self.given_up += 1
+            pass
         finally:
             connection.close()
+            self.over += 1
 
     def _read(self, stream):
         head = b""
