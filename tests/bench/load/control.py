@@ -76,10 +76,18 @@ class Run:
         caller = self.sipp("caller_basic", self.ports.take(), f"127.0.0.1:{self.port}", "-s", "bob", "-m", calls,
                            "-r", rate, "-l", 100 * rate, "-timeout", f"{2 * calls / rate + 60:g}s", "-timeout_error")
         is_good = caller.wait() == 0
+        if not is_good:
+            print("a call has failed:", *self.why(), sep="\n  ", flush=True)
         cpu = (self.tandemd.cpu_ns() - before) / calls / 1000
         callee.kill()
         callee.wait()
         return cpu, is_good
+
+
+    def why(self):
+        """What SIPp and tandemd have said last."""
+        files = [*self.folder.glob("*_errors.log"), self.tandemd.stderr]
+        return [line[:300] for file in files for line in file.read_text(errors="replace").splitlines()[-6:]]
 
 
 def main():
@@ -101,18 +109,19 @@ def main():
                 one.load(arguments.rate * 5, arguments.rate)  # everything has its memory
                 time.sleep(1)
                 sizes = [one.tandemd.resident_kb()]
-                costs = []
+                costs, is_good = [], True
                 for _ in range(3):
-                    cpu, is_good = one.load(arguments.rate * arguments.seconds // 3, arguments.rate)
-                    failed = failed or not is_good
+                    cpu, went_well = one.load(arguments.rate * arguments.seconds // 3, arguments.rate)
+                    is_good = is_good and went_well
                     costs.append(cpu)
                     sizes.append(one.tandemd.resident_kb())
                 print(f"run {run + 1} {'with control' if url else 'without     '}: "
                       f"{arguments.rate * arguments.seconds} calls at {arguments.rate}/s, "
                       f"CPU per call {' '.join(f'{cost:.0f}' for cost in costs)} us, "
                       f"resident {' '.join(map(str, sizes))} kB, descriptors {one.tandemd.descriptors()} "
-                      f"(at the start {one.tandemd.descriptors_at_start}){'' if not failed else ', CALLS FAILED'}",
+                      f"(at the start {one.tandemd.descriptors_at_start}){'' if is_good else ', CALLS FAILED'}",
                       flush=True)
+                failed = failed or not is_good
                 one.tandemd.kill()
         print(f"{asked.value} questions")
     finally:
