@@ -87,6 +87,9 @@ DecisionOutcome B2bua::decide(CallId id, Call &call, const Decision &decision, I
     const bool is_known = call.transfer ? call.transfer->is_known : from.is_known;
     auto route = router_.route_decided(call.setup->invite, source, is_known, decision);
     if (!route) return DecisionOutcome::wrong;
+    const bool may_wait = decision.code == 200 && !call.transfer && !call.setup->wants_seat;
+    if (may_wait && route->wait && wait_decided(id, *call.setup, *route->wait, decision, now))
+        return DecisionOutcome::allowed;
     if (route->refuse != 0 || route->targets.empty()) {
         turn_away(id, call, {route->refuse >= 300 ? route->refuse : std::uint16_t{404}, route->refuse_reason}, now);
         return DecisionOutcome::allowed; // as it would be without control
@@ -97,6 +100,20 @@ DecisionOutcome B2bua::decide(CallId id, Call &call, const Decision &decision, I
     }
     const bool is_done = go_on_decided(id, call, std::move(*route), decision, now);
     return is_done ? DecisionOutcome::allowed : DecisionOutcome::wrong;
+}
+
+// For the event that the route wants: then it is asked for again, by the same decision.
+bool B2bua::wait_decided(CallId id, Setup &setup, const EventWait &wait, const Decision &decision, Instant now) {
+    if (setup.wait_until == Instant()) setup.wait_until = now + wait.timeout;
+    setup.route.wait = wait;
+    if (!want_event(id, setup, now)) return false;
+    setup.decision = std::make_unique<Decision>(decision);
+    return true;
+}
+
+void B2bua::go_on_waited_decided(CallId id, Call &call, Instant now) {
+    const std::unique_ptr<Decision> decision = std::move(call.setup->decision);
+    if (decide(id, call, *decision, now) == DecisionOutcome::wrong) on_undecided(id, call, now);
 }
 
 // As any call with this route does. False: nothing has happened, what the decision says can not be done.

@@ -187,6 +187,8 @@ private:
     bool go_on_decided(CallId id, Call &call, Route route, const Decision &decision, Instant now);
     void give_longest(const Call &call, Duration longest, Instant now);
     void on_undecided(CallId id, Call &call, Instant now);
+    bool wait_decided(CallId id, Setup &setup, const EventWait &wait, const Decision &decision, Instant now);
+    void go_on_waited_decided(CallId id, Call &call, Instant now);
     void turn_away(CallId id, Call &call, const Refusal &refusal, Instant now);
     DecisionOutcome decide_register(const WaitingQuestion &waiting, const Decision *decision, Instant now);
     void apply_register(const TransactionEvent &event, Instant arrived, Instant now);

@@ -44,6 +44,7 @@ void B2bua::on_waited(EventWaitId wait, Waited how, Instant now) {
     if (!call || !call->setup || call->setup->event_wait != wait) return;
     Setup &setup = *call->setup;
     setup.event_wait = {};
+    if (setup.decision) return go_on_waited_decided(id, *call, now);
     if (how != Waited::timeout) {
         const Leg &caller = call->leg(Side::caller);
         setup.route = find_route(setup.invite, call->first_invite()->source, caller.is_known);

@@ -39,9 +39,10 @@ struct Setup {
     std::size_t next_target = 0;
     std::vector<std::unique_ptr<Attempt>> attempts; // under way
     std::uint8_t redirects = 0;                     // followed so far
-    QuestionId question;           // that nobody has decided yet: nothing is counted before. None: no such thing
-    EventWaitId event_wait;        // an event that is waited for: nobody is called or counted before. None: no such
-    Instant wait_until{};          // at the latest
+    QuestionId question;    // that nobody has decided yet: nothing is counted before. None: no such thing
+    EventWaitId event_wait; // an event that is waited for: nobody is called or counted before. None: no such
+    Instant wait_until{};   // at the latest
+    std::unique_ptr<Decision> decision; // that the call goes by when the event has come. Null: there is none
     ReservationId reservation;     // places that the cluster is asked for: nobody is called before. None: no such thing
     bool wants_seat = false;       // it is a newcomer who waits for them, and then for the place of somebody in a call
     std::size_t spare_places = 0;  // attempts that have failed, and had places: as many more need not ask

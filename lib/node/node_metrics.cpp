@@ -216,6 +216,20 @@ void write_cluster(MetricPage &page, const LeaseStatistics &cluster) {
                    {"tandem_cluster_full_total", "Reservations beyond a bound.", &S::full}});
 }
 
+void write_control(MetricPage &page, const ControlStatistics &control, const EngineStatistics &engine) {
+    using S = ControlStatistics;
+    write_rows<S>(
+        page, control,
+        {{"tandem_control_questions_total", "Calls and REGISTERs to be decided about.", &S::asked},
+         {"tandem_control_cached_total", "Those decided before, and not asked about again.", &S::cached},
+         {"tandem_control_allowed_total", "Those that were let go.", &S::allowed},
+         {"tandem_control_refused_total", "Those refused or redirected.", &S::refused},
+         {"tandem_control_failed_total", "Those without a decision in time, or with a wrong one.", &S::failed},
+         {"tandem_control_aborted_total", "Those whose caller gave up.", &S::aborted}});
+    page.family(counter, "tandem_control_lost_total", "Those beyond a bound, about which nobody was asked.");
+    page.add(engine.questions_lost);
+}
+
 void write_registrar(MetricPage &page, const RegistrarStatistics &registrar) {
     using S = RegistrarStatistics;
     write_rows<S>(page, registrar,
@@ -265,6 +279,8 @@ void write_metrics(MetricPage &page, const NodeNumbers &numbers, const ProfileTa
     if (numbers.workers.size() > 1) write_hand_over(page, sum_of(numbers.workers, &WorkerStatistics::hand_over));
     if (numbers.has_store) write_store(page, numbers.workers);
     if (numbers.has_cluster) write_cluster(page, sum_of(numbers.workers, &WorkerStatistics::cluster));
+    write_control(page, sum_of(numbers.workers, &WorkerStatistics::control),
+                  sum_of(numbers.workers, &WorkerStatistics::engine));
     write_registrar(page, numbers.registrar);
     write_trunks(page, numbers.trunks);
     if (numbers.cdr_stream) write_stream(page, *numbers.cdr_stream);

@@ -294,3 +294,21 @@ TEST_CASE("control: what the cluster counts is asked for when the decision is th
     phones.decide(asked, Verdict::admitted);
     CHECK(phones.got(phones.bob, "INVITE"));
 }
+
+TEST_CASE("control: a decided call whose route waits for an event goes by its decision when that has come") {
+    Controlled phones;
+    phones.router.answer.wait = EventWait{.timeout = milliseconds(5000)};
+    Decision decision;
+    decision.to_user = "600";
+    CHECK(phones.decide(phones.call(), decision) == DecisionOutcome::allowed);
+    CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+    CHECK(phones.size("total") == 0);
+    std::vector<WantedEvent> waits;
+    phones.engine().take_waits(waits);
+    REQUIRE(waits.size() == 1);
+    phones.router.answer.wait.reset();
+    phones.engine().on_waited(waits[0].id, Waited::event, phones.now);
+    phones.wait(0);
+    CHECK(phones.take(phones.bob, "INVITE").to_uri() == "sip:600@b");
+    CHECK(phones.size("total") == 1);
+}

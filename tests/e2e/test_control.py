@@ -2,6 +2,7 @@
 (FAULTS H1 to H4)."""
 import gzip
 import json
+import socket
 import time
 
 import decision_server
@@ -273,6 +274,19 @@ class Failures(Control):
         self.assertEqual(len(second.questions), 15)
         self.assertEqual(len(self.lines("is left alone")), 1, self.said())
         self.assertIn("the others are asked", self.said())
+
+    def test_h1_a_server_that_lets_nobody_connect_leaves_time_for_the_next(self):
+        full = socket.create_server(("127.0.0.1", 0), backlog=0)
+        self.addCleanup(full.close)
+        for _ in range(8):  # whoever comes later is not even refused
+            waiting = socket.socket()
+            self.addCleanup(waiting.close)
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        self.begin(f"http://127.0.0.1:{full.getsockname()[1]}/", self.serve({"code": 404}), timeout_ms=2000)
+        for _ in range(3):
+            self.refused(404)
+        self.finish(*[Cdr("refused", 404)] * 3)
 
     def test_h2_an_answer_that_does_not_come_in_time_decides_nothing(self):
         server = self.serve()
