@@ -73,6 +73,8 @@ NodeAdmin::NodeAdmin(AdminParts parts, Loop &asker)
 
 NodeAdmin::~NodeAdmin() = default;
 
+void NodeAdmin::end() { reader_.reset(); }
+
 template <class T>
 void NodeAdmin::tell(const Answer<T> &answer, Result<T, Failure> result) {
     asker_.post([answer, result = std::move(result)]() mutable { answer(std::move(result)); });
@@ -284,6 +286,7 @@ void NodeAdmin::collect_metrics(Answer<std::string> answer) {
             asker_.post([this, answer, numbers = std::move(numbers)] {
                 MetricPage page;
                 write_metrics(page, numbers, *parts_.profiles);
+                if (parts_.http) write_http_metrics(page, parts_.http());
                 answer(page.to_text());
             });
         });

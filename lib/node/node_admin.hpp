@@ -34,6 +34,9 @@ struct AdminParts {
 
     // From any thread.
     std::function<Result<void, Failure>()> readiness;
+
+    // In the loop of whoever asks. Empty: there is nothing to say.
+    std::function<std::vector<std::pair<std::string_view, HttpStatistics>>()> http;
 };
 
 class NodeAdmin final : public AdminHost {
@@ -41,6 +44,9 @@ public:
     // `asker` is the loop of whoever asks, and outlives the object, which outlives the run of the workers' loops.
     NodeAdmin(AdminParts parts, Loop &asker);
     ~NodeAdmin() override;
+
+    // Before the asker's loop goes: nothing comes any more. Whoever asks from now on is told that too many do.
+    void end();
 
     void list_dialogs(DialogQuery query, Answer<AdminPage<DialogInfo>> answer) override;
     void get_dialog(DialogName name, Answer<DialogInfo> answer) override;

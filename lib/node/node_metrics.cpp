@@ -289,4 +289,20 @@ void write_metrics(MetricPage &page, const NodeNumbers &numbers, const ProfileTa
                                  {"tandem_audit_repairs_total", "What they have repaired.", &AuditStatistics::repairs}});
 }
 
+void write_http_metrics(MetricPage &page, const std::vector<std::pair<std::string_view, HttpStatistics>> &servers) {
+    using S = HttpStatistics;
+    const auto family = [&](MetricKind kind, std::string_view name, std::string_view help, auto S::*number) {
+        page.family(kind, name, help);
+        for (const auto &[section, statistics] : servers) page.add(statistics.*number, {{"section", section}});
+    };
+    family(gauge, "tandem_http_connections", "Connections that live.", &S::connections);
+    family(gauge, "tandem_http_web_sockets", "Those that are WebSockets.", &S::web_sockets);
+    family(counter, "tandem_http_accepted_total", "Connections taken.", &S::accepted);
+    family(counter, "tandem_http_refused_total", "Connections beyond a limit.", &S::refused);
+    family(counter, "tandem_http_timed_out_total", "Connections that were too slow.", &S::timed_out);
+    family(counter, "tandem_http_requests_total", "Requests.", &S::requests);
+    family(counter, "tandem_http_bad_requests_total", "Requests malformed or beyond a limit.", &S::bad_requests);
+    family(counter, "tandem_http_origins_refused_total", "Requests of pages that may not ask.", &S::origins_refused);
+}
+
 } // namespace tandem

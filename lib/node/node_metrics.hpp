@@ -2,10 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <optional>
-#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 #include "dialog/profile_table.hpp"
 #include "metrics/metric_page.hpp"
+#include "net/http/http_server.hpp"
 #include "node/audit.hpp"
 #include "node/cdr_stream.hpp"
 #include "node/worker_statistics.hpp"
@@ -30,5 +32,8 @@ struct NodeNumbers {
 inline constexpr std::size_t metric_values_max = 1000;
 
 void write_metrics(MetricPage &page, const NodeNumbers &numbers, const ProfileTable &profiles);
+
+// By section of the configuration.
+void write_http_metrics(MetricPage &page, const std::vector<std::pair<std::string_view, HttpStatistics>> &servers);
 
 } // namespace tandem

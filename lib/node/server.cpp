@@ -122,6 +122,8 @@ Server::Server(const Config &config, const std::string &path, Log &log)
 }
 
 Server::~Server() {
+    api_.stop();
+    if (admin_) admin_->end(); // while the loop that it tells is there
     takeover_.reset(); // it asks the workers
     // First: the thread of the store may be about to wake a loop.
     for (const auto &station : stations_) station->worker.reset();
@@ -144,6 +146,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     if (auto made = server->make_takeover(); !made) return made.error();
     server->ask_who_has_calls();
     if (auto restored = server->restore_calls(); !restored) return restored.error();
+    server->make_admin();
     server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
     server->begin_takeover();
     if (server->cdr_stream_) server->cdr_stream_->start(); // not before: only now others may use the store

@@ -13,6 +13,7 @@
 #include "base/failing_sources.hpp"
 #include "base/result.hpp"
 #include "base/wall_clock.hpp"
+#include "callapi/admin_handler.hpp"
 #include "dialog/profile_table.hpp"
 #include "net/loop.hpp"
 #include "net/stream_transport.hpp"
@@ -138,6 +139,7 @@ private:
     void audit_regularly();
 
     // server_admin.cpp
+    void make_admin();
     std::vector<TrunkInfo> list_trunks() const;
     void collect_numbers(std::function<void(NodeNumbers)> then);
 
@@ -202,6 +204,9 @@ private:
     std::int64_t start_s_ = 0;                  // UTC
     std::shared_ptr<AuditRun> audit_; // none: none is under way
     AuditStatistics audit_statistics_;
+    SystemRandom admin_random_; // of the handler alone, on the thread of api_
+    std::unique_ptr<NodeAdmin> admin_;             // none: nobody may ask. Asks the workers
+    std::unique_ptr<AdminHandler> admin_handler_;  // none: the same
     ApiThread api_; // last: it asks all others
 };
 

@@ -14,6 +14,13 @@ std::string uri_of(const TargetConfig &trunk) {
 
 } // namespace
 
+void Server::make_admin() {
+    if (!api_.server("admin")) return;
+    admin_ = std::make_unique<NodeAdmin>(admin_parts(), api_.loop());
+    admin_handler_ = std::make_unique<AdminHandler>(*admin_, config_.admin.token, admin_random_);
+    api_.serve("admin", *admin_handler_);
+}
+
 AdminParts Server::admin_parts() {
     AdminParts parts;
     for (const auto &station : stations_) parts.workers.push_back({&station->loop, station->worker.get()});
@@ -29,6 +36,13 @@ AdminParts Server::admin_parts() {
         if (is_draining_) return Failure{Error::wrong_state, "draining: no new calls are taken"};
         if (store_health_.is_lost()) return Failure{Error::store_failed, "the store is lost: new calls are refused"};
         return {};
+    };
+    parts.http = [this] {
+        std::vector<std::pair<std::string_view, HttpStatistics>> all;
+        for (const char *section : {"admin", "call_api"}) {
+            if (const HttpServer *server = api_.server(section)) all.emplace_back(section, server->statistics());
+        }
+        return all;
     };
     return parts;
 }

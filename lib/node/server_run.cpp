@@ -11,6 +11,7 @@ void Server::run(const std::function<void()> &ready) {
     attempt([this] { run_threads(); });
     end_threads(); // also if one of them could not be started
     api_.stop();   // with the workers: what it wants of them nobody does any more
+    if (admin_) admin_->end();
     finish();
     if (const std::exception_ptr thrown = failure()) std::rethrow_exception(thrown);
 }

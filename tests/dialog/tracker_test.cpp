@@ -11,11 +11,15 @@ TEST_CASE("dialog: an INVITE goes through trying, proceeding, early and confirme
     REQUIRE(call.invite()->is_new);
     CHECK(call.state() == DialogState::trying);
     CHECK(call.tracker.statistics().early == 1);
+    CHECK(call.tracker.statistics().trying == 1);
     CHECK(call.answer(100, {.cseq = 1, .to_tag = ""}));
     CHECK(call.state() == DialogState::proceeding);
+    CHECK(call.tracker.statistics().trying == 0);
+    CHECK(call.tracker.statistics().proceeding == 1);
     CHECK(call.answer(180));
     CHECK(call.state() == DialogState::early);
     CHECK(call.tracker.statistics().early == 1);
+    CHECK(call.tracker.statistics().proceeding == 0);
     CHECK(call.answer(200));
     CHECK(call.state() == DialogState::confirmed);
     CHECK(call.tracker.statistics().early == 0);
@@ -349,4 +353,27 @@ TEST_CASE("dialog: changes are drained once each, and an ended set is readable u
     CHECK(drain() == std::vector<std::string>{"ended"});
     CHECK_FALSE(call.tracker.find(call.id));
     CHECK(call.tracker.size() == 0);
+}
+
+TEST_CASE("dialog: a page looks at no more places than it may, and the pages have each set once") {
+    Conversation call;
+    std::vector<DialogId> made;
+    for (int i = 0; i < 20; ++i) {
+        call.call_id = "call-" + std::to_string(i);
+        REQUIRE(call.invite());
+        made.push_back(call.id);
+    }
+    for (int i = 0; i < 20; ++i) {
+        if (i != 17) call.tracker.end(made[static_cast<std::size_t>(i)], EndReason::admin, at_ms(0));
+    }
+    std::vector<DialogId> found;
+    std::uint64_t cursor = 0;
+    call.tracker.list(cursor, 5, found, 4);
+    CHECK(cursor == 4);
+    CHECK(found.empty());
+    for (int turns = 1; cursor != 0; ++turns) {
+        REQUIRE(turns < 20);
+        call.tracker.list(cursor, 5, found, 4);
+    }
+    CHECK(found == std::vector{made[17]});
 }
