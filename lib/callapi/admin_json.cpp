@@ -7,8 +7,8 @@ namespace tandem {
 namespace {
 
 Json to_json(const PeerInfo &peer) {
-    return {{"call-id", peer.call_id}, {"tag", peer.tag},   {"contact", peer.contact}, {"route_set", peer.route_set},
-            {"cseq", peer.cseq},       {"socket", peer.socket}};
+    return {{"call-id", peer.call_id},     {"tag", peer.tag},   {"contact", peer.contact},
+            {"route_set", peer.route_set}, {"cseq", peer.cseq}, {"socket", peer.socket}};
 }
 
 std::string name_of(const Endpoint &at) {

@@ -1,5 +1,5 @@
-// What administration shows, as JSON: names as `kamcmd dlg.list` prints them, times in UTC microseconds, states by name.
-// What is not there yet is 0 or "".
+// What administration shows, as JSON: names as `kamcmd dlg.list` prints them, times in UTC microseconds, states by
+// name. What is not there yet is 0 or "".
 #pragma once
 #include <cstdint>
 #include "base/wall_clock.hpp"

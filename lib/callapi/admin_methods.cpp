@@ -28,8 +28,8 @@ RpcCode code_of(Error error) {
 }
 
 RpcError error_of(const Failure &failure) {
-    return {code_of(failure.error), failure.detail.empty() ? std::string(to_string(failure.error)) : failure.detail,
-            {}};
+    return {
+        code_of(failure.error), failure.detail.empty() ? std::string(to_string(failure.error)) : failure.detail, {}};
 }
 
 // Whatever comes, what `render` makes of it goes on.
@@ -72,7 +72,8 @@ using AdminMethod = void (*)(AdminHost &, RpcParams &, RpcReply);
 void count_dialogs(AdminHost &host, RpcParams &params, RpcReply reply) {
     allow_only(params, {});
     if (params.error()) return reply.fail(*params.error());
-    host.count_dialogs(to_reply<DialogStatistics>(std::move(reply), [](const auto &counts) { return to_json(counts); }));
+    host.count_dialogs(
+        to_reply<DialogStatistics>(std::move(reply), [](const auto &counts) { return to_json(counts); }));
 }
 
 void list_dialogs(AdminHost &host, RpcParams &params, RpcReply reply) {
@@ -110,7 +111,9 @@ void set_variable(AdminHost &host, RpcParams &params, RpcReply reply) {
     std::optional<CdrVariable> value = read_value(params);
     if (params.error()) return reply.fail(*params.error());
     host.set_variable(std::move(dialog), std::move(name), std::move(value),
-                      to_reply<RecordId>(std::move(reply), [](RecordId id) { return Json{{"id", id.to_string()}}; }));
+                      to_reply<RecordId>(std::move(reply), [](RecordId id) {
+                          return Json{{"id", id.to_string()}};
+                      }));
 }
 
 void end_dialog(AdminHost &host, RpcParams &params, RpcReply reply) {
@@ -216,25 +219,24 @@ void reload(AdminHost &host, RpcParams &params, RpcReply reply) {
 } // namespace
 
 void add_admin_methods(JsonRpc &rpc, AdminHost &host) {
-    for (const auto &[name, method] : std::initializer_list<std::pair<const char *, AdminMethod>>{
-             {"dlg.stats_active", count_dialogs},
-             {"dlg.list", list_dialogs},
-             {"dlg.get", get_dialog},
-             {"dlg.get_var", get_variable},
-             {"dlg.set_var", set_variable},
-             {"dlg.end", end_dialog},
-             {"dlg.profiles", list_profiles},
-             {"dlg.profile_get_size", get_profile_size},
-             {"dlg.profile_list", list_profile},
-             {"dlg.profile_values", list_profile_values},
-             {"dlg.audit", audit},
-             {"cdr.list", list_cdrs},
-             {"trunk.list", list_trunks},
-             {"registrar.list", list_bindings},
-             {"config.reload", reload}}) {
-        rpc.add(name, [&host, method = method](RpcParams params, RpcReply reply) {
-            method(host, params, std::move(reply));
-        });
+    for (const auto &[name, method] :
+         std::initializer_list<std::pair<const char *, AdminMethod>>{{"dlg.stats_active", count_dialogs},
+                                                                     {"dlg.list", list_dialogs},
+                                                                     {"dlg.get", get_dialog},
+                                                                     {"dlg.get_var", get_variable},
+                                                                     {"dlg.set_var", set_variable},
+                                                                     {"dlg.end", end_dialog},
+                                                                     {"dlg.profiles", list_profiles},
+                                                                     {"dlg.profile_get_size", get_profile_size},
+                                                                     {"dlg.profile_list", list_profile},
+                                                                     {"dlg.profile_values", list_profile_values},
+                                                                     {"dlg.audit", audit},
+                                                                     {"cdr.list", list_cdrs},
+                                                                     {"trunk.list", list_trunks},
+                                                                     {"registrar.list", list_bindings},
+                                                                     {"config.reload", reload}}) {
+        rpc.add(name,
+                [&host, method = method](RpcParams params, RpcReply reply) { method(host, params, std::move(reply)); });
     }
 }
 

@@ -1,4 +1,5 @@
-// The parameters that methods of administration have in common. What is wrong is noted in `params`, which tells the first.
+// The parameters that methods of administration have in common. What is wrong is noted in `params`, which tells the
+// first.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -20,11 +21,11 @@ void allow_only(RpcParams &params, std::initializer_list<std::string_view> names
 // None: it is not there, or null. The empty text is one.
 std::optional<std::string> optional_text(RpcParams &params, std::string_view name);
 
-std::size_t read_limit(RpcParams &params);     // "limit"
-std::uint64_t read_cursor(RpcParams &params);  // "cursor": what a page has given as "next"
-DialogName read_dialog(RpcParams &params);     // "id", or "call-id"
-DialogFilter read_filter(RpcParams &params);   // "filter"
-EndReason read_reason(RpcParams &params);      // "reason"; `admin` if there is none
+std::size_t read_limit(RpcParams &params);                // "limit"
+std::uint64_t read_cursor(RpcParams &params);             // "cursor": what a page has given as "next"
+DialogName read_dialog(RpcParams &params);                // "id", or "call-id"
+DialogFilter read_filter(RpcParams &params);              // "filter"
+EndReason read_reason(RpcParams &params);                 // "reason"; `admin` if there is none
 std::optional<CdrVariable> read_value(RpcParams &params); // "value" of a variable; none: null, or it is not there
 
 } // namespace tandem

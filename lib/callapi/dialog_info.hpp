@@ -40,8 +40,8 @@ struct DialogInfo {
     std::int64_t ringing_us = 0;
     std::int64_t start_us = 0; // of the answer
     std::int64_t duration_us = 0;
-    std::int64_t timeout_us = 0;  // when the call ends unless something happens before; 0: never
-    std::int64_t lifetime_us = 0; // from what that counts from; 0: no limit
+    std::int64_t timeout_us = 0;   // when the call ends unless something happens before; 0: never
+    std::int64_t lifetime_us = 0;  // from what that counts from; 0: no limit
     std::array<PeerInfo, 2> peers; // by Side
     std::vector<CdrProfile> profiles;
     std::vector<CdrVariable> variables;

@@ -8,8 +8,8 @@
 namespace tandem {
 namespace {
 
-constexpr std::size_t turns_max = 1000;     // of one page: then it is told as it is, with a cursor
-constexpr std::size_t under_way_max = 64;   // listings at once
+constexpr std::size_t turns_max = 1000;                // of one page: then it is told as it is, with a cursor
+constexpr std::size_t under_way_max = 64;              // listings at once
 constexpr Duration turn_max = std::chrono::seconds(2); // of a loop: a turn that takes longer does not end
 constexpr unsigned cursor_worker_shift = 32; // below it stands the place in a worker's table, above it the worker
 
@@ -175,8 +175,10 @@ Result<ProfilePage<ProfileValueInfo>> NodeAdmin::profile_values(std::string_view
 void NodeAdmin::get_profile_size(std::string profile, std::optional<std::string> value, Answer<std::uint32_t> answer) {
     const auto has_values = parts_.profiles->has_values(profile);
     if (!has_values) return answer(profile_failure(has_values.error(), profile));
-    if (value && !*has_values) return answer(Failure{Error::invalid, fmt::format("\"value\" is given, but the profile "
-                                                                                 "\"{}\" has none", profile)});
+    if (value && !*has_values)
+        return answer(Failure{Error::invalid, fmt::format("\"value\" is given, but the profile "
+                                                          "\"{}\" has none",
+                                                          profile)});
     // Of all values together the cluster keeps no count.
     const auto rule = parts_.profiles->rule(profile, value.value_or(""));
     if (!rule) return answer(profile_failure(rule.error(), profile));
@@ -194,9 +196,8 @@ void NodeAdmin::get_profile_size(std::string profile, std::optional<std::string>
 }
 
 void NodeAdmin::list_profile(ProfileQuery query, Answer<AdminPage<DialogInfo>> answer) {
-    const auto found = query.value
-                           ? parts_.profiles->members(query.profile, *query.value, query.cursor, query.limit)
-                           : parts_.profiles->members(query.profile, query.cursor, query.limit);
+    const auto found = query.value ? parts_.profiles->members(query.profile, *query.value, query.cursor, query.limit)
+                                   : parts_.profiles->members(query.profile, query.cursor, query.limit);
     if (!found && found.error() == Error::no_profile) return answer(profile_failure(found.error(), query.profile));
     if (!found) return answer(query.cursor == 0 ? profile_failure(found.error(), query.profile) : bad_cursor());
     auto run = std::make_shared<MemberRun>();
@@ -228,9 +229,8 @@ void NodeAdmin::describe_members(std::shared_ptr<MemberRun> run) {
 
 void NodeAdmin::audit(Answer<NamedCounts> answer) {
     parts_.workers.front().loop->post([this, answer] {
-        parts_.audit([this, answer](const AuditReport &report) {
-            tell(answer, Result<NamedCounts, Failure>(report.counts()));
-        });
+        parts_.audit(
+            [this, answer](const AuditReport &report) { tell(answer, Result<NamedCounts, Failure>(report.counts())); });
     });
 }
 
@@ -262,8 +262,8 @@ void NodeAdmin::check_loops(Answer<bool> answer) {
     const Instant now = SystemClock::now();
     if (!turn_waiters_.empty() && now > turns_asked_at_ + turn_max) {
         const auto first = std::find(turns_awaited_.begin(), turns_awaited_.end(), true);
-        return answer(Failure{Error::io, fmt::format("worker {} has not turned for {} ms", first - turns_awaited_.begin(),
-                                                     to_ms(now - turns_asked_at_))});
+        return answer(Failure{Error::io, fmt::format("worker {} has not turned for {} ms",
+                                                     first - turns_awaited_.begin(), to_ms(now - turns_asked_at_))});
     }
     turn_waiters_.push_back(std::move(answer));
     if (turn_waiters_.size() > 1) return;

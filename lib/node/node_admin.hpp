@@ -45,7 +45,7 @@ public:
     NodeAdmin(AdminParts parts, Loop &asker);
     ~NodeAdmin() override;
 
-    // Before the asker's loop goes: nothing comes any more. Whoever asks from now on is told that too many do.
+    // Before the asker's loop goes: nothing comes any more, and nobody asks.
     void end();
 
     void list_dialogs(DialogQuery query, Answer<AdminPage<DialogInfo>> answer) override;
@@ -57,8 +57,7 @@ public:
     std::vector<ProfileInfo> profiles() const override;
     Result<ProfilePage<ProfileValueInfo>> profile_values(std::string_view profile, std::uint64_t cursor,
                                                          std::size_t max) const override;
-    void get_profile_size(std::string profile, std::optional<std::string> value,
-                          Answer<std::uint32_t> answer) override;
+    void get_profile_size(std::string profile, std::optional<std::string> value, Answer<std::uint32_t> answer) override;
     void list_profile(ProfileQuery query, Answer<AdminPage<DialogInfo>> answer) override;
     void audit(Answer<NamedCounts> answer) override;
     void list_cdrs(CdrQuery query, Answer<AdminPage<std::string>> answer) override;
@@ -89,11 +88,11 @@ private:
 
     const AdminParts parts_;
     Loop &asker_;
-    std::size_t under_way_ = 0;              // listings; of the asker's thread, like those below
-    std::vector<bool> turns_awaited_;        // by worker
+    std::size_t under_way_ = 0;       // listings; of the asker's thread, like those below
+    std::vector<bool> turns_awaited_; // by worker
     Instant turns_asked_at_{};
     std::vector<Answer<bool>> turn_waiters_; // until the last one has turned
-    std::unique_ptr<TaskThread> reader_; // none: there is no store
+    std::unique_ptr<TaskThread> reader_;     // none: there is no store
 };
 
 } // namespace tandem

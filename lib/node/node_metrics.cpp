@@ -157,20 +157,19 @@ void write_engine(MetricPage &page, const EngineStatistics &engine) {
 
 void write_transactions(MetricPage &page, const TransactionStatistics &transactions) {
     using S = TransactionStatistics;
-    write_rows<S>(
-        page, transactions,
-        {{"tandem_sip_requests_total", "New requests.", &S::requests},
-         {"tandem_sip_responses_total", "Responses to ours.", &S::responses},
-         {"tandem_sip_absorbed_total", "Retransmissions that went no further.", &S::absorbed},
-         {"tandem_sip_retransmitted_total", "Messages sent again.", &S::retransmitted},
-         {"tandem_sip_malformed_total", "Requests answered 400, responses dropped.", &S::malformed},
-         {"tandem_sip_merged_total", "Requests answered 482.", &S::merged},
-         {"tandem_sip_stray_responses_total", "Responses to nothing of ours.", &S::stray_responses},
-         {"tandem_sip_stray_cancels_total", "CANCELs of nothing, answered 481.", &S::stray_cancels},
-         {"tandem_sip_timeouts_total", "Timers B, F and H that fired.", &S::timeouts},
-         {"tandem_sip_refused_full_total", "Requests answered 503: too many transactions.", &S::refused_full},
-         {"tandem_sip_by_tcp_total", "Requests too large for UDP.", &S::by_tcp},
-         {"tandem_sip_back_to_udp_total", "Those whose peer has no TCP.", &S::back_to_udp}});
+    write_rows<S>(page, transactions,
+                  {{"tandem_sip_requests_total", "New requests.", &S::requests},
+                   {"tandem_sip_responses_total", "Responses to ours.", &S::responses},
+                   {"tandem_sip_absorbed_total", "Retransmissions that went no further.", &S::absorbed},
+                   {"tandem_sip_retransmitted_total", "Messages sent again.", &S::retransmitted},
+                   {"tandem_sip_malformed_total", "Requests answered 400, responses dropped.", &S::malformed},
+                   {"tandem_sip_merged_total", "Requests answered 482.", &S::merged},
+                   {"tandem_sip_stray_responses_total", "Responses to nothing of ours.", &S::stray_responses},
+                   {"tandem_sip_stray_cancels_total", "CANCELs of nothing, answered 481.", &S::stray_cancels},
+                   {"tandem_sip_timeouts_total", "Timers B, F and H that fired.", &S::timeouts},
+                   {"tandem_sip_refused_full_total", "Requests answered 503: too many transactions.", &S::refused_full},
+                   {"tandem_sip_by_tcp_total", "Requests too large for UDP.", &S::by_tcp},
+                   {"tandem_sip_back_to_udp_total", "Those whose peer has no TCP.", &S::back_to_udp}});
 }
 
 void write_store(MetricPage &page, const std::vector<WorkerStatistics> &workers) {
@@ -284,9 +283,10 @@ void write_metrics(MetricPage &page, const NodeNumbers &numbers, const ProfileTa
     write_registrar(page, numbers.registrar);
     write_trunks(page, numbers.trunks);
     if (numbers.cdr_stream) write_stream(page, *numbers.cdr_stream);
-    write_rows<AuditStatistics>(page, numbers.audit,
-                                {{"tandem_audits_total", "Audits of all that is known.", &AuditStatistics::runs},
-                                 {"tandem_audit_repairs_total", "What they have repaired.", &AuditStatistics::repairs}});
+    write_rows<AuditStatistics>(
+        page, numbers.audit,
+        {{"tandem_audits_total", "Audits of all that is known.", &AuditStatistics::runs},
+         {"tandem_audit_repairs_total", "What they have repaired.", &AuditStatistics::repairs}});
 }
 
 void write_http_metrics(MetricPage &page, const std::vector<std::pair<std::string_view, HttpStatistics>> &servers) {

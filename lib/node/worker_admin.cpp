@@ -9,7 +9,7 @@ namespace tandem {
 namespace {
 
 // Of a turn of the loop: messages wait for no more, some tenths of a millisecond.
-constexpr std::size_t slice = 64;           // live dialogs
+constexpr std::size_t slice = 64;            // live dialogs
 constexpr std::uint64_t places_slice = 2048; // of the table, which may have been full once
 
 } // namespace

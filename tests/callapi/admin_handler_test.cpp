@@ -1,7 +1,7 @@
-#include "callapi/admin_handler.hpp"
 #include <doctest/doctest.h>
 #include <optional>
 #include <string>
+#include "callapi/admin_handler.hpp"
 #include "callapi/fake_admin_host.hpp"
 #include "net/system_random.hpp"
 
@@ -20,8 +20,7 @@ struct Served {
         request.peer.ip = *IpAddress::parse("192.0.2.1");
         if (!authorization.empty()) request.fields.push_back({"Authorization", std::move(authorization)});
         std::optional<HttpResponse> got;
-        handler.on_request(std::move(request),
-                           HttpReply([&got](HttpResponse response) { got = std::move(response); }));
+        handler.on_request(std::move(request), HttpReply([&got](HttpResponse response) { got = std::move(response); }));
         REQUIRE(got);
         return *got;
     }

@@ -1,8 +1,8 @@
-#include "callapi/admin_methods.hpp"
 #include <doctest/doctest.h>
 #include <map>
 #include <optional>
 #include <string>
+#include "callapi/admin_methods.hpp"
 #include "callapi/admin_params.hpp"
 #include "callapi/fake_admin_host.hpp"
 
@@ -114,8 +114,8 @@ TEST_CASE("admin: what is wrong with a parameter is told with its name") {
     CHECK(admin.wrong("dlg.end", with_id(R"(,"reason":"none")")).starts_with("\"reason\" is none"));
     CHECK(admin.wrong("dlg.set_var", with_id()).starts_with("\"name\" is missing"));
     for (const char *value : {"1.5", "[]", "{}", "18446744073709551615"}) {
-        CHECK(
-            admin.wrong("dlg.set_var", with_id(std::string(R"(,"name":"n","value":)") + value)).starts_with("\"value\""));
+        CHECK(admin.wrong("dlg.set_var", with_id(std::string(R"(,"name":"n","value":)") + value))
+                  .starts_with("\"value\""));
     }
     CHECK(admin.wrong("dlg.profile_get_size", "{}").starts_with("\"profile\" is missing"));
     CHECK(admin.wrong("dlg.profile_get_size", R"({"profile":""})") == "\"profile\" is empty");

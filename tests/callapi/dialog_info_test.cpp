@@ -1,7 +1,7 @@
-#include "callapi/dialog_info.hpp"
 #include <doctest/doctest.h>
 #include <string>
 #include "callapi/admin_json.hpp"
+#include "callapi/dialog_info.hpp"
 
 using namespace tandem;
 
@@ -73,10 +73,10 @@ DialogInfo info_at(Instant now) {
 
 TEST_CASE("dialog_info: each side is what its peer is in the dialog with us") {
     const DialogInfo info = info_at(at_ms(10'000));
-    CHECK(info.peers[0] == PeerInfo{"a@alice", "alice-tag", "sip:alice@192.0.2.2", "<sip:proxy;lr>", 4,
-                                    "udp:192.0.2.1:5060"});
-    CHECK(info.peers[1] == PeerInfo{"b@tandem", "bob-tag", "sip:bob@192.0.2.3", "<sip:edge;lr>", 12,
-                                    "tls:192.0.2.1:5061"});
+    CHECK(info.peers[0] ==
+          PeerInfo{"a@alice", "alice-tag", "sip:alice@192.0.2.2", "<sip:proxy;lr>", 4, "udp:192.0.2.1:5060"});
+    CHECK(info.peers[1] ==
+          PeerInfo{"b@tandem", "bob-tag", "sip:bob@192.0.2.3", "<sip:edge;lr>", 12, "tls:192.0.2.1:5061"});
 }
 
 TEST_CASE("dialog_info: of a caller who has sent nothing but the INVITE that counts") {

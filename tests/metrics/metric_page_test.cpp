@@ -1,6 +1,6 @@
-#include "metrics/metric_page.hpp"
 #include <doctest/doctest.h>
 #include <string>
+#include "metrics/metric_page.hpp"
 
 using namespace tandem;
 
@@ -23,8 +23,10 @@ TEST_CASE("metrics: a family has its help, its type and a line for each set of l
 TEST_CASE("metrics: a label may be any text and stays on its line") {
     MetricPage page;
     page.family(MetricKind::gauge, "tandem_b", "B.");
-    page.add(1, {{"value", "a\"b\\c\nd\xff" "e"}});
-    CHECK(page.to_text().find("tandem_b{value=\"a\\\"b\\\\c\\nd\xef\xbf\xbd" "e\"} 1\n") != std::string::npos);
+    page.add(1, {{"value", "a\"b\\c\nd\xff"
+                           "e"}});
+    CHECK(page.to_text().find("tandem_b{value=\"a\\\"b\\\\c\\nd\xef\xbf\xbd"
+                              "e\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE("metrics: an empty page is an empty text") { CHECK(MetricPage().to_text().empty()); }

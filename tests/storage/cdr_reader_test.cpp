@@ -1,7 +1,7 @@
 // Records read by a connection of its own, a page at a time.
-#include "storage/sqlite/cdr_reader.hpp"
 #include <set>
 #include <utility>
+#include "storage/sqlite/cdr_reader.hpp"
 #include "storage/store_fixture.hpp"
 
 using namespace tandem;

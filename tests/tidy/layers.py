@@ -38,6 +38,7 @@ ADAPTERS = [
     (r"spdlog/", ["node/"], True),
     (r"toml\+\+/", ["node/"], False),
     (r"re2/", ["node/"], False),
+    (r"prometheus/", ["metrics/"], False),
     (r"nlohmann/", ["json/", "storage/", "call/"], True),
     (r"tandem/", ["capi/", "capi_auth/", "capi_cluster/", "capi_sip/"], True),
 ]
@@ -47,7 +48,7 @@ ADAPTERS = [
 BELOW_BANNED = set(
     "barrier condition_variable csignal ctime filesystem fstream future iostream latch semaphore shared_mutex "
     "stop_token thread".split())
-BELOW_ALLOWED = r"[a-z_]+|fmt/.*|sofia-sip/.*|openssl/.*|nlohmann/.*|arpa/inet\.h|netinet/in\.h"
+BELOW_ALLOWED = r"[a-z_]+|fmt/.*|sofia-sip/.*|openssl/.*|nlohmann/.*|prometheus/.*|arpa/inet\.h|netinet/in\.h"
 BELOW_CALLS = re.compile(
     r"::now\s*\(|\b(?:clock_gettime|gettimeofday|getrandom|getenv|fopen|popen|usleep|nanosleep|pthread_\w+)\s*\("
     r"|\brandom_device\b|\btime\s*\(\s*(?:0|NULL|nullptr|&\w+)\s*\)|::time\s*\(|::(?:socket|open|read|write)\s*\("
