@@ -458,6 +458,23 @@ class Tandemctl(WithAdmin):
                 self.assertEqual(ended.result().returncode, 3)
                 peer.close()
 
+    def test_bash_completes_what_there_is(self):
+        def completed(*words):
+            script = (f'source "{TANDEMCTL}.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _tandemctl; '
+                      'echo "${COMPREPLY[@]}"')
+            return subprocess.run(["bash", "-c", script, "bash", "tandemctl", *words], capture_output=True, text=True,
+                                  check=True).stdout.split()
+        listed = [line.split()[0] for line in self.help().splitlines() if line.startswith("  ") and line[2:3].islower()]
+        methods = [name for name in listed if "." in name or name in ("healthz", "readyz", "metrics")]
+        self.assertEqual(sorted(completed("")), sorted(methods))
+        self.assertEqual(completed("dlg.profile_g"), ["dlg.profile_get_size"])
+        self.assertEqual(completed("--json", "dlg.list", "sta"), ["state="])
+        self.assertEqual(completed("--w"), ["--watch"])
+
+    @staticmethod
+    def help():
+        return subprocess.run([sys.executable, TANDEMCTL, "--help"], capture_output=True, text=True, check=True).stdout
+
     def test_it_watches_until_it_is_told_to_end(self):
         self.begin("bob")
         command = [sys.executable, TANDEMCTL, "--url", f"http://127.0.0.1:{self.admin.port}", "--token", self.token,

@@ -205,6 +205,11 @@ class Install(unittest.TestCase):
     def test_tandemd_runs(self):
         self.assertEqual(output([self.prefix / "bin" / "tandemd", "--version"]), f"tandemd {VERSION}\n")
 
+    @unittest.skipUnless(os.environ["TANDEMD"] == "1", "built without tandemd")
+    def test_tandemctl_comes_along_with_its_completion(self):
+        self.assertIn("dlg.profile_get_size", output([self.prefix / "bin" / "tandemctl", "--help"]))
+        self.assertTrue((self.prefix / "share/bash-completion/completions/tandemctl").exists())
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
