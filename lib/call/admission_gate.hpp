@@ -19,6 +19,8 @@ public:
     void set_overloaded(bool is_overloaded) { is_overloaded_ = is_overloaded; }
     void set_store_lost(bool is_lost) { is_store_lost_ = is_lost; }
 
+    bool is_shut() const { return is_overloaded_ || is_store_lost_; } // to whoever comes
+
     Admission admit(const Message &request, const Endpoint &source, Instant now) override;
 
     // 403 for an INVITE from where no route takes calls, unless it comes over the flow of a registered user, and 503

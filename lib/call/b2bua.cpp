@@ -182,7 +182,7 @@ void B2bua::on_request_inside(const TransactionEvent &event, Instant now) {
         answer_refresh(id, *call, from, event, now);
         return;
     }
-    if (call->is_lent || (call->transfer && call->transfer->has_left)) {
+    if (call->is_lent || call->is_calling_caller() || (call->transfer && call->transfer->has_left)) {
         refuse_for_now(event, now);
         return;
     }
@@ -259,7 +259,9 @@ void B2bua::on_response(const TransactionEvent &event, Instant now) {
         // Its answer waits for that of the remaining leg.
         const bool is_known = call && call->transfer && call->transfer->invite == event.transaction &&
                               call->transfer->to_tag == response.to_tag();
-        if (is_known) return;
+        const bool is_callers = call && call->start && call->start->invite == event.transaction &&
+                                call->start->to_tag == response.to_tag() && !call->start->is_acked;
+        if (is_known || is_callers) return;
         // The call is over, or somebody else was faster, and the callee answers it all the same.
         const bool is_success = response.status() >= 200 && response.status() < 300;
         if (is_success && !transactions_.is_acknowledged(event.transaction, response.to_tag())) {

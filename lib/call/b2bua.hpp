@@ -1,7 +1,7 @@
 // The B2BUA as a pure machine over transactions and dialogs: what the event on one leg means for the other.
 // Its sources are split by what is done: new_call, hunt, answer, prack, ack, cancel, forward, hang_up, deadline,
-// own_invite, event_wait, ask, reservation, session, session_timer, command, hold, transfer, join, refer, replaces,
-// trunk_auth, keep, restore, takeover, call_list, telling.
+// own_invite, event_wait, ask, reservation, session, session_timer, command, start, start_callee, hold, transfer, join,
+// refer, replaces, trunk_auth, keep, restore, takeover, call_list, telling.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -72,6 +72,7 @@ public:
     Result<CommandId> transfer(DialogId leg, std::string_view uri, Instant now, Duration deadline);
     std::optional<JoinTarget> joinable(DialogId leg) const;
     Result<CommandId> join(DialogId leg, const JoinTarget &target, Instant now, Duration deadline);
+    Result<CommandId> start(const StartCommand &command, Instant now);
     Result<void> end(DialogId leg, EndReason reason, Instant now);
     std::optional<CallView> find_call(std::string_view call_id) const;
     void list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const;
@@ -101,7 +102,7 @@ public:
     std::size_t size() const { return calls_.size(); }
 
 private:
-    enum class TimerKind : std::uint8_t { ring, resend, own_invite, reliable, late_prack, session, command };
+    enum class TimerKind : std::uint8_t { ring, resend, own_invite, reliable, late_prack, session, command, ack_wait };
     struct CallTimer {
         CallId call;
         TransactionId invite{};   // resend: the server side of the exchange meant
@@ -378,6 +379,30 @@ private:
     void on_command_deadline(CallId id, Call &call, Instant now);
     void hasten_own_invite(CallId id, Call &call, InvitePurpose purpose, Instant now);
 
+    // start.cpp
+    struct OwnCall {
+        Message invite;
+        Route route;
+    };
+    Result<std::string> party_uri(std::string_view party) const;
+    Result<OwnCall> call_of_ours(const std::string &to, const std::string &from, const Session &offer);
+    Result<CallId> open_started_call(const std::string &caller, const std::string &callee, const Route &counted,
+                                     Instant now);
+    void on_caller_answered(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);
+    void on_caller_refused(CallId id, Call &call, Instant now);
+    void end_unanswered_start(Call &call, std::uint16_t status, EndReason reason, Instant now);
+    void give_up_start(Call &call, Instant now);
+    void end_start(Call &call);
+    void note_start_failure(Call &call, std::uint16_t status);
+
+    // start_callee.cpp
+    void call_callee(CallId id, Call &call, Instant now);
+    bool ask_callee_for_offer(CallId id, Call &call, std::uint16_t status, Instant now);
+    void on_callee_early(Call &call, const Message &response, Instant now);
+    void on_callee_answered(CallId id, Call &call, Instant now);
+    void acknowledge_caller(Call &call, const Session *answer, Instant now);
+    void acknowledge_on_hold(Call &call, Instant now);
+
     // call_list.cpp
     CallView view_of_call(const Call &call) const;
 
@@ -600,6 +625,9 @@ Session unheld(const Session &session);
 
 inline constexpr std::string_view loop_header = "X-Tandem-Loop"; // where a call has passed: B2bua::is_loop()
 inline constexpr std::string_view completed_elsewhere = "SIP;cause=200;text=\"Call completed elsewhere\""; // RFC 3326
+
+// An INVITE of ours, for a call that nobody has sent one for.
+std::string write_invite(std::string_view uri, std::string_view from, const Session &offer);
 
 // A header line for a Reason (RFC 3326), or nothing.
 std::string reason_line(std::string_view reason);

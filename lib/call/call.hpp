@@ -19,6 +19,7 @@
 #include "call/reliable.hpp"
 #include "call/router.hpp"
 #include "call/setup.hpp"
+#include "call/start.hpp"
 #include "call/transfer.hpp"
 #include "dialog/dialog_id.hpp"
 #include "dialog/dialog_state.hpp"
@@ -80,9 +81,10 @@ struct Call {
     std::vector<std::unique_ptr<InviteExchange>> invites; // the first one in front
     std::vector<std::unique_ptr<OwnInvite>> own_invites;
     std::unique_ptr<ActiveCommand> command; // none: the host wants nothing of it
-    std::unique_ptr<Hold> hold;            // none: tandem holds nobody
-    std::unique_ptr<Transfer> transfer;    // none: nobody is being replaced. If there is one, `setup` is its search
-    std::unique_ptr<ReleasedLeg> released; // none: nobody waits for his BYE
+    std::unique_ptr<Start> start;           // none: somebody has called, or the two have talked to each other
+    std::unique_ptr<Hold> hold;             // none: tandem holds nobody
+    std::unique_ptr<Transfer> transfer;     // none: nobody is being replaced. If there is one, `setup` is its search
+    std::unique_ptr<ReleasedLeg> released;  // none: nobody waits for his BYE
     std::vector<Forward> forwards;
     std::unique_ptr<Reliability> reliability; // none: no provisional response is reliable
     std::vector<ForkTags> forks;              // until the answer
@@ -106,7 +108,8 @@ struct Call {
     // not over, 491 if one crosses it; 0: nothing does.
     std::uint16_t invite_refusal(Side from) const;
     std::uint16_t offer_refusal(Side from) const;
-    bool is_ringing() const { return setup && !transfer; } // the callee is being searched
+    bool is_ringing() const { return setup && !transfer; } // the callee is being searched, or the caller by command
+    bool is_calling_caller() const { return start && !start->invite; }
     Forward *find_forward(TransactionId either);
     const ForkTags *find_fork_tags(std::string_view ours) const; // the latest, where several look like one
     const ForkTags *find_fork_tags(DialogId leg, std::string_view callee) const;

@@ -45,7 +45,7 @@ struct CallEvent {
     CommandKind command_kind = CommandKind::hold;
     std::uint16_t status = 0;
     std::string call_id{}; // of that leg; empty: there is none yet
-    std::string text{};    // pending: the status line that came, at most 256 bytes of any kind; ended: the reason phrase
+    std::string text{}; // pending: the status line that came, at most 256 bytes of any kind; ended: the reason phrase
 };
 
 } // namespace tandem

@@ -8,8 +8,7 @@ std::optional<CallView> B2bua::find_call(std::string_view call_id) const {
     tracker_.find_all(call_id, dialogs);
     for (const DialogId dialog : dialogs) {
         const Call *call = calls_.find(CallId(tracker_.find(dialog)->owner));
-        const bool is_leg = call && (call->leg(Side::caller).dialog == dialog || call->leg(Side::callee).dialog == dialog);
-        if (is_leg) return view_of_call(*call);
+        if (call && call->side_of(dialog)) return view_of_call(*call); // also of one that rings
     }
     return std::nullopt;
 }
@@ -27,7 +26,7 @@ void B2bua::list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallV
 
 CallView B2bua::view_of_call(const Call &call) const {
     CallView view;
-    view.is_held = call.hold && !(call.command && call.command->kind == CommandKind::hold);
+    view.is_held = call.hold && (!call.hold->is_changing || call.hold->is_resuming);
     view.is_busy = call.command != nullptr;
     view.is_ending = call.is_ending;
     if (const DialogSet *callee = tracker_.find(call.leg(Side::callee).dialog)) {
@@ -40,9 +39,10 @@ CallView B2bua::view_of_call(const Call &call) const {
     view.caller = call.leg(Side::caller).dialog;
     view.caller_call_id = caller->view(DialogSet::call_id);
     if (!caller->leg_of) view.record = caller->record;
-    view.from_uri = caller->view(DialogSet::from_uri);
-    view.to_uri = caller->view(DialogSet::to_uri);
-    view.request_uri = caller->view(DialogSet::request_uri);
+    const bool is_turned = is_reversed(caller->view(DialogSet::source), caller->local_side);
+    view.from_uri = caller->view(is_turned ? DialogSet::to_uri : DialogSet::from_uri);
+    view.to_uri = caller->view(is_turned ? DialogSet::from_uri : DialogSet::to_uri);
+    view.request_uri = caller->view(is_turned ? DialogSet::from_uri : DialogSet::request_uri);
     view.source = caller->view(DialogSet::source);
     view.trunk = caller->view(DialogSet::trunk);
     view.state = caller->state;

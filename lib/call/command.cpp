@@ -52,7 +52,8 @@ void B2bua::note_command(const Call &call, CallEventKind kind, Side side, std::u
 
 void B2bua::note_pending(const Call &call, Side side, const Message &response) {
     if (!call.command) return;
-    const std::string line = "SIP/2.0 " + std::to_string(response.status()) + " " + std::string(response.reason_phrase());
+    const std::string line =
+        "SIP/2.0 " + std::to_string(response.status()) + " " + std::string(response.reason_phrase());
     note_command(call, CallEventKind::command_pending, side, response.status(), line);
 }
 
@@ -66,8 +67,8 @@ void B2bua::end_command(Call &call, std::uint16_t status) {
 
 // Of whatever is at work, but a hold.
 void B2bua::end_command_of_transfer(Call &call, std::uint16_t status) {
-    const bool is_hold = call.command && (call.command->kind == CommandKind::hold ||
-                                          call.command->kind == CommandKind::resume);
+    const bool is_hold =
+        call.command && (call.command->kind == CommandKind::hold || call.command->kind == CommandKind::resume);
     if (!is_hold) end_command(call, status);
 }
 
@@ -86,7 +87,11 @@ void B2bua::on_command_deadline(CallId id, Call &call, Instant now) {
         end_command(call, 408);
         overrule_transfer(id, call, now);
         break;
-    case CommandKind::start: break;
+    case CommandKind::start:
+        if (call.is_calling_caller()) return end_unanswered_start(call, 408, EndReason::no_answer, now);
+        end_command(call, 408);
+        overrule_transfer(id, call, now);
+        break;
     }
 }
 

@@ -24,6 +24,9 @@ void B2bua::on_timer(const CallTimer &timer, Instant now) {
         if (call->reliability) resend_reliable(timer.call, *call, timer.target, now);
         break;
     case TimerKind::session: on_session_timer(timer.call, *call, static_cast<Side>(timer.target), now); break;
+    case TimerKind::ack_wait:
+        if (call->start) acknowledge_on_hold(*call, now);
+        break;
     case TimerKind::command: on_command_deadline(timer.call, *call, now); break;
     case TimerKind::late_prack: end_reliability(timer.call, *call, false, now); break;
     }
@@ -58,6 +61,7 @@ void B2bua::erase_if_over(CallId id, Instant now) {
     Call *call = calls_.find(id);
     if (!call || is_live(call->leg(Side::caller).dialog) || is_live(call->leg(Side::callee).dialog)) return;
     give_up_transfer(*call, now);
+    end_start(*call);
     drop_attempts(*call, {}, now);
     end_command(*call, 487);
     for (const auto &invite : call->invites) timers_.cancel(invite->timer);

@@ -286,6 +286,13 @@ Result<void> Engine::end(DialogId leg, EndReason reason, Instant now) {
     return ended;
 }
 
+Result<CommandId> Engine::start(const StartCommand &command, Instant now) {
+    if (parts_->gate.is_shut()) return Error::wrong_state;
+    const auto started = parts_->b2bua.start(command, now);
+    parts_->settle(now);
+    return started;
+}
+
 std::optional<CallView> Engine::find_call(std::string_view call_id) const { return parts_->b2bua.find_call(call_id); }
 
 void Engine::list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const {

@@ -55,6 +55,7 @@ void B2bua::hang_up(CallId id, Call &call, std::string_view reason, Instant now,
 void B2bua::end_pending(CallId id, Call &call, Instant now) {
     if (call.is_ending) return;
     give_up_transfer(call, now);
+    give_up_start(call, now);
     call.is_ending = true;
     end_exchanges(id, call, now);
     give_up_own_invites(call, now);

@@ -79,7 +79,9 @@ bool B2bua::try_next(CallId id, Call &call, Instant now) {
     Setup &setup = *call.setup;
     const std::vector<RouteTarget> &targets = setup.route.targets;
     // Whatever callees before have said: the caller's offer waits for an answer, or there is none yet.
-    if (!call.transfer) call.offer_from = call.first_invite()->has_offer ? std::optional(Side::caller) : std::nullopt;
+    if (const InviteExchange *first = call.transfer ? nullptr : call.first_invite()) {
+        call.offer_from = first->has_offer ? std::optional(Side::caller) : std::nullopt;
+    }
     bool may_go_on = true;
     while (may_go_on && setup.attempts.empty() && !setup.is_over && setup.next_target < targets.size()) {
         do {
@@ -289,10 +291,14 @@ void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const M
     if (status > 100) attempt.has_answered = true;
     if (status < 200) {
         if (status == 100) return;
-        if (!call.transfer) return pass_provisional(id, call, *call.first_invite(), attempt.leg, response, now);
+        if (!call.transfer && !call.start) {
+            return pass_provisional(id, call, *call.first_invite(), attempt.leg, response, now);
+        }
         acknowledge_reliable(id, call, attempt.leg, response, now);
+        if (!call.transfer) return;
         report_transfer(id, call, status, now);
         note_pending(call, other(call.transfer->from), response);
+        on_callee_early(call, response, now);
     } else if (status < 300) {
         take_attempt(id, call, attempt, response, now);
     } else if (status == 422 && raise_interval(attempt.leg.timer, response) &&
@@ -313,6 +319,7 @@ void B2bua::take_attempt(CallId id, Call &call, Attempt &attempt, const Message 
         return;
     }
     if (call.transfer) return on_target_answered(id, call, attempt, answer, now);
+    if (call.start) return on_caller_answered(id, call, attempt, answer, now);
     our_tag(call, attempt.leg.dialog, answer.to_tag()); // while the setup says how forks are to look
     InviteExchange &first = *call.first_invite();
     first.client = attempt.client;
@@ -373,8 +380,10 @@ void B2bua::end_setup(CallId id, Call &call, Instant now) {
     Setup &setup = *call.setup;
     if (call.transfer) {
         const std::uint16_t best = setup.best_status == 0 ? std::uint16_t{503} : setup.best_status;
+        if (ask_callee_for_offer(id, call, best, now)) return;
         return fail_transfer(call.id, call, best, now);
     }
+    if (call.start) return on_caller_refused(id, call, now);
     if (setup.best_reason != EndReason::none) {
         tracker_.set_end_reason(call.leg(Side::caller).dialog, setup.best_reason);
     }

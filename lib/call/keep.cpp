@@ -119,7 +119,7 @@ void B2bua::describe_leg(DialogRecord &record, bool is_wanted) {
         if (!set || set->record != record.id) return;
         const bool is_unkept = std::exchange(leg.is_unkept, false);
         if (leg.timer.interval.count() > 0) record.session_expires = leg.timer.expires;
-        if (!is_unkept && !is_wanted) return;
+        if (!is_unkept && !is_wanted && !record.is_renamed) return;
         record.leg = state_of(*call, leg, place, invite).to_text();
         record.has_changed_leg = true;
     });

@@ -24,6 +24,8 @@ bool wants_no_report(const Message &refer) {
     return false;
 }
 
+} // namespace
+
 // The INVITE that the route table is asked about, and that the target gets. Its own Via, tags and Call-ID mean nothing.
 std::string write_invite(std::string_view uri, std::string_view from, const Session &offer) {
     std::string out = "INVITE " + std::string(uri) +
@@ -36,8 +38,6 @@ std::string write_invite(std::string_view uri, std::string_view from, const Sess
     return out + "Content-Length: " + std::to_string(offer.body.view().size()) + "\r\n\r\n" +
            std::string(offer.body.view());
 }
-
-} // namespace
 
 // Whether another worker of the process may have the dialog: the names that tandem made say so, as ShardMap reads them.
 // They may be those of another tandem.

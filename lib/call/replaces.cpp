@@ -228,7 +228,7 @@ Call *B2bua::find_ringing(const Replaces &replaces) {
     const DialogId dialog = tracker_.find(replaces.call_id, replaces.to_tag, replaces.from_tag);
     CallId id;
     Call *call = find_call(dialog, id);
-    if (!call || !call->is_ringing() || !call->find_attempt(dialog)) return nullptr;
+    if (!call || !call->is_ringing() || call->start || !call->find_attempt(dialog)) return nullptr;
     return tracker_.find(dialog)->view(DialogSet::from_tag) == replaces.to_tag ? call : nullptr;
 }
 

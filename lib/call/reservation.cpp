@@ -89,6 +89,11 @@ void B2bua::on_reserved(const Reserved &reserved, Instant now) {
     call->setup->reservation = {};
     if (!taken) {
         if (call->transfer) return fail_transfer(wanted.call, *call, 503, now);
+        if (call->start) {
+            const bool is_limit = taken.error() == Error::limit;
+            note_refused(taken.error(), reserved.verdict);
+            return end_unanswered_start(*call, 503, is_limit ? EndReason::limit : EndReason::refused, now);
+        }
         return refuse_waiting(*call, taken.error(), reserved.verdict, now);
     }
     if (call->setup->wants_seat) return seat_waiting(wanted.call, *call, now);

@@ -37,6 +37,7 @@ void B2bua::on_target_answered(CallId id, Call &call, Attempt &attempt, const Me
     call.setup.reset();
     if (transfer.offered) acknowledge_target(call, nullptr, now); // else the ACK carries the answer
     if (!transfer.answer) return fail_transfer(id, call, 488, now);
+    if (call.start) return on_callee_answered(id, call, now);
     ask_remaining(id, call, now);
 }
 
@@ -99,6 +100,7 @@ void B2bua::complete_transfer(CallId id, Call &call, Instant now) {
     report_transfer(id, call, 200, now);
     Transfer done = std::move(*call.transfer);
     call.transfer.reset();
+    end_start(call);
     // What still waits to be asked of the leg that goes, or is about a hold of it, is about nobody any more.
     const auto is_past = [&](const OwnInvite &own) {
         return own.purpose == InvitePurpose::hold || own.leg == done.from;
@@ -173,6 +175,7 @@ void B2bua::end_failed_transfer(CallId id, Call &call, std::uint16_t status, Ins
     call.transfer.reset();
     const Side remaining = other(failed.from);
     end_command_of_transfer(call, status);
+    note_start_failure(call, status);
     std::erase_if(call.own_invites, [&](const auto &own) { // those that were not sent yet
         const bool is_of_it = own->purpose == InvitePurpose::transfer || own->purpose == InvitePurpose::settle;
         if (is_of_it) timers_.cancel(own->timer);

@@ -4,6 +4,15 @@
 
 namespace tandem {
 
+namespace {
+
+EndReason reversed(EndReason reason) {
+    if (reason == EndReason::caller_bye) return EndReason::callee_bye;
+    return reason == EndReason::callee_bye ? EndReason::caller_bye : reason;
+}
+
+} // namespace
+
 Cdr make_cdr(const DialogRecord &record, const WallClock &wall) {
     TANDEM_ASSERT(record.ended && record.end_reason != EndReason::none, "a record is closed by an end with a reason");
     const auto utc = [&](const std::optional<Instant> &at) -> std::optional<std::int64_t> {
@@ -28,6 +37,11 @@ Cdr make_cdr(const DialogRecord &record, const WallClock &wall) {
     cdr.sip_code = record.sip_code;
     cdr.end_reason = record.end_reason;
     cdr.q850 = record.q850;
+    if (is_reversed(record.source, record.local_side)) {
+        cdr.from_uri = record.to_uri;
+        cdr.to_uri = cdr.request_uri = record.from_uri;
+        cdr.end_reason = reversed(record.end_reason);
+    }
     for (const ProfileView &in : record.profiles) {
         cdr.profiles.push_back({std::string(in.profile), std::string(in.value), in.has_value});
     }

@@ -14,6 +14,14 @@
 
 namespace tandem {
 
+// The source of a call that nobody has sent an INVITE for: a command has begun it. Where we are the caller in its set,
+// that INVITE went to the call's caller: From names the callee, and To the caller.
+constexpr std::string_view command_source = "command";
+
+constexpr bool is_reversed(std::string_view source, std::optional<Side> local_side) {
+    return source == command_source && local_side == Side::caller;
+}
+
 struct ForkRecord {
     std::string_view to_tag;
     DialogState state = DialogState::trying;
@@ -77,6 +85,7 @@ struct DialogRecord {
     std::string leg;                        // what a B2BUA keeps of the leg: text that only it reads
     std::optional<Instant> session_expires; // the same: when the session ends unless it is refreshed (RFC 4028)
     bool has_changed_leg = false;           // since the last record; the store may leave out what did not
+    bool is_renamed = false; // names, URIs and sides may be others than the store has; `leg` is there in any case
     bool has_changed_variables = true;  // since the last record of this set; the store may leave out what did not
     bool has_changed_profiles = true;
 };

@@ -120,6 +120,7 @@ struct DialogSet {
     bool is_ending = false; // a BYE is under way, or the end is due: at its deadline the set ends
     bool is_due = false;    // the end of an answered set was asked for: no BYE that fails takes it back
     bool is_changed = false; // waits in the list of changes
+    bool is_renamed = false; // it goes on with the dialog of another set: see Tracker::take_dialog()
 };
 
 } // namespace tandem

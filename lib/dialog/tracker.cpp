@@ -275,6 +275,7 @@ DialogRecord Tracker::record_of(const DialogSet &set) const {
     record.is_cancelled = set.is_cancelled;
     record.is_ending = set.is_ending;
     record.is_due = set.is_due;
+    record.is_renamed = set.is_renamed;
     for (const Fork *fork = set.forks.get(); fork; fork = fork->next.get()) {
         record.forks.push_back(fork_record_of(*fork));
     }

@@ -186,6 +186,11 @@ public:
     // counts already, or is not confirmed; full.
     Result<DialogId> count_apart(DialogId leg, Instant now);
 
+    // Lets a set without forks go on with the dialog of a confirmed leg of its call, whose own set ends. Its id and
+    // record, the time it was created, variables and places stay; names, URIs, numbers and forks are those of the leg,
+    // and the source is its own. not_found: one of them is over; wrong_state: they are not like that.
+    Result<void> take_dialog(DialogId id, DialogId leg, Instant now);
+
     // Ends the set now: for ends that no message shows. No effect on one that has ended.
     void end(DialogId id, EndReason reason, Instant now);
 

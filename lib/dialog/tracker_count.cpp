@@ -54,4 +54,37 @@ Result<DialogId> Tracker::count_apart(DialogId leg, Instant now) {
     return id;
 }
 
+Result<void> Tracker::take_dialog(DialogId id, DialogId leg, Instant now) {
+    make_room();
+    DialogSet *set = find_live(id);
+    DialogSet *old = find_live(leg);
+    if (!set || !old) return Error::not_found;
+    if (set->forks || set->state >= DialogState::confirmed || set->is_ending || set->is_cancelled)
+        return Error::wrong_state;
+    if (old->leg_of != set->record || old->state != DialogState::confirmed || old->is_ending) return Error::wrong_state;
+    std::array<std::string_view, DialogSet::text_count> texts;
+    for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = old->text.get(i);
+    const std::string source(set->view(DialogSet::source));
+    texts[DialogSet::source] = source;
+    PackedText<DialogSet::text_count> text;
+    text.assign(texts);
+    index_.insert(old->hash, id); // no memory: nothing has changed
+    index_.erase(std::exchange(set->hash, old->hash), id);
+    set->text = std::move(text);
+    set->forks = std::move(old->forks);
+    set->local_side = old->local_side;
+    set->ringing = old->ringing;
+    set->answered = old->answered;
+    set->invite_cseq = old->invite_cseq;
+    set->sip_code = old->sip_code;
+    set->branch = old->branch;
+    set->is_renamed = true;
+    old->owner = 0;
+    enter(*set, DialogState::confirmed);
+    arm_anew(id, *set, now);
+    mark_changed(id, *set);
+    terminate(leg, *old, EndReason::admin, now);
+    return {};
+}
+
 } // namespace tandem

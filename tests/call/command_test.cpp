@@ -2,10 +2,10 @@
 #include "call/two_calls.hpp"
 
 using namespace tandem;
+using std::chrono::seconds;
 using test::sdp_of;
 using test::TwoCalls;
 using test::TwoPhones;
-using std::chrono::seconds;
 using Words = std::vector<std::string>;
 
 TEST_CASE("command: a caller who lets the hold ring is asked no longer at the deadline, and the call is as before") {
@@ -75,8 +75,8 @@ TEST_CASE("command: a hold that waits for 491 after 491 ends at its deadline") {
 TEST_CASE("command: a leg that its own phone holds is held on top, and resumed to what it was") {
     TwoCalls phones;
     phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "INVITE", 9, {}, sdp_of("bob", 2, "sendonly")));
-    phones.send(phones.alice,
-                TwoPhones::answer(phones.take(phones.alice, "INVITE"), "200 OK", "", {}, sdp_of("alice", 2, "recvonly")));
+    phones.send(phones.alice, TwoPhones::answer(phones.take(phones.alice, "INVITE"), "200 OK", "", {},
+                                                sdp_of("alice", 2, "recvonly")));
     phones.take(phones.bob, "SIP/2.0 200");
     phones.send(phones.bob, TwoPhones::from_bob(phones.bobs_invite, "ACK", 9));
     phones.forget();
@@ -204,6 +204,54 @@ TEST_CASE("command: an attended transfer joins two who were called, or who calle
     phones.send(phones.alice, phones.request("BYE", phones.our_tag, 9));
     phones.send(phones.carol, TwoPhones::answer(phones.take(phones.carol, "BYE"), "200 OK"));
     phones.nothing_left(2);
+}
+
+TEST_CASE(
+    "command: an attended transfer joins the calls of two workers by an INVITE to ourselves, whatever the routes say") {
+    EngineOptions options;
+    SeededRandom random(7);
+    options.loop_hash.emplace(random); // the same for both
+    options.shards = 2;
+    TwoCalls here(options);
+    TwoCalls there(options, 1);
+    for (TwoCalls *calls : {&here, &there}) calls->router.answer = {.refuse = 403};
+    const Endpoint self = test::endpoint("192.0.2.9", 5060);
+    const auto relay = [&] {
+        for (bool is_moving = true; is_moving;) {
+            is_moving = false;
+            for (auto [from, to] : {std::pair(&here, &there), std::pair(&there, &here)}) {
+                for (const std::string &bytes : from->take_all(self)) {
+                    to->send(self, bytes);
+                    is_moving = true;
+                }
+            }
+        }
+    };
+    const auto target = there.engine().joinable(there.leg_of_bob());
+    REQUIRE(target);
+    REQUIRE(here.engine().join(here.leg(), *target, here.now).ok());
+    here.wait(0);
+    relay();
+    const Message offer = there.take(there.bob, "INVITE");
+    CHECK(test::media_of(offer.body()) == test::media_of(sdp_of("alice")));
+    there.send(there.bob, TwoPhones::answer(offer, "200 OK", "", {}, sdp_of("bob", 2)));
+    there.send(there.alice, TwoPhones::answer(there.take(there.alice, "BYE"), "200 OK"));
+    relay();
+    here.send(here.alice, TwoPhones::answer(here.take(here.alice, "INVITE"), "200 OK", "", {}, sdp_of("alice", 2)));
+    relay();
+    CHECK(here.events() == Words{"accepted", "started caller", "succeeded caller 200", "ended 200"});
+    here.send(here.bob, TwoPhones::answer(here.take(here.bob, "BYE"), "200 OK"));
+    here.send(here.alice, here.request("INFO", here.our_tag, 8));
+    relay();
+    there.send(there.bob, TwoPhones::answer(there.take(there.bob, "INFO"), "200 OK", ""));
+    relay();
+    CHECK(here.got(here.alice, "SIP/2.0 200"));
+    here.send(here.alice, here.request("BYE", here.our_tag, 9));
+    relay();
+    there.send(there.bob, TwoPhones::answer(there.take(there.bob, "BYE"), "200 OK"));
+    relay();
+    here.nothing_left(1);
+    there.nothing_left(1);
 }
 
 TEST_CASE("command: an attended transfer with itself, or with a call that is gone, is refused") {

@@ -46,7 +46,8 @@ struct Held : TwoPhones {
                                : event.kind == CallEventKind::command_succeeded ? "succeeded"
                                : is_end                                         ? "ended"
                                                                                 : "failed";
-            if (!is_end && event.kind != CallEventKind::command_accepted) text += " " + std::string(to_string(event.side));
+            if (!is_end && event.kind != CallEventKind::command_accepted)
+                text += " " + std::string(to_string(event.side));
             if (event.status != 0) text += " " + std::to_string(event.status);
             out.push_back(text);
         }
@@ -119,8 +120,8 @@ TEST_CASE("hold: if the callee refuses the caller is given back what he had") {
     const Message back = phones.take(phones.alice, "INVITE");
     CHECK(back.body() == sdp("bob", 22, "sendrecv"));
     phones.send(phones.alice, TwoPhones::answer(back, "200 OK", "", {}, sdp("alice", 12, "sendrecv")));
-    CHECK(phones.events() == std::vector<std::string>{"accepted", "started caller", "succeeded caller 200", "started callee",
-                                                      "failed callee 488", "ended 488"});
+    CHECK(phones.events() == std::vector<std::string>{"accepted", "started caller", "succeeded caller 200",
+                                                      "started callee", "failed callee 488", "ended 488"});
     CHECK(phones.engine().resume(phones.leg(), phones.now).error() == Error::wrong_state);
 }
 

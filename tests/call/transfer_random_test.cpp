@@ -1,4 +1,6 @@
-// Three phones that do whatever comes to their minds with calls, transfers and Replaces: in the end nothing is left.
+// Four phones that do whatever comes to their minds with calls, transfers and Replaces, and a host that gives commands:
+// in the end nothing is left.
+#include <array>
 #include <map>
 #include <set>
 #include "call/two_phones.hpp"
@@ -19,7 +21,8 @@ struct PhoneDialog {
 
 class Party {
 public:
-    Party(std::uint64_t seed, bool is_quiet) : random_(seed), is_quiet_(is_quiet) {
+    Party(std::uint64_t seed, bool is_quiet, bool has_host = false)
+        : wire_(has_host ? with_events() : EngineOptions()), random_(seed), is_quiet_(is_quiet), has_host_(has_host) {
         wire_.router.answer.ring_timeout = std::chrono::seconds(20);
         phones_ = {wire_.alice, wire_.bob, wire_.carol, wire_.dave};
     }
@@ -33,7 +36,7 @@ public:
             } else if (die < 70) {
                 call(random_.next() % phones_.size());
             } else if (die < 90) {
-                act();
+                has_host_ &&roll(3) != 0 ? command() : act();
             } else {
                 wire_.wait(static_cast<std::int64_t>(random_.next() % 3000));
             }
@@ -53,13 +56,66 @@ public:
         REQUIRE(engine.tracker().statistics().active == 0);
         REQUIRE(engine.tracker().statistics().early == 0);
         REQUIRE(engine.tracker().statistics().processed == wire_.ended.size());
+        take_events();
+        REQUIRE(commands_.empty()); // each has ended, once
     }
+    std::size_t begun(CommandKind kind) const { return begun_[static_cast<std::size_t>(kind)]; }
+    std::size_t succeeded(CommandKind kind) const { return succeeded_[static_cast<std::size_t>(kind)]; }
     std::size_t calls() const { return wire_.ended.size(); }
     std::size_t transferred() const { return transferred_; }
     std::size_t attended() const { return attended_; }
     std::size_t replaced() const { return replaced_; }
 
 private:
+    static EngineOptions with_events() {
+        EngineOptions options;
+        options.event_max = 4096;
+        return options;
+    }
+    // The host wants something of some call, or a new one.
+    void command() {
+        route();
+        Engine &engine = wire_.engine();
+        std::vector<CallView> calls;
+        std::uint64_t cursor = 0;
+        engine.list_calls(cursor, 1000, calls);
+        const Duration deadline = std::chrono::milliseconds(roll(3) == 0 ? 1 + roll(5'000) : 32'000);
+        const auto some_leg = [&] {
+            const CallView &call = calls[roll(calls.size())];
+            return roll(2) == 0 ? call.caller : call.callee;
+        };
+        const std::uint64_t what = calls.empty() ? 0 : roll(10);
+        Result<CommandId> command = Error::not_found;
+        if (what < 4) {
+            command = engine.start({.caller = "sip:p@a", .callee = "sip:q@b", .deadline = deadline}, wire_.now);
+        } else if (what < 6) {
+            command = roll(2) == 0 ? engine.hold(some_leg(), wire_.now, deadline)
+                                   : engine.resume(some_leg(), wire_.now, deadline);
+        } else if (what < 8) {
+            command = engine.transfer(some_leg(), "<sip:x@c>", wire_.now, deadline);
+        } else if (what < 9) {
+            const auto target = engine.joinable(some_leg());
+            if (target) command = engine.join(some_leg(), *target, wire_.now, deadline);
+        } else if (roll(4) == 0) {
+            static_cast<void>(engine.end(some_leg(), EndReason::admin, wire_.now));
+        }
+        if (command) REQUIRE(commands_.insert(*command).second);
+        take_events();
+        wire_.wait(0);
+    }
+    void take_events() {
+        CallEvent event;
+        while (wire_.engine().next_event(event)) {
+            if (event.kind == CallEventKind::dtmf) continue;
+            const auto kind = static_cast<std::size_t>(event.command_kind);
+            if (event.kind == CallEventKind::command_accepted) ++begun_[kind];
+            REQUIRE(commands_.contains(event.command)); // it has not ended
+            if (event.kind != CallEventKind::command_ended) continue;
+            REQUIRE(event.status >= 200);
+            succeeded_[kind] += event.status == 200 ? 1 : 0;
+            commands_.erase(event.command);
+        }
+    }
     std::uint64_t roll(std::uint64_t sides) { return random_.next() % sides; }
 
     std::string sdp() {
@@ -205,6 +261,10 @@ private:
     TwoPhones wire_;
     SeededRandom random_;
     bool is_quiet_;
+    bool has_host_;
+    std::set<CommandId> commands_; // at work
+    std::array<std::size_t, 5> begun_{};
+    std::array<std::size_t, 5> succeeded_{};
     std::vector<Endpoint> phones_;
     std::map<std::size_t, std::map<std::string, PhoneDialog>> dialogs_;
     std::uint64_t branch_ = 0;
@@ -238,4 +298,28 @@ TEST_CASE("transfer: whatever phones do, and in whatever order, nothing is left 
     CHECK(transferred > 20);
     CHECK(attended > 20);
     CHECK(replaced > 20);
+}
+
+TEST_CASE(
+    "command: whatever phones do meanwhile, each command ends once, and nothing is left but one record for each set "
+    "that counts") {
+    constexpr std::array kinds = {CommandKind::hold, CommandKind::resume, CommandKind::transfer, CommandKind::join,
+                                  CommandKind::start};
+    std::array<std::size_t, kinds.size()> begun{};
+    std::array<std::size_t, kinds.size()> succeeded{};
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+        CAPTURE(seed);
+        Party party(seed, seed % 2 == 0, true);
+        party.run(150);
+        party.end();
+        for (std::size_t i = 0; i < kinds.size(); ++i) {
+            begun[i] += party.begun(kinds[i]);
+            succeeded[i] += party.succeeded(kinds[i]);
+        }
+    }
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+        CAPTURE(i);
+        CHECK(begun[i] > 50);
+        CHECK(succeeded[i] > 10);
+    }
 }

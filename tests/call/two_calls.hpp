@@ -20,12 +20,14 @@ inline std::string media_of(std::string_view text) {
 
 // The events of the commands as text: "started caller", "pending 180 SIP/2.0 180 Ringing", "ended 200".
 inline std::vector<std::string> command_events(Engine &engine) {
-    static constexpr const char *names[] = {"dtmf", "accepted", "answered", "started", "pending", "succeeded", "failed", "ended"};
+    static constexpr const char *names[] = {"dtmf",    "accepted",  "answered", "started",
+                                            "pending", "succeeded", "failed",   "ended"};
     std::vector<std::string> out;
     CallEvent event;
     while (engine.next_event(event)) {
         std::string text = names[static_cast<int>(event.kind)];
-        const bool has_leg = event.kind != CallEventKind::command_ended && event.kind != CallEventKind::command_accepted;
+        const bool has_leg =
+            event.kind != CallEventKind::command_ended && event.kind != CallEventKind::command_accepted;
         if (has_leg) text += " " + std::string(to_string(event.side));
         if (event.status != 0) text += " " + std::to_string(event.status);
         if (event.kind == CallEventKind::command_pending) text += " " + event.text;
@@ -40,7 +42,8 @@ inline EngineOptions with_events(EngineOptions options = {}) {
 }
 
 struct TwoCalls : TwoPhones {
-    TwoCalls() : TwoPhones(with_events()) {
+    explicit TwoCalls(EngineOptions options = {}, std::uint8_t shard = 0)
+        : TwoPhones(with_events(std::move(options)), shard) {
         send(alice, invite({}, sdp_of("alice")));
         bobs_invite = take(bob, "INVITE");
         send(bob, answer(bobs_invite, "200 OK", "bob", {}, sdp_of("bob")));

@@ -12,6 +12,7 @@
 #include "call/call_copy.hpp"
 #include "call/engine.hpp"
 #include "call/kept_dialogs.hpp"
+#include "cdr/cdr.hpp"
 #include "sip/message.hpp"
 #include "sip/uri.hpp"
 
@@ -47,9 +48,9 @@ public:
         ++asked;
         return is_closed ? refusal : answer;
     }
-    Route route_inside(const Message &, const Endpoint &) override {
+    Route route_inside(const Message &invite, const Endpoint &) override {
         ++asked;
-        return answer;
+        return inside ? inside(invite) : answer;
     }
     // Targets are addresses alone, and none is called "nowhere".
     Result<Route> route_decided(const Message &, const Endpoint &, bool, const Decision &decision) override {
@@ -93,7 +94,8 @@ public:
         return origin < barred_from || std::find(barred.begin(), barred.end(), to) == barred.end();
     }
     Route answer;
-    Route refusal{.refuse = 403}; // of strangers where it is closed to them
+    std::function<Route(const Message &)> inside; // none: the same
+    Route refusal{.refuse = 403};                 // of strangers where it is closed to them
     std::vector<IpAddress> trusted;
     std::vector<IpAddress> known;
     bool is_waiting = false;                               // for a name of a trunk
@@ -348,6 +350,7 @@ public:
     const Endpoint dave = endpoint("192.0.2.4", 5064);
     OneRoute router;
     Instant now = at_ms(0);
+    std::vector<Cdr> cdrs; // of the sets that count
     WallClock wall{at_ms(0), 1'700'000'000'000'000};
     std::vector<Ended> ended; // of the sets that count
     Message bobs_invite;
@@ -384,6 +387,7 @@ private:
             ended_call_ids_.emplace_back(record.call_id);
             if (record.has_changed_leg) refusals_.push_back(record.leg);
             if (record.leg_of) return;
+            cdrs.push_back(make_cdr(record, wall));
             ended.push_back({record.end_reason, record.sip_code, record.q850, std::string(record.callee_call_id),
                              record.answered.has_value(),
                              record.answered ? *record.ended - *record.answered : Duration()});

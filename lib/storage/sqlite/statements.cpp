@@ -102,6 +102,12 @@ int Statements::save(const DialogRecord &record, const WallClock &wall) {
     const std::string id = record.id.to_string();
     const DialogTexts texts{forks_json(record, wall), cseq_maps_json(record), details_json(record)};
     DialogRows &rows = record.leg_of ? legs_ : dialogs_;
+    bool has_others = false; // rows of variables and profiles
+    if (record.is_renamed) { // what an update leaves alone has changed
+        const int code = rows.erase.bind(to_serial(record.id)).bind(id).run();
+        if (code != SQLITE_DONE) return code;
+        has_others = sqlite3_changes64(database_) != 0;
+    }
 
     // Serials count up: one above all that were saved is new, and any other most likely there. The guess decides no
     // more than what is tried first.
@@ -112,8 +118,9 @@ int Statements::save(const DialogRecord &record, const WallClock &wall) {
         if (sqlite3_changes64(database_) == 0) continue;
         serial_newest_ = std::max(serial_newest_, record.id.serial);
         if (record.leg_of) return SQLITE_DONE;
-        if (const int saved = save_variables(record, as_new); saved != SQLITE_DONE) return saved;
-        return save_profiles(record, as_new);
+        const bool is_new = as_new && !has_others;
+        if (const int saved = save_variables(record, is_new); saved != SQLITE_DONE) return saved;
+        return save_profiles(record, is_new);
     }
     return SQLITE_CONSTRAINT;
 }
