@@ -1,5 +1,6 @@
 /**
- * @file tandem/event.h  What happens to dialogs, in order, by pull.
+ * @file tandem/event.h  What happens to dialogs, in order, by pull. tandem/bus.h brings events of any kind to several
+ * parts of a host, each by its filter, and to who waits for one.
  *
  * The events of one dialog come in order. Those that tandem_tracker_options.events leaves out are not made, but ENDED,
  * which comes unless events is TANDEM_EVENTS_NONE.

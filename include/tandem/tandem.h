@@ -5,6 +5,7 @@
 #define TANDEM_TANDEM_H
 
 #include <tandem/auth.h>
+#include <tandem/bus.h>
 #include <tandem/cdr.h>
 #include <tandem/cluster.h>
 #include <tandem/dialog.h>

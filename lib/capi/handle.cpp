@@ -1,5 +1,7 @@
 #include "capi/handle.hpp"
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <system_error>
@@ -13,6 +15,13 @@ std::uint64_t HostRandom::next() {
         if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "getrandom");
     }
     return number;
+}
+
+std::int32_t timeout_ms_of(const std::optional<Instant> &deadline, Instant now) {
+    if (!deadline) return -1;
+    if (*deadline <= now) return 0;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now);
+    return static_cast<std::int32_t>(std::min<std::int64_t>(wait.count(), INT32_MAX));
 }
 
 } // namespace tandem::capi

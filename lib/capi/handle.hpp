@@ -43,6 +43,10 @@ inline bool wants(std::uint32_t events, std::uint32_t type) {
 inline bool is_time(std::uint64_t now_us) { return now_us <= now_max_us; }
 inline Instant instant_of(std::uint64_t now_us) { return Instant{Duration{static_cast<Duration::rep>(now_us)}}; }
 
+
+// As poll(2) takes it: rounded up; 0: now; -1: nothing waits.
+std::int32_t timeout_ms_of(const std::optional<Instant> &deadline, Instant now);
+
 } // namespace tandem::capi
 
 struct tandem_tracker {

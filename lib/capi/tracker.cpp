@@ -228,12 +228,7 @@ tandem_status tandem_tracker_advance(tandem_tracker *tracker, uint64_t now_us) {
 
 int32_t tandem_tracker_timeout_ms(const tandem_tracker *tracker, uint64_t now_us) {
     if (!tracker || !is_time(now_us)) return -1;
-    const auto deadline = tracker->tracker.next_deadline();
-    if (!deadline) return -1;
-    const Instant now = instant_of(now_us);
-    if (*deadline <= now) return 0;
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now);
-    return static_cast<int32_t>(std::min<std::int64_t>(wait.count(), INT32_MAX));
+    return timeout_ms_of(tracker->tracker.next_deadline(), instant_of(now_us));
 }
 
 tandem_status tandem_tracker_statistics(const tandem_tracker *tracker, tandem_statistics *statistics) {

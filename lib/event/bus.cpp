@@ -7,7 +7,9 @@ namespace tandem {
 Bus::Bus(const BusOptions &options, Random &random, Instant now)
     : options_(options), hash_(random), walked_list_(hash_("", "")), subscribers_(options.subscriber_max),
       subscriptions_(options.subscription_max), timers_(now), window_(options.replay, options.sequence),
-      sequence_(options.sequence) {}
+      sequence_(options.sequence) {
+    ready_.reserve(options.subscriber_max);
+}
 
 Result<SubscriberId> Bus::add_subscriber() {
     auto added = subscribers_.emplace(options_);
@@ -15,12 +17,12 @@ Result<SubscriberId> Bus::add_subscriber() {
     return added;
 }
 
-void Bus::remove_subscriber(SubscriberId id) {
+bool Bus::remove_subscriber(SubscriberId id) {
     Subscriber *subscriber = subscribers_.find(id);
-    if (!subscriber) return;
+    if (!subscriber) return false;
     for (const SubscriptionId subscription : std::exchange(subscriber->subscriptions, {})) erase(subscription);
     std::erase(ready_, id);
-    subscribers_.erase(id);
+    return subscribers_.erase(id);
 }
 
 // The shortest list that it can stand in, so that a value which many others ask for is no one's burden but theirs.
@@ -55,6 +57,7 @@ Result<SubscriptionId> Bus::add(Subscription subscription, Instant until) {
         throw;
     }
     if (is_walked) ++walked_;
+    if (!subscriptions_.find(*id)->subscriber) ++waits_;
     subscriptions_.find(*id)->timer = timers_.schedule(until, *id);
     return id;
 }
@@ -64,6 +67,7 @@ void Bus::erase(SubscriptionId id) {
     if (!subscription) return;
     lists_.erase(subscription->list, id);
     if (subscription->list == walked_list_) --walked_;
+    if (!subscription->subscriber) --waits_;
     timers_.cancel(subscription->timer);
     if (Subscriber *subscriber = subscribers_.find(subscription->subscriber)) {
         std::erase(subscriber->subscriptions, id);
@@ -71,8 +75,8 @@ void Bus::erase(SubscriptionId id) {
     subscriptions_.erase(id);
 }
 
-Result<Subscribed> Bus::subscribe(SubscriberId id, EventFilter filter, Duration ttl,
-                                  std::optional<std::uint64_t> since, Instant now) {
+Result<Subscribed> Bus::subscribe(SubscriberId id, EventFilter filter, Duration ttl, std::optional<std::uint64_t> since,
+                                  Instant now) {
     advance(now);
     Subscriber *subscriber = subscribers_.find(id);
     if (!subscriber) return Error::not_found;
@@ -82,18 +86,19 @@ Result<Subscribed> Bus::subscribe(SubscriberId id, EventFilter filter, Duration 
     }
     if (ttl <= Duration::zero() || ttl > options_.ttl_max) ttl = options_.ttl_max;
     subscriber->subscriptions.reserve(subscriber->subscriptions.size() + 1);
+    std::optional<EventGap> gap;
+    if (since) {
+        gap = gap_after(*since);
+        make_room(gap, *subscriber, filter, *since);
+    }
     const auto added = add({std::move(filter), id}, now + ttl);
     if (!added) {
         ++statistics_.refused;
         return added.error();
     }
     subscriber->subscriptions.push_back(*added);
-    Subscribed answer{*added, sequence_, {}};
-    if (since) {
-        answer.gap = gap_after(*since);
-        replay(id, subscriptions_.find(*added)->filter, *since, answer.gap);
-    }
-    return answer;
+    if (since) replay(id, subscriptions_.find(*added)->filter, *since, gap);
+    return Subscribed{*added, sequence_, gap};
 }
 
 Result<void> Bus::renew(SubscriptionId id, Duration ttl, Instant now) {
@@ -122,17 +127,24 @@ Result<std::uint64_t> Bus::notify(EventDraft draft, Instant now) {
     }
     advance(now);
     auto event = std::make_shared<Event>();
-    event->sequence = ++sequence_;
+    event->sequence = sequence_ + 1;
     event->time_us = draft.time_us;
     event->name = draft.name;
     event->fields = std::move(draft.fields);
     event->data = std::move(draft.data);
-    ++statistics_.events;
     const SharedEvent shared = std::move(event);
+    // All that asks for memory comes first.
     collect_matches(*shared);
-    for (const SubscriptionId id : matches_) deliver(id, shared, now);
+    for (const SubscriptionId id : matches_) {
+        if (Subscriber *subscriber = subscribers_.find(subscriptions_.find(id)->subscriber)) {
+            subscriber->queue.make_room(1);
+        }
+    }
     window_.add({shared, {}, now});
-    return shared->sequence;
+    sequence_ = shared->sequence;
+    ++statistics_.events;
+    for (const SubscriptionId id : matches_) deliver(id, shared, now);
+    return sequence_;
 }
 
 void Bus::collect_matches(const Event &event) {
@@ -151,11 +163,7 @@ void Bus::collect_matches(const Event &event) {
 void Bus::deliver(SubscriptionId id, const SharedEvent &event, Instant now) {
     Subscription *subscription = subscriptions_.find(id);
     if (!subscription) return; // a wait that two lists of one hash have led to
-    if (!subscription->subscriber) {
-        ++statistics_.delivered;
-        resumed_.push_back({id, subscription->owner, Resumed::Why::event, event});
-        return erase(id);
-    }
+    if (!subscription->subscriber) return resume(id, Resumed::Why::event, event);
     Subscriber &subscriber = *subscribers_.find(subscription->subscriber);
     if (subscriber.last_sequence == event->sequence) return; // another subscription of his was about it
     subscriber.last_sequence = event->sequence;
@@ -183,19 +191,29 @@ void Bus::note_lost(std::uint64_t count, Instant now) {
     subscriptions_.for_each([&](SubscriptionId id, Subscription &subscription) {
         if (!subscription.subscriber) waits.push_back(id);
     });
-    for (const SubscriptionId id : waits) {
-        resumed_.push_back({id, subscriptions_.find(id)->owner, Resumed::Why::gap, nullptr});
-        erase(id);
-    }
+    for (const SubscriptionId id : waits) resume(id, Resumed::Why::gap, nullptr);
 }
 
 void Bus::begin_anew() { window_.clear(++sequence_); }
 
 bool Bus::next(SubscriberId id, EventPlace &place) {
-    Subscriber *subscriber = subscribers_.find(id);
-    if (!subscriber || !subscriber->queue.next(place)) return false;
-    if (subscriber->queue.empty() && std::exchange(subscriber->is_ready, false)) std::erase(ready_, id);
+    const EventPlace *front = peek(id);
+    if (!front) return false;
+    place = *front;
+    pop(id);
     return true;
+}
+
+const EventPlace *Bus::peek(SubscriberId id) const {
+    const Subscriber *subscriber = subscribers_.find(id);
+    return subscriber ? subscriber->queue.front() : nullptr;
+}
+
+void Bus::pop(SubscriberId id) {
+    Subscriber *subscriber = subscribers_.find(id);
+    if (!subscriber || subscriber->queue.empty()) return;
+    subscriber->queue.pop();
+    if (subscriber->queue.empty() && std::exchange(subscriber->is_ready, false)) std::erase(ready_, id);
 }
 
 void Bus::take_ready(std::vector<SubscriberId> &ready) {
@@ -212,14 +230,10 @@ void Bus::advance(Instant now) {
 std::optional<Instant> Bus::next_deadline() const { return timers_.next_deadline(); }
 
 void Bus::expire(SubscriptionId id) {
-    Subscription *subscription = subscriptions_.find(id);
+    const Subscription *subscription = subscriptions_.find(id);
     if (!subscription) return;
-    if (subscription->subscriber) {
-        ++statistics_.expired;
-    } else {
-        ++statistics_.timed_out;
-        resumed_.push_back({id, subscription->owner, Resumed::Why::timeout, nullptr});
-    }
+    if (!subscription->subscriber) return resume(id, Resumed::Why::timeout, nullptr);
+    ++statistics_.expired;
     erase(id);
 }
 

@@ -29,11 +29,11 @@ using SubscriptionId = Id<struct SubscriptionTag>; // of a wait, too
 
 struct BusOptions {
     std::uint32_t subscriber_max = 256;
-    std::uint32_t subscription_max = 16384;   // of all subscribers, with the waits
-    std::uint32_t per_subscriber_max = 256;   // subscriptions of one
-    std::uint32_t walked_max = 256;           // subscriptions to patterns alone
-    std::uint32_t queue_max = 4096;           // events that wait for one subscriber; beyond it the oldest are lost,
-    std::size_t queue_byte_max = 4 << 20;     // and he finds a gap that says how many. Bytes of them: the same
+    std::uint32_t subscription_max = 16384; // of all subscribers, with the waits
+    std::uint32_t per_subscriber_max = 256; // subscriptions of one
+    std::uint32_t walked_max = 256;         // subscriptions to patterns alone
+    std::uint32_t queue_max = 4096;         // events that wait for one subscriber; beyond it the oldest are lost,
+    std::size_t queue_byte_max = 4 << 20;   // and he finds a gap that says how many. Bytes of them: the same
     Duration ttl_max = std::chrono::hours(24);
     ReplayOptions replay;
     std::uint64_t sequence = 0; // before the first event. A host that numbers its lives, as by the time of its start,
@@ -42,19 +42,19 @@ struct BusOptions {
 
 struct BusStatistics {
     std::uint64_t events = 0;
-    std::uint64_t delivered = 0;     // into queues, and to waits
-    std::uint64_t lost = 0;          // out of queues that were full
-    std::uint64_t lost_before = 0;   // see Bus::note_lost()
-    std::uint64_t refused = 0;       // subscriptions and waits beyond a limit
-    std::uint64_t expired = 0;       // subscriptions, by their ttl
-    std::uint64_t timed_out = 0;     // waits
+    std::uint64_t delivered = 0;   // into queues, and to waits
+    std::uint64_t lost = 0;        // out of queues that were full
+    std::uint64_t lost_before = 0; // see Bus::note_lost()
+    std::uint64_t refused = 0;     // subscriptions and waits beyond a limit
+    std::uint64_t expired = 0;     // subscriptions, by their ttl
+    std::uint64_t timed_out = 0;   // waits
 };
 
 // What subscribe() and wait() answer.
 struct Subscribed {
     SubscriptionId id{};
-    std::uint64_t sequence = 0;      // of the last event so far: what comes has higher ones
-    std::optional<EventGap> gap{};   // what `since` asked for and the window does not have any more
+    std::uint64_t sequence = 0;    // of the last event so far: what comes has higher ones
+    std::optional<EventGap> gap{}; // what `since` asked for and the window does not have any more
 };
 
 // How a wait has ended.
@@ -71,8 +71,9 @@ class Bus {
 public:
     Bus(const BusOptions &options, Random &random, Instant now);
 
-    Result<SubscriberId> add_subscriber(); // full
-    void remove_subscriber(SubscriberId id); // with its subscriptions and all that waits for it
+    Result<SubscriberId> add_subscriber();   // full
+    bool remove_subscriber(SubscriberId id); // with its subscriptions and all that waits for it; false: there is none
+    bool has_subscriber(SubscriberId id) const { return subscribers_.find(id) != nullptr; }
 
     // From now on, or from the event after `since` as far as the window has it: what is replayed stands in the queue
     // before what comes next, and a gap before both if something is missing. An event that several subscriptions of one
@@ -89,7 +90,13 @@ public:
                             std::uint64_t owner, Instant now);
     void take_resumed(std::vector<Resumed> &resumed); // appends, and forgets them
 
-    // Gives the event its number, and to everybody who is about it. invalid: a name or data beyond their bounds.
+    // The same one by one, for who may fail in between.
+    std::size_t resumed() const { return resumed_.size() - resumed_taken_; } // that were not taken yet
+    const Resumed *peek_resumed() const { return resumed() == 0 ? nullptr : &resumed_[resumed_taken_]; }
+    void pop_resumed();
+
+    // Gives the event its number, and to everybody who is about it. invalid: a name or data beyond their bounds. Where
+    // memory ends (bad_alloc) nobody has it, and there is no such number; so it is with the functions above.
     Result<std::uint64_t> notify(EventDraft draft, Instant now);
 
     // So many events were made and are not here: all subscribers find a gap, now and in a replay.
@@ -100,6 +107,10 @@ public:
 
     // The next that waits for a subscriber, an event or a gap; false: nothing, or no such subscriber.
     bool next(SubscriberId id, EventPlace &place);
+
+    // The same in two steps, for who may fail in between.
+    const EventPlace *peek(SubscriberId id) const; // null: nothing
+    void pop(SubscriberId id);
 
     // Those whose queues are no longer empty since the last time; each once.
     void take_ready(std::vector<SubscriberId> &ready); // appends, and forgets them
@@ -123,9 +134,9 @@ private:
     };
     struct Subscription {
         EventFilter filter;
-        SubscriberId subscriber;      // none: a wait
-        std::uint64_t owner = 0;      // of a wait
-        std::uint64_t list = 0;       // the hash of the list that it stands in
+        SubscriberId subscriber; // none: a wait
+        std::uint64_t owner = 0; // of a wait
+        std::uint64_t list = 0;  // the hash of the list that it stands in
         TimerId timer{};
     };
 
@@ -133,12 +144,16 @@ private:
     Result<SubscriptionId> add(Subscription subscription, Instant until);
     void erase(SubscriptionId id);
     void collect_matches(const Event &event);
+    void make_room(const std::optional<EventGap> &gap, Subscriber &subscriber, const EventFilter &filter,
+                   std::uint64_t since);
+    void make_room_for_end();
+    void resume(SubscriptionId id, Resumed::Why why, const SharedEvent &event);
     void deliver(SubscriptionId id, const SharedEvent &event, Instant now);
     void push(SubscriberId id, Subscriber &subscriber, EventPlace place);
     std::optional<EventGap> gap_after(std::uint64_t since) const;
     void replay(SubscriberId id, const EventFilter &filter, std::uint64_t since, const std::optional<EventGap> &gap);
-    bool resume_from_window(const Subscribed &waiting, const EventFilter &filter, std::uint64_t since,
-                            std::uint64_t owner);
+    template <class F>
+    void for_each_since(const EventFilter &filter, std::uint64_t since, F f) const; // f(EventPlace) of the window
     void expire(SubscriptionId id);
 
     BusOptions options_;
@@ -152,7 +167,9 @@ private:
     ReplayWindow window_;
     std::uint64_t sequence_;
     std::vector<SubscriberId> ready_;
-    std::vector<Resumed> resumed_;
+    std::vector<Resumed> resumed_;        // has room for each wait
+    std::size_t resumed_taken_ = 0;       // of it, in front
+    std::size_t waits_ = 0;               // subscriptions that are one
     std::vector<SubscriptionId> matches_; // of the event at hand; keeps its memory
     BusStatistics statistics_;
 };

@@ -16,17 +16,10 @@ void DeliveryQueue::push(EventPlace place) {
     while (queue_.size() > event_max_ || (bytes_ > byte_max_ && queue_.size() > 1)) drop_oldest();
 }
 
-bool DeliveryQueue::next(EventPlace &place) {
-    if (has_gap_) {
-        has_gap_ = false;
-        place = {nullptr, gap_, {}};
-        return true;
-    }
-    if (queue_.empty()) return false;
-    place = std::move(queue_.front());
+void DeliveryQueue::pop() {
+    if (std::exchange(has_gap_, false)) return;
+    bytes_ -= bytes_of(queue_.front());
     queue_.pop();
-    bytes_ -= bytes_of(place);
-    return true;
 }
 
 // A replay may stand behind what is newer, so a gap reaches over all that it stands for.
@@ -38,9 +31,9 @@ void DeliveryQueue::drop_oldest() {
         ++lost_;
     }
     if (has_gap_) {
-        gap = {std::min(gap_.first, gap.first), std::max(gap_.last, gap.last), gap_.lost + gap.lost};
+        gap = {std::min(gap_.gap.first, gap.first), std::max(gap_.gap.last, gap.last), gap_.gap.lost + gap.lost};
     }
-    gap_ = gap;
+    gap_.gap = gap;
     has_gap_ = true;
     bytes_ -= bytes_of(oldest);
     queue_.pop();

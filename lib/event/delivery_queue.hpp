@@ -11,10 +11,11 @@ class DeliveryQueue {
 public:
     DeliveryQueue(std::uint32_t event_max, std::size_t byte_max) : event_max_(event_max), byte_max_(byte_max) {}
 
+    void make_room(std::size_t more) { queue_.make_room(more); } // for so many push() that ask for no memory
     void push(EventPlace place);
-    bool next(EventPlace &place); // takes the oldest; false: there is none
+    const EventPlace *front() const { return has_gap_ ? &gap_ : queue_.empty() ? nullptr : &queue_.front(); }
+    void pop(); // what is in front; not empty
     bool empty() const { return !has_gap_ && queue_.empty(); }
-    std::size_t size() const { return queue_.size() + (has_gap_ ? 1 : 0); }
     std::uint64_t lost() const { return lost_; } // since the beginning
 
 private:
@@ -24,7 +25,7 @@ private:
     std::size_t byte_max_;
     RingQueue<EventPlace> queue_;
     std::size_t bytes_ = 0;
-    EventGap gap_{}; // in front of them all
+    EventPlace gap_{}; // in front of them all
     bool has_gap_ = false;
     std::uint64_t lost_ = 0;
 };

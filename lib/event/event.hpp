@@ -14,7 +14,7 @@ struct EventDraft {
     std::string_view name{};  // of event_names.hpp, or as long-lived
     std::int64_t time_us = 0; // UTC microseconds
     EventFields fields{};
-    std::string data{};       // a JSON value, of any size up to event_data_max; empty: none
+    std::string data{}; // a JSON value, of any size up to event_data_max; empty: none
 };
 
 // As the bus has numbered it.

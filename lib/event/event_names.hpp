@@ -16,11 +16,11 @@ inline constexpr std::string_view cdr = "cdr";
 
 namespace tandem::event_key {
 
-inline constexpr std::string_view call_id = "call-id";           // of the leg that the event is about
-inline constexpr std::string_view call = "call";                 // Call-ID of the call: that of its caller's leg
-inline constexpr std::string_view id = "id";                     // of the record; the dialog's, as dlg.* has it
+inline constexpr std::string_view call_id = "call-id"; // of the leg that the event is about
+inline constexpr std::string_view call = "call";       // Call-ID of the call: that of its caller's leg
+inline constexpr std::string_view id = "id";           // of the record; the dialog's, as dlg.* has it
 inline constexpr std::string_view state = "state";
-inline constexpr std::string_view side = "side";                 // caller, callee
+inline constexpr std::string_view side = "side"; // caller, callee
 inline constexpr std::string_view from = "from-uri";
 inline constexpr std::string_view to = "to-uri";
 inline constexpr std::string_view reason = "reason";

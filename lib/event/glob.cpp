@@ -46,9 +46,9 @@ std::string unescaped(std::string_view pattern) {
 }
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
-    std::size_t at = 0;                               // of the pattern
-    std::size_t after_star = std::string_view::npos;  // of it, behind the last star
-    std::size_t star_takes_to = 0;                    // of the text
+    std::size_t at = 0;                              // of the pattern
+    std::size_t after_star = std::string_view::npos; // of it, behind the last star
+    std::size_t star_takes_to = 0;                   // of the text
     for (std::size_t i = 0; i < text.size();) {
         if (at < pattern.size() && pattern[at] == '*') {
             after_star = ++at;

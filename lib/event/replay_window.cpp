@@ -4,9 +4,7 @@
 namespace tandem {
 namespace {
 
-std::size_t bytes_of(const EventPlace &place) {
-    return sizeof(EventPlace) + (place.event ? place.event->bytes() : 0);
-}
+std::size_t bytes_of(const EventPlace &place) { return sizeof(EventPlace) + (place.event ? place.event->bytes() : 0); }
 
 } // namespace
 

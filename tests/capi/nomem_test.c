@@ -481,7 +481,61 @@ static void record_becomes_json_or_not(void) {
     tandem_tracker_free(tracker);
 }
 
+/* What a host does with a bus; again is all it has to do where memory has ended. */
+typedef enum bus_act { BUS_TELL, BUS_LISTEN, BUS_WAIT, BUS_TAKE, BUS_TAKE_END } bus_act;
+
+static tandem_status act_on_bus(bus_act act, tandem_bus *bus, tandem_subscriber_id me, uint64_t *taken) {
+    tandem_notice notice = TANDEM_NOTICE_INIT;
+    tandem_filter filter = TANDEM_FILTER_INIT;
+    tandem_bus_event event = TANDEM_BUS_EVENT_INIT;
+    const tandem_field fields[] = {{{"key", 3}, {"a value that is too long to stand in the string itself", 54}}};
+    const uint64_t since = 0;
+    tandem_status status = TANDEM_OK;
+    notice.name = filter.name = plain;
+    notice.fields = filter.keys = fields;
+    notice.field_count = filter.key_count = 1;
+    switch (act) {
+    case BUS_TELL: return tandem_bus_notify(bus, &notice, 1, NULL);
+    case BUS_LISTEN: return tandem_bus_subscribe(bus, me, &filter, 0, &since, 1, NULL);
+    case BUS_WAIT: return tandem_bus_wait(bus, &filter, 1000, NULL, 7, 1, NULL);
+    case BUS_TAKE: status = tandem_bus_next(bus, me, &event); break;
+    default: status = tandem_bus_next_end(bus, &event); break;
+    }
+    if (status == TANDEM_OK) *taken = event.sequence;
+    tandem_bus_event_free(&event);
+    return status;
+}
+
+/* Two events and a wait, then what the subscriber hears and the wait; each step short of memory. */
+static void bus_tells_each_event_once(void) {
+    static const bus_act steps[] = {BUS_TELL, BUS_LISTEN, BUS_WAIT, BUS_TELL, BUS_TAKE, BUS_TAKE, BUS_TAKE_END};
+    static const uint64_t numbers[] = {0, 0, 0, 0, 1, 2, 2};
+    for (size_t scarce = 0; scarce < sizeof steps / sizeof steps[0]; scarce++) {
+        for (long block = 0;; block++) {
+            tandem_bus *bus = NULL;
+            tandem_subscriber_id me = 0;
+            int was_short = 0;
+            require(tandem_bus_new(NULL, 0, &bus) == TANDEM_OK && tandem_bus_join(bus, &me) == TANDEM_OK);
+            for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+                uint64_t taken = 0;
+                if (i == scarce) refuse_block(block, 0);
+                tandem_status status = act_on_bus(steps[i], bus, me, &taken);
+                if (i == scarce) was_short = memory_is_back();
+                if (status == TANDEM_E_NOMEM) status = act_on_bus(steps[i], bus, me, &taken);
+                check_equal(status, TANDEM_OK);
+                check_equal(taken, numbers[i]);
+            }
+            check_equal(act_on_bus(BUS_TAKE, bus, me, &(uint64_t){0}), TANDEM_E_EMPTY);
+            check_equal(act_on_bus(BUS_TAKE_END, bus, me, &(uint64_t){0}), TANDEM_E_EMPTY);
+            tandem_bus_free(bus);
+            if (!was_short) break;
+            require(block < 1000);
+        }
+    }
+}
+
 static const test tests[] = {
+    {"nomem: a bus tells each event once", bus_tells_each_event_once},
     {"nomem: one block is refused, and the host tries again", one_block_is_refused_and_the_host_tries_again},
     {"nomem: one block is refused, and the host lets go", one_block_is_refused_and_the_host_lets_go},
     {"nomem: memory ends, and the host tries again when it is back", memory_ends_and_the_host_tries_again},

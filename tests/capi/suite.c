@@ -65,7 +65,7 @@ int main(int argc, char **argv) {
 #else
         &version_suite, &status_suite,  &tracker_suite,      &time_suite,     &dialog_suite, &dialog_end_suite,
         &cseq_suite,    &leg_suite,     &profile_suite,      &profile_page_suite, &variable_suite, &event_suite,
-        &event_fd_suite, &cdr_suite,    &thread_suite,
+        &event_fd_suite, &cdr_suite,    &thread_suite,  &bus_suite,
 #ifdef WITH_SIP
         &auth_suite,    &message_suite, &sofia_suite,
 #endif

@@ -18,7 +18,8 @@ typedef struct suite {
 #define SUITE(name, table) const suite name = {table, sizeof(table) / sizeof((table)[0])}
 
 extern const suite version_suite, status_suite, tracker_suite, time_suite, dialog_suite, dialog_end_suite, cseq_suite,
-    leg_suite, profile_suite, profile_page_suite, variable_suite, event_suite, event_fd_suite, cdr_suite, thread_suite;
+    leg_suite, profile_suite, profile_page_suite, variable_suite, event_suite, event_fd_suite, cdr_suite, thread_suite,
+    bus_suite;
 extern const suite auth_suite, message_suite, sofia_suite; /* libtandem alone */
 extern const suite nomem_suite;                /* a program of its own */
 extern const suite cluster_suite, cluster_outage_suite; /* another one */

@@ -1,7 +1,7 @@
-#include "event/bus.hpp"
 #include <doctest/doctest.h>
 #include <string>
 #include <vector>
+#include "event/bus.hpp"
 #include "event/glob.hpp"
 
 using namespace tandem;
@@ -277,7 +277,8 @@ TEST_CASE("bus: a wait since a number ends at once with what came after it, or i
     hall.tell("cdr", "call-id", "a");
     hall.tell("cdr", "call-id", "b");
     const auto wait = [&](std::string_view call_id, std::uint64_t since) {
-        REQUIRE(hall.bus.wait(Hall::filter("cdr", "call-id", call_id), std::chrono::seconds(1), since, 1, at_ms(0)).ok());
+        const EventFilter filter = Hall::filter("cdr", "call-id", call_id);
+        REQUIRE(hall.bus.wait(filter, std::chrono::seconds(1), since, 1, at_ms(0)).ok());
         return hall.resumed();
     };
     CHECK(wait("b", 1).at(0).event->sequence == 2);
@@ -307,7 +308,8 @@ TEST_CASE("bus: its tables are bounded, and what is refused is counted and leave
     };
     hall.listen(alice, Hall::filter("*"));
     CHECK(refusal(bob, "a*") == Error::full); // patterns alone
-    CHECK(hall.bus.wait(Hall::filter("", "call-id", "*"), std::chrono::seconds(1), {}, 1, at_ms(0)).error() == Error::full);
+    const EventFilter pattern = Hall::filter("", "call-id", "*");
+    CHECK(hall.bus.wait(pattern, std::chrono::seconds(1), {}, 1, at_ms(0)).error() == Error::full);
     hall.listen(bob, Hall::filter("a*", "call-id", "a"));
     hall.listen(alice, Hall::filter("a"));
     hall.listen(alice, Hall::filter("a"));

@@ -1,19 +1,21 @@
-#include "event/filter.hpp"
 #include <doctest/doctest.h>
 #include <string>
+#include "event/filter.hpp"
 
 using namespace tandem;
 
 namespace {
 
-Event event_of(std::string name, std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+using Pairs = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+Event event_of(std::string name, Pairs fields) {
     Event event;
     event.name = std::move(name);
     for (const auto &[key, value] : fields) REQUIRE(event.fields.add(key, value));
     return event;
 }
 
-EventFilter filter_of(std::string_view name, std::initializer_list<std::pair<std::string_view, std::string_view>> keys) {
+EventFilter filter_of(std::string_view name, Pairs keys) {
     auto filter = EventFilter::of(name);
     REQUIRE(filter.ok());
     for (const auto &[key, pattern] : keys) REQUIRE(filter->add(key, pattern).ok());
@@ -74,7 +76,8 @@ TEST_CASE("event: its JSON has number, name, time, keys and data, whatever is in
     Event event = event_of("cdr", {{"call-id", "a\"\n\xff"}});
     event.sequence = 7;
     event.time_us = 1700000000000000;
-    CHECK(to_json(event) == "{\"seq\":7,\"event\":\"cdr\",\"time-us\":1700000000000000,\"call-id\":\"a\\\"\\n\xef\xbf\xbd\"}");
+    CHECK(to_json(event) == "{\"seq\":7,\"event\":\"cdr\",\"time-us\":1700000000000000,"
+                            "\"call-id\":\"a\\\"\\n\xef\xbf\xbd\"}");
     event.data = "{\"id\":\"1\"}";
     CHECK(to_json(event).ends_with(",\"data\":{\"id\":\"1\"}}"));
 }

@@ -1,7 +1,7 @@
-#include "event/glob.hpp"
 #include <doctest/doctest.h>
 #include <string>
 #include "base/random.hpp"
+#include "event/glob.hpp"
 
 using namespace tandem;
 
@@ -12,7 +12,9 @@ bool naive(std::string_view pattern, std::string_view text) {
     if (pattern.empty()) return text.empty();
     if (pattern[0] == '*') return naive(pattern.substr(1), text) || (!text.empty() && naive(pattern, text.substr(1)));
     if (text.empty()) return false;
-    if (pattern[0] == '\\' && pattern.size() > 1) return pattern[1] == text[0] && naive(pattern.substr(2), text.substr(1));
+    if (pattern[0] == '\\' && pattern.size() > 1) {
+        return pattern[1] == text[0] && naive(pattern.substr(2), text.substr(1));
+    }
     return (pattern[0] == '?' || pattern[0] == text[0]) && naive(pattern.substr(1), text.substr(1));
 }
 
