@@ -18,10 +18,10 @@ bool is_routable(std::string_view uri) {
 B2bua::B2bua(const EngineOptions &options, TransactionTable &transactions, Tracker &tracker, Router &router,
              Random &random, EngineStatistics &statistics, Instant now)
     : options_(options), transactions_(transactions), tracker_(tracker), router_(router), random_(random),
-      statistics_(statistics), calls_(options.call_max), lookups_(options.call_max),
-      event_waits_(options.call_max), reservations_(2 * options.call_max), questions_(options.question_max),
-      timers_(now), writer_(options.listeners, router), loop_hash_(options.loop_hash.value_or(KeyedHash(random))),
-      trunk_clients_(random) {}
+      statistics_(statistics), calls_(options.call_max), lookups_(options.call_max), event_waits_(options.call_max),
+      reservations_(2 * options.call_max), questions_(options.question_max), timers_(now),
+      writer_(options.listeners, router),
+      loop_hash_(options.loop_hash.value_or(KeyedHash(random))), trunk_clients_(random) {}
 
 void B2bua::on_transaction(const TransactionEvent &event, Instant now) {
     switch (event.kind) {

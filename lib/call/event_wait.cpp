@@ -7,8 +7,8 @@
 namespace tandem {
 
 void B2bua::wait_for_event(CallId id, Call &call, const TransactionEvent &event, Route route, Instant now) {
-    static_cast<void>(transactions_.respond(
-        event.transaction, 100, writer_.response(event.message, event.source, 100, {}, {}, nullptr), now));
+    static_cast<void>(transactions_.respond(event.transaction, 100,
+                                            writer_.response(event.message, event.source, 100, {}, {}, nullptr), now));
     call.setup = std::make_unique<Setup>();
     call.setup->invite = event.message;
     call.setup->wait_until = now + route.wait->timeout;

@@ -1,5 +1,5 @@
-// An event that a call waits for before it goes anywhere: that a phone registers, for one. Its route asks for it, and is
-// asked for again once it has come. Whoever runs the engine listens, and says how that ended to Engine::on_waited(),
+// An event that a call waits for before it goes anywhere: that a phone registers, for one. Its route asks for it, and
+// is asked for again once it has come. Whoever runs the engine listens, and says how that ended to Engine::on_waited(),
 // once for each wait.
 #pragma once
 #include <cstdint>

@@ -1,4 +1,4 @@
-// What happens to calls, for whoever listens beside the host (event/event_names.hpp): nothing is made while nobody does.
+// What happens to calls, for who listens beside the host (event/event_names.hpp). Nothing is made while nobody does.
 #include <string>
 #include "call/b2bua.hpp"
 #include "event/event_names.hpp"

@@ -62,7 +62,6 @@ const HttpServer *ApiThread::server(std::string_view section) const {
 }
 
 void ApiThread::start(std::function<void(std::exception_ptr)> failed) {
-    if (sections_.empty()) return;
     thread_ = std::thread([this, failed = std::move(failed)] {
         try {
             loop_.run();
@@ -79,6 +78,7 @@ void ApiThread::stop() {
 }
 
 void ApiThread::begin_end() {
+    if (sections_.empty()) return loop_.stop();
     end_timer_ = std::make_unique<Timer>(loop_, [this] { loop_.stop(); });
     end_timer_->set(SystemClock::now() + end_patience);
     ending_ = sections_.size();

@@ -1,4 +1,5 @@
-// The thread of the HTTP servers: administration and the Call API. Nothing of it runs on a call's way: what it wants of
+// The thread of the HTTP servers: administration and the Call API, and of the events that they tell (event_hub.hpp), which
+// calls wait for, too. Nothing of it runs on a call's way: what it wants of
 // workers it posts to their loops, and they post back to its loop.
 #pragma once
 #include <exception>

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <string>
 #include <utility>
+#include "event/event_names.hpp"
+#include "node/event_source.hpp"
 #include "sip/uri.hpp"
 
 namespace tandem {
@@ -39,18 +41,43 @@ std::string line_of(const BindingEvent &event) {
     return line;
 }
 
+// Why it is gone, if it is.
+std::string_view reason_of(BindingEventKind kind) {
+    switch (kind) {
+    case BindingEventKind::added:
+    case BindingEventKind::refreshed: break;
+    case BindingEventKind::removed: return "removed";
+    case BindingEventKind::expired: return "expired";
+    case BindingEventKind::lost: return "lost";
+    }
+    return {};
+}
+
+EventDraft event_of(const BindingEvent &event) {
+    const BindingRecord &binding = event.binding;
+    const std::string_view reason = reason_of(event.kind);
+    EventDraft draft{event_name::binding};
+    draft.fields.add(event_key::aor, binding.aor);
+    draft.fields.add(event_key::contact, binding.contact);
+    draft.fields.add(event_key::action, !reason.empty()                         ? "removed"
+                                        : event.kind == BindingEventKind::added ? "inserted"
+                                                                                : "refreshed");
+    draft.fields.add(event_key::reason, reason);
+    return draft;
+}
+
 } // namespace
 
 BindingKeeper::BindingKeeper(Registrar &registrar, const WallClock &wall, Log &log, const BindingKeeperOptions &options)
     : registrar_(registrar), wall_(wall), log_(log), options_(options) {}
 
-void BindingKeeper::advance(Journal *journal, Instant now) {
+void BindingKeeper::advance(Journal *journal, EventSource *events, Instant now) {
     advanced_at_ = now;
     registrar_.advance(now);
     registrar_.drain_changes([journal](const BindingRecord &record) {
         if (journal) journal->changed(record);
     });
-    log_events(now);
+    log_events(events, now);
     if (!journal || (purged_at_ && now < *purged_at_ + options_.purge_interval)) return;
     if (std::exchange(purged_at_, now)) journal->purge_bindings(wall_.utc_us(now - options_.purge_after));
 }
@@ -61,10 +88,18 @@ Instant BindingKeeper::next_deadline() const {
     return std::clamp(next, advanced_at_ + options_.sweep, advanced_at_ + options_.poll);
 }
 
-void BindingKeeper::log_events(Instant now) {
+void BindingKeeper::log_events(EventSource *events, Instant now) {
     const std::unique_lock lock(log_mutex_, std::try_to_lock);
     if (!lock) return;
-    for (BindingEvent event; registrar_.next_event(event);) log(event, now);
+    const bool is_wanted = events && events->is_wanted();
+    for (BindingEvent event; registrar_.next_event(event);) {
+        log(event, now);
+        if (is_wanted) events->tell(event_of(event), now);
+    }
+    if (is_wanted) {
+        const std::uint64_t lost = registrar_.statistics().events_lost;
+        events->lose(lost - std::exchange(lost_, lost));
+    }
     if (unsaid_ > 0 && now >= second_ + std::chrono::seconds(1)) tell_unsaid();
 }
 

@@ -12,6 +12,8 @@
 
 namespace tandem {
 
+class EventSource;
+
 struct BindingKeeperOptions {
     Duration poll = std::chrono::seconds(1);            // how late it sees what another worker has registered
     Duration sweep = std::chrono::milliseconds(100);    // at least, from one end of bindings to the next
@@ -25,11 +27,12 @@ public:
     // All outlive the object.
     BindingKeeper(Registrar &registrar, const WallClock &wall, Log &log, const BindingKeeperOptions &options = {});
 
-    // Logs what has happened to bindings. From any thread; what another one logs at the moment is left to it.
-    void log_events(Instant now);
+    // Logs what has happened to bindings, and tells it to `events`, which may be null and is the thread's own. From any
+    // thread; what another one logs at the moment is left to it.
+    void log_events(EventSource *events, Instant now);
 
     // The rest is of one worker. Ends what has expired, and brings to the journal, which may be null, what is over.
-    void advance(Journal *journal, Instant now);
+    void advance(Journal *journal, EventSource *events, Instant now);
     Instant next_deadline() const;
 
 private:
@@ -47,6 +50,7 @@ private:
     Instant second_{};         // since then; guarded by log_mutex_, like the next
     std::uint32_t lines_ = 0;  // so many were written
     std::uint64_t unsaid_ = 0; // and so many not
+    std::uint64_t lost_ = 0;   // events that the registrar had no room for, as far as they were told
 };
 
 } // namespace tandem

@@ -167,6 +167,14 @@ struct ApiConfig {                    // [admin], [call_api]
     bool operator==(const ApiConfig &) const = default;
 };
 
+struct CaptureConfig {
+    std::optional<Endpoint> collector; // none: nobody sees the messages
+    std::string password;
+    std::uint32_t agent = 2001; // as which the collector knows us
+
+    bool operator==(const CaptureConfig &) const = default;
+};
+
 enum class LogLevel : std::uint8_t { debug, info, warn, error, off };
 enum class LogFormat : std::uint8_t { text, json };
 
@@ -192,6 +200,7 @@ struct Config {
     std::vector<TargetConfig> trunks;             // all: calls are taken from their addresses
     std::vector<TrunkRegistration> registrations; // with some of them; each is another binding
     std::vector<RouteConfig> routes;              // in the order of the file: the first match wins
+    CaptureConfig capture;
     LogConfig log;
     ApiConfig admin;
     ApiConfig call_api;

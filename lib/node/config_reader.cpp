@@ -62,6 +62,7 @@ public:
         use_default_admin();
         one("admin", [this](ConfigSection &section) { read_api(section, config_.tls, config_.admin); });
         one("rtpengine", read_rtpengine);
+        one("capture", [this](ConfigSection &section) { read_capture(section, config_); });
         one("log", [this](ConfigSection &section) { read_log(section, config_); });
         find_unknown();
     }

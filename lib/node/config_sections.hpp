@@ -27,6 +27,7 @@ void read_store(ConfigSection &section, Config &config);
 void read_limits(ConfigSection &section, Config &config);
 void read_timers(ConfigSection &section, Config &config);
 void read_audit(ConfigSection &section, Config &config);
+void read_capture(ConfigSection &section, Config &config);
 void read_log(ConfigSection &section, Config &config);
 void read_registrar(ConfigSection &section, Config &config);
 void read_control(ConfigSection &section, Config &config);

@@ -75,8 +75,8 @@ private:
     std::uint64_t last_wait_ = 0;
     std::atomic<bool> is_wanted_{false};
     std::atomic<std::uint64_t> sequence_{0};
-    bool is_recording_ = false; // events are made since the last time that nobody wanted any
-    Instant wanted_until_{};    // by nobody, but somebody may come back
+    bool is_recording_ = false;        // events are made since the last time that nobody wanted any
+    Instant wanted_until_{};           // by nobody, but somebody may come back
     std::shared_ptr<EventHub *> self_; // for what is posted, and may find us gone
 };
 

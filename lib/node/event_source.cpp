@@ -11,16 +11,19 @@ void EventSource::tell(EventDraft draft, Instant at) {
     const std::uint64_t end = end_.load(std::memory_order_relaxed);
     if (!slots_) slots_.reset(new (std::nothrow) Slot[event_max]);
     if (!slots_ || end - begin_.load(std::memory_order_acquire) == event_max) {
-        lost_.store(lost_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-        return;
+        return lose(1);
     }
     slots_[end % event_max] = {std::move(draft), at, lost_.load(std::memory_order_relaxed)};
     end_.store(end + 1, std::memory_order_release);
 }
 
+void EventSource::lose(std::uint64_t count) {
+    lost_.store(lost_.load(std::memory_order_relaxed) + count, std::memory_order_release);
+}
+
 void EventSource::flush() {
-    const std::uint64_t end = end_.load(std::memory_order_relaxed);
-    if (end == std::exchange(told_, end)) return;
+    const std::uint64_t told = end_.load(std::memory_order_relaxed) + lost_.load(std::memory_order_relaxed);
+    if (told == std::exchange(told_, told)) return;
     if (!is_woken_.exchange(true)) wake_();
 }
 

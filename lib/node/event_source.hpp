@@ -6,21 +6,22 @@
 #include <functional>
 #include <memory>
 #include "base/instant.hpp"
-#include "event/event.hpp"
+#include "event/event_sink.hpp"
 
 namespace tandem {
 
-class EventSource {
+class EventSource final : public EventSink {
 public:
     static constexpr std::size_t event_max = 4096; // that wait; beyond it they are lost, and a gap says so
 
     // `wake` is called on the producer's thread when the reader is to come. `is_wanted`: see EventHub.
     EventSource(const std::atomic<bool> &is_wanted, std::function<void()> wake);
 
-    // The rest is of the producer. Whether anybody listens: who asks before he makes an event pays nothing else.
-    bool is_wanted() const { return is_wanted_.load(std::memory_order_relaxed); }
-    void tell(EventDraft draft, Instant at);
-    void flush(); // at the end of a round: those that were told are fetched now
+    // The rest is of the producer.
+    bool is_wanted() const override { return is_wanted_.load(std::memory_order_relaxed); }
+    void tell(EventDraft draft, Instant at) override;
+    void lose(std::uint64_t count); // so many were lost before they could be told
+    void flush();                   // at the end of a round: those that were told are fetched now
 
     // And this of the reader: takes the oldest; false: there is none. `lost`: so many were lost before it, or, where
     // there is none, since the last one.
@@ -39,7 +40,7 @@ private:
     const std::function<void()> wake_;
     std::unique_ptr<Slot[]> slots_; // made with the first event
     std::uint64_t seen_lost_ = 0;   // the reader's
-    std::uint64_t told_ = 0;        // the producer's: end_ at the last flush
+    std::uint64_t told_ = 0;        // the producer's: of end_ and lost_ at the last flush
 
     // Each on a cache line of its own: the two threads would else take it from each other with every event.
     alignas(64) std::atomic<std::uint64_t> end_{0}; // counts what was told

@@ -8,7 +8,9 @@
 #include "net/stream_transport.hpp"
 #include "net/system_clock.hpp"
 #include "net/udp_transport.hpp"
+#include "node/capture.hpp"
 #include "node/config_reader.hpp"
+#include "node/event_hub.hpp"
 #include "node/name_lookup.hpp"
 #include "sip/uri.hpp"
 
@@ -127,6 +129,7 @@ Server::~Server() {
     takeover_.reset(); // it asks the workers
     // First: the thread of the store may be about to wake a loop.
     for (const auto &station : stations_) station->worker.reset();
+    events_.reset(); // while its loop is there
     if (cdr_stream_) cdr_stream_->end(Duration::zero()); // while the thread of the store is there
 }
 
@@ -140,7 +143,9 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     if (!transports) return transports.error();
     if (auto opened = server->open_apis(); !opened) return opened.error();
     if (auto opened = server->open_store(); !opened) return opened.error();
+    if (auto opened = server->open_capture(); !opened) return opened.error();
     server->make_cdr_stream();
+    server->make_events();
     server->make_workers(std::move(*transports));
     if (auto opened = server->open_control(); !opened) return opened.error();
     if (auto made = server->make_takeover(); !made) return made.error();
@@ -149,6 +154,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     server->make_admin();
     server->loop().on_signal([raw = server.get()](int signal) { raw->on_signal(signal); });
     server->begin_takeover();
+    if (server->capture_) server->capture_->start();
     if (server->cdr_stream_) server->cdr_stream_->start(); // not before: only now others may use the store
     server->log_start();
     server->audit_regularly();
@@ -348,6 +354,21 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     return options;
 }
 
+Result<void, Failure> Server::open_capture() {
+    if (!config_.capture.collector) return {};
+    auto capture = Capture::open(config_.capture, log_);
+    if (!capture) return capture.error();
+    capture_ = std::move(*capture);
+    return {};
+}
+
+// Its numbers go on rising from one life of this node to the next.
+void Server::make_events() {
+    EventHubOptions options;
+    options.bus.sequence = static_cast<std::uint64_t>(SystemClock::utc_us());
+    events_ = std::make_unique<EventHub>(options, api_.loop(), wall_, random_);
+}
+
 void Server::make_workers(std::vector<Transports> transports) {
     const auto epoch = static_cast<std::uint64_t>(SystemClock::utc_us());
     for (const auto &owned : stations_) {
@@ -358,6 +379,9 @@ void Server::make_workers(std::vector<Transports> transports) {
         if (station.index == 0) options.peers = &peers_;
         if (station.index == 0) options.trunks = &trunks_;
         options.keeps_bindings = station.index == 0;
+        options.hub = events_.get();
+        options.engine.events = options.events = &events_->add_source();
+        if (capture_) options.capture = &capture_->add_tap();
         station.worker = std::make_unique<Worker>(options, station.loop, std::move(transports[station.index]),
                                                   station.routes, profiles_, wall_, store_thread_.get(), log_);
     }
@@ -391,6 +415,7 @@ void Server::log_start() const {
         }
     }
     if (config_.redis.url) log_.info(fmt::format("cluster counts in {}", config_.redis.url->to_string()));
+    if (capture_) log_.info(fmt::format("capture: all messages go to {}", config_.capture.collector->to_string()));
     log_.info(config_.store.path.empty() ? std::string("no store: nothing is kept")
                                          : fmt::format("store {}", config_.store.path));
 }
@@ -480,6 +505,7 @@ void Server::warn_of_restart(const Config &config) const {
     if (config.audit != config_.audit) warn("[audit]");
     if (config.admin != config_.admin) warn("[admin]");
     if (config.call_api != config_.call_api) warn("[call_api]");
+    if (config.capture != config_.capture) warn("[capture]");
     if (config.registrar.realm != config_.registrar.realm ||
         config.registrar.nonce_lifetime != config_.registrar.nonce_lifetime ||
         config.registrar.algorithms != config_.registrar.algorithms) {

@@ -40,6 +40,9 @@
 
 namespace tandem {
 
+class Capture;
+class EventHub;
+
 class Server {
 public:
     // Opens the store and every socket, and takes back the calls that a former process left. `path` is the file that
@@ -79,6 +82,9 @@ public:
     const TrunkStates &trunks() const { return trunks_; } // that we register with
     const Registrar &registrar() const { return registrar_; }
     const ApiThread &api() const { return api_; }
+    EventHub &events() { return *events_; } // in api_loop()
+    Loop &api_loop() { return api_.loop(); }
+    const Capture *capture() const { return capture_.get(); }         // none: nobody sees the messages
     const CdrStream *cdr_stream() const { return cdr_stream_.get(); } // none: records go to no stream
 
 private:
@@ -102,6 +108,8 @@ private:
     Result<void, Failure> open_apis();
     Result<void, Failure> open_store();
     Result<void, Failure> load_bindings();
+    Result<void, Failure> open_capture();
+    void make_events();
     void make_cdr_stream();
     void end_cdr_stream();
     Result<void, Failure> restore_calls();
@@ -190,6 +198,8 @@ private:
     std::unique_ptr<Switchboard> board_;    // none: one worker
     std::shared_ptr<const TlsContext> tls_; // none: no listener wants one
     std::vector<std::unique_ptr<Station>> stations_;
+    std::unique_ptr<EventHub> events_;          // in the loop of api_
+    std::unique_ptr<Capture> capture_;          // none: nobody sees the messages
     std::unique_ptr<SqliteStore> store_;        // none: nothing is kept
     std::optional<Failure> renewed_at_start_;   // by what was loaded from it
     std::unique_ptr<QueuedCdrs> queued_cdrs_;   // none: there is a store, or no stream
@@ -202,7 +212,7 @@ private:
     std::unique_ptr<StoreThread> store_thread_; // none: the same. Uses the store alone, and wakes the loops
     std::atomic<bool> is_draining_ = false;     // changed in loop()
     std::int64_t start_s_ = 0;                  // UTC
-    std::shared_ptr<AuditRun> audit_; // none: none is under way
+    std::shared_ptr<AuditRun> audit_;           // none: none is under way
     AuditStatistics audit_statistics_;
     SystemRandom admin_random_; // of the handler alone, on the thread of api_
     std::unique_ptr<NodeAdmin> admin_;             // none: nobody may ask. Asks the workers

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <fmt/format.h>
 #include <utility>
+#include "node/capture.hpp"
 #include "node/server.hpp"
 
 namespace tandem {
@@ -41,6 +42,9 @@ void Server::finish() {
             attempt([&holder] { holder->worker->send_for_others(); });
         }
     }
+    attempt([this] {
+        if (capture_) capture_->end();
+    });
     attempt([this] { end_takeover(); });
     attempt([this] { end_cdr_stream(); }); // with the records of now, while the thread of the store is there
     if (!store_ || !is_draining_ || calls() > 0) return;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 #include "net/system_clock.hpp"
+#include "node/capture_tap.hpp"
+#include "node/event_source.hpp"
 
 namespace tandem {
 
@@ -59,6 +61,7 @@ void Worker::go_on(Instant now) {
 void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
     const Instant now = SystemClock::now();
     watch_load(lag, now);
+    if (options_.capture) capture_received(batch);
     if (hand_over_) batch = hand_over_->keep_own(batch, now);
     for (const Datagram &datagram : batch) receive(datagram.peer, datagram.bytes, 0, now, now);
     settle(now);
@@ -139,6 +142,9 @@ void Worker::settle(Instant now) {
     look_up_names();
     if (control_) control_->take_questions(engine_); // answered in a later turn
     look_up_peers(now);
+    begin_waits();
+    if (options_.events) options_.events->flush();
+    if (options_.capture) options_.capture->flush();
     watch_copies();
     watch_store();
     calls_.store(engine_.calls(), std::memory_order_relaxed);
@@ -168,9 +174,9 @@ void Worker::keep_bindings(Instant now) {
     changed_bindings_.clear();
     if (!options_.bindings) return;
     if (options_.keeps_bindings && now >= options_.bindings->next_deadline()) {
-        options_.bindings->advance(journal_ ? &*journal_ : nullptr, now);
+        options_.bindings->advance(journal_ ? &*journal_ : nullptr, options_.events, now);
     } else if (has_changed) {
-        options_.bindings->log_events(now);
+        options_.bindings->log_events(options_.events, now);
     }
 }
 
@@ -204,6 +210,7 @@ void Worker::send_ready() {
     for (std::size_t i = 0; i < transports_.size(); ++i) {
         std::vector<OutDatagram> &ready = outbox_.ready()[i];
         if (ready.empty()) continue;
+        if (options_.capture) capture_sent(i, ready);
         transports_[i]->send(ready);
         ready.clear();
     }
@@ -216,6 +223,7 @@ void Worker::send_requests() {
         std::vector<OutDatagram> &ready = outbox_.ready()[i];
         const auto responses = std::stable_partition(ready.begin(), ready.end(), is_request);
         if (responses == ready.begin()) continue;
+        if (options_.capture) capture_sent(i, {ready.begin(), responses});
         transports_[i]->send({ready.begin(), responses});
         ready.erase(ready.begin(), responses);
     }
@@ -293,6 +301,7 @@ void Worker::note_ended(const DialogRecord &record) {
         return;
     }
     if (journal_) journal_->ended(record);
+    if (options_.events && options_.events->is_wanted() && !record.leg_of) tell_record(record);
     if (!journal_ && options_.on_record && !record.leg_of) options_.on_record(make_cdr(record, wall_));
     if (copies_) copies_->ended(record);
     if (cluster_) ended_.push_back(record.id);
@@ -391,6 +400,7 @@ void Worker::watch_trunks(Instant now) {
     engine_.take_trunk_changes(changes);
     for (TrunkStatus &change : changes) {
         options_.trunks->note(change, now);
+        if (options_.events && options_.events->is_wanted()) tell_trunk(change, now);
         if (journal_) journal_->changed(std::move(change));
     }
 }

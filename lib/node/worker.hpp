@@ -45,6 +45,10 @@
 
 namespace tandem {
 
+class CaptureTap;
+class EventHub;
+class EventSource;
+
 struct WorkerOptions {
     EngineOptions engine; // its listeners are those of the transports, in the same order; dialogs.shard is the worker's
     JournalOptions journal;
@@ -55,8 +59,12 @@ struct WorkerOptions {
     KnownPeers *peers = nullptr; // of one worker, which looks up their names, and outlives it; null: of another
     Duration peer_interval = std::chrono::seconds(30); // between two lookups of a name; DNS says how old answers get
     Duration peer_retry = std::chrono::seconds(2);     // of one that has led to no address yet: its calls are refused
-    BindingKeeper *bindings = nullptr;       // shared by workers, and outlives them; null: there is no registrar
-    bool keeps_bindings = false;             // of one worker: it keeps that going
+    EventHub *hub = nullptr;           // shared by workers, and outlives their threads; null: nobody listens, and calls
+                                       // that wait for an event do so in vain
+    EventSource *events = nullptr;     // of this worker; EngineOptions::events, too
+    CaptureTap *capture = nullptr;     // of this worker, and outlives it; null: nobody sees its messages
+    BindingKeeper *bindings = nullptr; // shared by workers, and outlives them; null: there is no registrar
+    bool keeps_bindings = false;       // of one worker: it keeps that going
     std::optional<ClusterOptions> cluster{}; // none: there is no cluster
     std::function<void(const Cdr &)>
         on_record{};                   // of a call that has ended, where there is no store; none: nobody asks
@@ -179,6 +187,14 @@ private:
     void watch_copies();
     void look_up_names();
     DecisionOutcome on_decided(QuestionId question, const Decision *decision);
+    // worker_events.cpp
+    void begin_waits();
+    void on_waited(EventWaitId wait, Waited how);
+    void tell_record(const DialogRecord &record);
+    void tell_trunk(const TrunkStatus &status, Instant now);
+    void capture_received(std::span<const Datagram> batch);
+    void capture_sent(std::size_t listener, std::span<const OutDatagram> batch);
+
     void look_up_peers(Instant now);
     void look_up_peer(const std::string &uri);
     void on_peer_resolved(LookupId lookup, std::span<const Endpoint> addresses);
@@ -223,6 +239,7 @@ private:
 
     std::vector<Outgoing> outgoing_;              // empty between the inputs; keeps its memory
     std::vector<Lookup> lookups_;                 // the same
+    std::vector<WantedEvent> waits_;              // the same
     std::vector<BindingRecord> changed_bindings_; // of this round
     std::uint64_t changes_seen_ = 0;              // of the tracker
     Outbox outbox_;

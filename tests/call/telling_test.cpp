@@ -22,7 +22,9 @@ public:
             if (draft.name != name) continue;
             if (!all.empty()) all += ", ";
             std::string one;
-            for (const std::string_view key : keys) one += (one.empty() ? "" : " ") + std::string(draft.fields.find(key));
+            for (const std::string_view key : keys) {
+                one += (one.empty() ? "" : " ") + std::string(draft.fields.find(key));
+            }
             all += one;
         }
         return all;

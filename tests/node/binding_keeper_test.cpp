@@ -31,7 +31,7 @@ struct Fixture {
     }
     void turn(Duration span) {
         now += span;
-        keeper.advance(&journal, now);
+        keeper.advance(&journal, nullptr, now);
         journal.commit(now);
     }
 

@@ -468,6 +468,17 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
         {"[audit]\ninterval_s = -1\n", "f:2:14: \"interval_s\" in [audit] must be from 0 to 86400, not -1"},
         {"[store]\non_failure = \"allow\"\n",
          "f:2:14: \"on_failure\" in [store] must be one of continue, reject, not \"allow\""},
+        // [capture]
+        {"[capture]\nurl = \"127.0.0.1:9060\"\n",
+         "f:2:7: bad \"url\" in [capture]: \"127.0.0.1:9060\"; write udp:ADDRESS:PORT, for example "
+         "\"udp:127.0.0.1:9060\", or \"\" for none"},
+        {"[capture]\nurl = \"udp:homer:9060\"\n",
+         "f:2:7: bad \"url\" in [capture]: \"udp:homer:9060\"; write udp:ADDRESS:PORT, for example "
+         "\"udp:127.0.0.1:9060\", or \"\" for none"},
+        {"[capture]\nurl = \"tcp:127.0.0.1:9060\"\n",
+         "f:2:7: the transport of \"tcp:127.0.0.1:9060\" in [capture] is not available in this version; write udp"},
+        {"[capture]\nagent = -1\n", "f:2:9: \"agent\" in [capture] must be from 0 to 4294967295, not -1"},
+        {"[capture]\nurls = []\n", "f:2:1: unknown key \"urls\" in [capture]; did you mean \"url\"?"},
         // [redis]
         {"[redis]\nurl = \"127.0.0.1\"\n", "f:2:7: bad \"url\" in [redis]; write redis://HOST:PORT/DATABASE"},
         {"[redis]\nurl = \"rediss://:hush@a\"\n",
@@ -860,4 +871,19 @@ TEST_CASE("config: [control] says who decides, and routes which calls") {
     CHECK(defaults->control.urls.empty());
     CHECK(to_ms(defaults->control.timeout) == 500);
     CHECK_FALSE(defaults->control.allows_undecided);
+}
+
+TEST_CASE("config: a collector of messages is an address, and none where nothing is said") {
+    const auto none = parse_config("[capture]\nurl = \"\"\n", "f");
+    REQUIRE(none.ok());
+    CHECK_FALSE(none->capture.collector);
+    CHECK(none->capture.agent == 2001);
+    const auto one = parse_config("[capture]\nurl = \"udp:[::1]:9060\"\npassword = \"p\"\nagent = 7\n", "f");
+    REQUIRE(one.ok());
+    REQUIRE(one->capture.collector);
+    CHECK(one->capture.collector->to_string() == "[::1]:9060");
+    CHECK(one->capture.password == "p");
+    CHECK(one->capture.agent == 7);
+    CHECK(parse_config("[capture]\npassword = \"" + std::string(256, 'p') + "\"\n", "f").error().detail ==
+          "f:2:12: \"password\" in [capture] must have at most 255 bytes");
 }
