@@ -55,4 +55,12 @@ std::optional<HttpResponse> BearerGate::refuse(const HttpRequest &request, Insta
     return refusal;
 }
 
+std::string choose_protocol(const HttpRequest &request) {
+    const auto offered = split_values(request.field("Sec-WebSocket-Protocol"));
+    if (offered.empty()) return {};
+    const auto is_name = [](std::string_view protocol) { return !protocol.starts_with("bearer."); };
+    const auto chosen = std::find_if(offered.begin(), offered.end(), is_name);
+    return std::string(chosen == offered.end() ? offered.front() : *chosen);
+}
+
 } // namespace tandem

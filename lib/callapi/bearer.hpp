@@ -28,4 +28,8 @@ private:
     FailingSources failing_;
 };
 
+// Of the subprotocols that a client offers for a WebSocket the one to speak: the first that is no token, else the token
+// itself, because a browser wants one of its own back. Empty: it offers none.
+std::string choose_protocol(const HttpRequest &request);
+
 } // namespace tandem
