@@ -18,7 +18,7 @@ bool wants_offer(std::uint16_t status) {
     return std::find(refusals.begin(), refusals.end(), status) != refusals.end();
 }
 
-void add_profiles(Route &route, const Route &more) {
+void add_places(Route &route, const Route &more) {
     for (const RouteProfile &profile : more.profiles) {
         const auto is_same = [&](const RouteProfile &known) {
             return known.name == profile.name && known.value == profile.value;
@@ -70,7 +70,7 @@ Result<CommandId> B2bua::start(const StartCommand &command, Instant now) {
     auto to_caller = call_of_ours(*caller, *callee, {});
     if (!to_caller) return to_caller.error();
     Route both = to_callee->route; // what the call is counted by, and has
-    add_profiles(both, to_caller->route);
+    add_places(both, to_caller->route);
     both.variables.insert(both.variables.begin(), to_caller->route.variables.begin(), to_caller->route.variables.end());
     both.variables.insert(both.variables.end(), command.variables.begin(), command.variables.end());
 
