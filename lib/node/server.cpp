@@ -317,6 +317,7 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.registrar = &registrar_;
     options.bindings = &bindings_;
     options.engine.loop_hash = loop_hash_;
+    if (!config_.sip.domains.empty()) options.engine.domain = config_.sip.domains.front();
     options.engine.shards = static_cast<std::uint32_t>(stations_.size());
     if (config_.redis.url) options.cluster = ClusterOptions{config_.redis, &cluster_health_};
     if (queued_cdrs_) {
