@@ -30,8 +30,8 @@ enum class CallEventKind : std::uint8_t {
     command_pending,   // whoever is being called has given a provisional `status`
     command_succeeded, // the leg has agreed, or whoever was called is in the call
     command_failed,    // the leg has refused, by `status`
-    command_ended, // `status`: 200, or why it came to nothing; 408 at its deadline, 487 if the call ended meanwhile. The
-                   // last of a command
+    command_ended, // the last of a command, by `status`: 200, or why it failed; 408 at its deadline, 487 if the call
+                   // ended meanwhile
 };
 
 struct CallEvent {

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <string>
 #include "base/random.hpp"
+#include "call/black_hole.hpp"
 #include "call/sdp_edit.hpp"
 
 using namespace tandem;
@@ -94,4 +95,26 @@ TEST_CASE("sdp: whatever bytes come, the result has the directions that were ask
             REQUIRE(origin_of(with_origin(sdp, *origin))->version == origin->version);
         }
     }
+}
+
+TEST_CASE("sdp: an offer for who has nobody to talk to yet is audio in what every phone has, and flows nowhere") {
+    const std::string offer = held_offer(77);
+    CHECK(directions_of(offer) == std::vector{Direction::inactive});
+    CHECK(origin_of(offer)->to_string() == "o=- 77 1 IN IP4 0.0.0.0");
+    CHECK(offer.find("m=audio 9 RTP/AVP 0 8 ") != std::string::npos); // port 0 would refuse it
+}
+
+TEST_CASE("sdp: the answer that puts an offerer on hold has its media in order, and refuses what needs keys") {
+    const std::string secure = "m=audio 5000 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\na=setup:actpass\r\n";
+    const std::string rejected = "m=text 0 RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n";
+    const auto answer = held_answer(head + audio + secure + rejected + video, 5);
+    REQUIRE(answer);
+    CHECK(*answer == "v=0\r\no=- 5 1 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+                     "m=audio 9 RTP/AVP 0\r\na=inactive\r\na=rtpmap:0 PCMU/8000\r\n"
+                     "m=audio 0 UDP/TLS/RTP/SAVPF 111\r\n"
+                     "m=text 0 RTP/AVP 98\r\n"
+                     "m=video 9 RTP/AVP 96\r\na=inactive\r\n");
+    CHECK_FALSE(held_answer("no description", 5));
+    CHECK(held_answer(head, 5)); // of nothing
+    CHECK(held_answer("v=0\nm=\nm=audio\nm=audio 1", 5));
 }

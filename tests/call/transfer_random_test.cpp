@@ -76,28 +76,26 @@ private:
     void command() {
         route();
         Engine &engine = wire_.engine();
+        const CallView none;
         std::vector<CallView> calls;
         std::uint64_t cursor = 0;
         engine.list_calls(cursor, 1000, calls);
         const Duration deadline = std::chrono::milliseconds(roll(3) == 0 ? 1 + roll(5'000) : 32'000);
-        const auto some_leg = [&] {
-            const CallView &call = calls[roll(calls.size())];
-            return roll(2) == 0 ? call.caller : call.callee;
-        };
+        const CallView &call = calls.empty() ? none : calls[roll(calls.size())];
+        const DialogId leg = roll(2) == 0 ? call.caller : call.callee;
         const std::uint64_t what = calls.empty() ? 0 : roll(10);
         Result<CommandId> command = Error::not_found;
         if (what < 4) {
             command = engine.start({.caller = "sip:p@a", .callee = "sip:q@b", .deadline = deadline}, wire_.now);
         } else if (what < 6) {
-            command = roll(2) == 0 ? engine.hold(some_leg(), wire_.now, deadline)
-                                   : engine.resume(some_leg(), wire_.now, deadline);
+            command = call.is_held ? engine.resume(leg, wire_.now, deadline) : engine.hold(leg, wire_.now, deadline);
         } else if (what < 8) {
-            command = engine.transfer(some_leg(), "<sip:x@c>", wire_.now, deadline);
+            command = engine.transfer(leg, "<sip:x@c>", wire_.now, deadline);
         } else if (what < 9) {
-            const auto target = engine.joinable(some_leg());
-            if (target) command = engine.join(some_leg(), *target, wire_.now, deadline);
+            const auto target = engine.joinable(calls[roll(calls.size())].callee);
+            if (target) command = engine.join(leg, *target, wire_.now, deadline);
         } else if (roll(4) == 0) {
-            static_cast<void>(engine.end(some_leg(), EndReason::admin, wire_.now));
+            static_cast<void>(engine.end(leg, EndReason::admin, wire_.now));
         }
         if (command) REQUIRE(commands_.insert(*command).second);
         take_events();
@@ -319,7 +317,7 @@ TEST_CASE(
     }
     for (std::size_t i = 0; i < kinds.size(); ++i) {
         CAPTURE(i);
-        CHECK(begun[i] > 50);
+        CHECK(begun[i] > 20);
         CHECK(succeeded[i] > 10);
     }
 }

@@ -1,9 +1,9 @@
-#include "cdr/cdr.hpp"
 #include <doctest/doctest.h>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+#include "cdr/cdr.hpp"
 
 using namespace tandem;
 using nlohmann::ordered_json;
@@ -204,4 +204,19 @@ TEST_CASE("cdr: bytes from the wire never break its JSON or its line") {
     CHECK(json.at("call_id") == std::string("a\0b", 3));
     CHECK(json.at("profiles")[0].at("value") == "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\x1f");
     CHECK(json.at("variables").at("v") == "\n\xef\xbf\xbd");
+}
+
+TEST_CASE("cdr: of a call by command the caller is who was called first, and who has hung up is said of her and him") {
+    DialogRecord record = answered_call(); // its INVITE went to Bob, from Alice
+    record.to_uri = "sip:bob@b";
+    record.request_uri = "sip:bob@192.0.2.2";
+    record.source = command_source;
+    record.local_side = Side::caller;
+    const Cdr cdr = make_cdr(record, WallClock(at_ms(0), noon_us));
+    CHECK(cdr.from_uri == "sip:bob@b");
+    CHECK(cdr.to_uri == "sip:alice@a");
+    CHECK(cdr.request_uri == "sip:alice@a");
+    CHECK(cdr.end_reason == EndReason::caller_bye);
+    record.local_side = Side::callee; // before she has answered
+    CHECK(make_cdr(record, WallClock(at_ms(0), noon_us)).to_uri == "sip:bob@b");
 }

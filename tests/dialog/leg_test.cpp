@@ -172,3 +172,48 @@ TEST_CASE("leg: one that is not answered can not count by itself") {
     CHECK(call.invite());
     CHECK(call.tracker.count_apart(call.id, at_ms(0)).error() == Error::wrong_state);
 }
+
+TEST_CASE("leg: a set that no peer knows goes on with the dialog of a leg, and stays what it was for all others") {
+    Conversation call;
+    call.declare("total");
+    call.local_side = Side::callee;
+    REQUIRE(call.invite({.cseq = 1, .at = at_ms(1)}));
+    const DialogId root = call.id;
+    const RecordId record = call.tracker.record(root)->id;
+    REQUIRE(call.tracker.set_variable(root, "a", VariableValue::of_text("b"), at_ms(1)).ok());
+    REQUIRE(call.join("total", {}, at_ms(1)).ok());
+    call.call_id = "leg-1";
+    call.caller_tag = "a2";
+    call.local_side = Side::caller;
+    call.leg_of = record;
+    REQUIRE(call.invite({.cseq = 1, .at = at_ms(2)}));
+    const DialogId leg = call.id;
+    CHECK(call.tracker.take_dialog(root, leg, at_ms(3)).error() == Error::wrong_state); // not answered
+    REQUIRE(call.answer(200, {.cseq = 1, .at = at_ms(4)}));
+    CHECK(call.tracker.statistics().active == 0);
+    REQUIRE(call.tracker.take_dialog(root, leg, at_ms(5)).ok());
+    CHECK(call.tracker.statistics().active == 1);
+    CHECK(call.tracker.statistics().early == 0);
+    CHECK(call.tracker.statistics().processed == 1);
+    CHECK(call.tracker.find(leg)->is_over());
+    const auto now = call.tracker.record(root);
+    CHECK(now->id == record);
+    CHECK(now->is_renamed);
+    CHECK(now->call_id == "leg-1");
+    CHECK(now->local_side == Side::caller);
+    CHECK(now->created == at_ms(1));
+    CHECK(now->answered == at_ms(4));
+    CHECK(now->variables.size() == 1);
+    CHECK(now->profiles.size() == 1);
+    CHECK(call.size("total") == 1);
+    CHECK(call.tracker.find("leg-1", "a2", {}) == root);
+    CHECK(call.tracker.take_dialog(root, leg, at_ms(5)).error() == Error::not_found);
+    CHECK(call.request(Side::callee, Method::bye, {.cseq = 9})->dialog == root);
+    CHECK(call.respond(Side::callee, Method::bye, 200, {.cseq = 9})->dialog == root);
+    CHECK(call.tracker.find(root)->is_over());
+    std::size_t records = 0;
+    call.tracker.drain_changes(nullptr, [&](const DialogRecord &ended) { records += ended.leg_of ? 0U : 1U; });
+    CHECK(records == 1);
+    CHECK(call.size("total") == 0);
+    CHECK_FALSE(call.tracker.next_deadline());
+}

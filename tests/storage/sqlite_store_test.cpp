@@ -103,6 +103,34 @@ TEST_CASE("sqlite: what the B2BUA knows of a leg is written with the first row, 
     CHECK(legs() == Rows{"null", R"({"n":2})"});
 }
 
+TEST_CASE(
+    "sqlite: a set that goes on with another dialog has its names in the same row, and keeps what belongs to it") {
+    Folder folder;
+    const auto store = open(folder.database);
+    Call call(1);
+    call.count();
+    REQUIRE(call.save(*store));
+    DialogRecord &set = call.legs[0];
+    set.is_renamed = true;
+    set.call_id = "leg-1";
+    set.from_uri = "sip:carol@example.com";
+    set.local_side = Side::caller;
+    set.leg = R"({"n":1})";
+    set.has_changed_variables = set.has_changed_profiles = false;
+    for (int times = 0; times < 2; ++times) {
+        REQUIRE(call.save(*store));
+        Shell shell(folder.database);
+        CHECK(shell.rows("SELECT id, call_id, from_uri, local_side, leg FROM dialog") ==
+              Rows{set.id.to_string() + R"(|leg-1|sip:carol@example.com|caller|{"n":1})"});
+        CHECK(shell.row("SELECT count(*) FROM dialog_variable") == "4");
+        CHECK(shell.row("SELECT count(*) FROM dialog_profile") == "2");
+    }
+    Folder anew; // a store that has missed what was before
+    const auto other = open(anew.database);
+    REQUIRE(call.save(*other));
+    CHECK(Shell(anew.database).row("SELECT count(*) FROM dialog_variable") == "4");
+}
+
 TEST_CASE("sqlite: forks behind the first are JSON, whatever bytes the wire gave them") {
     Folder folder;
     const auto store = open(folder.database);
