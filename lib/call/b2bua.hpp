@@ -385,7 +385,9 @@ private:
         Route route;
     };
     Result<std::string> party_uri(std::string_view party) const;
-    Result<OwnCall> call_of_ours(const std::string &to, const std::string &from, const Session &offer);
+    enum class AskedAbout : std::uint8_t { nothing, route }; // of who decides about calls (ask.cpp)
+    Result<OwnCall> call_of_ours(const std::string &to, const std::string &from, const Session &offer,
+                                 AskedAbout asked);
     Result<CallId> open_started_call(const std::string &caller, const std::string &callee, const Route &counted,
                                      Instant now);
     void on_caller_answered(CallId id, Call &call, Attempt &attempt, const Message &answer, Instant now);

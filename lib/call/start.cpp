@@ -46,15 +46,22 @@ Result<std::string> B2bua::party_uri(std::string_view party) const {
     return std::move(parsed->uri);
 }
 
-// To one of the two, as if the other one had called.
-Result<B2bua::OwnCall> B2bua::call_of_ours(const std::string &to, const std::string &from, const Session &offer) {
+// To one of the two, as if the other one had called. Who is asked about calls is asked about the one to the callee: that
+// the caller is called is what the host has decided.
+Result<B2bua::OwnCall> B2bua::call_of_ours(const std::string &to, const std::string &from, const Session &offer,
+                                           AskedAbout asked) {
     auto invite = Message::parse(write_invite(to, from, offer));
     if (!invite || !invite->defect().empty()) return Error::invalid;
     const Endpoint &here = options_.listeners.front().bound;
     std::string loop_path;
     if (is_loop(*invite, here, loop_path)) return Error::invalid;
     Route route = find_route(*invite, here, true);
-    if (route.refuse != 0 || route.targets.empty()) return Error::not_found;
+    if (route.is_controlled && asked == AskedAbout::nothing) {
+        auto decided = router_.route_decided(*invite, here, true, Decision());
+        if (!decided) return Error::not_found;
+        route = std::move(*decided);
+    }
+    if (!route.is_controlled && (route.refuse != 0 || route.targets.empty())) return Error::not_found;
     route.headers.append(loop_line(loop_path));
     return OwnCall{std::move(*invite), std::move(route)};
 }
@@ -65,9 +72,9 @@ Result<CommandId> B2bua::start(const StartCommand &command, Instant now) {
     const auto callee = party_uri(command.callee);
     if (!caller || !callee) return Error::invalid;
     // Whoever can not be called is not worth the other one's ringing.
-    auto to_callee = call_of_ours(*callee, *caller, {});
+    auto to_callee = call_of_ours(*callee, *caller, {}, AskedAbout::route);
     if (!to_callee) return to_callee.error();
-    auto to_caller = call_of_ours(*caller, *callee, {});
+    auto to_caller = call_of_ours(*caller, *callee, {}, AskedAbout::nothing);
     if (!to_caller) return to_caller.error();
     Route both = to_callee->route; // what the call is counted by, and has
     add_places(both, to_caller->route);
@@ -179,7 +186,7 @@ void B2bua::on_caller_refused(CallId id, Call &call, Instant now) {
     if (!start.wants_offer && wants_offer(status)) {
         start.wants_offer = true;
         start.held = Session{SharedBytes(held_offer(random_.next() >> 34)), {}};
-        auto again = call_of_ours(start.caller, start.callee, start.held);
+        auto again = call_of_ours(start.caller, start.callee, start.held, AskedAbout::nothing);
         if (again) {
             call.setup = std::make_unique<Setup>();
             call.setup->route = std::move(again->route);

@@ -26,11 +26,13 @@ void B2bua::call_callee(CallId id, Call &call, Instant now) {
     transfer.is_known = true;
     const Session &offered = call.leg(Side::caller).session;
     if (!start.is_late) transfer.offered = start.wants_offer ? unheld(offered) : offered;
-    auto ours = call_of_ours(start.callee, start.caller, transfer.offered);
+    auto ours = call_of_ours(start.callee, start.caller, transfer.offered, AskedAbout::route);
     if (!ours) return fail_transfer(id, call, ours.error() == Error::not_found ? 404 : 400, now);
     call.setup = std::make_unique<Setup>();
     call.setup->route = std::move(ours->route);
     call.setup->invite = std::move(ours->invite);
+    call.leg(Side::callee).peer = options_.listeners.front().bound; // whoever is asked hears that it comes from here
+    if (call.setup->route.is_controlled) return ask(id, call, now);
     if (!try_next(id, call, now)) end_setup(id, call, now);
 }
 

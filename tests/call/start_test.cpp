@@ -642,3 +642,50 @@ TEST_CASE("start: whoever is not up yet takes no command, and nobody takes a pla
     phones.send(phones.alice, TwoPhones::answer(phones.alices_invite, "486 Busy Here", "alice"));
     CHECK(phones.last_event() == "ended 486");
 }
+
+TEST_CASE(
+    "start: who is asked about calls decides about the one to the callee; the caller the host has decided about") {
+    enum class Word : std::uint8_t { allowed, refused, none };
+    for (const Word word : {Word::allowed, Word::refused, Word::none}) {
+        CAPTURE(static_cast<int>(word));
+        StartedCall phones;
+        phones.router.inside = [&](const Message &invite) {
+            Route route = phones.route_of(invite.request_uri());
+            route.is_controlled = true;
+            return route;
+        };
+        phones.alices_invite = phones.ring();
+        phones.send(phones.alice, TwoPhones::answer(phones.alices_invite, "200 OK", "alice", {}, sdp_of("alice")));
+        CHECK_FALSE(phones.got(phones.bob, "INVITE"));
+        const Question question = phones.question();
+        CHECK(question.from.uri == "sip:alice@a");
+        CHECK(question.to.uri == "sip:bob@b");
+        CHECK(question.source_ip == "192.0.2.9"); // ourselves
+        if (word == Word::none) {                 // she hangs up meanwhile
+            phones.send(phones.alice, phones.from_alice("BYE", 7));
+            CHECK(phones.last_event() == "ended 487");
+            CHECK(phones.decide(question, Decision()) == DecisionOutcome::gone);
+            CHECK(phones.only_record().end_reason == EndReason::caller_bye);
+            continue;
+        }
+        Decision decision;
+        if (word == Word::refused) decision.code = 403;
+        decision.variables = {{.name = "tenant", .text = "blue"}};
+        phones.decide(question, decision);
+        if (word == Word::refused) {
+            CHECK(phones.last_event() == "ended 403");
+            phones.answer_bye(phones.alice);
+            CHECK(phones.only_record().sip_code == 403);
+            continue;
+        }
+        phones.bobs_invite = phones.take(phones.bob, "INVITE");
+        CHECK(phones.bobs_invite.body() == sdp_of("alice"));
+        phones.bob_says("200 OK", sdp_of("bob"));
+        CHECK(phones.take(phones.alice, "ACK").body() == sdp_of("bob"));
+        phones.send(phones.alice, phones.from_alice("BYE", 7));
+        phones.answer_bye(phones.bob);
+        const Cdr record = phones.only_record();
+        REQUIRE(record.variables.size() == 1);
+        CHECK(record.variables.front().text == "blue");
+    }
+}

@@ -53,8 +53,8 @@ public:
         return inside ? inside(invite) : answer;
     }
     // Targets are addresses alone, and none is called "nowhere".
-    Result<Route> route_decided(const Message &, const Endpoint &, bool, const Decision &decision) override {
-        Route route = answer;
+    Result<Route> route_decided(const Message &invite, const Endpoint &, bool, const Decision &decision) override {
+        Route route = inside ? inside(invite) : answer;
         route.is_controlled = false;
         if (!decision.targets.empty()) route.targets.clear();
         for (const DecidedTarget &decided : decision.targets) {
