@@ -69,7 +69,7 @@ bool ControlClient::try_next(QuestionId id, Pending &pending, Instant now) {
     const auto server = now < pending.deadline ? servers_.choose(pending.tried, now) : std::nullopt;
     if (!server) return false;
     pending.tried.push_back(*server);
-    HttpRequest request{.url = options_.urls[*server], .body = pending.text.body, .headers = pending.headers};
+    HttpPost request{.url = options_.urls[*server], .body = pending.text.body, .headers = pending.headers};
     request.deadline = pending.deadline;
     request.connect_timeout = connect_timeout(pending, now);
     pending.request =

@@ -69,7 +69,7 @@ std::unique_ptr<CURLU, FreeUrl> parse_url(const std::string &url) {
 struct HttpClient::Impl final : std::enable_shared_from_this<Impl> {
     struct Transfer {
         HttpRequestId id;
-        HttpRequest request;
+        HttpPost request;
         Done done;
         EasyPointer easy; // none: it waits for a connection
         ListPointer headers;
@@ -321,7 +321,7 @@ HttpClient::HttpClient(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 HttpClient::~HttpClient() { impl_->close(); }
 
-HttpRequestId HttpClient::post(HttpRequest request, Done done) {
+HttpRequestId HttpClient::post(HttpPost request, Done done) {
     const HttpRequestId id(++impl_->last_id);
     auto transfer = std::unique_ptr<Impl::Transfer>(new Impl::Transfer{
         .id = id, .request = std::move(request), .done = std::move(done), .timer = asio::steady_timer(impl_->io)});

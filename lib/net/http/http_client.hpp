@@ -25,7 +25,7 @@ struct HttpClientOptions {
     Duration idle_max = std::chrono::seconds(60); // an older connection is not used again
 };
 
-struct HttpRequest {
+struct HttpPost {
     std::string url; // http or https
     std::string body;
     std::vector<std::string> headers; // "Name: value"
@@ -72,7 +72,7 @@ public:
     static Result<std::unique_ptr<HttpClient>, Failure> open(Loop &loop, const HttpClientOptions &options = {});
     ~HttpClient(); // what is under way is aborted
 
-    HttpRequestId post(HttpRequest request, Done done);
+    HttpRequestId post(HttpPost request, Done done);
     void abort(HttpRequestId request); // Done will not be called; no effect on one that is over
 
     std::size_t pending() const; // sent, or waiting for a connection

@@ -85,7 +85,7 @@ struct Client {
     explicit Client(const HttpClientOptions &options = {}) : client(std::move(*HttpClient::open(loop, options))) {}
 
     HttpRequestId post(const std::string &url, Duration timeout = seconds(5)) {
-        HttpRequest request{.url = url, .body = "{}", .headers = {"Content-Type: application/json"}};
+        HttpPost request{.url = url, .body = "{}", .headers = {"Content-Type: application/json"}};
         request.deadline = SystemClock::now() + timeout;
         return client->post(std::move(request), [this](HttpAnswer answer) { answers.push_back(std::move(answer)); });
     }
@@ -275,7 +275,7 @@ TEST_CASE("http client: it may go while requests are under way, also when one of
     std::unique_ptr<HttpClient> own = std::move(*HttpClient::open(loop, {}));
     bool is_told = false;
     for (int i = 0; i < 2; ++i) {
-        HttpRequest request{.url = peer.url(), .deadline = SystemClock::now() + seconds(5)};
+        HttpPost request{.url = peer.url(), .deadline = SystemClock::now() + seconds(5)};
         own->post(std::move(request), [&](const HttpAnswer &) {
             CHECK_FALSE(is_told);
             is_told = true;
