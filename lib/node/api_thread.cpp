@@ -61,6 +61,15 @@ const HttpServer *ApiThread::server(std::string_view section) const {
     return found ? found->server.get() : nullptr;
 }
 
+void ApiThread::every(Duration interval, std::function<void()> task) {
+    const auto place = timers_.size();
+    timers_.push_back(std::make_unique<Timer>(loop_, [this, place, interval, task = std::move(task)] {
+        timers_[place]->set(SystemClock::now() + interval);
+        task();
+    }));
+    timers_[place]->set(SystemClock::now() + interval);
+}
+
 void ApiThread::start(std::function<void(std::exception_ptr)> failed) {
     thread_ = std::thread([this, failed = std::move(failed)] {
         try {
@@ -72,9 +81,12 @@ void ApiThread::start(std::function<void(std::exception_ptr)> failed) {
 }
 
 void ApiThread::stop() {
-    if (!thread_.joinable()) return;
-    loop_.post([this] { begin_end(); });
-    thread_.join();
+    if (thread_.joinable()) {
+        loop_.post([this] { begin_end(); });
+        thread_.join();
+    }
+    // With the sessions of WebSockets, which refer to what may go next.
+    for (const auto &section : sections_) section->server.reset();
 }
 
 void ApiThread::begin_end() {

@@ -34,15 +34,19 @@ public:
     // Before start() too: who answers what comes to that section; it outlives the servers, which go with this object.
     void serve(std::string_view section, HttpHandler &handler);
 
+    // Before start() too: `task` is called in the loop again and again.
+    void every(Duration interval, std::function<void()> task);
+
     // What the thread throws goes to `failed`, there.
     void start(std::function<void(std::exception_ptr)> failed);
 
-    // Requests that are under way have a moment to be answered, WebSockets are closed. Then nothing of it runs.
+    // Requests that are under way have a moment to be answered, WebSockets are closed. Then nothing of it runs, and
+    // there are no servers any more.
     void stop();
 
     void use(std::shared_ptr<const TlsContext> tls); // from any thread: for handshakes to come
 
-    // Those of one section; none: it is not opened. Of the thread, or while it does not run.
+    // That of one section; none: it is not open. Of the thread, or while it does not run.
     const HttpServer *server(std::string_view section) const;
 
 private:
@@ -52,6 +56,7 @@ private:
 
     Loop loop_;
     std::vector<std::unique_ptr<Section>> sections_; // after the loop: they go first
+    std::vector<std::unique_ptr<Timer>> timers_;
     std::unique_ptr<Timer> end_timer_;
     std::size_t ending_ = 0; // servers that have not ended yet
     std::thread thread_;

@@ -148,6 +148,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     server->make_events();
     server->make_workers(std::move(*transports));
     if (auto opened = server->open_control(); !opened) return opened.error();
+    server->make_call_api();
     if (auto made = server->make_takeover(); !made) return made.error();
     server->ask_who_has_calls();
     if (auto restored = server->restore_calls(); !restored) return restored.error();
@@ -319,6 +320,10 @@ WorkerOptions Server::worker_options(const Transports &transports) {
     options.engine.loop_hash = loop_hash_;
     if (!config_.sip.domains.empty()) options.engine.domain = config_.sip.domains.front();
     options.engine.shards = static_cast<std::uint32_t>(stations_.size());
+    if (api_.server("call_api")) {
+        options.engine.event_max = 4096;
+        options.on_call_event = [this](const CallEvent &event) { commands_->tell(event); };
+    }
     if (config_.redis.url) options.cluster = ClusterOptions{config_.redis, &cluster_health_};
     if (queued_cdrs_) {
         options.on_record = [this](const Cdr &cdr) {

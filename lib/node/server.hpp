@@ -14,6 +14,8 @@
 #include "base/result.hpp"
 #include "base/wall_clock.hpp"
 #include "callapi/admin_handler.hpp"
+#include "callapi/call_api.hpp"
+#include "callapi/event_feed.hpp"
 #include "dialog/profile_table.hpp"
 #include "net/loop.hpp"
 #include "net/stream_transport.hpp"
@@ -30,6 +32,7 @@
 #include "node/log.hpp"
 #include "node/node_admin.hpp"
 #include "node/node_calls.hpp"
+#include "node/node_commands.hpp"
 #include "node/route_table.hpp"
 #include "node/store_thread.hpp"
 #include "node/takeover.hpp"
@@ -146,6 +149,8 @@ private:
     void audit_and_tell();
     void audit_regularly();
 
+    void make_call_api();
+
     // server_admin.cpp
     void make_admin();
     std::vector<TrunkInfo> list_trunks() const;
@@ -214,10 +219,14 @@ private:
     std::int64_t start_s_ = 0;                  // UTC
     std::shared_ptr<AuditRun> audit_;           // none: none is under way
     AuditStatistics audit_statistics_;
-    SystemRandom admin_random_; // of the handler alone, on the thread of api_
-    std::unique_ptr<NodeAdmin> admin_;             // none: nobody may ask. Asks the workers
-    std::unique_ptr<AdminHandler> admin_handler_;  // none: the same
-    ApiThread api_; // last: it asks all others
+    SystemRandom admin_random_;                   // of the handler alone, on the thread of api_
+    std::unique_ptr<NodeAdmin> admin_;            // none: nobody may ask. Asks the workers
+    std::unique_ptr<AdminHandler> admin_handler_; // none: the same
+    SystemRandom api_random_;                     // of the Call API alone
+    std::unique_ptr<NodeCommands> commands_;      // none: nobody listens for it
+    std::unique_ptr<EventPort> event_port_;       // the same; of events_
+    std::unique_ptr<CallApi> call_api_;           // the same
+    ApiThread api_;                               // last: it asks all others
 };
 
 } // namespace tandem

@@ -129,6 +129,7 @@ void Worker::settle(Instant now) {
     watch_wall_clock(now);
     if (cluster_) cluster_->settle(engine_, now);
     take_outgoing(now);
+    tell_call_events();
     watch_trunks(now);
     store_changes(now);
     if (hand_over_ && has_free_places()) {

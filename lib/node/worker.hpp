@@ -68,6 +68,7 @@ struct WorkerOptions {
     std::optional<ClusterOptions> cluster{}; // none: there is no cluster
     std::function<void(const Cdr &)>
         on_record{};                   // of a call that has ended, where there is no store; none: nobody asks
+    std::function<void(const CallEvent &)> on_call_event{}; // of commands; none: nobody gives any
     std::function<void()> on_copies{}; // take_copies() has something; none: nobody takes over
     MemoryBudget *memory = nullptr;    // shared by workers, and outlives them; null: none
     StoreHealth *store = nullptr;      // the same; null: what the worker itself knows of the store is all
@@ -116,6 +117,9 @@ public:
 
     // The same: sends what others have left, by listeners that this worker holds.
     void send_for_others();
+
+    // In the loop: what `task` does to calls is stored and sent like any other change. worker_commands.cpp
+    void command(const std::function<void(Engine &engine, Instant now)> &task);
 
     // In the loop: looks at all that it has, a slice a turn, and repairs what differs; `then` is called in the loop.
     void audit(EngineAudit from, std::function<void(WorkerAudit)> then);
@@ -175,6 +179,7 @@ private:
     void settle(Instant now);
     void watch_wall_clock(Instant now);
     void take_outgoing(Instant now);
+    void tell_call_events();
     void store_changes(Instant now);
     void keep_bindings(Instant now);
     void send_ready();
