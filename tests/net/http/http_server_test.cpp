@@ -26,7 +26,7 @@ std::string refusal(const std::string &sent, const HttpServerOptions &options = 
 TEST_CASE("http: requests of one connection are answered in order, however their bytes come (RFC 9112 section 9.3)") {
     for (const char *ip : {"127.0.0.1", "::1"}) {
         CAPTURE(ip);
-        Loop loop;
+        Loop loop({.slack = milliseconds(1)});
         HttpPeer peer(loop, {}, ip);
         RawSocket client(peer.local());
         client.send(post("/echo?x=1", "one") + post("/echo", "") + get("/none")); // pipelined
@@ -52,12 +52,20 @@ TEST_CASE("http: requests of one connection are answered in order, however their
 }
 
 TEST_CASE("http: a body comes in chunks, behind 100 Continue, or in HTTP/1.0, which closes") {
-    Loop loop;
+    Loop loop({.slack = milliseconds(1)});
     HttpPeer peer(loop);
     RawSocket chunked(peer.local());
     chunked.send(
         "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n");
     run_until(loop, [&] { return chunked.text().ends_with("\r\n\r\nabcde"); });
+
+    RawSocket dripping(peer.local());
+    for (const char byte :
+         std::string_view("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na: b\r\n\r\n")) {
+        dripping.send(std::string_view(&byte, 1));
+        run_until(loop, [] { return true; });
+    }
+    run_until(loop, [&] { return dripping.text().ends_with("Content-Length: 0\r\n\r\n"); });
 
     RawSocket careful(peer.local());
     careful.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");

@@ -58,7 +58,7 @@ TEST_CASE("websocket: a handshake that is none, of another version, not allowed 
 }
 
 TEST_CASE("websocket: texts pass both ways, whole, in fragments, byte by byte, of any size, with pings between") {
-    Loop loop;
+    Loop loop({.slack = milliseconds(1)});
     HttpPeer peer(loop);
     OpenSocket client(loop, peer);
     const std::string large(60'000, 'x');
