@@ -1,8 +1,8 @@
-// The Call API: ws://HOST:PORT/call-api. Programs of others start, hold, resume, transfer and end calls by JSON-RPC, and
-// hear what comes of it. It has the names of OpenSIPS Call API; the errors are those of JSON-RPC.
+// The Call API: ws://HOST:PORT/call-api. Programs of others start, hold, resume, transfer and end calls by JSON-RPC,
+// and hear what comes of it. It has the names of OpenSIPS Call API; the errors are those of JSON-RPC.
 //
 // A command is answered {"event":"Started","cmd_id"} when it is understood; all else is notifications, the last of them
-// Ended, at its deadline at the latest. Whoever asks hears of it; if he has gone the command goes on, and the call stays.
+// Ended, at its deadline at the latest. Whoever asks hears of it; if he has gone, the command goes on and calls stay.
 #pragma once
 #include <cstdint>
 #include <functional>
