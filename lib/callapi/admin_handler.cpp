@@ -60,6 +60,18 @@ void AdminHandler::on_request(HttpRequest request, HttpReply reply) {
     answer_rpc(request.body, std::move(reply));
 }
 
+// A browser wants one of the subprotocols that it offers, and the one with the token is no name of ours.
+Result<std::unique_ptr<WebSocketSession>, HttpResponse> AdminHandler::on_upgrade(const HttpRequest &request) {
+    if (auto refusal = gate_.refuse(request, SystemClock::now())) return std::move(*refusal);
+    if (request.path() != "/rpc") return text_response(404, "a WebSocket is at /rpc");
+    auto session = std::make_unique<RpcSession>(choose_protocol(request));
+    session->use([this](JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel) {
+        add_admin_methods(rpc, host_);
+        return more_ ? more_(rpc, channel) : std::vector<std::unique_ptr<RpcFeature>>();
+    });
+    return std::unique_ptr<WebSocketSession>(std::move(session));
+}
+
 void AdminHandler::answer_health(HttpReply reply) {
     auto shared = std::make_shared<HttpReply>(std::move(reply));
     host_.check_loops([shared](const Result<bool, Failure> &turn) {

@@ -1,11 +1,14 @@
-// Administration over HTTP: POST /rpc for the methods, GET /healthz and /readyz for who watches the process, GET
-// /metrics for Prometheus.
+// Administration over HTTP: POST /rpc for the methods, which a WebSocket at /rpc has as well, GET /healthz and /readyz
+// for who watches the process, GET /metrics for Prometheus.
 #pragma once
+#include <memory>
 #include <string>
+#include <utility>
 #include "base/random.hpp"
 #include "callapi/admin_host.hpp"
 #include "callapi/bearer.hpp"
 #include "callapi/json_rpc.hpp"
+#include "callapi/rpc_session.hpp"
 #include "net/http/http_server.hpp"
 
 namespace tandem {
@@ -17,6 +20,9 @@ public:
     AdminHandler(AdminHost &host, std::string token, Random &random);
 
     void on_request(HttpRequest request, HttpReply reply) override;
+    Result<std::unique_ptr<WebSocketSession>, HttpResponse> on_upgrade(const HttpRequest &request) override;
+
+    void offer(RpcSession::Features more) { more_ = std::move(more); } // what WebSockets have beside the methods
 
     RpcStatistics statistics() const { return rpc_.statistics(); }
 
@@ -29,6 +35,7 @@ private:
     AdminHost &host_;
     BearerGate gate_;
     JsonRpc rpc_;
+    RpcSession::Features more_;
 };
 
 } // namespace tandem

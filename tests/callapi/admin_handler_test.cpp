@@ -93,3 +93,18 @@ TEST_CASE("admin_handler: who guesses is not listened to, and health is open to 
     CHECK(last == 429);
     CHECK(served.ask("GET", "/healthz").status == 200);
 }
+
+TEST_CASE("admin_handler: a WebSocket is at /rpc alone, and wants the token too") {
+    Served served("secret");
+    const auto status_of = [&served](std::string target, const std::string &token) {
+        HttpRequest request;
+        request.method = "GET";
+        request.target = std::move(target);
+        request.fields.push_back({"Authorization", "Bearer " + token});
+        const auto session = served.handler.on_upgrade(request);
+        return session ? 101U : session.error().status;
+    };
+    CHECK(status_of("/rpc", "secret") == 101);
+    CHECK(status_of("/rpc", "wrong") == 401);
+    CHECK(status_of("/metrics", "secret") == 404);
+}
