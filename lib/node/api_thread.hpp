@@ -1,6 +1,6 @@
-// The thread of the HTTP servers: administration and the Call API, and of the events that they tell (event_hub.hpp), which
-// calls wait for, too. Nothing of it runs on a call's way: what it wants of
-// workers it posts to their loops, and they post back to its loop.
+// The thread of the HTTP servers, administration and the Call API; and of the events that they tell (event_hub.hpp), or
+// that calls wait for. Nothing of it runs on a call's way: what it wants of workers it posts to their loops, and they
+// post back to its loop.
 #pragma once
 #include <exception>
 #include <functional>

@@ -192,14 +192,6 @@ private:
     void watch_copies();
     void look_up_names();
     DecisionOutcome on_decided(QuestionId question, const Decision *decision);
-    // worker_events.cpp
-    void begin_waits();
-    void on_waited(EventWaitId wait, Waited how);
-    void tell_record(const DialogRecord &record);
-    void tell_trunk(const TrunkStatus &status, Instant now);
-    void capture_received(std::span<const Datagram> batch);
-    void capture_sent(std::size_t listener, std::span<const OutDatagram> batch);
-
     void look_up_peers(Instant now);
     void look_up_peer(const std::string &uri);
     void on_peer_resolved(LookupId lookup, std::span<const Endpoint> addresses);
@@ -210,6 +202,14 @@ private:
     void watch_trunks(Instant now);
     void watch_drain(Instant now);
     void arm(Instant now);
+
+    // worker_events.cpp
+    void begin_waits();
+    void on_waited(EventWaitId wait, Waited how);
+    void tell_record(const DialogRecord &record);
+    void tell_trunk(const TrunkStatus &status, Instant now);
+    void capture_received(std::span<const Datagram> batch);
+    void capture_sent(std::size_t listener, std::span<const OutDatagram> batch);
 
     // worker_audit.cpp
     struct AuditRun;
