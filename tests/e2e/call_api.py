@@ -7,10 +7,9 @@ import socket
 import struct
 import subprocess
 import threading
-import time
 from pathlib import Path
 
-from sipp import PATIENCE, wait_until
+from sipp import PATIENCE
 
 HERE = Path(__file__).parent
 
@@ -27,8 +26,9 @@ class Client:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self):
-        for line in self.process.stdout:
-            self.heard.put(line.rstrip("\n"))
+        with self.process.stdout as output:
+            for line in output:
+                self.heard.put(line.rstrip("\n"))
         self.heard.put(None)
 
     def next(self, timeout=PATIENCE):
@@ -88,6 +88,10 @@ class Client:
     def kill(self):
         self.process.kill()
         self.process.wait()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:  # what was not sent
+            pass
 
     def close(self):
         self.process.stdin.close()

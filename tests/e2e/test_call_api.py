@@ -30,14 +30,7 @@ class CallApi(Parties):
 
     def call_up(self, name="bob"):
         """A call that is up: both of its sides."""
-        phone = self.phone()
-        caller, callee = self.talk(phone, name, *TALK)
-        for side, who, port in (caller, "alice", 4000), (callee, name, 4001):
-            self.answer_offers(side, who, port)
-        return caller, callee
-
-    def answer_offers(self, side, who, port):
-        side.answers["BYE"] = 200
+        return self.talk(self.phone(), name, *TALK)
 
     def serve(self, *sides):
         """Phones that take whatever comes until the test ends: re-INVITEs with an answer to their offer."""
@@ -69,9 +62,8 @@ class CallApi(Parties):
             client.command("CallHold", "h", callid=call_id)
             events = client.events("CallHold", "h")
             self.assertEqual(events[0], ("CallHolding", None))
-            self.assertEqual(sorted(e for e in events[1:-1] if e[0] == "CallHoldStart"),
-                             [("CallHoldStart", {"leg": leg}) for leg in ("callee", "caller")][::1])
-            self.assertEqual([name for name, _ in events].count("CallHoldSuccessful"), 2)
+            for name in "CallHoldStart", "CallHoldSuccessful":
+                self.assertEqual({data["leg"] for event, data in events if event == name}, {"caller", "callee"})
             self.assertEqual(events[-1], ("Ended", None))
             client.command("CallUnhold", "u", callid=call_id)
             events = client.events("CallUnhold", "u")
@@ -85,7 +77,7 @@ class CallApi(Parties):
         self.assertEqual([call["callid"] for call in listed], [caller.dialog["Call_ID"]])
         client.command("CallEnd", "e", callid=caller.dialog["Call_ID"])
         self.assertEqual(client.events("CallEnd", "e"), [("Ended", None)])
-        self.finish(Cdr("admin"))
+        self.finish(Cdr("admin", answered=True))
 
     def test_start_calls_the_one_and_then_the_other(self):
         self.begin("alice", "bob")
@@ -108,7 +100,7 @@ class CallApi(Parties):
         self.serve(alice, bob)
         client.command("CallEnd", "e", callid=data["CalleeAnswered"]["callid"])
         self.assertEqual(client.events("CallEnd", "e"), [("Ended", None)])
-        self.finish(Cdr("admin"))
+        self.finish(Cdr("admin", answered=True))
 
     def test_a_blind_transfer_brings_a_third_phone_in_or_leaves_the_call_as_it_was(self):
         self.begin("bob", "carol")
@@ -126,11 +118,11 @@ class CallApi(Parties):
         client.command("CallBlindTransfer", "b", callid=caller.dialog["Call_ID"], leg="caller", destination=there)
         carol, got = self.side_of("carol")
         carol.answer(got, **described("carol", 4002))
+        self.serve(carol)
         events = client.events("CallBlindTransfer", "b")
         data = {"callid": caller.dialog["Call_ID"], "destination": there}
         self.assertEqual(events, [("Transferring", {"destination": there}), ("TransferStart", data),
                                   ("TransferSuccessful", data), ("Ended", None)])
-        self.serve(carol)
         client.command("CallEnd", "e", callid=caller.dialog["Call_ID"])
         client.events("CallEnd", "e")
         self.wait_for_no_calls(client)
