@@ -1,5 +1,6 @@
 """The Call API as its clients use it: WebSocket by Node's `ws`, calls between bare phones; what no client should do."""
 import json
+import signal
 import threading
 import time
 
@@ -7,6 +8,7 @@ from call_api import Bare, Client
 from harness import Cdr, main
 from sides import Parties, described
 from sipp import wait_until
+from stream import Certificates
 
 TALK = described("alice", 4000), described("bob", 4001)
 
@@ -181,6 +183,35 @@ class CallApi(Parties):
         self.assertIn("result", again.json())
         self.assertEqual(again.json()["params"]["seq"], numbers[0])
         again.close()
+
+    def test_a_second_command_is_a_conflict_and_one_that_no_phone_answers_ends_at_its_deadline(self):
+        self.begin("bob")
+        one, two = self.client(), self.client()
+        caller, callee = self.call_up()  # phones that answer nothing
+        call_id = caller.dialog["Call_ID"]
+        one.ask("CallHold", cmd_id="h", callid=call_id, **{"deadline-ms": 2000})
+        self.assertEqual(one.json()["params"]["event"], "CallHolding")
+        two.command("CallUnhold", "u", callid=callee.dialog["Call_ID"])
+        self.assertEqual(two.events("CallUnhold", "u"),
+                         [("Error", "another command is at work on this call"), ("Ended", None)])
+        events = one.events("CallHold", "h")
+        self.assertEqual([name for name, _ in events][-2:], ["Error", "Ended"])
+        self.assertIn("408", dict(events)["Error"])
+        self.serve(caller, callee)
+        two.command("CallEnd", "e", callid=call_id)
+        self.assertEqual(two.events("CallEnd", "e"), [("Ended", None)])
+        self.finish(Cdr("admin", answered=True))
+
+    def test_it_is_spoken_over_tls_and_closed_when_the_server_ends(self):
+        certificates = Certificates(self.folder)
+        certificates.make("tandem", "IP:127.0.0.1")
+        self.begin("bob", more='tls = true\n[tls]\ncertificate = "tandem.pem"\nkey = "tandem.key"\n')
+        trusting = {"NODE_EXTRA_CA_CERTS": str(self.folder / "ca.pem")}
+        client = self.client(scheme="wss", environment=trusting)
+        self.assertIn("result", client.ask("CallList"))
+        self.tandemd.signal(signal.SIGTERM)
+        self.assertEqual(client.next(), ("closed", "1001"))
+        self.assertEqual(self.tandemd.ends(), 0)
 
     def test_bad_json_and_unknown_calls_have_their_codes_and_cost_nobody_anything(self):
         self.begin("bob")

@@ -140,7 +140,7 @@ TEST_CASE("http: what is malformed, ambiguous or too large is refused, and the c
           "HTTP/1.1 400 Bad Request");
     CHECK(refusal("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n") ==
           "HTTP/1.1 400 Bad Request");
-    CHECK(refusal("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") ==
+    CHECK(refusal("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n") ==
           "HTTP/1.1 400 Bad Request");
     CHECK(refusal("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(9000, 'x')) ==
           "HTTP/1.1 431 Request Header Fields Too Large");
