@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 from admin import TANDEMCTL, Admin, Refused
 from harness import Cdr, EndToEnd, Route, main
@@ -224,7 +225,7 @@ class Records(WithAdmin):
         self.begin("bob")
         self.caller("caller_basic", user="bob", calls=7, hold=20, rate=50).finish()
         self.caller("caller_refused", user="nobody", calls=1, code=404).finish()
-        rows = self.wait_for_rows("SELECT * FROM cdr ORDER BY rowid DESC", 7)
+        rows = self.wait_for_rows("SELECT * FROM cdr ORDER BY rowid DESC", 8)
         for row in rows:
             row["profiles"], row["variables"] = json.loads(row["profiles"]), json.loads(row["variables"])
         self.assertEqual(self.admin.items("cdr.list", limit=3), rows)
@@ -377,7 +378,8 @@ class Health(WithAdmin):
         self.begin("bob")
         self.assertEqual(self.status("/healthz"), 200)
         try:
-            stopped = StoppedThread(self.tandemd.process.pid, "tandemd")  # the first of that name is the main one
+            process = self.tandemd.process.pid
+            stopped = StoppedThread(process, Path(f"/proc/{process}/comm").read_text().strip())  # the main one is first
         except PermissionError as error:
             self.skipTest(f"ptrace: {error}")
         try:
