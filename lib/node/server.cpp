@@ -148,6 +148,7 @@ Result<std::unique_ptr<Server>, Failure> Server::open(const Config &config, cons
     server->make_events();
     server->make_workers(std::move(*transports));
     if (auto opened = server->open_control(); !opened) return opened.error();
+    server->make_event_port();
     server->make_call_api();
     if (auto made = server->make_takeover(); !made) return made.error();
     server->ask_who_has_calls();

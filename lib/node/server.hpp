@@ -149,6 +149,8 @@ private:
     void audit_and_tell();
     void audit_regularly();
 
+    void make_event_port();
+    std::vector<std::unique_ptr<RpcFeature>> make_features(JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel);
     void make_call_api();
 
     // server_admin.cpp
@@ -224,7 +226,7 @@ private:
     std::unique_ptr<AdminHandler> admin_handler_; // none: the same
     SystemRandom api_random_;                     // of the Call API alone
     std::unique_ptr<NodeCommands> commands_;      // none: nobody listens for it
-    std::unique_ptr<EventPort> event_port_;       // the same; of events_
+    std::unique_ptr<EventPort> event_port_;       // of events_
     std::unique_ptr<CallApi> call_api_;           // the same
     ApiThread api_;                               // last: it asks all others
 };

@@ -18,6 +18,9 @@ void Server::make_admin() {
     if (!api_.server("admin")) return;
     admin_ = std::make_unique<NodeAdmin>(admin_parts(), api_.loop());
     admin_handler_ = std::make_unique<AdminHandler>(*admin_, config_.admin.token, admin_random_);
+    admin_handler_->offer([this](JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel) {
+        return make_features(rpc, channel);
+    });
     api_.serve("admin", *admin_handler_);
 }
 

@@ -22,18 +22,24 @@ private:
 
 } // namespace
 
+void Server::make_event_port() { event_port_ = std::make_unique<HubPort>(*events_); }
+
+std::vector<std::unique_ptr<RpcFeature>> Server::make_features(JsonRpc &rpc,
+                                                               const std::shared_ptr<RpcChannel> &channel) {
+    std::vector<std::unique_ptr<RpcFeature>> features;
+    features.push_back(std::make_unique<EventFeed>(rpc, channel, *event_port_, SystemClock::now));
+    return features;
+}
+
 void Server::make_call_api() {
     if (!api_.server("call_api")) return;
     std::vector<NodeCommands::Part> workers;
     for (const auto &station : stations_) workers.push_back({&station->loop, station->worker.get()});
     commands_ = std::make_unique<NodeCommands>(std::move(workers), wall_, api_.loop());
-    event_port_ = std::make_unique<HubPort>(*events_);
     CallApiOptions options;
     options.token = config_.call_api.token;
     options.more = [this](JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel) {
-        std::vector<std::unique_ptr<RpcFeature>> features;
-        features.push_back(std::make_unique<EventFeed>(rpc, channel, *event_port_, SystemClock::now));
-        return features;
+        return make_features(rpc, channel);
     };
     call_api_ = std::make_unique<CallApi>(options, *commands_, api_random_, SystemClock::now);
     commands_->on_event([this](const CallEvent &event) { call_api_->on_event(event); });

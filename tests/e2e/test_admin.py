@@ -19,8 +19,8 @@ from sides import TwoSides
 from sipp import wait_until
 from stopped_thread import StoppedThread
 
-PROFILES = ('[[profile]]\nname = "total"\nlimit = 100\n'
-            '[[profile]]\nname = "line"\nvalue = true\nlimit = 50\nlimits = { carol = 30 }\n')
+PROFILES = ('[[profile]]\nname = "total"\nlimit = 1000\n'
+            '[[profile]]\nname = "line"\nvalue = true\nlimit = 500\nlimits = { carol = 300 }\n')
 JOINS = 'profiles = ["total", "line={request.user}"]\nvariables = { tenant = "blue" }\n'
 NOBODY = "0123456789abcdef0123456789abcdef"
 
@@ -67,10 +67,10 @@ class Listings(WithAdmin):
         self.assertEqual(size("dlg.profile_get_size", profile="line", value="dave"), 0)
         values = {item["value"]: (item["size"], item["limit"])
                   for item in self.admin.items("dlg.profile_values", profile="line", limit=1)}
-        self.assertEqual(values, {"bob": (6, 50), "carol": (3, 30)})
+        self.assertEqual(values, {"bob": (6, 500), "carol": (3, 300)})
         profiles = {item["name"]: (item["size"], item["limit"], item["values"])
                     for item in self.admin.call("dlg.profiles")["items"]}
-        self.assertEqual(profiles, {"total": (9, 100, 0), "line": (9, 50, 2)})
+        self.assertEqual(profiles, {"total": (9, 1000, 0), "line": (9, 500, 2)})
 
     def test_pages_are_short_and_have_each_call_once(self):
         pages = list(self.admin.pages("dlg.list", limit=2))
@@ -328,13 +328,13 @@ class Reload(WithAdmin):
         for i in range(100):
             at = random.randrange(len(lines) + 1)
             text = "".join(lines[:at]) + garbage[i % len(garbage)] + "".join(lines[at:])
-            self.tandemd.config.write_text(text.replace("limit = 100", "limit = 1"))
+            self.tandemd.config.write_text(text.replace("limit = 1000", "limit = 1"))
             message = self.refused(-32005, "config.reload")
             self.assertRegex(message, r"tandem\.toml:\d+:\d+: ", text)
         self.talking("bob", 2)
         self.assertEqual({item["name"]: item["limit"] for item in self.admin.call("dlg.profiles")["items"]},
-                         {"total": 100, "line": 50})
-        self.tandemd.config.write_text(good.replace("limit = 100", "limit = 2"))
+                         {"total": 1000, "line": 500})
+        self.tandemd.config.write_text(good.replace("limit = 1000", "limit = 2"))
         self.assertEqual(self.admin.call("config.reload"), {"reloaded": True})
         self.assertEqual(self.admin.call("dlg.profiles")["items"][0]["limit"], 2)
         self.caller("caller_refused", user="bob", code=503).finish()
