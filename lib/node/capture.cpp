@@ -3,7 +3,7 @@
 #include <utility>
 #include "net/hep/hep_packet.hpp"
 #include "net/system_clock.hpp"
-#include "sip/peek.hpp"
+#include "sip/call_id.hpp"
 
 namespace tandem {
 namespace {
@@ -55,8 +55,8 @@ bool Capture::gather() {
         while (used_ < batch_max && tap->peek(message, bytes)) {
             std::string &packet = packets_[used_];
             packet.clear();
-            const HepPacket hep{message.from,     message.to,          message.at_us, config_.agent,
-                                config_.password, peek(bytes).call_id, bytes};
+            const HepPacket hep{message.from,     message.to,        message.at_us, config_.agent,
+                                config_.password, call_id_of(bytes), bytes};
             append_hep(packet, hep) ? ++used_ : std::size_t{++too_large_};
             tap->release();
         }

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 from collections import Counter
+from pathlib import Path
 
 from harness import Cdr, EndToEnd, Route, Tandemd, main
 from sipp import PATIENCE, end_with_test, wait_until
@@ -64,7 +65,7 @@ class Sngrep:
         wait_until(self._listens, "sngrep listens")
 
     def _listens(self):
-        table = open("/proc/net/udp", encoding="ascii").read()
+        table = Path("/proc/net/udp").read_text(encoding="ascii")
         return re.search(rf"^ *\d+: 0100007F:{self.port:04X} ", table, re.M)
 
     def end(self):
