@@ -228,7 +228,7 @@ public:
     std::optional<CallView> find_call(std::string_view call_id) const;
     void list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const; // appends
 
-    // Gives a variable of a live dialog its value; none erases it. The errors of Tracker::set_variable(), and not_found.
+    // Gives a variable of a live dialog its value; none erases it. Fails like Tracker::set_variable(), or not_found.
     Result<void> set_variable(DialogId dialog, std::string_view name, const std::optional<VariableValue> &value,
                               Instant now);
 

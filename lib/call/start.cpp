@@ -46,8 +46,8 @@ Result<std::string> B2bua::party_uri(std::string_view party) const {
     return std::move(parsed->uri);
 }
 
-// To one of the two, as if the other one had called. Who is asked about calls is asked about the one to the callee: that
-// the caller is called is what the host has decided.
+// To one of the two, as if the other one had called. Who is asked about calls is asked about the callee: that the
+// caller is called is what the host has decided.
 Result<B2bua::OwnCall> B2bua::call_of_ours(const std::string &to, const std::string &from, const Session &offer,
                                            AskedAbout asked) {
     auto invite = Message::parse(write_invite(to, from, offer));
