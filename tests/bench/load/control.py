@@ -57,7 +57,7 @@ class Run:
         control = f'[control]\nurl = ["{url}"]\ntimeout_ms = 2000\n' if url else ""
         config = (f'[sip]\nlisten = ["udp:127.0.0.1:{self.port}"]\n[store]\npath = "tandem-{self.port}.db"\n{control}'
                   f'[[route]]\nto = ["sip:127.0.0.1:{self.callee_port}"]\ncontrol = {"true" if url else "false"}\n'
-                  '[log]\nlevel = "info"\n')
+                  '[admin]\nlisten = ""\n[log]\nlevel = "info"\n')
         self.tandemd = harness.Tandemd(folder, config, port=self.port)
 
     def sipp(self, scenario, port, *arguments):
@@ -86,8 +86,11 @@ class Run:
 
     def why(self):
         """What SIPp and tandemd have said last."""
-        files = [*self.folder.glob("*_errors.log"), self.tandemd.stderr]
-        return [line[:300] for file in files for line in file.read_text(errors="replace").splitlines()[-6:]]
+        said = [line for line in self.tandemd.stderr.read_text(errors="replace").splitlines() if " info " not in line]
+        for file in self.folder.glob("*_errors.log"):
+            said += [line for line in file.read_text(errors="replace").splitlines() if "Aborting" in line][:3]
+            file.unlink()
+        return [line[:200] for line in said[-8:]]
 
 
 def main():
