@@ -209,9 +209,11 @@ TEST_CASE("http client: a name that is slow to find holds up nobody, nor does gi
     client.post("http://slow.invalid/", milliseconds(100));
     const HttpRequestId given_up = client.post("http://slow.invalid/");
     client.post(peer.url());
-    CHECK(client.wait(&peer).body == "1");
+    client.wait(&peer, 2); // in any order
     client.client->abort(given_up);
-    CHECK(client.wait(nullptr, 2).error == HttpError::timeout);
+    const bool is_first = client.answers[0].body == "1";
+    CHECK(client.answers[is_first ? 0 : 1].body == "1");
+    CHECK(client.answers[is_first ? 1 : 0].error == HttpError::timeout);
     client.client.reset();
     CHECK(SystemClock::now() - before < milliseconds(1500));
 }
