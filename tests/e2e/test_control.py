@@ -319,8 +319,8 @@ class Failures(Control):
         self.finish(*[Cdr("refused", 503)] * 300)
 
     def test_h2_an_answer_after_the_deadline_changes_nothing(self):
-        server = self.serve(decision_server.late(0.6, {"code": 200}))
-        self.begin(server, timeout_ms=200)
+        server = self.serve(decision_server.late(1, {"code": 200}))
+        self.begin(server, timeout_ms=500)
         self.refused(503)
         wait_until(lambda: server.over, "the server has sent it")
         self.assertIsNone(self.raws["bob"].receive(0.1))
