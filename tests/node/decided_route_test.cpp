@@ -61,7 +61,7 @@ TEST_CASE("decided route: a decision that changes nothing lets the call go by it
     CHECK_FALSE(route->is_controlled);
     CHECK(route->targets[0].request_uri == "sip:0123@127.0.0.1:1");
     CHECK(route->targets[0].trunk == "uk");
-    CHECK(route->targets[0].headers == "X-Line: 44123\r\nX-Tenant: blue\r\n");
+    CHECK(route->targets[0].headers == "X-Tenant: blue\r\nX-Line: 44123\r\n");
 }
 
 TEST_CASE("decided route: its targets are trunks, URIs and phones, as those of a route") {
