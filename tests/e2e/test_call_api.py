@@ -5,7 +5,7 @@ import threading
 import time
 
 from call_api import Bare, Client
-from harness import Cdr, main
+from harness import Cdr, Route, main
 from sides import Parties, described
 from sipp import wait_until
 from stream import Certificates
@@ -16,9 +16,12 @@ TALK = described("alice", 4000), described("bob", 4001)
 class CallApi(Parties):
     def begin(self, *names, token="", more="", **settings):
         """The server with a Call API, and phones of these names."""
+        self.open(*names, apis=self.apis(token, more), **settings)
+
+    def apis(self, token="", more=""):
         self.api = self.ports.take()
-        self.open(*names, apis=f'[admin]\nlisten = ""\n[call_api]\nlisten = "127.0.0.1:{self.api}"\n'
-                               f'token = "{token}"\n{more}', **settings)
+        return (f'[admin]\nlisten = ""\n[call_api]\nlisten = "127.0.0.1:{self.api}"\n'
+                f'token = "{token}"\n{more}')
 
     def client(self, **options):
         client = Client(self.api, **options)
@@ -212,6 +215,33 @@ class CallApi(Parties):
         self.tandemd.signal(signal.SIGTERM)
         self.assertEqual(client.next(), ("closed", "1001"))
         self.assertEqual(self.tandemd.ends(), 0)
+
+    def test_under_load_nothing_is_lost_to_who_reconnects_and_who_does_not_read_holds_up_nobody(self):
+        calls = 300
+        callee = self.callee("callee_basic", calls=calls)
+        self.start(Route(callee.port), apis=self.apis())
+        deaf = self.bare()
+        self.assertEqual(deaf.upgrade(), 101)
+        deaf.frame(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "EventSubscribe", "params": {}}))
+        reader = self.client()
+        reader.ask("EventSubscribe", event="cdr")
+        caller = self.caller("caller_basic", calls=calls, rate=100, hold=0)
+        seen, last = [], 0
+        while len(seen) < calls / 3:
+            params = reader.json()["params"]
+            seen.append(params["id"])
+            last = params["seq"]
+        reader.kill()
+        for sipp in caller, callee:
+            sipp.finish()
+        again = self.client()
+        again.ask("EventSubscribe", event="cdr", since=last)
+        while len(seen) < calls:
+            params = again.json()["params"]
+            self.assertEqual(params["event"], "cdr", "a gap would say what is lost")
+            seen.append(params["id"])
+        records = self.finish(*[Cdr("caller_bye", 200)] * calls)
+        self.assertEqual(sorted(seen), sorted(record["id"] for record in records))
 
     def test_bad_json_and_unknown_calls_have_their_codes_and_cost_nobody_anything(self):
         self.begin("bob")
