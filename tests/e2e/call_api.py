@@ -104,8 +104,8 @@ class Bare:
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
 
-    def upgrade(self, *headers):
-        self.send("GET /call-api HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    def upgrade(self, *headers, path="/call-api"):
+        self.send(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
                   + base64.b64encode(os.urandom(16)).decode() + "\r\n" + "".join(f"{h}\r\n" for h in headers) + "\r\n")
         return int(self.head().split()[1])

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from admin import TANDEMCTL, Admin, Refused
+from call_api import Bare
 from harness import Cdr, EndToEnd, Route, main
 from registering import DOMAIN, Registering, registrar
 from sides import TwoSides
@@ -317,6 +318,38 @@ class Tokens(WithAdmin):
         self.begin("bob")
         self.assertEqual(self.admin.http("POST", "/rpc", "{}", headers={"Origin": "https://evil.example"})[0], 403)
         self.assertEqual(self.admin.http("POST", "/rpc", "{}")[0], 200)
+
+
+class Sockets(WithAdmin):
+    token = "open-sesame"
+
+    def socket(self):
+        socket = Bare(self.admin.port)
+        self.addCleanup(socket.close)
+        return socket
+
+    def test_the_methods_and_events_are_on_a_websocket_too(self):
+        self.begin("bob")
+        self.assertEqual(self.socket().upgrade(path="/rpc"), 401)
+        self.assertEqual(self.socket().upgrade(f"Authorization: Bearer {self.token}", path="/other"), 404)
+        page = self.socket()
+        self.assertEqual(page.upgrade(f"Authorization: Bearer {self.token}", path="/rpc"), 101)
+
+        def ask(number, method, **params):
+            page.frame(json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}))
+            return self.heard(page, lambda message: message.get("id") == number)["result"]
+        self.assertEqual(ask(1, "dlg.stats_active")["all"], 0)
+        ask(2, "EventSubscribe", event="dialog.*")
+        call_id = self.talking("bob").sent("INVITE")[0].call_id
+        self.heard(page, lambda message: message.get("method") == "Event" and call_id in json.dumps(message))
+        self.assertEqual([item["call-id"] for item in ask(3, "dlg.list")["items"]], [call_id])
+        self.assertEqual(ask(4, "dlg.profile_get_size", profile="total"), 1)
+
+    @staticmethod
+    def heard(page, wanted):
+        while not wanted(message := json.loads(page.receive()[1])):
+            pass
+        return message
 
 
 class Reload(WithAdmin):
