@@ -286,7 +286,7 @@ void NodeAdmin::collect_metrics(Answer<std::string> answer) {
             asker_.post([this, answer, numbers = std::move(numbers)] {
                 MetricPage page;
                 write_metrics(page, numbers, *parts_.profiles);
-                if (parts_.http) write_http_metrics(page, parts_.http());
+                if (parts_.api) write_api_metrics(page, parts_.api());
                 answer(page.to_text());
             });
         });

@@ -35,8 +35,7 @@ struct AdminParts {
     // From any thread.
     std::function<Result<void, Failure>()> readiness;
 
-    // In the loop of whoever asks. Empty: there is nothing to say.
-    std::function<std::vector<std::pair<std::string_view, HttpStatistics>>()> http;
+    std::function<ApiNumbers()> api; // in the loop of whoever asks; none: there is nothing to say
 };
 
 class NodeAdmin final : public AdminHost {

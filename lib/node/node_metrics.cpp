@@ -266,6 +266,29 @@ void write_stream(MetricPage &page, const CdrStreamStatistics &stream) {
                    {"tandem_cdr_stream_outages_total", "Outages of Redis.", &S::outages}});
 }
 
+void write_capture(MetricPage &page, const CaptureStatistics &capture) {
+    using S = CaptureStatistics;
+    write_rows<S>(page, capture,
+                  {{"tandem_capture_sent_total", "Messages that the collector was sent.", &S::sent},
+                   {"tandem_capture_dropped_total", "Those that found no room.", &S::dropped},
+                   {"tandem_capture_failed_total", "Those that could not be sent.", &S::failed},
+                   {"tandem_capture_too_large_total", "Those too large for a datagram.", &S::too_large}});
+}
+
+void write_takeover(MetricPage &page, const TakeoverStatistics &takeover) {
+    using S = TakeoverStatistics;
+    page.family(gauge, "tandem_takeover_out", "1: Redis does not answer, and no call is copied.");
+    page.add(takeover.is_out ? 1 : 0);
+    write_rows<S>(page, takeover,
+                  {{"tandem_takeover_kept_total", "Copies of calls that Redis has confirmed.", &S::kept},
+                   {"tandem_takeover_refused_total", "Copies of calls that others have.", &S::refused},
+                   {"tandem_takeover_too_large_total", "Calls too large for a copy.", &S::too_large},
+                   {"tandem_takeover_adopted_total", "Calls of others that we have.", &S::adopted},
+                   {"tandem_takeover_dropped_total", "Calls of ours that others have.", &S::dropped},
+                   {"tandem_takeover_nodes_total", "Nodes of which we have a call.", &S::nodes_taken},
+                   {"tandem_takeover_outages_total", "Outages of Redis.", &S::outages}});
+}
+
 } // namespace
 
 void write_metrics(MetricPage &page, const NodeNumbers &numbers, const ProfileTable &profiles) {
@@ -283,17 +306,19 @@ void write_metrics(MetricPage &page, const NodeNumbers &numbers, const ProfileTa
     write_registrar(page, numbers.registrar);
     write_trunks(page, numbers.trunks);
     if (numbers.cdr_stream) write_stream(page, *numbers.cdr_stream);
+    if (numbers.capture) write_capture(page, *numbers.capture);
+    if (numbers.takeover) write_takeover(page, *numbers.takeover);
     write_rows<AuditStatistics>(
         page, numbers.audit,
         {{"tandem_audits_total", "Audits of all that is known.", &AuditStatistics::runs},
          {"tandem_audit_repairs_total", "What they have repaired.", &AuditStatistics::repairs}});
 }
 
-void write_http_metrics(MetricPage &page, const std::vector<std::pair<std::string_view, HttpStatistics>> &servers) {
+void write_api_metrics(MetricPage &page, const ApiNumbers &numbers) {
     using S = HttpStatistics;
     const auto family = [&](MetricKind kind, std::string_view name, std::string_view help, auto S::*number) {
         page.family(kind, name, help);
-        for (const auto &[section, statistics] : servers) page.add(statistics.*number, {{"section", section}});
+        for (const auto &[section, statistics] : numbers.servers) page.add(statistics.*number, {{"section", section}});
     };
     family(gauge, "tandem_http_connections", "Connections that live.", &S::connections);
     family(gauge, "tandem_http_web_sockets", "Those that are WebSockets.", &S::web_sockets);
@@ -303,6 +328,21 @@ void write_http_metrics(MetricPage &page, const std::vector<std::pair<std::strin
     family(counter, "tandem_http_requests_total", "Requests.", &S::requests);
     family(counter, "tandem_http_bad_requests_total", "Requests malformed or beyond a limit.", &S::bad_requests);
     family(counter, "tandem_http_origins_refused_total", "Requests of pages that may not ask.", &S::origins_refused);
+    using B = BusStatistics;
+    write_rows<B>(page, numbers.events,
+                  {{"tandem_events_total", "Events that somebody might have wanted.", &B::events},
+                   {"tandem_events_delivered_total", "Those that went to a subscriber or to who waits.", &B::delivered},
+                   {"tandem_events_dropped_total", "Those that a subscriber did not read in time.", &B::lost},
+                   {"tandem_events_refused_total", "Subscriptions and waits beyond a limit.", &B::refused}});
+    page.family(counter, "tandem_events_unnumbered_total", "Events lost on their way from the calls.");
+    page.add(numbers.events_lost);
+    if (!numbers.call_api) return;
+    using C = CallApiStatistics;
+    write_rows<C>(page, *numbers.call_api,
+                  {{"tandem_call_api_commands_total", "Commands of the Call API.", &C::commands},
+                   {"tandem_call_api_failed_total", "Those that ended with an error.", &C::failed},
+                   {"tandem_call_api_overdue_total", "Those that nothing was heard of in time.", &C::overdue},
+                   {"tandem_call_api_clients_total", "WebSockets of its clients.", &C::clients}});
 }
 
 } // namespace tandem

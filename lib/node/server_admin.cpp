@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <utility>
+#include "node/event_hub.hpp"
 #include "node/server.hpp"
 
 namespace tandem {
@@ -18,9 +19,8 @@ void Server::make_admin() {
     if (!api_.server("admin")) return;
     admin_ = std::make_unique<NodeAdmin>(admin_parts(), api_.loop());
     admin_handler_ = std::make_unique<AdminHandler>(*admin_, config_.admin.token, admin_random_);
-    admin_handler_->offer([this](JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel) {
-        return make_features(rpc, channel);
-    });
+    admin_handler_->offer(
+        [this](JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel) { return make_features(rpc, channel); });
     api_.serve("admin", *admin_handler_);
 }
 
@@ -40,12 +40,17 @@ AdminParts Server::admin_parts() {
         if (store_health_.is_lost()) return Failure{Error::store_failed, "the store is lost: new calls are refused"};
         return {};
     };
-    parts.http = [this] {
-        std::vector<std::pair<std::string_view, HttpStatistics>> all;
+    parts.api = [this] {
+        ApiNumbers numbers;
         for (const char *section : {"admin", "call_api"}) {
-            if (const HttpServer *server = api_.server(section)) all.emplace_back(section, server->statistics());
+            if (const HttpServer *server = api_.server(section)) {
+                numbers.servers.emplace_back(section, server->statistics());
+            }
         }
-        return all;
+        if (call_api_) numbers.call_api = call_api_->statistics();
+        numbers.events = events_->bus().statistics();
+        numbers.events_lost = events_->lost();
+        return numbers;
     };
     return parts;
 }
@@ -70,6 +75,8 @@ void Server::collect_numbers(std::function<void(NodeNumbers)> then) {
         numbers.trunks = trunks_.list();
         numbers.audit = audit_statistics_;
         if (cdr_stream_) numbers.cdr_stream = cdr_stream_->statistics();
+        if (capture_) numbers.capture = capture_->statistics();
+        if (takeover_) numbers.takeover = takeover_->statistics();
         numbers.has_store = store_thread_ != nullptr;
         numbers.has_cluster = config_.redis.url.has_value();
         numbers.is_draining = is_draining_;
