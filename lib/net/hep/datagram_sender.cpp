@@ -41,8 +41,14 @@ DatagramSender::Sent DatagramSender::send(std::span<const std::string> datagrams
         const int result = ::sendmmsg(fd_.get(), headers.data(), static_cast<unsigned>(count), 0);
         if (result < 0 && errno == EINTR) continue;
         if (result > 0) {
-            done += static_cast<std::size_t>(result);
-            sent.taken += static_cast<std::size_t>(result);
+            const auto taken = static_cast<std::size_t>(result);
+            done += taken;
+            sent.taken += taken;
+            if (taken == count) continue;
+            // An error that it does not tell has broken it off: nobody is there to take one of those before.
+            --sent.taken;
+            ++sent.lost;
+            if (sent.error == 0) sent.error = ECONNREFUSED;
         } else { // the error is of the first one, or of one that was sent before: one is lost in any case
             sent.error = errno;
             ++sent.lost;
