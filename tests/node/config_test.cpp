@@ -398,8 +398,8 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "audit, profile, trunk, control, route, registrar, call_api, admin, rtpengine, capture, log"},
         {"listen = 1\n",
          "f:1:1: unknown key \"listen\" outside of every section; known sections are sip, tls, dns, store, "
-         "redis, limits, timers, audit, profile, trunk, control, route, registrar, call_api, admin, rtpengine, capture, "
-         "log"},
+         "redis, limits, timers, audit, profile, trunk, control, route, registrar, call_api, admin, rtpengine, "
+         "capture, log"},
         {"sip = 1\n", "f:1:1: \"sip\" must be one table; write [sip]"},
         {"[[log]]\n", "f:1:3: \"log\" must be one table; write [log]"},
         {"[profile]\nname = \"a\"\n", "f:1:2: \"profile\" may be there several times; write [[profile]]"},
