@@ -2,6 +2,7 @@
 // and perhaps before the call returns. Nothing here waits, and nothing of a call waits for it: workers are asked by
 // tasks that do a bounded part of the work in each turn of their loops.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -10,8 +11,10 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+#include "base/endpoint.hpp"
 #include "base/result.hpp"
 #include "callapi/dialog_info.hpp"
+#include "dialog/dialog_state.hpp"
 #include "dialog/profile_table.hpp"
 #include "dialog/tracker.hpp"
 #include "registrar/binding.hpp"
@@ -67,6 +70,20 @@ struct TrunkInfo {
     std::optional<TrunkStatus> status{}; // none: we do not register with it, or know nothing yet
 };
 
+// A message of a call, as it came or was sent.
+struct CallMessage {
+    std::int64_t at_us = 0; // UTC
+    bool is_sent = false;   // by us
+    Side leg = Side::caller;
+    Endpoint peer;
+    std::string text; // cut, if it was long
+};
+
+struct CallMessages {
+    std::vector<CallMessage> items; // oldest first
+    std::uint64_t dropped = 0;      // before them
+};
+
 using NamedCounts = std::vector<std::pair<std::string_view, std::uint64_t>>;
 
 class AdminHost {
@@ -99,6 +116,10 @@ public:
 
     virtual void audit(Answer<NamedCounts> answer) = 0;
     virtual void list_cdrs(CdrQuery query, Answer<AdminPage<std::string>> answer) = 0; // each as JSON
+    // The latest messages of the call with these legs, by their Call-IDs (empty: there is no such leg), also when it is
+    // over: those that came while somebody had a WebSocket here, or with `trace` in [admin], and are not forgotten yet.
+    virtual void list_messages(std::array<std::string, 2> call_ids, Answer<CallMessages> answer) = 0;
+
     virtual void list_trunks(Answer<std::vector<TrunkInfo>> answer) = 0;
     virtual void reload(Answer<bool> answer) = 0; // config_invalid, with the line that says why
 

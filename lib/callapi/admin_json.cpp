@@ -83,6 +83,18 @@ Json to_json(const ProfileValueInfo &value) {
     return {{"value", value.value}, {"size", value.size}, {"limit", value.limit}};
 }
 
+Json to_json(const CallMessages &messages) {
+    Json items = Json::array();
+    for (const CallMessage &message : messages.items) {
+        items.push_back({{"ts", message.at_us},
+                         {"sent", message.is_sent},
+                         {"leg", to_string(message.leg)},
+                         {"peer", name_of(message.peer)},
+                         {"text", message.text}});
+    }
+    return {{"items", std::move(items)}, {"dropped", messages.dropped}};
+}
+
 Json to_json(const BindingRecord &binding, const WallClock &wall) {
     return {{"aor", binding.aor},
             {"contact", binding.contact},

@@ -13,6 +13,7 @@ Json to_json(const CdrVariable &variable); // its value; bytes as base64 text, a
 Json to_json(const DialogStatistics &statistics);
 Json to_json(const ProfileInfo &profile);
 Json to_json(const ProfileValueInfo &value);
+Json to_json(const CallMessages &messages);
 Json to_json(const BindingRecord &binding, const WallClock &wall);
 Json to_json(const TrunkInfo &trunk, const WallClock &wall);
 

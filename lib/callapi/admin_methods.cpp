@@ -1,4 +1,5 @@
 #include "callapi/admin_methods.hpp"
+#include <array>
 #include <fmt/format.h>
 #include <initializer_list>
 #include <limits>
@@ -187,6 +188,17 @@ void list_cdrs(AdminHost &host, RpcParams &params, RpcReply reply) {
     host.list_cdrs(query, to_reply<AdminPage<std::string>>(std::move(reply), cdrs_json));
 }
 
+void list_messages(AdminHost &host, RpcParams &params, RpcReply reply) {
+    allow_only(params, {"caller", "callee"});
+    std::array<std::string, 2> call_ids{optional_text(params, "caller").value_or(""),
+                                        optional_text(params, "callee").value_or("")};
+    if (call_ids[0].empty() && call_ids[1].empty()) params.fail("caller", "or \"callee\" must be the Call-ID of a leg");
+    if (params.error()) return reply.fail(*params.error());
+    host.list_messages(std::move(call_ids), to_reply<CallMessages>(std::move(reply), [](const CallMessages &messages) {
+                           return to_json(messages);
+                       }));
+}
+
 void list_trunks(AdminHost &host, RpcParams &params, RpcReply reply) {
     allow_only(params, {});
     if (params.error()) return reply.fail(*params.error());
@@ -230,6 +242,7 @@ void add_admin_methods(JsonRpc &rpc, AdminHost &host) {
                                                                      {"dlg.profile_get_size", get_profile_size},
                                                                      {"dlg.profile_list", list_profile},
                                                                      {"dlg.profile_values", list_profile_values},
+                                                                     {"dlg.messages", list_messages},
                                                                      {"dlg.audit", audit},
                                                                      {"cdr.list", list_cdrs},
                                                                      {"trunk.list", list_trunks},

@@ -163,6 +163,7 @@ struct ApiConfig {                    // [admin], [call_api]
     std::string token;                // empty: everybody may
     std::vector<std::string> origins; // of pages that may connect, as browsers write them
     bool is_tls = false;              // with the certificate of [tls]
+    bool is_traced = false;           // [admin]: messages of calls are kept though nobody looks
 
     bool operator==(const ApiConfig &) const = default;
 };

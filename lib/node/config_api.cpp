@@ -73,6 +73,7 @@ void read_api(ConfigSection &section, const TlsFiles &tls, ApiConfig &api) {
     read_listen(section, api);
     read_token(section, api);
     read_origins(section, api);
+    if (section.name() == "[admin]") section.flag("trace", api.is_traced);
     const TomlValue *is_tls = section.flag("tls", api.is_tls);
     if (is_tls && api.is_tls && tls.certificate.empty()) {
         section.problem(is_tls->at,

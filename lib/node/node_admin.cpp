@@ -1,6 +1,7 @@
 #include "node/node_admin.hpp"
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <utility>
 #include "net/system_clock.hpp"
 #include "storage/sqlite/cdr_reader.hpp"
@@ -9,6 +10,7 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t turns_max = 1000;                // of one page: then it is told as it is, with a cursor
+constexpr std::size_t messages_max = 64;                // of one call
 constexpr std::size_t under_way_max = 64;              // listings at once
 constexpr Duration turn_max = std::chrono::seconds(2); // of a loop: a turn that takes longer does not end
 constexpr unsigned cursor_worker_shift = 32; // below it stands the place in a worker's table, above it the worker
@@ -65,6 +67,14 @@ struct NodeAdmin::FindRun {
     std::uint64_t place = 0;
     Found found;
     std::function<void()> missing;
+};
+
+// Of every worker: a message is with the one whose socket it came or left by.
+struct NodeAdmin::MessagesRun {
+    std::array<std::string, 2> call_ids;
+    std::size_t waiting = 0; // workers that have not answered; of the asker's thread, like the rest
+    CallMessages found;
+    Answer<CallMessages> answer;
 };
 
 NodeAdmin::NodeAdmin(AdminParts parts, Loop &asker)
@@ -258,6 +268,34 @@ void NodeAdmin::reload(Answer<bool> answer) {
 }
 
 // Whoever asks while others wait shares their answer. A loop that hangs answers none of them: so the next one hears it.
+void NodeAdmin::list_messages(std::array<std::string, 2> call_ids, Answer<CallMessages> answer) {
+    auto run = std::make_shared<MessagesRun>();
+    run->call_ids = std::move(call_ids);
+    run->waiting = parts_.workers.size();
+    run->answer = std::move(answer);
+    for (const AdminParts::Part &part : parts_.workers) {
+        part.loop->post([this, &part, run] {
+            asker_.post([this, run, some = part.worker->messages_of(run->call_ids)]() mutable {
+                add_messages(*run, std::move(some));
+            });
+        });
+    }
+}
+
+void NodeAdmin::add_messages(MessagesRun &run, CallMessages some) {
+    std::vector<CallMessage> &items = run.found.items;
+    std::move(some.items.begin(), some.items.end(), std::back_inserter(items));
+    run.found.dropped += some.dropped;
+    if (--run.waiting > 0) return;
+    std::stable_sort(items.begin(), items.end(),
+                     [](const CallMessage &a, const CallMessage &b) { return a.at_us < b.at_us; });
+    if (items.size() > messages_max) {
+        run.found.dropped += items.size() - messages_max;
+        items.erase(items.begin(), items.end() - messages_max);
+    }
+    run.answer(std::move(run.found));
+}
+
 void NodeAdmin::check_loops(Answer<bool> answer) {
     const Instant now = SystemClock::now();
     if (!turn_waiters_.empty() && now > turns_asked_at_ + turn_max) {

@@ -60,6 +60,7 @@ public:
     void list_profile(ProfileQuery query, Answer<AdminPage<DialogInfo>> answer) override;
     void audit(Answer<NamedCounts> answer) override;
     void list_cdrs(CdrQuery query, Answer<AdminPage<std::string>> answer) override;
+    void list_messages(std::array<std::string, 2> call_ids, Answer<CallMessages> answer) override;
     void list_trunks(Answer<std::vector<TrunkInfo>> answer) override;
     void reload(Answer<bool> answer) override;
     std::vector<BindingRecord> list_bindings(std::string_view behind, std::size_t max) const override;
@@ -70,11 +71,13 @@ public:
     void collect_metrics(Answer<std::string> answer) override;
 
 private:
+    struct MessagesRun;
     struct ListRun;
     struct FindRun;
     struct MemberRun;
     using Found = std::function<void(Worker &worker, DialogId id)>;
 
+    void add_messages(MessagesRun &run, CallMessages some);
     void list_slice(std::shared_ptr<ListRun> run);
     void describe_members(std::shared_ptr<MemberRun> run);
     void find(DialogName name, Found found, std::function<void()> missing);

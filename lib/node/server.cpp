@@ -387,6 +387,8 @@ void Server::make_workers(std::vector<Transports> transports) {
         if (station.index == 0) options.trunks = &trunks_;
         options.keeps_bindings = station.index == 0;
         options.hub = events_.get();
+        options.is_traced = &is_traced_;
+        options.trails.byte_max /= stations_.size();
         options.engine.events = options.events = &events_->add_source();
         if (capture_) options.capture = &capture_->add_tap();
         station.worker = std::make_unique<Worker>(options, station.loop, std::move(transports[station.index]),

@@ -223,6 +223,8 @@ private:
     AuditStatistics audit_statistics_;
     SystemRandom admin_random_;                   // of the handler alone, on the thread of api_
     std::unique_ptr<NodeAdmin> admin_;            // none: nobody may ask. Asks the workers
+    std::atomic<bool> is_traced_{false};          // workers keep messages of calls
+    std::size_t trace_watchers_ = 0;              // who has them kept; on the thread of api_
     std::unique_ptr<AdminHandler> admin_handler_; // none: the same
     SystemRandom api_random_;                     // of the Call API alone
     std::unique_ptr<NodeCommands> commands_;      // none: nobody listens for it

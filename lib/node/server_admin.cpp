@@ -1,4 +1,5 @@
 // What administration asks of the server.
+#include <atomic>
 #include <fmt/format.h>
 #include <memory>
 #include <utility>
@@ -13,14 +14,36 @@ std::string uri_of(const TargetConfig &trunk) {
     return fmt::format("{}:{}{}", trunk.is_secure ? "sips" : "sip", trunk.host_port, params);
 }
 
+// Messages are kept while one of these lives, of who has a WebSocket open. On the thread of the API alone.
+class TraceWatch final : public RpcFeature {
+public:
+    TraceWatch(std::size_t &watchers, std::atomic<bool> &is_traced) : watchers_(watchers), is_traced_(is_traced) {
+        if (watchers_++ == 0) is_traced_ = true;
+    }
+    ~TraceWatch() override {
+        if (--watchers_ == 0) is_traced_ = false;
+    }
+
+private:
+    std::size_t &watchers_;
+    std::atomic<bool> &is_traced_;
+};
+
 } // namespace
 
 void Server::make_admin() {
     if (!api_.server("admin")) return;
+    if (config_.admin.is_traced) { // like one who never leaves
+        ++trace_watchers_;
+        is_traced_ = true;
+    }
     admin_ = std::make_unique<NodeAdmin>(admin_parts(), api_.loop());
     admin_handler_ = std::make_unique<AdminHandler>(*admin_, config_.admin.token, admin_random_);
-    admin_handler_->offer(
-        [this](JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel) { return make_features(rpc, channel); });
+    admin_handler_->offer([this](JsonRpc &rpc, const std::shared_ptr<RpcChannel> &channel) {
+        auto features = make_features(rpc, channel);
+        features.push_back(std::make_unique<TraceWatch>(trace_watchers_, is_traced_));
+        return features;
+    });
     api_.serve("admin", *admin_handler_);
 }
 

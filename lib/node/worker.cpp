@@ -61,7 +61,7 @@ void Worker::go_on(Instant now) {
 void Worker::on_batch(std::span<const Datagram> batch, Duration lag) {
     const Instant now = SystemClock::now();
     watch_load(lag, now);
-    if (options_.capture) capture_received(batch);
+    if (shows_messages()) show_received(batch);
     if (hand_over_) batch = hand_over_->keep_own(batch, now);
     for (const Datagram &datagram : batch) receive(datagram.peer, datagram.bytes, 0, now, now);
     settle(now);
@@ -211,7 +211,7 @@ void Worker::send_ready() {
     for (std::size_t i = 0; i < transports_.size(); ++i) {
         std::vector<OutDatagram> &ready = outbox_.ready()[i];
         if (ready.empty()) continue;
-        if (options_.capture) capture_sent(i, ready);
+        if (shows_messages()) show_sent(i, ready);
         transports_[i]->send(ready);
         ready.clear();
     }
@@ -224,7 +224,7 @@ void Worker::send_requests() {
         std::vector<OutDatagram> &ready = outbox_.ready()[i];
         const auto responses = std::stable_partition(ready.begin(), ready.end(), is_request);
         if (responses == ready.begin()) continue;
-        if (options_.capture) capture_sent(i, {ready.begin(), responses});
+        if (shows_messages()) show_sent(i, {ready.begin(), responses});
         transports_[i]->send({ready.begin(), responses});
         ready.erase(ready.begin(), responses);
     }

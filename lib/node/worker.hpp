@@ -3,6 +3,7 @@
 // has caused, the rest when the store has that change. Of several workers each has a thread; a message that belongs to
 // another is handed over (hand_over.hpp).
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +36,7 @@
 #include "node/known_peers.hpp"
 #include "node/log.hpp"
 #include "node/memory_budget.hpp"
+#include "node/message_trail.hpp"
 #include "node/name_lookup.hpp"
 #include "node/outbox.hpp"
 #include "node/overload.hpp"
@@ -46,6 +48,7 @@
 namespace tandem {
 
 class CaptureTap;
+struct CapturedMessage;
 class EventHub;
 class EventSource;
 
@@ -66,6 +69,8 @@ struct WorkerOptions {
     BindingKeeper *bindings = nullptr; // shared by workers, and outlives them; null: there is no registrar
     bool keeps_bindings = false;       // of one worker: it keeps that going
     std::optional<ClusterOptions> cluster{}; // none: there is no cluster
+    TrailLimits trails;                           // of its own
+    const std::atomic<bool> *is_traced = nullptr; // its messages are kept for a while; null: never. Outlives it
     std::function<void(const Cdr &)>
         on_record{};                   // of a call that has ended, where there is no store; none: nobody asks
     std::function<void(const CallEvent &)> on_call_event{}; // of commands; none: nobody gives any
@@ -143,6 +148,9 @@ public:
     DialogId find_dialog(std::string_view call_id) const;                                     // of either leg
     DialogId find_dialog(const RecordId &record, std::uint64_t &cursor) const; // a turn's worth, with a cursor as above
 
+    // The same: what is kept of the messages of these Call-IDs, by side, that have come or left by its sockets.
+    CallMessages messages_of(const std::array<std::string, 2> &call_ids) const;
+
     // The same: changes a call by one of its legs. `then` is called in the loop, when the store has it. not_found, and
     // what Tracker::set_variable() says.
     Result<EndedDialog> end_dialog(DialogId id, EndReason reason);
@@ -208,8 +216,10 @@ private:
     void on_waited(EventWaitId wait, Waited how);
     void tell_record(const DialogRecord &record);
     void tell_trunk(const TrunkStatus &status, Instant now);
-    void capture_received(std::span<const Datagram> batch);
-    void capture_sent(std::size_t listener, std::span<const OutDatagram> batch);
+    bool shows_messages() const;
+    void show(const CapturedMessage &message, bool is_sent, std::string_view bytes);
+    void show_received(std::span<const Datagram> batch);
+    void show_sent(std::size_t listener, std::span<const OutDatagram> batch);
 
     // worker_audit.cpp
     struct AuditRun;
@@ -259,6 +269,7 @@ private:
     std::deque<HeldPlaces> places_; // oldest first
     std::vector<RecordId> ended_;   // in this round, if there is a cluster
 
+    std::unique_ptr<MessageTrails> trails_; // none yet: nobody has asked for any
     std::optional<CallCopies> copies_; // none: nobody takes over
     bool are_copies_told_ = false;     // on_copies() was called, and nobody has come yet
     std::vector<RecordId> moved_;      // dropped in this round, in order

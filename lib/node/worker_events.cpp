@@ -71,23 +71,46 @@ void Worker::tell_trunk(const TrunkStatus &status, Instant now) {
     options_.events->tell(std::move(draft), now);
 }
 
+bool Worker::shows_messages() const {
+    return options_.capture || (options_.is_traced && options_.is_traced->load(std::memory_order_relaxed));
+}
+
 // Before anybody else is given them: each message is seen by the worker whose socket it came by.
-void Worker::capture_received(std::span<const Datagram> batch) {
+void Worker::show_received(std::span<const Datagram> batch) {
     const std::int64_t at_us = SystemClock::utc_us();
     for (const Datagram &datagram : batch) {
         const Endpoint &local = transports_[datagram.peer.listener]->local();
-        options_.capture->put({datagram.peer, local, at_us}, datagram.bytes);
+        show({datagram.peer, local, at_us}, false, datagram.bytes);
     }
 }
 
 // What goes by a listener that another worker holds is seen there.
-void Worker::capture_sent(std::size_t listener, std::span<const OutDatagram> batch) {
+void Worker::show_sent(std::size_t listener, std::span<const OutDatagram> batch) {
     if (dynamic_cast<const BorrowedTransport *>(transports_[listener].get())) return;
     const std::int64_t at_us = SystemClock::utc_us();
     const Endpoint &local = transports_[listener]->local();
-    for (const OutDatagram &datagram : batch) {
-        options_.capture->put({local, datagram.to, at_us}, datagram.bytes.view());
+    for (const OutDatagram &datagram : batch) show({local, datagram.to, at_us}, true, datagram.bytes.view());
+}
+
+void Worker::show(const CapturedMessage &message, bool is_sent, std::string_view bytes) {
+    if (options_.capture) options_.capture->put(message, bytes);
+    if (!options_.is_traced || !options_.is_traced->load(std::memory_order_relaxed)) return;
+    if (!trails_) trails_ = std::make_unique<MessageTrails>(options_.trails, random_);
+    trails_->put(message.at_us, is_sent, is_sent ? message.to : message.from, bytes);
+}
+
+CallMessages Worker::messages_of(const std::array<std::string, 2> &call_ids) const {
+    CallMessages messages;
+    for (const Side leg : {Side::caller, Side::callee}) {
+        const std::string &call_id = call_ids[index(leg)];
+        const Trail *trail = trails_ && !call_id.empty() ? trails_->find(call_id) : nullptr;
+        if (!trail) continue;
+        messages.dropped += trail->dropped;
+        for (const TrailMessage &message : trail->messages) {
+            messages.items.push_back({message.at_us, message.is_sent, leg, message.peer, message.text});
+        }
     }
+    return messages;
 }
 
 } // namespace tandem

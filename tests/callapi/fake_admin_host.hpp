@@ -70,6 +70,14 @@ public:
         if (failure) return answer(*failure);
         answer(AdminPage<std::string>{{R"({"id":"x","sip_code":200})", "no JSON"}, 9});
     }
+    void list_messages(std::array<std::string, 2> call_ids, Answer<CallMessages> answer) override {
+        if (failure) return answer(*failure);
+        messages_asked = call_ids;
+        Endpoint peer;
+        peer.ip = *IpAddress::parse("192.0.2.1");
+        peer.port = 5060;
+        answer(CallMessages{{{5, false, Side::caller, peer, "BYE sip:a SIP/2.0\r\n\xff"}}, 3});
+    }
     void list_trunks(Answer<std::vector<TrunkInfo>> answer) override {
         answer(std::vector<TrunkInfo>{{"carrier", "sip:192.0.2.9", std::nullopt}});
     }
@@ -96,6 +104,7 @@ public:
     DialogQuery list_query;
     CdrQuery cdr_query;
     DialogName asked;
+    std::array<std::string, 2> messages_asked;
     EndReason end_reason = EndReason::none;
     std::string variable_name;
     std::optional<CdrVariable> variable_value;
