@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 #include "callapi/admin_methods.hpp"
+#include "callapi/page_files.hpp"
 #include "metrics/metric_page.hpp"
 #include "net/system_clock.hpp"
 
@@ -34,6 +35,27 @@ HttpResponse method_not_allowed(const Resource &resource) { // RFC 9110 section 
     return response;
 }
 
+const PageFile *find_page_file(std::string_view path) {
+    for (const PageFile &file : page_files()) {
+        if (file.path == path) return &file;
+    }
+    return nullptr;
+}
+
+// A browser takes nothing from elsewhere for it, and nobody else shows it as his own.
+HttpResponse page_response(const PageFile &file) {
+    HttpResponse response;
+    response.content_type = file.content_type;
+    response.body = file.text;
+    response.fields = {{"Content-Security-Policy",
+                        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+                        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+                       {"X-Content-Type-Options", "nosniff"},
+                       {"Referrer-Policy", "no-referrer"},
+                       {"Cache-Control", "no-cache"}};
+    return response;
+}
+
 // What changes from moment to moment is nobody's to keep.
 HttpResponse fresh(HttpResponse response) {
     response.fields.push_back({"Cache-Control", "no-store"});
@@ -48,11 +70,15 @@ AdminHandler::AdminHandler(AdminHost &host, std::string token, Random &random)
 }
 
 void AdminHandler::on_request(HttpRequest request, HttpReply reply) {
+    if (const PageFile *file = find_page_file(request.path())) {
+        const Resource page{file->path, "GET"};
+        return reply.send(takes(page, request.method) ? page_response(*file) : method_not_allowed(page));
+    }
     const Resource *resource = find_resource(request.path());
     if (!resource || !resource->is_open) { // nor is a stranger told what there is
         if (auto refusal = gate_.refuse(request, SystemClock::now())) return reply.send(std::move(*refusal));
     }
-    if (!resource) return reply.send(text_response(404, "there are /healthz, /readyz, /metrics and /rpc"));
+    if (!resource) return reply.send(text_response(404, "there are /, /healthz, /readyz, /metrics and /rpc"));
     if (!takes(*resource, request.method)) return reply.send(method_not_allowed(*resource));
     if (resource->path == "/healthz") return answer_health(std::move(reply));
     if (resource->path == "/readyz") return answer_readiness(std::move(reply));

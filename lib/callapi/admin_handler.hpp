@@ -1,5 +1,5 @@
 // Administration over HTTP: POST /rpc for the methods, which a WebSocket at /rpc has as well, GET /healthz and /readyz
-// for who watches the process, GET /metrics for Prometheus.
+// for who watches the process, GET /metrics for Prometheus, and a page at / for a browser, which uses the WebSocket.
 #pragma once
 #include <memory>
 #include <string>
@@ -15,8 +15,8 @@ namespace tandem {
 
 class AdminHandler final : public HttpHandler {
 public:
-    // Where a token is set, whoever wants more than /healthz and /readyz has it: metrics name users, too. The host
-    // outlives the object; `random` is used here alone.
+    // Where a token is set, whoever wants more than /healthz, /readyz and the page, which says nothing of the node, has
+    // it: metrics name users, too. The host outlives the object; `random` is used here alone.
     AdminHandler(AdminHost &host, std::string token, Random &random);
 
     void on_request(HttpRequest request, HttpReply reply) override;
