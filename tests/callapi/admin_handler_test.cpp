@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <optional>
 #include <string>
+#include <utility>
 #include "callapi/admin_handler.hpp"
 #include "callapi/fake_admin_host.hpp"
 #include "net/system_random.hpp"
@@ -66,7 +67,7 @@ TEST_CASE("admin_handler: methods are called by POST, and what is only told is a
 
 TEST_CASE("admin_handler: another path is 404, another method 405 with what would do") {
     Served served;
-    CHECK(served.ask("GET", "/").status == 404);
+    CHECK(served.ask("GET", "/rpc/").status == 404);
     CHECK(served.ask("GET", "/rpc/").status == 404);
     const HttpResponse response = served.ask("GET", "/rpc");
     CHECK(response.status == 405);
@@ -107,4 +108,23 @@ TEST_CASE("admin_handler: a WebSocket is at /rpc alone, and wants the token too"
     CHECK(status_of("/rpc", "secret") == 101);
     CHECK(status_of("/rpc", "wrong") == 401);
     CHECK(status_of("/metrics", "secret") == 404);
+}
+
+TEST_CASE("admin_handler: the page is there without the token, takes nothing from elsewhere, and is only read") {
+    Served served("secret");
+    for (const auto &[path, type] : {std::pair{"/", "text/html; charset=utf-8"},
+                                     std::pair{"/page.css", "text/css; charset=utf-8"},
+                                     std::pair{"/page.js", "text/javascript; charset=utf-8"}}) {
+        CAPTURE(path);
+        const HttpResponse response = served.ask("GET", path);
+        CHECK(response.status == 200);
+        CHECK(response.content_type == type);
+        CHECK(response.body.size() > 500);
+        REQUIRE_FALSE(response.fields.empty());
+        CHECK(response.fields[0].name == "Content-Security-Policy");
+        CHECK(response.fields[0].value.starts_with("default-src 'none'; "));
+        CHECK(served.ask("POST", path).status == 405);
+    }
+    CHECK(served.ask("GET", "/page").status == 401); // as everything that there may be
+    CHECK(served.ask("GET", "/page", {}, "Bearer secret").status == 404);
 }

@@ -1,3 +1,4 @@
+#include <array>
 #include <doctest/doctest.h>
 #include <map>
 #include <optional>
@@ -221,4 +222,21 @@ TEST_CASE("admin: trunks, audit and reload say what the host says") {
           R"([{"name":"carrier","registers":false,"uri":"sip:192.0.2.9"}])");
     CHECK(to_text(admin.good("dlg.audit")) == R"({"dialogs":3,"repairs":0})");
     CHECK(admin.good("config.reload")["reloaded"] == true);
+}
+
+TEST_CASE("admin: messages of a call are asked for by the Call-IDs of its legs, and what is no UTF-8 is mended") {
+    Admin admin;
+    const Json got = admin.good("dlg.messages", R"({"caller":"one","callee":"two"})");
+    CHECK(admin.host.messages_asked == std::array<std::string, 2>{"one", "two"});
+    CHECK(got["dropped"] == 3);
+    REQUIRE(got["items"].size() == 1);
+    CHECK(got["items"][0] == Json{{"ts", 5},
+                                  {"sent", false},
+                                  {"leg", "caller"},
+                                  {"peer", "udp:192.0.2.1:5060"},
+                                  {"text", "BYE sip:a SIP/2.0\r\n\xef\xbf\xbd"}});
+    admin.good("dlg.messages", R"({"callee":"two"})");
+    CHECK(admin.host.messages_asked == std::array<std::string, 2>{"", "two"});
+    CHECK(admin.wrong("dlg.messages", "{}").find("caller") != std::string::npos);
+    CHECK(admin.wrong("dlg.messages", R"({"caller":1})").find("caller") != std::string::npos);
 }
