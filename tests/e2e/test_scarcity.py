@@ -103,6 +103,7 @@ class Timed(Callers):
 
 class Processor(Scarce):
     SHARE = 1000, 50_000  # of one CPU: microseconds of so many
+    CALLS = 100  # a second, that it gives; beside others who want the CPU it may seem less
 
     def test_a_flood_of_five_times_what_it_can_is_refused_and_what_is_taken_is_served(self):
         group = self.group("cpu", cfs_period_us=self.SHARE[1])
@@ -113,12 +114,12 @@ class Processor(Scarce):
         callees, self.callers = Callees(callee, ring=0), []
         group.write("cfs_quota_us", self.SHARE[0])
 
+        self.taken_again(callees)
         some = self.place(callees, 800, 400)
-        capacity = sum(bool(call.answer) for call in some.calls.values()) / 2
+        capacity = max(sum(bool(call.answer) for call in some.calls.values()) / 2, self.CALLS)
+        self.taken_again(callees)
         flood = self.place(callees, round(5 * capacity * 3), 5 * capacity)
-        ended = time.monotonic()
-        while next(iter(self.place(callees, 1, 1).calls.values())).has_failed:
-            self.assertLess(time.monotonic() - ended, 2, "calls are taken again")
+        self.taken_again(callees)
         run(among=[callees, *self.callers], timeout=60, until=lambda: not self.dialogs())
 
         calls = flood.calls.values()
@@ -130,10 +131,15 @@ class Processor(Scarce):
         self.assertLess(codes[frozenset({200, 503})], len(calls) / 10)
         self.assertGreater(codes[frozenset({503})], codes[frozenset({200})])
         self.assertTrue(all(call.retry_after.isdigit() for call in calls if call.has_failed))
-        self.assertLess(took[len(took) * 95 // 100], 3, "as long as what waits in the socket takes")
+        self.assertLess(took[len(took) * 95 // 100], 8, "as long as what waits in the socket takes")
         group.write("cfs_quota_us", -1)
         answered = sum(bool(call.answer) for callers in self.callers for call in callers.calls.values())
         self.finish(*[Cdr("caller_bye", 200)] * answered, among="answered_us > 0")
+
+    def taken_again(self, callees):
+        began = time.monotonic()
+        while next(iter(self.place(callees, 1, 1).calls.values())).has_failed:
+            self.assertLess(time.monotonic() - began, 8, "calls are taken again")
 
     def place(self, callees, count, rate):
         """So many calls, from the first to the last message."""
