@@ -1,4 +1,5 @@
 #include "node/node_commands.hpp"
+#include <memory>
 #include <utility>
 
 namespace tandem {
@@ -9,9 +10,19 @@ constexpr std::size_t waiting_max = 65536; // events on their way
 DialogId leg_of(const CallView &call, Side side) { return side == Side::caller ? call.caller : call.callee; }
 
 // The worker stands in the upper byte of a cursor; places of its table are below.
-constexpr unsigned worker_shift = 48;
+constexpr unsigned worker_shift = 32;
+constexpr std::size_t slices_max = 256; // of one page: then it is told as it is, with a cursor
 
 } // namespace
+
+struct NodeCommands::ListRun {
+    std::size_t worker = 0;
+    std::uint64_t place = 0;
+    std::size_t max = 0;
+    std::size_t slices = 0;
+    CallPage page;
+    std::function<void(CallPage)> then;
+};
 
 NodeCommands::NodeCommands(std::vector<Part> workers, const WallClock &wall, Loop &asker)
     : workers_(std::move(workers)), wall_(wall), asker_(asker) {}
@@ -137,24 +148,26 @@ void NodeCommands::find_call(std::string call_id, std::function<void(std::option
 }
 
 void NodeCommands::list_calls(std::uint64_t cursor, std::size_t max, std::function<void(CallPage)> then) {
-    const std::size_t worker = cursor >> worker_shift;
-    if (worker >= workers_.size()) return then({}); // no page has given this cursor
-    list(worker, cursor & ((std::uint64_t{1} << worker_shift) - 1), max, std::move(then));
+    auto run = std::make_shared<ListRun>();
+    run->worker = cursor >> worker_shift;
+    run->place = cursor & ((std::uint64_t{1} << worker_shift) - 1);
+    run->max = max;
+    run->then = std::move(then);
+    if (run->worker >= workers_.size()) return run->then({}); // no page has given this cursor
+    list_slice(std::move(run));
 }
 
-// A page is of one worker, and may have fewer calls than asked for.
-void NodeCommands::list(std::size_t worker, std::uint64_t cursor, std::size_t max, std::function<void(CallPage)> then) {
-    const Part &part = workers_[worker];
-    part.loop->post([this, worker, &part, cursor, max, then = std::move(then)] {
-        CallPage page;
-        std::uint64_t place = cursor;
-        part.worker->engine().list_calls(place, max, page.calls);
-        if (place != 0) {
-            page.next = std::uint64_t{worker} << worker_shift | place;
-        } else if (worker + 1 < workers_.size()) {
-            page.next = std::uint64_t{worker + 1} << worker_shift;
-        }
-        asker_.post([then, page = std::move(page)] { then(page); });
+// Each slice is a turn of a worker's loop, and what it found goes along to the next.
+void NodeCommands::list_slice(std::shared_ptr<ListRun> run) {
+    const Part &part = workers_[run->worker];
+    part.loop->post([this, &part, run = std::move(run)] {
+        std::vector<CallView> &calls = run->page.calls;
+        part.worker->engine().list_calls(run->place, run->max - calls.size(), calls);
+        if (run->place == 0) ++run->worker;
+        const bool is_over = run->worker == workers_.size();
+        if (!is_over && calls.size() < run->max && ++run->slices < slices_max) return list_slice(run);
+        if (!is_over) run->page.next = std::uint64_t{run->worker} << worker_shift | run->place;
+        asker_.post([run] { run->then(std::move(run->page)); });
     });
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,7 +45,8 @@ private:
     void transfer(CallCommand command, Then then);
     void join(CallCommand command, Then then);
     void start(CallCommand command, Then then);
-    void list(std::size_t worker, std::uint64_t cursor, std::size_t max, std::function<void(CallPage)> then);
+    struct ListRun;
+    void list_slice(std::shared_ptr<ListRun> run);
     Then in_asker(Then then); // tells it there
 
     const std::vector<Part> workers_;
