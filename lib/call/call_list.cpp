@@ -14,8 +14,9 @@ std::optional<CallView> B2bua::find_call(std::string_view call_id) const {
 }
 
 void B2bua::list_calls(std::uint64_t &cursor, std::size_t max, std::vector<CallView> &views) const {
+    constexpr std::uint64_t places_max = 2048; // of a table that was full once: a page may be short, or empty
     std::uint64_t position = cursor;
-    for (; position < calls_.slots() && max > 0; ++position) {
+    for (std::uint64_t places = 0; position < calls_.slots() && max > 0 && places < places_max; ++position, ++places) {
         const CallId id = calls_.id_in(static_cast<std::uint32_t>(position));
         if (!id) continue;
         views.push_back(view_of_call(*calls_.find(id)));

@@ -11,8 +11,8 @@ namespace {
 constexpr std::string_view path = "/call-api";
 constexpr std::size_t cmd_id_max = 128;
 constexpr std::uint64_t deadline_max_ms = 600'000;
-constexpr std::size_t question_max = 1024; // that wait for the node
-constexpr std::size_t page_max = 500;      // calls; their text has room in a client's queue
+constexpr std::size_t question_max = 128; // that wait for the node: each is a part of a turn of a loop
+constexpr std::size_t page_max = 500;     // calls; their text has room in a client's queue
 
 std::string read_cmd_id(RpcParams &params, Random &random) {
     std::string given = params.text_or("cmd_id", {}, cmd_id_max);

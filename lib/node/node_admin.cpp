@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t turns_max = 1000;                // of one page: then it is told as it is, with a cursor
 constexpr std::size_t messages_max = 64;                // of one call
-constexpr std::size_t under_way_max = 64;              // listings at once
+constexpr std::size_t under_way_max = 32;              // requests at once: each is a slice of every turn of a loop
 constexpr Duration turn_max = std::chrono::seconds(2); // of a loop: a turn that takes longer does not end
 constexpr unsigned cursor_worker_shift = 32; // below it stands the place in a worker's table, above it the worker
 
@@ -90,18 +90,29 @@ void NodeAdmin::tell(const Answer<T> &answer, Result<T, Failure> result) {
     asker_.post([answer, result = std::move(result)]() mutable { answer(std::move(result)); });
 }
 
+// Counts it until it is answered. False: too many are under way, and it is answered so.
+template <class T>
+bool NodeAdmin::admit(Answer<T> &answer) {
+    if (under_way_ == under_way_max) {
+        answer(busy());
+        return false;
+    }
+    ++under_way_;
+    answer = [this, answer = std::move(answer)](Result<T, Failure> result) {
+        --under_way_;
+        answer(std::move(result));
+    };
+    return true;
+}
+
 void NodeAdmin::list_dialogs(DialogQuery query, Answer<AdminPage<DialogInfo>> answer) {
     auto run = std::make_shared<ListRun>();
     run->worker = query.cursor >> cursor_worker_shift;
     run->place = query.cursor & ((std::uint64_t{1} << cursor_worker_shift) - 1);
     run->query = std::move(query);
     if (run->worker >= parts_.workers.size()) return answer(bad_cursor());
-    if (under_way_ == under_way_max) return answer(busy());
-    ++under_way_;
-    run->answer = [this, answer = std::move(answer)](Result<AdminPage<DialogInfo>, Failure> page) {
-        --under_way_;
-        answer(std::move(page));
-    };
+    if (!admit(answer)) return;
+    run->answer = std::move(answer);
     list_slice(std::move(run));
 }
 
@@ -140,6 +151,7 @@ void NodeAdmin::find_slice(std::shared_ptr<FindRun> run) {
 }
 
 void NodeAdmin::get_dialog(DialogName name, Answer<DialogInfo> answer) {
+    if (!admit(answer)) return;
     const auto found = [this, answer](Worker &worker, DialogId id) {
         std::vector<DialogInfo> infos;
         worker.describe_dialogs({&id, 1}, infos);
@@ -149,6 +161,7 @@ void NodeAdmin::get_dialog(DialogName name, Answer<DialogInfo> answer) {
 }
 
 void NodeAdmin::end_dialog(DialogName name, EndReason reason, Answer<EndedDialog> answer) {
+    if (!admit(answer)) return;
     const auto found = [this, reason, answer](Worker &worker, DialogId id) {
         const auto ended = worker.end_dialog(id, reason);
         tell(answer, ended ? Result<EndedDialog, Failure>(*ended) : gone());
@@ -158,6 +171,7 @@ void NodeAdmin::end_dialog(DialogName name, EndReason reason, Answer<EndedDialog
 
 void NodeAdmin::set_variable(DialogName name, std::string variable, std::optional<CdrVariable> value,
                              Answer<RecordId> answer) {
+    if (!admit(answer)) return;
     const auto found = [this, variable = std::move(variable), value = std::move(value), answer](Worker &worker,
                                                                                                 DialogId id) {
         const auto given = value ? std::optional(value_of(*value)) : std::nullopt;
@@ -210,6 +224,7 @@ void NodeAdmin::list_profile(ProfileQuery query, Answer<AdminPage<DialogInfo>> a
                                    : parts_.profiles->members(query.profile, query.cursor, query.limit);
     if (!found && found.error() == Error::no_profile) return answer(profile_failure(found.error(), query.profile));
     if (!found) return answer(query.cursor == 0 ? profile_failure(found.error(), query.profile) : bad_cursor());
+    if (!admit(answer)) return;
     auto run = std::make_shared<MemberRun>();
     run->ids.resize(parts_.workers.size());
     for (const DialogId id : found->items) {
@@ -269,6 +284,7 @@ void NodeAdmin::reload(Answer<bool> answer) {
 
 // Whoever asks while others wait shares their answer. A loop that hangs answers none of them: so the next one hears it.
 void NodeAdmin::list_messages(std::array<std::string, 2> call_ids, Answer<CallMessages> answer) {
+    if (!admit(answer)) return;
     auto run = std::make_shared<MessagesRun>();
     run->call_ids = std::move(call_ids);
     run->waiting = parts_.workers.size();

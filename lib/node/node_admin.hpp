@@ -84,13 +84,16 @@ private:
     void find_slice(std::shared_ptr<FindRun> run);
     void note_turn(std::size_t worker);
 
+    template <class T>
+    bool admit(Answer<T> &answer);
+
     // To the asker's loop.
     template <class T>
     void tell(const Answer<T> &answer, Result<T, Failure> result);
 
     const AdminParts parts_;
     Loop &asker_;
-    std::size_t under_way_ = 0;       // listings; of the asker's thread, like those below
+    std::size_t under_way_ = 0;       // requests to workers; of the asker's thread, like those below
     std::vector<bool> turns_awaited_; // by worker
     Instant turns_asked_at_{};
     std::vector<Answer<bool>> turn_waiters_; // until the last one has turned

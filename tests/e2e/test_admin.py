@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
@@ -81,6 +82,19 @@ class Listings(WithAdmin):
             ids = [item["id"] for item in self.admin.items("dlg.profile_list", limit=2, **params)]
             self.assertEqual((len(ids), len(set(ids))), (count, count))
             self.assertLessEqual(set(ids), set(self.stored))
+
+    def test_who_asks_for_much_at_once_is_told_so_and_loops_are_not_held_up_by_it(self):
+        """Each request is a slice of a turn of a worker's loop: 32 of them at a time."""
+        missing = {"id": "0" * 31 + "1"}
+        for method, params in (("dlg.list", {}), ("dlg.profile_list", {"profile": "total"}), ("dlg.get", missing),
+                               ("dlg.end", missing), ("dlg.set_var", missing | {"name": "a", "value": 1}),
+                               ("dlg.messages", {"caller": "nobody"})):
+            with self.subTest(method):
+                answers = self.admin.post(json.dumps(
+                    [{"jsonrpc": "2.0", "id": number, "method": method, "params": params} for number in range(64)]))
+                codes = Counter(answer.get("error", {}).get("code") for answer in answers)
+                self.assertEqual(codes.pop(-32004), 32, "busy")
+                self.assertEqual(sum(codes.values()), 32)
 
     def test_a_page_keeps_its_place_while_calls_come_and_go(self):
         others = self.caller("caller_basic", user="carol", calls=100, hold=50, rate=40)
