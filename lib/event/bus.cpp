@@ -3,6 +3,16 @@
 #include <utility>
 
 namespace tandem {
+namespace {
+
+// No value has led the event here: each one, or each one of its name, tries the patterns.
+bool tries_patterns(const EventFilter &filter) {
+    const auto &keys = filter.keys();
+    const bool has_value = std::any_of(keys.begin(), keys.end(), [](const auto &key) { return key.is_exact; });
+    return !has_value && (!keys.empty() || !filter.has_exact_name());
+}
+
+} // namespace
 
 Bus::Bus(const BusOptions &options, Random &random, Instant now)
     : options_(options), hash_(random), walked_list_(hash_("", "")), subscribers_(options.subscriber_max),
@@ -44,7 +54,7 @@ std::uint64_t Bus::list_for(const EventFilter &filter) const {
 
 Result<SubscriptionId> Bus::add(Subscription subscription, Instant until) {
     subscription.list = list_for(subscription.filter);
-    const bool is_walked = subscription.list == walked_list_;
+    const bool is_walked = tries_patterns(subscription.filter);
     if (is_walked && walked_ == options_.walked_max) return Error::full;
     const std::uint64_t list = subscription.list;
     timers_.make_room(); // where memory ends nothing is left behind
@@ -66,7 +76,7 @@ void Bus::erase(SubscriptionId id) {
     Subscription *subscription = subscriptions_.find(id);
     if (!subscription) return;
     lists_.erase(subscription->list, id);
-    if (subscription->list == walked_list_) --walked_;
+    if (tries_patterns(subscription->filter)) --walked_;
     if (!subscription->subscriber) --waits_;
     timers_.cancel(subscription->timer);
     if (Subscriber *subscriber = subscribers_.find(subscription->subscriber)) {

@@ -2,8 +2,8 @@
 // waits end with the first event that they are about, or at their timeout. Pure state, no clock; nobody is called back.
 //
 // What one event costs does not depend on how many subscriptions there are: each stands in one list, that of a value
-// which one of its keys must have, or of its name, and an event looks into the lists of its own values. Those that name
-// neither (patterns alone) are looked at for each event; they are few (walked_max).
+// which one of its keys must have, or of its name, and an event looks into the lists of its own values. Those whose
+// patterns are tried for each event, or for each of a name, are few (walked_max).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +31,7 @@ struct BusOptions {
     std::uint32_t subscriber_max = 256;
     std::uint32_t subscription_max = 16384; // of all subscribers, with the waits
     std::uint32_t per_subscriber_max = 256; // subscriptions of one
-    std::uint32_t walked_max = 256;         // subscriptions to patterns alone
+    std::uint32_t walked_max = 256;         // subscriptions to patterns alone, or a name and patterns
     std::uint32_t queue_max = 4096;         // events that wait for one subscriber; beyond it the oldest are lost,
     std::size_t queue_byte_max = 4 << 20;   // and he finds a gap that says how many. Bytes of them: the same
     Duration ttl_max = std::chrono::hours(24);
@@ -162,7 +162,7 @@ private:
     SlotTable<Subscriber, SubscriberTag> subscribers_;
     SlotTable<Subscription, SubscriptionTag> subscriptions_;
     HashIndex<SubscriptionId> lists_;
-    std::size_t walked_ = 0; // subscriptions in walked_list_
+    std::size_t walked_ = 0; // subscriptions whose patterns are tried though no value leads to them
     TimerWheel<SubscriptionId> timers_;
     ReplayWindow window_;
     std::uint64_t sequence_;

@@ -12,7 +12,7 @@ std::string glob_of(std::string_view text);
 
 std::string unescaped(std::string_view pattern);
 
-// In at most pattern times text steps, whatever they are: no star is tried again once a later one was reached.
+// In as many steps as the text has bytes, of a pattern of up to 128; of a longer one in pattern times text steps.
 bool glob_matches(std::string_view pattern, std::string_view text);
 
 } // namespace tandem

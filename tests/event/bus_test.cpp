@@ -308,6 +308,8 @@ TEST_CASE("bus: its tables are bounded, and what is refused is counted and leave
     };
     hall.listen(alice, Hall::filter("*"));
     CHECK(refusal(bob, "a*") == Error::full); // patterns alone
+    const EventFilter of_name = Hall::filter("a", "call-id", "*x");
+    CHECK(hall.bus.subscribe(bob, of_name, {}, {}, at_ms(0)).error() == Error::full);
     const EventFilter pattern = Hall::filter("", "call-id", "*");
     CHECK(hall.bus.wait(pattern, std::chrono::seconds(1), {}, 1, at_ms(0)).error() == Error::full);
     hall.listen(bob, Hall::filter("a*", "call-id", "a"));
@@ -316,7 +318,7 @@ TEST_CASE("bus: its tables are bounded, and what is refused is counted and leave
     CHECK(refusal(alice, "a") == Error::full);
     REQUIRE(hall.bus.wait(Hall::filter("a"), std::chrono::seconds(1), {}, 1, at_ms(0)).ok());
     CHECK(refusal(bob, "a") == Error::full);
-    CHECK(hall.bus.statistics().refused == 5);
+    CHECK(hall.bus.statistics().refused == 6);
     CHECK(hall.bus.subscriptions() == 5);
     hall.bus.remove_subscriber(alice);
     CHECK(hall.bus.subscriptions() == 2);

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 #include <string>
+#include <utility>
+#include <vector>
 #include "base/random.hpp"
 #include "event/glob.hpp"
 
@@ -55,6 +57,46 @@ TEST_CASE("glob: it matches what trying everything matches") {
         REQUIRE_FALSE(is_glob(glob_of(text)));
         if (!is_glob(pattern)) REQUIRE(glob_matches(pattern, text) == (unescaped(pattern) == text));
     }
+}
+
+TEST_CASE("glob: of long texts and patterns it says the same") {
+    const std::uint64_t seed = 20261129;
+    INFO("seed ", seed);
+    SeededRandom random(seed);
+    int matches = 0;
+    for (int i = 0; i < 20'000; ++i) {
+        // Made of the text, so that some match: parts of it are left out for stars and question marks.
+        const std::string text = text_of(random, "ab*?\\", 400);
+        std::string pattern;
+        for (std::size_t at = 0; at < text.size() && pattern.size() < 100;) {
+            const std::uint64_t kind = random.next() % 8;
+            pattern += kind == 0 ? "*" : kind == 1 ? "?" : glob_of(text.substr(at, 1));
+            at += kind == 0 ? random.next() % 80 : 1;
+        }
+        if (random.next() % 2 == 0) pattern += "*";
+        INFO("pattern ", pattern, ", text ", text);
+        // Row by row: which ends of the text the pattern so far may have come to.
+        std::vector<char> ends(text.size() + 1, 0);
+        ends[0] = 1;
+        for (std::size_t at = 0; at < pattern.size(); ++at) {
+            std::vector<char> next(ends.size(), 0);
+            const bool is_star = pattern[at] == '*';
+            const bool is_any = pattern[at] == '?';
+            if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
+            for (std::size_t to = 0; to < next.size(); ++to) {
+                if (is_star) {
+                    next[to] = ends[to] || (to > 0 && next[to - 1]);
+                } else if (to > 0) {
+                    next[to] = ends[to - 1] && (is_any || pattern[at] == text[to - 1]);
+                }
+            }
+            ends = std::move(next);
+        }
+        matches += ends.back();
+        REQUIRE(glob_matches(pattern, text) == static_cast<bool>(ends.back()));
+    }
+    CHECK(matches > 1000);
+    CHECK(matches < 19'000);
 }
 
 TEST_CASE("glob: a pattern that makes others try for ever costs pattern times text") {
