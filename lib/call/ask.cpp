@@ -2,7 +2,10 @@
 // anybody is called; transfers, and REGISTERs.
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 #include "call/b2bua.hpp"
 
 namespace tandem {
@@ -161,10 +164,29 @@ bool B2bua::add_profiles(Route &route, const Decision &decision) const {
     return true;
 }
 
+// All or none: what there is room for depends on those that are there, too.
 bool B2bua::add_variables(DialogId dialog, const Decision &decision, Instant now) {
-    return std::all_of(decision.variables.begin(), decision.variables.end(), [&](const DecidedVariable &variable) {
-        return tracker_.set_variable(dialog, variable.name, value_of(variable), now).ok();
-    });
+    struct Before {
+        const DecidedVariable *variable = nullptr;
+        std::optional<VariableValue> value; // its text is `text`
+        std::string text;
+    };
+    std::vector<Before> before;
+    for (const DecidedVariable &variable : decision.variables) {
+        const auto value = tracker_.variable(dialog, variable.name);
+        before.push_back({&variable, value, value ? std::string(value->text) : std::string()});
+        if (tracker_.set_variable(dialog, variable.name, value_of(variable), now)) continue;
+        for (auto one = before.rbegin(); one != before.rend(); ++one) {
+            if (one->value) {
+                one->value->text = one->text;
+                static_cast<void>(tracker_.set_variable(dialog, one->variable->name, *one->value, now)); // it had room
+            } else {
+                static_cast<void>(tracker_.erase_variable(dialog, one->variable->name, now));
+            }
+        }
+        return false;
+    }
+    return true;
 }
 
 // From the answer that is to come, and never longer than any call. Of a call under transfer that of the leg that stays,

@@ -109,9 +109,11 @@ bool is_option(std::string_view token) {
 }
 
 bool has_line(std::string_view lines, const HeaderLine &line) {
-    const std::string_view wanted = line.id == Header::other ? line.name : header_name(line.id);
     while (!lines.empty()) {
-        if (equals_ignoring_case(trim(lines.substr(0, lines.find(':'))), wanted)) return true;
+        const std::string_view name = trim(lines.substr(0, lines.find(':'))); // it may be the short one
+        const bool is_same = line.id == Header::other ? equals_ignoring_case(name, line.name)
+                                                      : parse_header_name(name) == line.id;
+        if (is_same) return true;
         const std::size_t end = lines.find('\n');
         if (end == std::string_view::npos) break;
         lines.remove_prefix(end + 1);
@@ -183,7 +185,10 @@ bool is_own_header(std::string_view name) {
     static constexpr std::array owned = {
         Header::via,          Header::from,           Header::to,           Header::call_id,
         Header::cseq,         Header::contact,        Header::max_forwards, Header::route,
-        Header::record_route, Header::content_length, Header::content_type};
+        Header::record_route, Header::content_length, Header::content_type, Header::content_encoding,
+        Header::content_disposition, Header::session_expires, Header::min_se, Header::require, Header::proxy_require,
+        Header::rack, Header::rseq, Header::replaces, Header::referred_by, Header::authorization,
+        Header::proxy_authorization};
     return std::find(owned.begin(), owned.end(), parse_header_name(name)) != owned.end() ||
            equals_ignoring_case(name, "X-Tandem-Loop");
 }

@@ -58,7 +58,7 @@ void ControlClient::withdraw(QuestionId question) {
     ++statistics_.aborted;
     if (found->second.request) {
         http_->abort(found->second.request);
-        servers_.breaker(found->second.tried.back()).note_nothing();
+        if (found->second.is_probe) servers_.breaker(found->second.tried.back()).note_nothing();
     }
     pending_.erase(found);
 }
@@ -69,6 +69,7 @@ bool ControlClient::try_next(QuestionId id, Pending &pending, Instant now) {
     const auto server = now < pending.deadline ? servers_.choose(pending.tried, now) : std::nullopt;
     if (!server) return false;
     pending.tried.push_back(*server);
+    pending.is_probe = servers_.breaker(*server).state() == CircuitBreaker::State::half_open;
     HttpPost request{.url = options_.urls[*server], .body = pending.text.body, .headers = pending.headers};
     request.deadline = pending.deadline;
     request.connect_timeout = connect_timeout(pending, now);
@@ -87,7 +88,7 @@ void ControlClient::on_answer(QuestionId id, HttpAnswer answer) {
     const auto found = pending_.find(id);
     if (found == pending_.end()) return;
     const Instant now = SystemClock::now();
-    note_health(found->second.tried.back(), answer, now);
+    note_health(found->second, answer, now);
     // Once a question has gone somewhere it goes nowhere else: two servers might both count a call.
     if (answer.error == HttpError::not_connected && try_next(id, found->second, now)) return;
     if (answer.error == HttpError::none) return decide(id, answer);
@@ -97,10 +98,14 @@ void ControlClient::on_answer(QuestionId id, HttpAnswer answer) {
     finish(id, nullptr, {}, 0);
 }
 
-void ControlClient::note_health(std::size_t server, const HttpAnswer &answer, Instant now) {
+// While one question tries a server, those from before say nothing, unless it has answered them.
+void ControlClient::note_health(const Pending &pending, const HttpAnswer &answer, Instant now) {
+    const std::size_t server = pending.tried.back();
     CircuitBreaker &breaker = servers_.breaker(server);
-    if (answer.error == HttpError::not_sent) return breaker.note_nothing();
     const bool has_failed = is_outage(answer);
+    const bool is_old = breaker.state() == CircuitBreaker::State::half_open && !pending.is_probe;
+    if (is_old && has_failed) return;
+    if (answer.error == HttpError::not_sent) return breaker.note_nothing();
     const bool has_changed = has_failed ? breaker.note_failure(now) : breaker.note_success();
     if (!has_changed) return;
     const std::string why = has_failed ? why_not(answer) : std::string();
@@ -131,8 +136,11 @@ void ControlClient::finish(QuestionId id, const std::shared_ptr<const Decision> 
     case DecisionOutcome::gone: ++statistics_.aborted; break;
     }
     const bool is_good = outcome == DecisionOutcome::allowed || outcome == DecisionOutcome::refused;
-    if (decision && outcome == DecisionOutcome::wrong && !pending.tried.empty()) {
-        listener_.on_wrong_answer(to_log_url(options_.urls[pending.tried.back()]), "it asks for what can not be done");
+    if (decision && outcome == DecisionOutcome::wrong) {
+        // Of the cache it could be done when it came: a reload has taken away what it names.
+        cache_.forget(pending.text.key);
+        const std::string who = pending.tried.empty() ? "the cache" : to_log_url(options_.urls[pending.tried.back()]);
+        listener_.on_wrong_answer(who, "it asks for what can not be done");
     }
     if (!is_good || cache <= Duration::zero()) return;
     cache_.keep(std::move(pending.text.key), decision, size, cache, SystemClock::now());

@@ -69,6 +69,7 @@ private:
         std::vector<std::string> headers; // of each try: whoever gets two knows that they are one
         Instant deadline{};
         std::vector<std::size_t> tried{}; // servers, the present one last
+        bool is_probe = false;            // of a server that had failed: no other question is there
         HttpRequestId request{};          // none: its decision was in the cache, or nobody can be asked
     };
 
@@ -77,7 +78,7 @@ private:
     bool try_next(QuestionId id, Pending &pending, Instant now);
     Duration connect_timeout(const Pending &pending, Instant now) const;
     void on_answer(QuestionId id, HttpAnswer answer);
-    void note_health(std::size_t server, const HttpAnswer &answer, Instant now);
+    void note_health(const Pending &pending, const HttpAnswer &answer, Instant now);
     void decide(QuestionId id, const HttpAnswer &answer);
     void finish(QuestionId id, const std::shared_ptr<const Decision> &decision, Duration cache, std::size_t size);
     void finish_later(QuestionId id, std::shared_ptr<const Decision> decision);

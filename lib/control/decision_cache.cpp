@@ -12,9 +12,13 @@ std::shared_ptr<const Decision> DecisionCache::find(std::string_view key, Instan
     return nullptr;
 }
 
+void DecisionCache::forget(std::string_view key) {
+    if (const auto found = by_key_.find(key); found != by_key_.end()) erase(found->second);
+}
+
 void DecisionCache::keep(std::string key, std::shared_ptr<const Decision> decision, std::size_t size, Duration span,
                          Instant now) {
-    if (const auto found = by_key_.find(key); found != by_key_.end()) erase(found->second);
+    forget(key);
     size += key.size();
     if (span <= Duration::zero() || options_.entry_max == 0 || size > options_.bytes_max) return;
     while (entries_.size() >= options_.entry_max || bytes_ + size > options_.bytes_max) erase(entries_.begin());

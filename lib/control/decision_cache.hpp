@@ -22,6 +22,7 @@ public:
 
     // Null: the question is to be asked.
     std::shared_ptr<const Decision> find(std::string_view key, Instant now);
+    void forget(std::string_view key);
 
     // `size` is about what it takes. One that holds for no time is not kept.
     void keep(std::string key, std::shared_ptr<const Decision> decision, std::size_t size, Duration span, Instant now);

@@ -2,6 +2,7 @@
 (FAULTS H1 to H4)."""
 import gzip
 import json
+import signal
 import socket
 import time
 
@@ -199,6 +200,24 @@ class Decisions(Control):
         self.assertEqual(len(server.questions), 2)
         wait_until(lambda: self.refused(404, phone=phone, **caller) and len(server.questions) == 3, "it is asked again")
 
+    def test_a_decision_that_a_reload_has_made_impossible_is_asked_for_again(self):
+        trunk = f'[[trunk]]\nname = "carrier"\nuri = "sip:127.0.0.1:{self.ports.take()}"\n'
+        server = self.serve({"code": 302, "route": ["carrier"], "cache-ms": 60000})
+        self.begin(server, trunks=trunk)
+        phone = self.phone()
+        caller = {"From": "<sip:alice@a>;tag=x"}
+        for _ in range(2):
+            self.refused(302, phone=phone, **caller)
+        self.assertEqual(len(server.questions), 1)
+        self.tandemd.config.write_text(self.tandemd.config.read_text().replace(trunk, ""))
+        self.tandemd.signal(signal.SIGHUP)
+        self.wait_for_line("routes are in force")
+        server.behaviour = {"code": 404}
+        self.refused(503, phone=phone, **caller)
+        self.refused(404, phone=phone, **caller)
+        self.assertEqual(len(server.questions), 2)
+        self.finish(Cdr("refused", 404), among="sip_code = 404")
+
     def test_three_hundred_calls_are_decided_by_a_server_that_takes_50_ms(self):
         server = self.serve(decision_server.late(0.05, {"code": 200}))
         callee = self.callee("callee_basic", calls=300)
@@ -260,6 +279,30 @@ class Failures(Control):
         self.wait_for_line("is asked again")
         self.assertEqual(len(self.lines("is asked again")), 1, self.said())
         self.assertEqual(len(self.lines("is left alone")), 1, self.said())
+
+    def test_h1_a_server_is_tried_again_though_the_caller_of_the_first_try_hangs_up(self):
+        server = self.serve(decision_server.never)
+        self.begin(server, timeout_ms=500)
+        phone = self.phone()
+        for _ in range(5):
+            self.refused(503, phone=phone)
+        self.wait_for_line("is left alone")
+
+        def tries():
+            asked = len(server.questions)
+            caller, invite = self.call()
+            wait_until(lambda: caller.keep(0.01) and any(m.code == 503 for m in caller.kept)
+                       or len(server.questions) > asked, "it is asked, or the call refused")
+            if len(server.questions) > asked:
+                return caller, invite
+            caller.raw.acknowledge(caller.final(invite))
+            return None
+        caller, invite = wait_until(tries, "one call tries it")
+        server.behaviour = {"code": 404}
+        caller.raw.send(invite.raw.replace(b"INVITE sip:", b"CANCEL sip:", 1).replace(b"1 INVITE", b"1 CANCEL", 1))
+        caller.raw.acknowledge(caller.take(lambda m: m.code == 487))
+        self.refused(404, phone=phone)
+        self.finish(Cdr("refused", 404), among="sip_code = 404")
 
     def test_h1_two_servers_share_the_calls_and_one_that_is_gone_is_passed_over(self):
         first, second = self.serve({"code": 404}), self.serve({"code": 404})
@@ -406,13 +449,16 @@ class Failures(Control):
                          {"code": 200, "headers": {evil: "a"}}, {"code": 200, "from-display-name": evil},
                          {"code": 200, "to-user-id": evil}, {"code": 200, "from-user-id": evil},
                          {"code": 200, "route": ["sip:127.0.0.1;x=" + evil]}, {"code": 200, "variables": {"a": evil}},
-                         {"code": 200, "headers": {"X-A": "a\0b"}}):
+                         {"code": 200, "headers": {"X-A": "a\0b"}}, {"code": 200, "headers": {"Session-Expires": "90"}},
+                         {"code": 200, "variables": {f"{i:a>64}": 256 * "x" for i in range(64)}}):
             with self.subTest(str(decision)):
                 server.behaviour = decision
                 caller, callee, got = self.connected()
                 self.assertNotIn(b"Evil", got.raw)
+                self.assertLessEqual(len(got.headers("Session-Expires")), 1)
                 self.hang_up(caller, callee)
-        self.finish(*[Cdr("caller_bye", 200)] * 9)
+        records = self.finish(*[Cdr("caller_bye", 200)] * 11)
+        self.assertEqual({record["variables"] for record in records}, {"{}"}, "all of a decision, or nothing")
 
     def test_a_call_that_waits_when_the_process_dies_hears_that_it_is_over(self):
         server = self.serve(decision_server.never)
