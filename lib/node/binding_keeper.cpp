@@ -96,10 +96,9 @@ void BindingKeeper::log_events(EventSource *events, Instant now) {
         log(event, now);
         if (is_wanted) events->tell(event_of(event), now);
     }
-    if (is_wanted) {
-        const std::uint64_t lost = registrar_.statistics().events_lost;
-        events->lose(lost - std::exchange(lost_, lost));
-    }
+    const std::uint64_t lost = registrar_.statistics().events_lost;
+    const std::uint64_t more = lost - std::exchange(lost_, lost); // what nobody wanted is no gap to who comes later
+    if (is_wanted) events->lose(more);
     if (unsaid_ > 0 && now >= second_ + std::chrono::seconds(1)) tell_unsaid();
 }
 

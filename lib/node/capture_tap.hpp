@@ -31,7 +31,7 @@ public:
     // Of the reader: the oldest message, whose bytes stay until release(). False: there is none.
     bool peek(CapturedMessage &message, std::string_view &bytes);
     void release();
-    void begin_reading() { is_woken_.store(false); } // before the first peek(): what comes from now on wakes again
+    void begin_reading() { is_woken_.exchange(false); } // before the first peek(): what comes from now on wakes again
 
     std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); } // from any thread
 

@@ -26,7 +26,7 @@ public:
     // And this of the reader: takes the oldest; false: there is none. `lost`: so many were lost before it, or, where
     // there is none, since the last one.
     bool take(EventDraft &draft, Instant &at, std::uint64_t &lost);
-    void begin_reading() { is_woken_.store(false); } // before the first take(): what comes from now on wakes again
+    void begin_reading() { is_woken_.exchange(false); } // before the first take(): what comes from now on wakes again
     std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
 
 private:
