@@ -77,7 +77,8 @@ std::string unescaped(std::string_view pattern) {
 }
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
-    if (pattern.size() <= place_max && pattern.size() * text.size() > cheap_max) return matches_by_places(pattern, text);
+    const bool is_dear = pattern.size() * text.size() > cheap_max;
+    if (is_dear && pattern.size() <= place_max) return matches_by_places(pattern, text);
     std::size_t at = 0;                              // of the pattern
     std::size_t after_star = std::string_view::npos; // of it, behind the last star
     std::size_t star_takes_to = 0;                   // of the text
