@@ -75,8 +75,13 @@ class Handler(BaseHTTPRequestHandler):
             self.table.refresh()
             self.answer(200, self.table.decide(question))
         except (KeyError, TypeError, ValueError) as error:
-            self.close_connection = True
-            self.answer(400, {"error": f"{type(error).__name__}: {error}"})
+            self.fail(400, error)
+        except OSError as error:  # of the table
+            self.fail(500, error)
+
+    def fail(self, status, error):
+        self.close_connection = True
+        self.answer(status, {"error": f"{type(error).__name__}: {error}"})
 
     def answer(self, status, body):
         data = json.dumps(body).encode()

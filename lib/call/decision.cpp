@@ -86,9 +86,11 @@ bool are_sound_profiles(const Decision &decision) {
                        [](const DecidedProfile &profile) { return is_line(profile.name) && is_line(profile.value); });
 }
 
-std::string with_user(std::string_view uri, const std::optional<std::string> &user) {
-    auto parsed = user ? Uri::parse(uri) : Result<Uri>(Error::invalid);
-    if (!parsed) return std::string(uri);
+// None: the URI is of a kind that has no user.
+std::optional<std::string> with_user(std::string_view uri, const std::optional<std::string> &user) {
+    if (!user) return std::string(uri);
+    auto parsed = Uri::parse(uri);
+    if (!parsed) return std::nullopt;
     parsed->user = *user;
     return parsed->to_string();
 }
@@ -123,14 +125,19 @@ std::optional<Message> rewrite(const Message &invite, const Decision &decision) 
     if (!decision.to_user && !decision.from_user && !decision.from_display) return invite;
     const std::string display =
         decision.from_display ? quoted_display(*decision.from_display) : std::string(invite.from_display());
+    const auto target = with_user(invite.request_uri(), decision.to_user);
+    const auto from = with_user(invite.from_uri(), decision.from_user);
+    if (!target || !from) return std::nullopt;
+    // The call goes to the Request-URI: a To of another kind may stay.
+    const std::string to = with_user(invite.to_uri(), decision.to_user).value_or(std::string(invite.to_uri()));
     std::string text;
     Writer writer(text);
-    writer.request_line("INVITE", with_user(invite.request_uri(), decision.to_user));
+    writer.request_line("INVITE", *target);
     for (const HeaderLine &line : invite.headers()) {
         if (line.id == Header::from) {
-            writer.party("From", display, with_user(invite.from_uri(), decision.from_user), invite.from_tag());
+            writer.party("From", display, *from, invite.from_tag());
         } else if (line.id == Header::to) {
-            writer.party("To", invite.to_display(), with_user(invite.to_uri(), decision.to_user), {});
+            writer.party("To", invite.to_display(), to, {});
         } else if (line.id != Header::content_length) {
             writer.header(line);
         }

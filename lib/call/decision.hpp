@@ -16,7 +16,7 @@ namespace tandem {
 
 using QuestionId = Id<struct QuestionTag>;
 
-// An address as the request has it. The user is escaped as there, the display name is without quotation marks.
+// An address as the request has it: the user with its escapes, the display name without quotation marks.
 struct AskedParty {
     std::string uri;
     std::string user;

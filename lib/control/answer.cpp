@@ -159,7 +159,7 @@ Result<ControlAnswer, Failure> read_answer(std::uint16_t http_status, std::strin
     read_headers(reader, decision);
     read_variables(reader, decision);
     read_profiles(reader, decision, problem);
-    if (const auto longest = reader.number("max-duration-ms", 1, longest_ms))
+    if (const auto longest = reader.number("max-duration-ms", 0, longest_ms); longest.value_or(0) > 0)
         decision.max_duration = std::chrono::milliseconds(*longest);
     if (const auto cache = reader.number("cache-ms", 0, longest_ms))
         answer.cache = std::min<Duration>(std::chrono::milliseconds(*cache), cache_longest);

@@ -117,3 +117,13 @@ TEST_CASE("decision: a display name can be taken away, and a user put where ther
     CHECK(after.to_display() == "Bob");
     CHECK(rewritten(invite("<tel:+1>", "tel:+441"), decision).request_uri() == "tel:600");
 }
+
+TEST_CASE("decision: another user of an address that has none can not be had, but that of To does not matter") {
+    const Decision to{.to_user = "600"}, from{.from_user = "5000"};
+    CHECK(rewritten(invite("<tel:+44>", "sip:bob@192.0.2.9", "<urn:service:sos>"), to).request_uri() ==
+          "sip:600@192.0.2.9");
+    CHECK_FALSE(rewrite(invite("<urn:service:sos>"), from));
+    CHECK_FALSE(rewrite(invite("<sip:a@b>", "urn:service:sos"), to));
+    const Message tel = rewritten(invite("<tel:+44>"), from);
+    CHECK(tel.from_uri() == "tel:5000");
+}

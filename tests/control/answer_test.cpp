@@ -49,6 +49,7 @@ TEST_CASE("answer: whatever a call may be given is read") {
     CHECK(decision.profiles[0].limit == 2U);
     CHECK_FALSE(decision.profiles[1].limit);
     CHECK(decision.max_duration == milliseconds(60'000));
+    CHECK(!read_answer(200, R"({"code":200,"max-duration-ms":0})")->decision.max_duration);
     CHECK(answer->cache == milliseconds(1500));
 }
 
@@ -108,7 +109,7 @@ TEST_CASE("answer: a member of another kind makes it no decision, and is named")
     CHECK(names(R"("profiles":[{"value":"a"}])", "\"name\""));
     CHECK(names(R"("profiles":[{"name":"a","limit":-1}])", "\"limit\""));
     CHECK(names(R"("profiles":[{"name":"a","limit":4294967296}])", "\"limit\""));
-    CHECK(names(R"("max-duration-ms":0)", "\"max-duration-ms\""));
+    CHECK(names(R"("max-duration-ms":-1)", "\"max-duration-ms\""));
     CHECK(names(R"("max-duration-ms":"60")", "\"max-duration-ms\""));
     CHECK(names(R"("cache-ms":-1)", "\"cache-ms\""));
 }

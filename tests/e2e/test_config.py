@@ -1,6 +1,7 @@
 """The command line and the configuration file: what is wrong is one line with its place, and exit code 2."""
 import re
 import socket
+from pathlib import Path
 
 from harness import EndToEnd, main
 
@@ -77,6 +78,15 @@ class CommandLine(Cli):
             result = self.run_tandemd("--config", self.write_config(self.good), "--check")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertFalse(self.store.exists())
+
+    def test_what_the_readme_shows_is_good(self):
+        readme = Path(__file__).parents[2] / "README.md"
+        blocks = re.findall(r"^```toml\n(.*?)^```", readme.read_text(), re.S | re.M)
+        self.assertGreater(len(blocks), 5)
+        for block in blocks:
+            with self.subTest(block.partition("\n")[0]):
+                result = self.run_tandemd("--config", self.write_config(block), "--check")
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
 
     def test_a_missing_file(self):
         missing = self.folder / "none.toml"
