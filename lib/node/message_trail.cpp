@@ -6,7 +6,7 @@ namespace tandem {
 namespace {
 
 constexpr std::size_t call_id_max = 256;
-constexpr std::size_t entry_cost = sizeof(Trail) + 256; // of the tables, about
+constexpr std::size_t entry_cost = sizeof(Trail) + 832; // of the tables and the first block of the deque, about
 constexpr std::size_t message_cost = sizeof(TrailMessage);
 
 std::size_t cost_of(const TrailMessage &message) { return message_cost + message.text.size(); }

@@ -1,5 +1,7 @@
 #include "node/node_metrics.hpp"
 #include <algorithm>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace tandem {
@@ -67,6 +69,22 @@ void write_dialogs(MetricPage &page, const std::vector<WorkerStatistics> &worker
     page.add(sum_of(workers, &WorkerStatistics::transactions));
 }
 
+// A few at a time: so many a call waits for that wants into a profile. What moves in between may be listed twice.
+std::map<std::string, std::uint64_t> sizes_by_value(const ProfileTable &table, std::string_view profile,
+                                                    std::size_t max) {
+    constexpr std::size_t values_at_once = 32;
+    std::map<std::string, std::uint64_t> sizes;
+    std::uint64_t cursor = 0;
+    while (sizes.size() < max) {
+        const auto listed = table.values(profile, cursor, std::min(values_at_once, max - sizes.size()));
+        if (!listed) break; // it has become shorter than the cursor
+        for (const ProfileValueInfo &value : listed->items) sizes[value.value] = value.size;
+        cursor = listed->next;
+        if (cursor == 0) break;
+    }
+    return sizes;
+}
+
 // The most crowded profile may have a value for each user: a page stays a page.
 void write_profiles(MetricPage &page, const ProfileTable &table) {
     const std::vector<ProfileInfo> profiles = table.profiles();
@@ -79,17 +97,10 @@ void write_profiles(MetricPage &page, const ProfileTable &table) {
             page.add(profile.size, {{"profile", profile.name}});
             continue;
         }
-        std::size_t shown = 0;
-        if (left > 0) {
-            const auto values = table.values(profile.name, 0, left);
-            if (values) shown = values->items.size();
-            for (std::size_t i = 0; i < shown; ++i) {
-                const ProfileValueInfo &value = values->items[i];
-                page.add(value.size, {{"profile", profile.name}, {"value", value.value}});
-            }
-        }
-        left -= shown;
-        hidden.back() = profile.values - std::min<std::uint64_t>(shown, profile.values);
+        const auto sizes = sizes_by_value(table, profile.name, left);
+        for (const auto &[value, size] : sizes) page.add(size, {{"profile", profile.name}, {"value", value}});
+        left -= sizes.size();
+        hidden.back() = profile.values - std::min<std::uint64_t>(sizes.size(), profile.values);
     }
     const auto family = [&](MetricKind kind, std::string_view name, std::string_view help, auto number) {
         page.family(kind, name, help);
