@@ -210,6 +210,7 @@ void NodeAdmin::get_profile_size(std::string profile, std::optional<std::string>
         const auto size = value ? parts_.profiles->size(profile, *value) : parts_.profiles->size(profile);
         return answer(size ? Result<std::uint32_t, Failure>(*size) : profile_failure(size.error(), profile));
     }
+    if (!admit(answer)) return;
     const AdminParts::Part &first = parts_.workers.front();
     first.loop->post([this, &first, profile = std::move(profile), value = value.value_or(""), answer] {
         first.worker->ask_cluster_size(profile, value, [this, answer](std::optional<std::uint32_t> size) {
@@ -253,6 +254,7 @@ void NodeAdmin::describe_members(std::shared_ptr<MemberRun> run) {
 }
 
 void NodeAdmin::audit(Answer<NamedCounts> answer) {
+    if (!admit(answer)) return;
     parts_.workers.front().loop->post([this, answer] {
         parts_.audit(
             [this, answer](const AuditReport &report) { tell(answer, Result<NamedCounts, Failure>(report.counts())); });
@@ -270,11 +272,13 @@ void NodeAdmin::list_cdrs(CdrQuery query, Answer<AdminPage<std::string>> answer)
 }
 
 void NodeAdmin::list_trunks(Answer<std::vector<TrunkInfo>> answer) {
+    if (!admit(answer)) return;
     parts_.workers.front().loop->post(
         [this, answer] { tell(answer, Result<std::vector<TrunkInfo>, Failure>(parts_.trunks())); });
 }
 
 void NodeAdmin::reload(Answer<bool> answer) {
+    if (!admit(answer)) return;
     parts_.workers.front().loop->post([this, answer] {
         parts_.reload([this, answer](const Result<void, Failure> &reloaded) {
             tell(answer, reloaded ? Result<bool, Failure>(true) : reloaded.error());
@@ -282,7 +286,6 @@ void NodeAdmin::reload(Answer<bool> answer) {
     });
 }
 
-// Whoever asks while others wait shares their answer. A loop that hangs answers none of them: so the next one hears it.
 void NodeAdmin::list_messages(std::array<std::string, 2> call_ids, Answer<CallMessages> answer) {
     if (!admit(answer)) return;
     auto run = std::make_shared<MessagesRun>();
@@ -312,6 +315,7 @@ void NodeAdmin::add_messages(MessagesRun &run, CallMessages some) {
     run.answer(std::move(run.found));
 }
 
+// Whoever asks while others wait shares their answer. A loop that hangs answers none of them: so the next one hears it.
 void NodeAdmin::check_loops(Answer<bool> answer) {
     const Instant now = SystemClock::now();
     if (!turn_waiters_.empty() && now > turns_asked_at_ + turn_max) {
