@@ -58,10 +58,24 @@ class Client:
         self.process.stdin.write(text + "\n")
         self.process.stdin.flush()
 
-    def ask(self, method, **params):
-        """Sends a call, and gives its answer, which is the next thing that comes."""
+    def send(self, method, cmd_id, **params):
+        """A command whose answer is left to told()."""
+        self.call(method, cmd_id=cmd_id, **params)
+
+    def told(self, method, cmd_id):
+        """Whether it was Started, and all notifications of it."""
+        answer = self.json()
+        if answer.get("result") != {"event": "Started", "cmd_id": cmd_id}:
+            raise AssertionError(answer)
+        return self.events(method, cmd_id)
+
+    def call(self, method, **params):
         self.ids += 1
         self.say(json.dumps({"jsonrpc": "2.0", "id": self.ids, "method": method, "params": params}))
+
+    def ask(self, method, **params):
+        """Sends a call, and gives its answer, which is the next thing that comes."""
+        self.call(method, **params)
         answer = self.json()
         if answer.get("id") != self.ids:
             raise AssertionError(f"no answer to {self.ids}: {answer}")

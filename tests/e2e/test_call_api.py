@@ -1,15 +1,18 @@
 """The Call API as its clients use it: WebSocket by Node's `ws`, calls between bare phones; what no client should do."""
 import json
+import os
 import signal
 import threading
 import time
 
+from admin import Admin, Refused
 from call_api import Bare, Client
 from harness import Cdr, Route, main
 from sides import Parties, described
 from sipp import wait_until
 from stream import Certificates
 
+ROUNDS = int(os.environ.get("TANDEM_E2E_ROUNDS", 100))
 TALK = described("alice", 4000), described("bob", 4001)
 
 
@@ -56,7 +59,13 @@ class CallApi(Parties):
                    for i, side in enumerate(sides)]
         for thread in threads:
             thread.start()
-        self.addCleanup(lambda: [stopped.set(), *(thread.join() for thread in threads)])
+
+        def stop():
+            stopped.set()
+            for thread in threads:
+                thread.join()
+        self.addCleanup(stop)
+        return stop
 
     def test_hold_resume_and_end_with_every_notification_in_order(self):
         self.begin("bob")
@@ -204,6 +213,38 @@ class CallApi(Parties):
         two.command("CallEnd", "e", callid=call_id)
         self.assertEqual(two.events("CallEnd", "e"), [("Ended", None)])
         self.finish(Cdr("admin", answered=True))
+
+    def test_commands_that_contradict_each_other_end_once_each_and_leave_one_truth(self):
+        """By two WebSockets and by HTTP, at the same time (H5)."""
+        admin = Admin(self.ports.take())
+        self.open("bob", apis=self.apis().replace('[admin]\nlisten = ""\n', admin.toml))
+        hold, resume = self.client(), self.client()
+        refusals = "another command is at work on this call", "the call is not in a state for it"
+        for _ in range(4):
+            sides = self.call_up()
+            stop = self.serve(*sides)
+            call_ids = [side.dialog["Call_ID"] for side in sides]
+            for i in range(ROUNDS // 4):
+                hold.send("CallHold", "h", callid=call_ids[i % 2])
+                resume.send("CallUnhold", "r", callid=call_ids[i // 2 % 2])
+                held, resumed = hold.told("CallHold", "h"), resume.told("CallUnhold", "r")
+                failed = [dict(events)["Error"] for events in (held, resumed) if "Error" in dict(events)]
+                self.assertLessEqual(len(failed), 1, "one of them is done, or one after the other")
+                self.assertLessEqual(set(failed), set(refusals))
+                is_held = hold.ask("CallGet", callid=call_ids[0])["result"]["held"]
+                if failed:
+                    self.assertEqual(is_held, "Error" in dict(resumed))
+            hold.send("CallHold", "h", callid=call_ids[0])
+            resume.send("CallEnd", "e", callid=call_ids[1])
+            try:
+                admin.call("dlg.end", call_id=call_ids[0])
+            except Refused as refused:
+                self.assertIn("no such call", refused.message)
+            hold.told("CallHold", "h")
+            resume.told("CallEnd", "e")
+            self.wait_for_no_calls(hold)
+            stop()
+        self.finish(*[Cdr("admin", answered=True)] * 4)
 
     def test_it_is_spoken_over_tls_and_closed_when_the_server_ends(self):
         certificates = Certificates(self.folder)
