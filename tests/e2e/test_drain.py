@@ -2,7 +2,8 @@
 import signal
 import time
 
-from harness import Cdr, EndToEnd, Route, main, wait_until
+from harness import Cdr, EndToEnd, Raw, Route, main, wait_until
+from phones import Callees, Callers, run
 
 
 class Drain(EndToEnd):
@@ -40,6 +41,27 @@ class Drain(EndToEnd):
         self.check_store()
         record, = self.of_calls()
         self.assertTrue(Cdr("caller_bye", 200, caller, callee, rang=True).fits(record), record)
+
+    def test_under_load_what_is_up_ends_as_it_would_and_what_comes_later_is_refused(self):
+        callee = Raw()
+        self.addCleanup(callee.__exit__)
+        self.start(Route(callee.port, "^bob$"), drain_ms=60_000)
+        callee.tandemd_port = self.tandemd.port
+        with self.tandemd.raw() as raw:
+            callees, callers = Callees(callee, ring=0.1), Callers(raw, 300, rate=150, hold=2)
+            callers.later(1, lambda: self.tandemd.signal(signal.SIGTERM))
+            run(callers, among=[callees], timeout=60)
+        self.assertEqual(self.tandemd.ends(), 0)
+        self.check_store()
+        finals = [{code for _, code in call.finals} for call in callers.calls.values()]
+        answered = finals.count({200})
+        self.assertEqual(answered + finals.count({503}), 300, "each is taken or refused")
+        self.assertGreater(min(answered, 300 - answered), 100)
+        self.assertEqual([call for call in callers.calls.values() if call.answer and call.has_failed], [])
+        records = self.of_calls()
+        self.assertTrue(all(Cdr("caller_bye", 200).fits(record) for record in records), records)
+        self.assertEqual(sorted(record["caller_call_id"] for record in records),
+                         sorted(id for id, call in callers.calls.items() if call.answer))
 
     def test_it_ends_when_the_time_to_drain_is_over(self):
         callee = self.callee("callee_basic")
