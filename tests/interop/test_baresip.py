@@ -1,6 +1,7 @@
 """baresip calls through tandemd, and is called: another baresip, and SIPp."""
 from baresip import Baresip
 
+from call_api import Client
 from harness import Cdr, EndToEnd, Route, main
 from registering import DOMAIN, PASSWORDS, USERS, registrar, to
 
@@ -115,6 +116,47 @@ class WithSipp(WithBaresip):
         caller.finish()
         bob.hears("CALL_CLOSED")
         self.finish(Cdr("caller_bye", 200, caller))
+
+
+class CommandedBaresips(WithBaresip):
+    """The Call API sets their calls up and changes them: to a phone it is a call that comes and re-INVITEs."""
+
+    def begin(self):
+        api = self.ports.take()
+        self.alice, self.bob, self.carol = [self.phone(user, answers="auto") for user in ("alice", "bob", "carol")]
+        self.start(*[Route(phone.port, f"^{phone.user}$") for phone in (self.alice, self.bob, self.carol)],
+                   apis=f'[admin]\nlisten = ""\n[call_api]\nlisten = "127.0.0.1:{api}"\n')
+        self.client = Client(api)
+        self.addCleanup(self.client.kill)
+        self.client.opened()
+
+    def address(self, user):
+        return f"sip:{user}@127.0.0.1:{self.tandemd.port}"
+
+    def done(self, method, **params):
+        """A command that has no error; its events."""
+        self.client.command(method, "c", **params)
+        events = self.client.events(method, "c")
+        self.assertEqual([data for event, data in events if event == "Error"], [])
+        return [event for event, _ in events]
+
+    def test_a_call_is_started_held_resumed_transferred_and_ended(self):
+        self.begin()
+        self.done("CallStart", caller=self.address("alice"), callee=self.address("bob"))
+        for phone in (self.alice, self.bob):
+            phone.hears("CALL_ESTABLISHED")
+        call, = self.client.ask("CallList")["result"]["calls"]
+        for method in ("CallHold", "CallUnhold"):
+            events = self.done(method, callid=call["callid"])
+            self.assertEqual(events.count(f"{method}Successful"), 2, events)
+        self.assertIn("TransferSuccessful", self.done("CallBlindTransfer", callid=call["callid"], leg="caller",
+                                                      destination=self.address("carol")))
+        self.carol.hears("CALL_ESTABLISHED")
+        self.bob.hears("CALL_CLOSED")
+        self.done("CallEnd", callid=call["callid"])
+        for phone in (self.alice, self.carol):
+            phone.hears("CALL_CLOSED")
+        self.finish(Cdr("admin", answered=True))
 
 
 class RegisteredBaresips(WithBaresip):
