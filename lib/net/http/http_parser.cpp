@@ -3,7 +3,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <optional>
 #include <utility>
+#include "base/text.hpp"
 
 namespace tandem {
 
@@ -21,12 +23,38 @@ unsigned status_of(const BeastError &error) {
     return 400;
 }
 
+using BeastRequest = http::request<http::string_body>;
+
 // What a proxy in front of us could take otherwise than Beast does (RFC 9112 sections 3.2 and 6.1).
-bool is_ambiguous(const http::request<http::string_body> &request) {
-    const bool is_chunked = request.count(http::field::transfer_encoding) > 0;
-    if (is_chunked && (request.count(http::field::content_length) > 0 || request.version() < 11)) return true;
+bool is_ambiguous(const BeastRequest &request) {
+    const bool has_coding = request.count(http::field::transfer_encoding) > 0;
+    if (has_coding && (request.count(http::field::content_length) > 0 || request.version() < 11)) return true;
     const auto hosts = request.count(http::field::host);
     return hosts > 1 || (hosts == 0 && request.version() == 11);
+}
+
+// With what a coding of the body is refused; 0: there is none, or it is chunked and nothing else. Beast reads no body
+// where chunked is not the last one, and would take what comes for the next request (RFC 9112 section 6.3).
+unsigned refuse_coding(const BeastRequest &request, bool is_chunked) {
+    if (request.count(http::field::transfer_encoding) == 0) return 0;
+    if (!is_chunked) return 400;
+    return boost::beast::iequals(request[http::field::transfer_encoding], "chunked") ? 0 : 501;
+}
+
+// A field that stands on several lines is one list (RFC 9110 section 5.3); Beast keeps its lines together.
+HttpRequest head_of(const BeastRequest &request) {
+    HttpRequest head;
+    head.method = view(request.method_string());
+    head.target = view(request.target());
+    for (const auto &field : request) {
+        const std::string_view name = view(field.name_string());
+        if (!head.fields.empty() && equals_ignoring_case(head.fields.back().name, name)) {
+            head.fields.back().value.append(", ").append(view(field.value()));
+        } else {
+            head.fields.push_back({std::string(name), std::string(view(field.value()))});
+        }
+    }
+    return head;
 }
 
 } // namespace
@@ -44,8 +72,16 @@ struct HttpParser::Impl {
 
     HttpParserLimits limits;
     http::request_parser<http::string_body> parser;
+    // Once: what comes behind the body, too, is a field for Beast (RFC 9110 section 6.5.1). 0, or how it is refused.
+    unsigned take_head() {
+        const BeastRequest &request = parser.get();
+        if (is_ambiguous(request)) return 400;
+        head = head_of(request);
+        return refuse_coding(request, parser.chunked());
+    }
+
     unsigned status = 0;
-    bool is_checked = false;
+    std::optional<HttpRequest> head; // none: it has not come
 };
 
 HttpParser::HttpParser(const HttpParserLimits &limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -64,8 +100,8 @@ HttpStep HttpParser::feed(std::string_view bytes) {
         const std::size_t size = parser.put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), error);
         used += size;
         if (error && error != http::error::need_more) return impl_->fail(status_of(error));
-        if (parser.is_header_done() && !std::exchange(impl_->is_checked, true) && is_ambiguous(parser.get())) {
-            return impl_->fail(400);
+        if (parser.is_header_done() && !impl_->head) {
+            if (const unsigned refusal = impl_->take_head(); refusal != 0) return impl_->fail(refusal);
         }
         if (error || size == 0) break;
     }
@@ -88,19 +124,14 @@ std::size_t HttpParser::body_size() const { return impl_->parser.get().body().si
 
 unsigned HttpParser::status() const { return impl_->status; }
 
-bool HttpParser::keeps_alive() const { return impl_->parser.keep_alive(); }
+// HTTP/1.0 closes: there a connection goes on only where the response says so.
+bool HttpParser::keeps_alive() const { return impl_->parser.keep_alive() && impl_->parser.get().version() >= 11; }
 
 bool HttpParser::is_upgrade() const { return impl_->parser.upgrade(); }
 
 HttpRequest HttpParser::take() {
-    auto request = impl_->parser.release();
-    HttpRequest taken;
-    taken.method = view(request.method_string());
-    taken.target = view(request.target());
-    for (const auto &field : request) {
-        taken.fields.push_back({std::string(view(field.name_string())), std::string(view(field.value()))});
-    }
-    taken.body = std::move(request.body());
+    HttpRequest taken = std::move(*impl_->head);
+    taken.body = std::move(impl_->parser.get().body());
     return taken;
 }
 

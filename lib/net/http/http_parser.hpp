@@ -41,7 +41,7 @@ public:
 
     bool keeps_alive() const;
     bool is_upgrade() const; // to anything
-    HttpRequest take();      // once; without the peer
+    HttpRequest take();      // once; without the peer, and without what stood behind the body
 
 private:
     struct Impl;

@@ -73,10 +73,14 @@ TEST_CASE("http: a body comes in chunks, behind 100 Continue, or in HTTP/1.0, wh
     careful.send("body");
     run_until(loop, [&] { return careful.text().ends_with("\r\n\r\nbody"); });
 
-    RawSocket old(peer.local());
-    old.send("GET /echo HTTP/1.0\r\n\r\n");
-    run_until(loop, [&] { return old.is_closed(); });
-    CHECK(old.text().starts_with("HTTP/1.1 200 OK\r\n"));
+    // One that would go on is told that it does not, or it would wait for an end that does not come.
+    for (const char *more : {"", "Connection: keep-alive\r\n"}) {
+        RawSocket old(peer.local());
+        old.send("GET /echo HTTP/1.0\r\n" + std::string(more) + "\r\n");
+        run_until(loop, [&] { return old.is_closed(); });
+        CHECK(old.text().starts_with("HTTP/1.1 200 OK\r\n"));
+        CHECK(count(old.text(), "Connection: close\r\n") == 1);
+    }
 }
 
 TEST_CASE(
@@ -129,6 +133,29 @@ TEST_CASE("http: a reply that nobody sends is 500, and one that outlives its ser
     kept.send(text_response(200, "to nobody"));
 }
 
+TEST_CASE("http: what stands behind a body is no field of its request (RFC 9110 section 6.5.1)") {
+    Loop loop({.slack = milliseconds(1)});
+    HttpPeer peer(loop);
+    RawSocket client(peer.local());
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n"
+                "3\r\nabc\r\n0\r\nAuthorization: Bearer x\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n");
+    run_until(loop, [&] { return client.text().ends_with("\r\n\r\nabc"); });
+    REQUIRE(peer.requests.size() == 1);
+    CHECK(peer.requests[0].field("Authorization").empty());
+    CHECK(peer.requests[0].field("Upgrade").empty());
+    CHECK(peer.requests[0].field("Trailer") == "Authorization");
+}
+
+TEST_CASE("http: a field on several lines is one list (RFC 9110 section 5.3)") {
+    Loop loop({.slack = milliseconds(1)});
+    HttpPeer peer(loop);
+    RawSocket client(peer.local());
+    client.send(post("/echo", "x", "X-List: a\r\nOther: o\r\nx-list: b, c\r\n"));
+    run_until(loop, [&] { return peer.requests.size() == 1; });
+    CHECK(peer.requests[0].field("X-List") == "a, b, c");
+    CHECK(peer.requests[0].field("Other") == "o");
+}
+
 TEST_CASE("http: what is malformed, ambiguous or too large is refused, and the connection ends") {
     CHECK(refusal("nonsense\r\n\r\n") == "HTTP/1.1 400 Bad Request");
     CHECK(refusal("GET / HTTP/2.7\r\nHost: a\r\n\r\n") == "HTTP/1.1 505 HTTP Version Not Supported");
@@ -140,6 +167,16 @@ TEST_CASE("http: what is malformed, ambiguous or too large is refused, and the c
           "HTTP/1.1 400 Bad Request");
     CHECK(refusal("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n") ==
           "HTTP/1.1 400 Bad Request");
+    const auto with_coding = [](const std::string &coding) {
+        return refusal("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: " + coding + "\r\n\r\n0\r\n\r\n");
+    };
+    for (const std::string coding : {"identity", "xchunked", "chunked, identity", "chunked, chunked", "\"chunked\"", "",
+                                     "chunked\r\nTransfer-Encoding: chunked"}) {
+        CAPTURE(coding);
+        CHECK(with_coding(coding) == "HTTP/1.1 400 Bad Request");
+    }
+    CHECK(with_coding("gzip, chunked") == "HTTP/1.1 501 Not Implemented");
+    CHECK(with_coding("gzip\r\nTransfer-Encoding: chunked") == "HTTP/1.1 501 Not Implemented");
     CHECK(refusal("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\n") ==
           "HTTP/1.1 400 Bad Request");
     CHECK(refusal("GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(9000, 'x')) ==

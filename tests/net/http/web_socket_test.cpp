@@ -57,6 +57,15 @@ TEST_CASE("websocket: a handshake that is none, of another version, not allowed 
     CHECK(answer(get("/none", "Upgrade: h2c\r\nConnection: Upgrade\r\n")).starts_with("HTTP/1.1 404 "));
 }
 
+TEST_CASE("websocket: the options of a handshake may stand on lines of their own (RFC 9110 section 5.3)") {
+    Loop loop;
+    HttpPeer peer(loop);
+    RawSocket client(peer.local());
+    client.send(get("/ws", "Connection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+    run_until(loop, [&] { return client.text().starts_with("HTTP/1.1 101 "); });
+}
+
 TEST_CASE("websocket: texts pass both ways, whole, in fragments, byte by byte, of any size, with pings between") {
     Loop loop({.slack = milliseconds(1)});
     HttpPeer peer(loop);
