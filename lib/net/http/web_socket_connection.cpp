@@ -65,7 +65,8 @@ void HttpConnection::on_input(const WebSocketInput &input) {
         if (phase_ == HttpPhase::web_socket) session_->on_text(input.bytes);
         break;
     case WebSocketInputKind::ping:
-        pong_ = input.bytes; // of several the last one is enough (RFC 6455 section 5.5.3)
+        // Of several the last one is enough (RFC 6455 section 5.5.3).
+        if (phase_ == HttpPhase::web_socket) pong_ = input.bytes;
         break;
     case WebSocketInputKind::close:
         has_peer_closed_ = true;
@@ -84,8 +85,10 @@ void HttpConnection::on_input(const WebSocketInput &input) {
     }
 }
 
+// The last that is said: a pong that was owed is not any more (RFC 6455 section 5.5.2).
 void HttpConnection::begin_close(WebSocketClose code, std::string_view reason) {
     close_code_ = code;
+    pong_.reset();
     append([&](std::string &out) { write_close_frame(out, code, reason); });
     enter(HttpPhase::closing);
 }

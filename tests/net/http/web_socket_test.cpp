@@ -109,6 +109,15 @@ TEST_CASE("websocket: the peer's close is answered with its code; the session he
     CHECK(client.heard->socket->send("x") == WebSocketSend::closed);
 }
 
+TEST_CASE("websocket: nothing is said after the answer to a close (RFC 6455 section 5.5.2)") {
+    CHECK(answer_to(client_frame(0x89, "beat") + client_frame(0x88, "\x03\xe8")) ==
+          close_frame(WebSocketClose::normal));
+    CHECK(code_of(answer_to(client_frame(0x89, "beat") + client_frame(0x83, "x"))) ==
+          closes_with(WebSocketClose::protocol_error));
+    CHECK(count(answer_to(client_frame(0x89, "beat") + client_frame(0x83, "x")),
+                server_frame(WebSocketOpcode::pong, "beat")) == 0);
+}
+
 TEST_CASE("websocket: an owner's close goes out behind what it has sent, and does not wait for ever") {
     Loop loop;
     HttpPeer peer(loop, {.close_timeout = milliseconds(200)});
