@@ -105,7 +105,7 @@ bool HttpConnection::flush() {
         const iovec part{out_.data() + written_, out_.size() - written_};
         const ChannelResult result = channel_->write(std::span(&part, 1));
         if (result.status != ChannelStatus::done) {
-            is_lost(result);
+            if (!is_lost(result)) drop_written();
             return false;
         }
         written_ += result.size;
@@ -117,6 +117,13 @@ bool HttpConnection::flush() {
     constexpr std::size_t kept = 4096;
     if (out_.capacity() > kept) out_.shrink_to_fit();
     return true;
+}
+
+// Of who is always a little behind the queue is never empty. It moves no byte more often than one is written.
+void HttpConnection::drop_written() {
+    if (written_ <= out_.size() / 2) return;
+    out_.erase(0, written_);
+    written_ = 0;
 }
 
 void HttpConnection::start_writing() { progress_ = SystemClock::now(); }

@@ -58,7 +58,8 @@ private:
     bool shake_hands();
     bool read_more(); // false: nothing came
     bool throw_away_input();
-    bool flush();                              // false: something still waits
+    bool flush(); // false: something still waits
+    void drop_written();
     bool is_lost(const ChannelResult &result); // or else waits for what it needs
     template <class Write>
     void append(Write write) { // to what is to be written

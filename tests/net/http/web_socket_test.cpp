@@ -1,3 +1,4 @@
+#include <fstream>
 #include "net/http/http_peer.hpp"
 
 using namespace tandem;
@@ -17,6 +18,13 @@ std::string answer_to(const std::string &sent, const HttpServerOptions &options 
     run_until(loop, [&] { return client.heard->closed.size() == 1; });
     CHECK(peer.server->statistics().web_sockets == 0);
     return client.frames();
+}
+
+std::size_t resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::size_t pages = 0;
+    file >> pages >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::string code_of(const std::string &frame) { return frame.size() < 4 ? frame : frame.substr(2, 2); }
@@ -201,6 +209,33 @@ TEST_CASE("websocket: who does not read fills his own queue, its owner is told, 
     run_until(loop, [&] { return deaf.socket.receive(), deaf.heard->room == room + 1; });
     CHECK(deaf.heard->socket->send("again") == WebSocketSend::queued);
     run_until(loop, [&] { return deaf.frames().ends_with(server_text("again")); });
+}
+
+TEST_CASE("websocket: a queue that is never empty takes no more memory than what waits in it") {
+    Loop loop;
+    constexpr std::size_t queue_max = 16 << 20; // more than the kernel takes
+    HttpPeer peer(loop, {.queue_max = queue_max});
+    OpenSocket client(loop, peer);
+    const std::string text(1 << 20, 'x');
+    const auto fill = [&] {
+        while (client.heard->socket->send(text) == WebSocketSend::queued) {
+        }
+    };
+    std::vector<char> buffer(1 << 20);
+    std::size_t received = 0;
+    const auto pass = [&](std::size_t size) {
+        run_until(loop, [&, end = received + size] {
+            fill();
+            const ssize_t got = ::recv(client.socket.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+            received += got > 0 ? static_cast<std::size_t>(got) : 0;
+            return received >= end;
+        });
+    };
+    pass(64 << 20);
+    const std::size_t before = resident_bytes();
+    pass(128 << 20);
+    CHECK(client.heard->socket->queued_bytes() > 0);
+    CHECK(resident_bytes() < before + 2 * queue_max);
 }
 
 TEST_CASE("websocket: who takes nothing for the time of a write is lost; his pings owe him one pong") {
