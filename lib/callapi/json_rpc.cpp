@@ -44,9 +44,14 @@ Json id_of(const Json &request) {
 // The calls of one text.
 struct JsonRpc::Batch {
     Batch(JsonRpc &its_rpc, std::size_t size, bool is_array_too, Done its_done)
-        : errors(its_rpc.error_counter_), answers(size), left(size), is_array(is_array_too), done(std::move(its_done)) {
-    }
+        : errors(its_rpc.error_counter_), answers(size), left(size), answer_max(its_rpc.limits_.answer_max),
+          room(answer_max), is_array(is_array_too), done(std::move(its_done)) {}
 
+    bool take_room(std::size_t size) {
+        if (size > room) return false;
+        room -= size;
+        return true;
+    }
     void answer(std::size_t place, std::string text, std::function<void()> after) {
         answers[place] = std::move(text);
         if (after) afters.push_back(std::move(after));
@@ -57,6 +62,8 @@ struct JsonRpc::Batch {
     std::shared_ptr<std::uint64_t> errors;
     std::vector<std::string> answers; // empty: of a notification
     std::size_t left;
+    const std::size_t answer_max;
+    std::size_t room; // of answer_max
     const bool is_array;
     Done done;
     std::vector<std::function<void()>> afters;
@@ -90,7 +97,15 @@ public:
 
 private:
     void give(const Json &object, std::function<void()> after) {
-        batch_->answer(place_, is_wanted_ ? to_text(object) : std::string(), std::move(after));
+        std::string text = is_wanted_ ? to_text(object) : std::string();
+        if (!batch_->take_room(text.size())) text = too_large();
+        batch_->answer(place_, std::move(text), std::move(after));
+    }
+    // What was asked for is done, if it was more than a question.
+    std::string too_large() {
+        ++*batch_->errors;
+        const std::string why = fmt::format("the answer is larger than {} bytes: ask for fewer", batch_->answer_max);
+        return error_text({RpcCode::full, why, {}}, id_);
     }
 
     std::shared_ptr<JsonRpc::Batch> batch_;

@@ -2,6 +2,7 @@
 // out. Which way texts come and go is its caller's matter.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,7 +16,8 @@ namespace tandem {
 
 struct RpcLimits {
     JsonLimits json;
-    std::size_t batch_max = 64; // calls in one text
+    std::size_t batch_max = 64;        // calls in one text
+    std::size_t answer_max = SIZE_MAX; // bytes of the answers to one text; what goes beyond is an error instead
 };
 
 struct RpcStatistics {

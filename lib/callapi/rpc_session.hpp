@@ -37,9 +37,10 @@ public:
 class RpcSession final : public WebSocketSession {
 public:
     static constexpr std::size_t unanswered_max = 64; // texts; who sends more before the answers come is closed: 1008
+    static constexpr std::size_t answer_max = 448 << 10; // has room in a WebSocket's queue, beside what is offered
 
     // `protocol`: the subprotocol, empty: none.
-    explicit RpcSession(std::string protocol, const RpcLimits &limits = {})
+    explicit RpcSession(std::string protocol, const RpcLimits &limits = {.answer_max = answer_max})
         : rpc_(limits), protocol_(std::move(protocol)) {}
 
     // Makes the features when the session is open: they add their methods to `rpc` and speak by the channel.

@@ -158,6 +158,20 @@ TEST_CASE("json-rpc: a batch of notifications is answered by nothing, one that i
     CHECK(server.call("[" + one + "," + one + "," + one + "]") == error(-32600, "more than 2 calls in a batch"));
 }
 
+TEST_CASE("json-rpc: an answer that nobody could be given is an error, alone or with others of its text") {
+    Server server({.answer_max = 100});
+    const std::string large =
+        R"({"jsonrpc":"2.0","id":1,"method":"echo","params":{"a":")" + std::string(100, 'x') + R"("}})";
+    const std::string small =
+        R"({"jsonrpc":"2.0","id":2,"method":"echo","params":{"a":")" + std::string(30, 'x') + R"("}})";
+    CHECK(server.call(large) == error(-32004, "the answer is larger than 100 bytes: ask for fewer", "1"));
+    CHECK(server.rpc.statistics().errors == 1);
+    const auto answers = parse_json(server.call("[" + small + "," + small + "]"));
+    REQUIRE(answers.ok());
+    CHECK(answers->at(0).contains("result"));
+    CHECK(answers->at(1)["error"]["code"] == -32004);
+}
+
 TEST_CASE("json-rpc: a reply may outlive its server") {
     std::vector<RpcReply> kept;
     std::string answer;
