@@ -6,7 +6,7 @@ void RpcChannel::deliver(std::string_view text) {
     if (socket_->send(text) == WebSocketSend::full) socket_->close(WebSocketClose::try_again_later, "reads too slowly");
 }
 
-bool RpcChannel::offer(std::string_view text) { return socket_->send(text) == WebSocketSend::queued; }
+bool RpcChannel::offer(std::string_view text) { return socket_->offer(text) == WebSocketSend::queued; }
 
 void RpcSession::on_open(std::shared_ptr<WebSocket> socket) {
     socket_ = std::move(socket);

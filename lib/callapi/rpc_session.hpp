@@ -20,7 +20,8 @@ public:
     // for it is closed with 1013: he shall come back and look how things are.
     void deliver(std::string_view text);
 
-    // What may wait elsewhere. False: there is no room, or nobody any more; RpcFeature::on_room() comes.
+    // What may wait elsewhere, and leaves room for what has to come. False: there is no room, or nobody any more;
+    // RpcFeature::on_room() comes.
     bool offer(std::string_view text);
 
 private:

@@ -48,6 +48,7 @@ struct FakeHost final : CallHost {
 };
 
 struct FakeSocket final : WebSocket {
+    WebSocketSend offer(std::string_view text) override { return send(text); }
     WebSocketSend send(std::string_view text) override {
         if (closed) return WebSocketSend::closed;
         if (is_full) return WebSocketSend::full;

@@ -42,12 +42,17 @@ struct FakeSocket final : WebSocket {
         sent.emplace_back(text);
         return WebSocketSend::queued;
     }
-    void close(WebSocketClose, std::string_view) override {}
+    WebSocketSend offer(std::string_view text) override {
+        return sent.size() >= offer_room ? WebSocketSend::full : send(text);
+    }
+    void close(WebSocketClose, std::string_view) override { is_closed = true; }
     std::size_t queued_bytes() const override { return 0; }
     const Endpoint &peer() const override { return endpoint; }
 
     std::vector<std::string> sent;
     std::size_t room = 1000;
+    std::size_t offer_room = 1000;
+    bool is_closed = false;
     Endpoint endpoint;
 };
 
@@ -133,7 +138,7 @@ TEST_CASE("event feed: who does not read gets a gap for what was dropped, and th
     client.socket->room = 2;
     for (int i = 0; i < 5000; ++i) port.notify("cdr", "id", std::to_string(i));
     CHECK(client.socket->sent.size() == 2);
-    client.socket->room = 100'000;
+    client.socket->room = client.socket->offer_room = 100'000;
     client.session.on_room();
     const auto &sent = client.socket->sent;
     CHECK(client.last()["params"]["seq"] == 5000);
@@ -148,6 +153,21 @@ TEST_CASE("event feed: who does not read gets a gap for what was dropped, and th
     }
     CHECK(gaps == 1);
     CHECK(events + lost == 5000);
+}
+
+TEST_CASE("event feed: who has more events than he takes at once still gets his answers") {
+    FakePort port;
+    Client client(port);
+    client.call("EventSubscribe", "{}");
+    client.socket->offer_room = 3;
+    client.socket->room = 4;
+    for (int i = 0; i < 10; ++i) port.notify("cdr", "id", std::to_string(i));
+    CHECK(client.socket->sent.size() == 3);
+    client.session.on_text(R"({"jsonrpc":"2.0","id":1,"method":"none"})");
+    CHECK(client.socket->sent.size() == 4);
+    CHECK(!client.socket->is_closed);
+    client.session.on_text(R"({"jsonrpc":"2.0","id":1,"method":"none"})"); // who does not take these either
+    CHECK(client.socket->is_closed);
 }
 
 TEST_CASE("event feed: bad filters are -32602, too many subscriptions full") {

@@ -45,6 +45,7 @@ public:
     const Endpoint &peer() const override { return peer_; }
 
     WebSocketSend send(std::string_view text) override;
+    WebSocketSend offer(std::string_view text) override;
     void close(WebSocketClose code, std::string_view reason) override;
     std::size_t queued_bytes() const override { return out_.size() - written_; }
 

@@ -35,6 +35,9 @@ public:
 
     virtual WebSocketSend send(std::string_view text) = 0;
 
+    // What may come later: it is `full` already where half of the queue is taken, and leaves the rest to send().
+    virtual WebSocketSend offer(std::string_view text) = 0;
+
     // What is queued goes out before, as far as the peer takes it in time.
     virtual void close(WebSocketClose code, std::string_view reason) = 0;
 

@@ -126,6 +126,12 @@ WebSocketSend HttpConnection::send(std::string_view text) {
     return WebSocketSend::queued;
 }
 
+WebSocketSend HttpConnection::offer(std::string_view text) {
+    if (phase_ != HttpPhase::web_socket || queued_bytes() <= server_.options.queue_max / 2) return send(text);
+    wants_room_ = true;
+    return WebSocketSend::full;
+}
+
 void HttpConnection::close(WebSocketClose code, std::string_view reason) {
     if (phase_ != HttpPhase::web_socket) return;
     begin_close(code, reason);

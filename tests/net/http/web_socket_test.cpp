@@ -211,6 +211,21 @@ TEST_CASE("websocket: who does not read fills his own queue, its owner is told, 
     run_until(loop, [&] { return deaf.frames().ends_with(server_text("again")); });
 }
 
+TEST_CASE("websocket: what may come later fills half of the queue, and goes on when there is room") {
+    Loop loop;
+    HttpPeer peer(loop, {.queue_max = 100'000});
+    OpenSocket client(loop, peer);
+    const auto &socket = client.heard->socket;
+    const std::string text(10'000, 'x');
+    while (socket->offer(text) == WebSocketSend::queued) {
+    }
+    CHECK(socket->queued_bytes() <= 61'000);
+    CHECK(socket->send(text) == WebSocketSend::queued);
+    run_until(loop, [&] { return client.socket.receive(), client.heard->room == 1; });
+    CHECK(socket->offer("again") == WebSocketSend::queued);
+    run_until(loop, [&] { return client.frames().ends_with(server_text("again")); });
+}
+
 TEST_CASE("websocket: a queue that is never empty takes no more memory than what waits in it") {
     Loop loop;
     constexpr std::size_t queue_max = 16 << 20; // more than the kernel takes
