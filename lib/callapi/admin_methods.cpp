@@ -1,4 +1,5 @@
 #include "callapi/admin_methods.hpp"
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <initializer_list>
@@ -45,19 +46,61 @@ Json page_of(Json items, std::uint64_t next) {
     return {{"items", std::move(items)}, {"next", next == 0 ? Json() : Json(std::to_string(next))}};
 }
 
-Json dialogs_json(const AdminPage<DialogInfo> &page) {
+constexpr std::size_t page_bytes = 256 << 10; // of text; then a page ends: it is to stay below RpcSession::answer_max
+
+template <class T>
+using Ask = std::function<void(std::uint64_t cursor, std::size_t limit, Answer<AdminPage<T>> then)>;
+
+// A page as it grows: its host is asked for a part at a time, so that it can end at any of them.
+template <class T>
+struct PageRun {
+    Ask<T> ask;
+    std::uint64_t cursor;
+    std::size_t left; // that were asked for
+    RpcReply reply;
+    std::size_t part = 0; // the present one's size
+    std::size_t bytes = 0;
     Json items = Json::array();
-    for (const DialogInfo &dialog : page.items) items.push_back(to_json(dialog));
-    return page_of(std::move(items), page.next);
+};
+
+// Adds an item, and says how long its text is.
+std::size_t add_item(Json &items, const DialogInfo &dialog) {
+    return to_text(items.emplace_back(to_json(dialog))).size();
 }
 
 // A record whose row somebody has made unreadable is left out by the host, or here.
-Json cdrs_json(const AdminPage<std::string> &page) {
-    Json items = Json::array();
-    for (const std::string &text : page.items) {
-        if (auto record = parse_json(text)) items.push_back(std::move(*record));
+std::size_t add_item(Json &items, const std::string &text) {
+    if (auto record = parse_json(text)) items.push_back(std::move(*record));
+    return text.size();
+}
+
+template <class T>
+void grow_page(std::shared_ptr<PageRun<T>> run);
+
+template <class T>
+void add_part(std::shared_ptr<PageRun<T>> run, const Result<AdminPage<T>, Failure> &part) {
+    if (!part && run->items.empty()) return run->reply.fail(error_of(part.error()));
+    if (part) {
+        for (const T &item : part->items) run->bytes += add_item(run->items, item);
+        run->cursor = part->next;
+        run->left -= std::min(run->left, part->items.size());
+        // A part that is not full has cost the host as much as a page may.
+        const bool is_full = part->items.size() >= run->part;
+        if (is_full && run->cursor != 0 && run->left > 0 && run->bytes < page_bytes) return grow_page(std::move(run));
     }
-    return page_of(std::move(items), page.next);
+    run->reply.succeed(page_of(std::move(run->items), run->cursor));
+}
+
+template <class T>
+void grow_page(std::shared_ptr<PageRun<T>> run) {
+    run->part = std::min(run->left, admin_page);
+    run->ask(run->cursor, run->part,
+             [run](const Result<AdminPage<T>, Failure> &part) mutable { add_part<T>(std::move(run), part); });
+}
+
+template <class T>
+void begin_page(Ask<T> ask, std::uint64_t cursor, std::size_t limit, RpcReply reply) {
+    grow_page(std::make_shared<PageRun<T>>(PageRun<T>{std::move(ask), cursor, limit, std::move(reply)}));
 }
 
 Json bindings_json(const std::vector<BindingRecord> &bindings, const WallClock &wall) {
@@ -81,7 +124,11 @@ void list_dialogs(AdminHost &host, RpcParams &params, RpcReply reply) {
     allow_only(params, {"cursor", "limit", "filter"});
     DialogQuery query{read_filter(params), read_cursor(params), read_limit(params)};
     if (params.error()) return reply.fail(*params.error());
-    host.list_dialogs(std::move(query), to_reply<AdminPage<DialogInfo>>(std::move(reply), dialogs_json));
+    const auto ask = [&host, filter = query.filter](std::uint64_t cursor, std::size_t limit,
+                                                    Answer<AdminPage<DialogInfo>> then) {
+        host.list_dialogs({filter, cursor, limit}, std::move(then));
+    };
+    begin_page<DialogInfo>(ask, query.cursor, query.limit, std::move(reply));
 }
 
 void get_dialog(AdminHost &host, RpcParams &params, RpcReply reply) {
@@ -149,7 +196,10 @@ void list_profile(AdminHost &host, RpcParams &params, RpcReply reply) {
     std::string profile = params.text("profile");
     ProfileQuery query{std::move(profile), optional_text(params, "value"), read_cursor(params), read_limit(params)};
     if (params.error()) return reply.fail(*params.error());
-    host.list_profile(std::move(query), to_reply<AdminPage<DialogInfo>>(std::move(reply), dialogs_json));
+    const auto ask = [&host, query](std::uint64_t cursor, std::size_t limit, Answer<AdminPage<DialogInfo>> then) {
+        host.list_profile({query.profile, query.value, cursor, limit}, std::move(then));
+    };
+    begin_page<DialogInfo>(ask, query.cursor, query.limit, std::move(reply));
 }
 
 void list_profile_values(AdminHost &host, RpcParams &params, RpcReply reply) {
@@ -185,7 +235,10 @@ void list_cdrs(AdminHost &host, RpcParams &params, RpcReply reply) {
     const auto since = static_cast<std::int64_t>(params.number_or("since", 0, 0, latest));
     const CdrQuery query{since, read_cursor(params), read_limit(params)};
     if (params.error()) return reply.fail(*params.error());
-    host.list_cdrs(query, to_reply<AdminPage<std::string>>(std::move(reply), cdrs_json));
+    const auto ask = [&host, since](std::uint64_t cursor, std::size_t limit, Answer<AdminPage<std::string>> then) {
+        host.list_cdrs({since, cursor, limit}, std::move(then));
+    };
+    begin_page<std::string>(ask, query.cursor, query.limit, std::move(reply));
 }
 
 void list_messages(AdminHost &host, RpcParams &params, RpcReply reply) {

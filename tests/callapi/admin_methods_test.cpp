@@ -22,7 +22,7 @@ struct Admin {
         rpc.call(R"({"jsonrpc":"2.0","id":1,"method":")" + std::string(method) + R"(","params":)" + params + "}",
                  [&got](std::string text) { got = std::move(text); });
         REQUIRE(got);
-        auto read = parse_json(*got);
+        auto read = parse_json(*got, {.bytes_max = 1 << 20, .values_max = 100'000}); // a page of many
         REQUIRE(read.ok());
         return *read;
     }
@@ -182,6 +182,29 @@ TEST_CASE("admin: each failure of the host has its code") {
             CHECK(admin.answer(method, params)["error"]["message"] == "why");
         }
     }
+}
+
+TEST_CASE("admin: a page ends where its text is long, with a cursor") {
+    Admin admin;
+    admin.host.next = 77;
+    admin.host.dialogs = admin_page_max;
+    CHECK(admin.good("dlg.list", R"({"limit":250})")["items"].size() == 250);
+    CHECK(admin.host.listings == 3);
+    CHECK(admin.host.list_query.limit == 50);
+    CHECK(admin.host.list_query.cursor == 77);
+
+    admin.host.uri_size = 1000;
+    const Json page = admin.good("dlg.list", R"({"limit":1000})");
+    CHECK(page["items"].size() == 200);
+    CHECK(page["next"] == "77");
+
+    // What is there already is told.
+    admin.host.listings = 0;
+    admin.host.listings_max = 1;
+    const Json first = admin.good("dlg.list", R"({"limit":1000})");
+    CHECK(first["items"].size() == 100);
+    CHECK(first["next"] == "77");
+    CHECK(admin.code("dlg.list", "{}") == RpcCode::full);
 }
 
 TEST_CASE("admin: values of a profile come by pages") {

@@ -1,5 +1,6 @@
 // A host of administration that is none: it says what it was told to, and keeps what it was asked.
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,11 +13,14 @@ class FakeAdminHost final : public AdminHost {
 public:
     void list_dialogs(DialogQuery query, Answer<AdminPage<DialogInfo>> answer) override {
         list_query = std::move(query);
+        ++listings;
         if (failure) return answer(*failure);
         AdminPage<DialogInfo> page;
-        page.items.resize(2);
+        page.items.resize(std::min(dialogs, list_query.limit));
+        for (DialogInfo &dialog : page.items) dialog.to_uri.assign(uri_size, 'x');
         page.items[0].id = {1, 2};
         page.next = next;
+        if (listings == listings_max) failure = Failure{Error::full, "busy"};
         answer(page);
     }
     void get_dialog(DialogName name, Answer<DialogInfo> answer) override {
@@ -101,6 +105,10 @@ public:
 
     std::optional<Failure> failure;
     std::uint64_t next = 0;
+    std::size_t dialogs = 2; // in a listing
+    std::size_t uri_size = 0;
+    std::size_t listings = 0;
+    std::size_t listings_max = 0; // then `failure`
     DialogQuery list_query;
     CdrQuery cdr_query;
     DialogName asked;
