@@ -80,9 +80,13 @@ void ApiThread::start(std::function<void(std::exception_ptr)> failed) {
     });
 }
 
+void ApiThread::shut_down() {
+    if (!std::exchange(is_shutting_down_, true)) loop_.post([this] { begin_end(); });
+}
+
 void ApiThread::stop() {
     if (thread_.joinable()) {
-        loop_.post([this] { begin_end(); });
+        shut_down();
         thread_.join();
     }
     // With the sessions of WebSockets, which refer to what may go next.

@@ -40,8 +40,11 @@ public:
     // What the thread throws goes to `failed`, there.
     void start(std::function<void(std::exception_ptr)> failed);
 
-    // Requests that are under way have a moment to be answered, WebSockets are closed. Then nothing of it runs, and
-    // there are no servers any more.
+    // Requests that are under way have a moment to be answered, WebSockets are closed. Waits for none of it: who has
+    // something better to do until stop() does that.
+    void shut_down();
+
+    // The same, and waits. Then nothing of it runs, and there are no servers any more.
     void stop();
 
     void use(std::shared_ptr<const TlsContext> tls); // from any thread: for handshakes to come
@@ -60,6 +63,7 @@ private:
     std::unique_ptr<Timer> end_timer_;
     std::size_t ending_ = 0; // servers that have not ended yet
     std::thread thread_;
+    bool is_shutting_down_ = false; // of the thread that started it
 };
 
 } // namespace tandem

@@ -10,10 +10,11 @@ namespace tandem {
 void Server::run(const std::function<void()> &ready) {
     ready();
     attempt([this] { run_threads(); });
-    end_threads(); // also if one of them could not be started
-    api_.stop();   // with the workers: what it wants of them nobody does any more
+    end_threads();    // also if one of them could not be started
+    api_.shut_down(); // with the workers: what it wants of them nobody does any more
+    finish();         // meanwhile: what is known of calls does not wait for a client that is slow to go
+    api_.stop();
     if (admin_) admin_->end();
-    finish();
     if (const std::exception_ptr thrown = failure()) std::rethrow_exception(thrown);
 }
 

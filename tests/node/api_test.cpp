@@ -53,6 +53,41 @@ TEST_CASE("api: a section listens before the node is ready, and a port in use is
     CHECK(lines.has("warn [admin] tcp:" + http->local().to_string() + ": address already in use; it is off"));
 }
 
+TEST_CASE("api: whoever does not go is not waited for before stop()") {
+    struct Session final : WebSocketSession {
+        void on_open(std::shared_ptr<WebSocket>) override {}
+        void on_text(std::string_view) override {}
+        void on_closed(WebSocketClose) override {}
+    };
+    struct Handler final : HttpHandler {
+        void on_request(HttpRequest, HttpReply) override {}
+        Result<std::unique_ptr<WebSocketSession>, HttpResponse> on_upgrade(const HttpRequest &) override {
+            return std::unique_ptr<WebSocketSession>(std::make_unique<Session>());
+        }
+    } handler;
+    ApiThread api;
+    ApiConfig config;
+    config.listen = tcp("127.0.0.1");
+    REQUIRE(api.open("admin", config, {}).ok());
+    api.serve("admin", handler);
+    RawSocket client(api.server("admin")->local());
+    const auto wait_for = [&client](std::string_view text) {
+        const Instant end = SystemClock::now() + std::chrono::seconds(10);
+        while (client.text().find(text) == std::string::npos && SystemClock::now() < end) std::this_thread::yield();
+        return client.text().find(text) != std::string::npos;
+    };
+    api.start([](const std::exception_ptr &) {});
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    CHECK(wait_for("101 Switching"));
+    api.shut_down();
+    CHECK(wait_for("the server ends"));
+    CHECK(!client.is_closed()); // it has not answered, and has a second for it
+    api.stop();
+    CHECK(client.is_closed());
+    api.stop();
+}
+
 TEST_CASE("api: it answers on a thread of its own while the node runs, and ends with it") {
     Lines lines;
     Config config = config_with("[admin]\nlisten = \"127.0.0.1:1\"\n");
