@@ -225,6 +225,27 @@ TEST_CASE("http client: a connection that ends before the answer is a failure") 
     CHECK(client.wait(&peer).error == HttpError::failed);
 }
 
+TEST_CASE("http client: a server that has gone since the last answer is not connected") {
+    auto peer = std::make_optional<HttpPeer>(std::vector{ok("1")});
+    Client client;
+    const std::string url = peer->url();
+    client.post(url);
+    CHECK(client.wait(&*peer).body == "1");
+    peer.reset(); // with the connection that was kept
+    client.post(url);
+    CHECK(client.wait(nullptr, 2).error == HttpError::not_connected);
+}
+
+TEST_CASE("http client: a connection that was kept and ends with the next request is not the end of it") {
+    HttpPeer peer({ok("1"), "", ok("2")});
+    Client client;
+    client.post(peer.url());
+    client.wait(&peer);
+    client.post(peer.url());
+    CHECK(client.wait(&peer, 2).body == "2");
+    CHECK(peer.requests.size() == 3);
+}
+
 TEST_CASE("http client: a redirection is an answer like another, and goes nowhere") {
     HttpPeer other({ok("secret")});
     HttpPeer peer({"HTTP/1.1 302 Found\r\nLocation: " + other.url() + "\r\nContent-Length: 0\r\n\r\n"});
