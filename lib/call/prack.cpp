@@ -278,7 +278,7 @@ void B2bua::end_reliability(CallId id, Call &call, bool may_follow, Instant now)
 // A callee who answers no INVITE without 100rel (RFC 3261 section 21.4.16) gets it from tandem, if the caller can not.
 // Not where the callee is to make the offer: its answer would have to come in a PRACK of the caller's.
 bool B2bua::offer_reliability(CallId id, Call &call, Attempt &attempt, const Message &refusal, Instant now) {
-    if (call.transfer) return false;
+    if (call.transfer || call.start) return false; // nor where there is no caller who could
     const InviteExchange &first = *call.first_invite();
     const Message *invite = transactions_.request(first.server);
     if (!invite || !first.has_offer || attempt.offers_reliability) return false;

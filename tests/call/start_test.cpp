@@ -145,6 +145,18 @@ TEST_CASE("start: a caller's phone that wants an offer gets one on hold, whateve
     }
 }
 
+TEST_CASE("start: a caller's phone that wants reliable responses, or credentials, is not had") {
+    for (const char *refusal : {"421 Extension Required", "401 Unauthorized", "302 Moved"}) {
+        CAPTURE(refusal);
+        StartedCall phones;
+        phones.send(phones.alice, TwoPhones::answer(phones.ring(), refusal, "alice",
+                                                    "Require: 100rel\r\nContact: <sip:x@192.0.2.7>\r\n"));
+        CHECK(phones.got(phones.alice, "ACK"));
+        CHECK(phones.last_event().starts_with("ended "));
+        CHECK_FALSE(phones.only_record().answered_us);
+    }
+}
+
 TEST_CASE("start: a caller's phone that takes no offer either is not asked again") {
     StartedCall phones;
     phones.send(phones.alice, TwoPhones::answer(phones.ring(), "488 Not Acceptable Here", "alice"));
