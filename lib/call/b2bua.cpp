@@ -58,7 +58,8 @@ bool B2bua::next_event(CallEvent &event) {
 void B2bua::raise(const CallEvent &event) {
     if (is_listened()) untold_.push_back(event);
     if (options_.event_max == 0) return;
-    if (events_.size() >= options_.event_max) {
+    // Ends are no more than calls, and nobody would know of a command whose end is lost.
+    if (events_.size() >= options_.event_max && event.kind != CallEventKind::command_ended) {
         ++statistics_.events_lost;
     } else {
         events_.push(event);

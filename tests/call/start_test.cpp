@@ -701,3 +701,15 @@ TEST_CASE(
         CHECK(record.variables.front().text == "blue");
     }
 }
+
+TEST_CASE("start: the end of a command is told, however many other events nobody takes") {
+    StartedCall phones;
+    phones.ring(seconds(5));
+    const std::size_t room = phones.options().event_max;
+    for (std::size_t i = 0; i < room; ++i) {
+        REQUIRE(phones.begin({.caller = "sip:alice@a", .callee = "sip:bob@b"}).ok());
+    }
+    phones.wait(5000);
+    CHECK(phones.engine().statistics().events_lost > 0);
+    CHECK(phones.last_event() == "ended 408");
+}
