@@ -11,6 +11,7 @@ namespace tandem {
 void HttpConnection::upgrade(const HttpRequest &request) {
     if (const auto refusal = refuse_handshake(request)) return refuse(*refusal);
     auto session = server_.handler.on_upgrade(request);
+    if (phase_ == HttpPhase::closed) return; // it has ended the server
     if (!session) return respond(session.error());
     session_ = std::move(*session);
     ++server_.statistics.web_sockets;

@@ -40,7 +40,7 @@ std::optional<HttpResponse> refuse_handshake(const HttpRequest &request) {
     }
     if (request.field("Sec-WebSocket-Version") != "13") {
         HttpResponse refusal = text_response(426, "WebSocket version 13 only");
-        refusal.fields.push_back({"Sec-WebSocket-Version", "13"});
+        refusal.fields = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}}; // RFC 9110 section 15.5.22
         return refusal;
     }
     if (!is_key(request.field("Sec-WebSocket-Key"))) return text_response(400, "bad Sec-WebSocket-Key");

@@ -59,6 +59,7 @@ TEST_CASE("websocket: a handshake that is none, of another version, not allowed 
         answer(get("/ws", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"));
     CHECK(old.starts_with("HTTP/1.1 426 "));
     CHECK(count(old, "Sec-WebSocket-Version: 13\r\n") == 1);
+    CHECK(count(old, "Upgrade: websocket\r\n") == 1);
     CHECK(answer(handshake("/other")).starts_with("HTTP/1.1 401 "));
     CHECK(answer(handshake("/ws", "Origin: https://evil.example\r\n")).starts_with("HTTP/1.1 403 "));
     CHECK(answer(handshake("/ws", "Origin: https://ops.example\r\n")).starts_with("HTTP/1.1 101 "));
@@ -72,6 +73,32 @@ TEST_CASE("websocket: the options of a handshake may stand on lines of their own
     client.send(get("/ws", "Connection: keep-alive\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
     run_until(loop, [&] { return client.text().starts_with("HTTP/1.1 101 "); });
+}
+
+TEST_CASE("websocket: a handler may end its server, whatever it is asked") {
+    struct Handler final : HttpHandler {
+        void on_request(HttpRequest, HttpReply reply) override {
+            server.reset();
+            reply.send(text_response(200, "to nobody"));
+        }
+        Result<std::unique_ptr<WebSocketSession>, HttpResponse> on_upgrade(const HttpRequest &request) override {
+            server.reset();
+            if (request.path() != "/ws") return text_response(401, "not you");
+            return std::unique_ptr<WebSocketSession>(std::make_unique<EchoSession>(heard));
+        }
+        std::shared_ptr<EchoSession::Heard> heard = std::make_shared<EchoSession::Heard>();
+        std::unique_ptr<HttpServer> server;
+    };
+    for (const std::string &request : {get("/"), handshake("/other"), handshake("/ws")}) {
+        Loop loop;
+        Handler handler;
+        handler.server = std::move(*HttpServer::open(loop, tcp("127.0.0.1"), handler));
+        RawSocket client(handler.server->local());
+        client.send(request);
+        run_until(loop, [&] { return client.is_closed(); });
+        CHECK(client.text().empty());
+        CHECK(handler.heard->socket == nullptr);
+    }
 }
 
 TEST_CASE("websocket: texts pass both ways, whole, in fragments, byte by byte, of any size, with pings between") {
