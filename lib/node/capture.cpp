@@ -16,12 +16,12 @@ std::string error_line(int error) { return std::generic_category().message(error
 } // namespace
 
 Result<std::unique_ptr<Capture>, Failure> Capture::open(const CaptureConfig &config, Log &log) {
-    auto sender = DatagramSender::open(*config.collector);
+    auto sender = open_packet_sender(*config.collector);
     if (!sender) return Failure{sender.error().error, fmt::format("[capture] {}", sender.error().detail)};
     return std::unique_ptr<Capture>(new Capture(config, std::move(*sender), log));
 }
 
-Capture::Capture(const CaptureConfig &config, DatagramSender sender, Log &log)
+Capture::Capture(const CaptureConfig &config, std::unique_ptr<PacketSender> sender, Log &log)
     : config_(config), sender_(std::move(sender)), log_(log), packets_(batch_max) {}
 
 Capture::~Capture() { end(); }
@@ -65,7 +65,7 @@ bool Capture::gather() {
 }
 
 void Capture::send() {
-    const auto sent = sender_.send({packets_.data(), used_});
+    const auto sent = sender_->send({packets_.data(), used_});
     sent_ += sent.taken;
     failed_ += sent.lost;
     if (sent.lost > 0) warn(sent.error);

@@ -9,7 +9,7 @@
 #include <vector>
 #include "base/instant.hpp"
 #include "base/result.hpp"
-#include "net/hep/datagram_sender.hpp"
+#include "net/hep/packet_sender.hpp"
 #include "net/loop.hpp"
 #include "node/capture_tap.hpp"
 #include "node/config.hpp"
@@ -21,7 +21,7 @@ struct CaptureStatistics {
     std::uint64_t sent = 0;
     std::uint64_t dropped = 0;   // found no room, because the thread is behind
     std::uint64_t failed = 0;    // refused by the kernel, or nobody was there for the one before
-    std::uint64_t too_large = 0; // for a datagram
+    std::uint64_t too_large = 0; // for a packet
 };
 
 class Capture {
@@ -41,14 +41,14 @@ public:
     CaptureStatistics statistics() const; // from any thread
 
 private:
-    Capture(const CaptureConfig &config, DatagramSender sender, Log &log);
+    Capture(const CaptureConfig &config, std::unique_ptr<PacketSender> sender, Log &log);
     void read_taps();
     bool gather();
     void send();
     void warn(int error);
 
     const CaptureConfig config_;
-    DatagramSender sender_;
+    const std::unique_ptr<PacketSender> sender_;
     Log &log_;
     Loop loop_;
     std::vector<std::unique_ptr<CaptureTap>> taps_;
@@ -58,7 +58,6 @@ private:
     std::vector<std::string> packets_; // at most batch_max; keep their memory
     std::size_t used_ = 0;             // of them
     Instant warned_at_{};
-    std::uint64_t told_ = 0; // lost when that was said
     std::atomic<std::uint64_t> sent_{0};
     std::atomic<std::uint64_t> failed_{0};
     std::atomic<std::uint64_t> too_large_{0};

@@ -15,17 +15,18 @@ std::optional<Endpoint> read_collector(ConfigSection &section) {
     if (!value || url.empty()) return std::nullopt;
     const std::size_t colon = url.find(':');
     const auto transport = parse_transport(std::string_view(url).substr(0, colon));
-    const auto at = parse_address_port(colon == std::string::npos ? "" : std::string_view(url).substr(colon + 1));
+    auto at = parse_address_port(colon == std::string::npos ? "" : std::string_view(url).substr(colon + 1));
     if (!transport || !at) {
-        section.problem(value->at, fmt::format("bad \"url\" in [capture]: \"{}\"; write udp:ADDRESS:PORT, for example "
-                                               "\"udp:127.0.0.1:9060\", or \"\" for none",
+        section.problem(value->at, fmt::format("bad \"url\" in [capture]: \"{}\"; write udp:ADDRESS:PORT or "
+                                               "tcp:ADDRESS:PORT, for example \"udp:127.0.0.1:9060\", or \"\" for none",
                                                url));
         return std::nullopt;
     }
-    if (*transport != Transport::udp) {
-        section.unavailable(value->at, fmt::format("the transport of \"{}\" in [capture]", url), "write udp");
+    if (*transport != Transport::udp && *transport != Transport::tcp) {
+        section.unavailable(value->at, fmt::format("the transport of \"{}\" in [capture]", url), "write udp or tcp");
         return std::nullopt;
     }
+    at->transport = *transport;
     return at;
 }
 

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <set>
 #include <string>
+#include "net/stream_peer.hpp"
 #include "net/udp_transport.hpp"
 #include "node/capture.hpp"
 #include "node/running_node.hpp"
@@ -71,6 +72,33 @@ TEST_CASE("capture: whatever the workers of a server receive and send comes to t
     }
     // As many on the other leg, but that the callee says no 100.
     CHECK(packets >= calls * (6 + 5));
+}
+
+TEST_CASE("capture: a collector may be connected to") {
+    test::RawListener listener;
+    Node node({}, {}, [&](Config &config) { config.capture.collector = listener.local(); });
+    node.caller->on_final = [&](std::size_t call, std::uint16_t) { node.caller->hang_up(call); };
+    node.caller->on_hung_up = [&](std::size_t) { node.end(); };
+    node.run([&] { node.caller->invite(0); });
+    const CaptureStatistics all = node.server->capture()->statistics();
+    CHECK(all.dropped + all.failed + all.too_large == 0);
+    node.server.reset();
+
+    test::RawSocket collector;
+    REQUIRE(listener.accept(collector));
+    CHECK(collector.is_closed());
+    std::size_t packets = 0;
+    for (std::string_view rest = collector.text(); !rest.empty(); ++packets) {
+        REQUIRE(rest.starts_with("HEP3"));
+        const std::size_t size =
+            static_cast<std::size_t>(static_cast<unsigned char>(rest[4]) << 8 | static_cast<unsigned char>(rest[5]));
+        REQUIRE(size <= rest.size());
+        const std::string_view packet = rest.substr(0, size);
+        CHECK(chunk(packet, 15).find("Call-ID: " + chunk(packet, 17) + "\r\n") != std::string::npos);
+        rest.remove_prefix(size);
+    }
+    CHECK(packets == all.sent);
+    CHECK(packets >= 11);
 }
 
 TEST_CASE("capture: a collector that is not there is told once, counted, and disturbs nobody") {

@@ -471,13 +471,14 @@ TEST_CASE("config: the first thing wrong is named with its line and column, and 
          "f:2:14: \"on_failure\" in [store] must be one of continue, reject, not \"allow\""},
         // [capture]
         {"[capture]\nurl = \"127.0.0.1:9060\"\n",
-         "f:2:7: bad \"url\" in [capture]: \"127.0.0.1:9060\"; write udp:ADDRESS:PORT, for example "
-         "\"udp:127.0.0.1:9060\", or \"\" for none"},
+         "f:2:7: bad \"url\" in [capture]: \"127.0.0.1:9060\"; write udp:ADDRESS:PORT or tcp:ADDRESS:PORT, "
+         "for example \"udp:127.0.0.1:9060\", or \"\" for none"},
         {"[capture]\nurl = \"udp:homer:9060\"\n",
-         "f:2:7: bad \"url\" in [capture]: \"udp:homer:9060\"; write udp:ADDRESS:PORT, for example "
-         "\"udp:127.0.0.1:9060\", or \"\" for none"},
-        {"[capture]\nurl = \"tcp:127.0.0.1:9060\"\n",
-         "f:2:7: the transport of \"tcp:127.0.0.1:9060\" in [capture] is not available in this version; write udp"},
+         "f:2:7: bad \"url\" in [capture]: \"udp:homer:9060\"; write udp:ADDRESS:PORT or tcp:ADDRESS:PORT, "
+         "for example \"udp:127.0.0.1:9060\", or \"\" for none"},
+        {"[capture]\nurl = \"tls:127.0.0.1:9060\"\n",
+         "f:2:7: the transport of \"tls:127.0.0.1:9060\" in [capture] is not available in this version; write udp or "
+         "tcp"},
         {"[capture]\nagent = -1\n", "f:2:9: \"agent\" in [capture] must be from 0 to 4294967295, not -1"},
         {"[capture]\nurls = []\n", "f:2:1: unknown key \"urls\" in [capture]; did you mean \"url\"?"},
         // [redis]
@@ -883,8 +884,13 @@ TEST_CASE("config: a collector of messages is an address, and none where nothing
     REQUIRE(one.ok());
     REQUIRE(one->capture.collector);
     CHECK(one->capture.collector->to_string() == "[::1]:9060");
+    CHECK(one->capture.collector->transport == Transport::udp);
     CHECK(one->capture.password == "p");
     CHECK(one->capture.agent == 7);
+    const auto connected = parse_config("[capture]\nurl = \"tcp:127.0.0.1:9060\"\n", "f");
+    REQUIRE(connected.ok());
+    REQUIRE(connected->capture.collector);
+    CHECK(connected->capture.collector->transport == Transport::tcp);
     CHECK(parse_config("[capture]\npassword = \"" + std::string(256, 'p') + "\"\n", "f").error().detail ==
           "f:2:12: \"password\" in [capture] must have at most 255 bytes");
 }

@@ -26,7 +26,7 @@ Result<DatagramSender, Failure> DatagramSender::open(const Endpoint &to) {
     return DatagramSender(std::move(fd));
 }
 
-DatagramSender::Sent DatagramSender::send(std::span<const std::string> datagrams) {
+PacketSender::Sent DatagramSender::send(std::span<const std::string> datagrams) {
     std::array<mmsghdr, batch_max> headers{};
     std::array<iovec, batch_max> parts{};
     Sent sent;
