@@ -1,8 +1,22 @@
 #include "net/http/curl_sockets.hpp"
+#include <array>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
 namespace tandem {
+namespace {
+
+// As after the word of a server that ends what nobody uses (408), or after one answer too many: libcurl before 8 would
+// take it for the answer to the next request. What it finds ended it does not use again.
+void end_idle(int fd) {
+    std::array<char, 4096> ignored;
+    while (::recv(fd, ignored.data(), ignored.size(), MSG_DONTWAIT) > 0) {
+    }
+    ::shutdown(fd, SHUT_RDWR);
+}
+
+} // namespace
 
 CurlSockets::CurlSockets(asio::io_context &io, std::function<void()> on_progress)
     : io_(io), timer_(io), on_progress_(std::move(on_progress)) {}
@@ -23,6 +37,8 @@ void CurlSockets::detach() {
 }
 
 void CurlSockets::prepare(CURL *easy) {
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
 }
@@ -30,16 +46,39 @@ void CurlSockets::prepare(CURL *easy) {
 int CurlSockets::on_socket(CURL *, curl_socket_t fd, int what, void *user, void *) {
     auto *self = static_cast<CurlSockets *>(user);
     if (what == CURL_POLL_REMOVE) {
-        self->forget(fd);
+        self->leave(fd);
     } else {
         self->watch(fd, what != CURL_POLL_OUT, what != CURL_POLL_IN);
     }
     return 0;
 }
 
+curl_socket_t CurlSockets::on_open(void *user, curlsocktype, curl_sockaddr *address) {
+    auto *self = static_cast<CurlSockets *>(user);
+    const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) return CURL_SOCKET_BAD;
+    self->forget(fd); // of whatever was closed without a word
+    self->connections_.insert(fd);
+    return fd;
+}
+
 int CurlSockets::on_close(void *user, curl_socket_t fd) {
-    static_cast<CurlSockets *>(user)->forget(fd);
+    auto *self = static_cast<CurlSockets *>(user);
+    self->connections_.erase(fd);
+    self->forget(fd);
     return ::close(fd);
+}
+
+// Of a request that is over.
+void CurlSockets::leave(int fd) {
+    const auto at = sockets_.find(fd);
+    if (at == sockets_.end()) return;
+    if (!multi_ || !connections_.contains(fd)) return forget(fd);
+    const auto socket = at->second;
+    socket->is_idle = true;
+    socket->wants_read = true;
+    socket->wants_write = false;
+    if (!socket->waits_to_read) wait(socket, Wait::wait_read);
 }
 
 void CurlSockets::forget(int fd) {
@@ -54,6 +93,7 @@ void CurlSockets::watch(int fd, bool wants_read, bool wants_write) {
     if (!multi_) return;
     auto &socket = sockets_[fd];
     if (!socket) socket = std::make_shared<Socket>(io_, fd);
+    socket->is_idle = false;
     socket->wants_read = wants_read;
     socket->wants_write = wants_write;
     if (wants_read && !socket->waits_to_read) wait(socket, Wait::wait_read);
@@ -68,6 +108,7 @@ void CurlSockets::wait(const std::shared_ptr<Socket> &socket, Wait what) {
     socket->descriptor.async_wait(what, [self = shared_from_this(), socket, what, wants, waits](AsioError error) {
         socket.get()->*waits = false;
         if (error || !socket->is_watched || !(socket.get()->*wants)) return;
+        if (socket->is_idle) return end_idle(socket->descriptor.native_handle());
         self->tell(socket->descriptor.native_handle(), what == Wait::wait_read ? CURL_CSELECT_IN : CURL_CSELECT_OUT);
         if (socket->is_watched && socket.get()->*wants && !(socket.get()->*waits)) self->wait(socket, what);
     });

@@ -246,6 +246,25 @@ TEST_CASE("http client: a connection that was kept and ends with the next reques
     CHECK(peer.requests.size() == 3);
 }
 
+TEST_CASE("http client: what a server says unasked answers nobody") {
+    const std::string bye = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    for (const std::string &unasked : {ok("unasked"), bye}) {
+        CAPTURE(unasked);
+        HttpPeer peer({ok("1"), ok("2") + unasked, ok("3")});
+        Client client;
+        client.post(peer.url());
+        CHECK(client.wait(&peer).body == "1");
+        RawSocket &kept = peer.connections[0]->socket;
+        kept.send(unasked);
+        run_until(client.loop, [&] { return kept.is_closed(); });
+        client.post(peer.url());
+        CHECK(client.wait(&peer, 2).body == "2"); // what came with it is thrown away
+        client.post(peer.url());
+        CHECK(client.wait(&peer, 3).body == "3");
+        CHECK(peer.requests.size() == 3);
+    }
+}
+
 TEST_CASE("http client: a redirection is an answer like another, and goes nowhere") {
     HttpPeer other({ok("secret")});
     HttpPeer peer({"HTTP/1.1 302 Found\r\nLocation: " + other.url() + "\r\nContent-Length: 0\r\n\r\n"});
