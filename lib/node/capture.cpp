@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t batch_max = 64;                        // messages of one system call
 constexpr Duration warn_interval = std::chrono::seconds(60); // of lines about a collector that takes nothing
+constexpr Duration end_patience = std::chrono::seconds(2);   // for what waits at the end; the rest nobody gets
 
 std::string error_line(int error) { return std::generic_category().message(error); }
 
@@ -36,6 +37,7 @@ void Capture::start() {
 
 void Capture::end() {
     if (!thread_.joinable()) return;
+    is_ending_ = true;
     loop_.post([this] { read_taps(); });
     loop_.stop();
     thread_.join();
@@ -43,7 +45,13 @@ void Capture::end() {
 
 void Capture::read_taps() {
     for (const auto &tap : taps_) tap->begin_reading();
-    while (gather()) send();
+    while (gather()) {
+        send();
+        if (!is_ending_) continue;
+        const Instant now = SystemClock::now();
+        if (!end_by_) end_by_ = now + end_patience;
+        if (now > *end_by_) return;
+    }
 }
 
 // The next messages of each worker, as packets; false: there are none.
@@ -51,7 +59,8 @@ bool Capture::gather() {
     used_ = 0;
     CapturedMessage message;
     std::string_view bytes;
-    for (const auto &tap : taps_) {
+    for (std::size_t i = 0; i < taps_.size(); ++i) {
+        CaptureTap *const tap = taps_[(first_ + i) % taps_.size()].get();
         while (used_ < batch_max && tap->peek(message, bytes)) {
             std::string &packet = packets_[used_];
             packet.clear();
@@ -61,6 +70,7 @@ bool Capture::gather() {
             tap->release();
         }
     }
+    ++first_; // one that is always full leaves room for the others
     return used_ > 0;
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -53,10 +54,13 @@ private:
     Loop loop_;
     std::vector<std::unique_ptr<CaptureTap>> taps_;
     std::thread thread_;
+    std::atomic<bool> is_ending_{false};
 
     // The thread's.
     std::vector<std::string> packets_; // at most batch_max; keep their memory
     std::size_t used_ = 0;             // of them
+    std::size_t first_ = 0;            // of the taps, in turn
+    std::optional<Instant> end_by_;
     Instant warned_at_{};
     std::atomic<std::uint64_t> sent_{0};
     std::atomic<std::uint64_t> failed_{0};

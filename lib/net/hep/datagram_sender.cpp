@@ -49,6 +49,10 @@ PacketSender::Sent DatagramSender::send(std::span<const std::string> datagrams) 
             --sent.taken;
             ++sent.lost;
             if (sent.error == 0) sent.error = ECONNREFUSED;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) { // each of them would wait as long
+            sent.error = ETIMEDOUT;
+            sent.lost += datagrams.size() - done;
+            break;
         } else { // the error is of the first one, or of one that was sent before: one is lost in any case
             sent.error = errno;
             ++sent.lost;

@@ -200,7 +200,7 @@ TEST_CASE("websocket: fragments of nothing for ever end, by their number or by t
 
 TEST_CASE("websocket: a quiet peer is pinged, and is lost after two intervals without a word (W1)") {
     Loop loop;
-    HttpPeer peer(loop, {.ping_interval = milliseconds(200)});
+    HttpPeer peer(loop, {.ping_interval = milliseconds(500)});
     OpenSocket silent(loop, peer), alive(loop, peer);
     const Instant begun = SystemClock::now();
     std::size_t pings = 0;
@@ -210,7 +210,7 @@ TEST_CASE("websocket: a quiet peer is pinged, and is lost after two intervals wi
         pings = now;
         return !silent.heard->closed.empty() && pings >= 3;
     });
-    CHECK(SystemClock::now() - begun >= milliseconds(380));
+    CHECK(SystemClock::now() - begun >= milliseconds(950));
     CHECK(silent.heard->closed == std::vector{WebSocketClose::abnormal});
     CHECK(silent.frames() == server_frame(WebSocketOpcode::ping, ""));
     CHECK(alive.heard->closed.empty());
