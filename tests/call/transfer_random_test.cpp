@@ -1,5 +1,5 @@
-// Four phones that do whatever comes to their minds with calls, transfers and Replaces, and a host that gives commands:
-// in the end nothing is left.
+// Four phones that do whatever comes to their minds with calls, transfers and Replaces, a host that gives commands, and
+// somebody who decides about calls: in the end nothing is left.
 #include <array>
 #include <map>
 #include <set>
@@ -40,13 +40,29 @@ public:
             } else {
                 wire_.wait(static_cast<std::int64_t>(random_.next() % 3000));
             }
+            if (has_host_) decide();
+            if (has_host_ && roll(400) == 0) crash();
         }
     }
 
     // Everybody falls silent, and all deadlines pass.
     void end() {
-        wire_.wait(700'000);
         Engine &engine = wire_.engine();
+        for (engine.take_questions(questions_, wire_.withdrawn); !questions_.empty(); questions_.pop_back()) {
+            wire_.leave_undecided(questions_.back()); // whoever is asked has his deadline
+        }
+        wire_.wait(700'000);
+        take_events();
+        REQUIRE(commands_.empty()); // each has ended, once
+        std::vector<CallView> calls;
+        std::uint64_t cursor = 0;
+        engine.list_calls(cursor, 1000, calls);
+        for (const CallView &call : calls) { // what goes on is whole
+            REQUIRE(is_up(call.caller));
+            REQUIRE(is_up(call.callee));
+            REQUIRE_FALSE(call.is_busy);
+            REQUIRE_FALSE(call.is_ending);
+        }
         for (DialogId dialog : engine.tracker().dialogs())
             static_cast<void>(engine.end(dialog, EndReason::admin, wire_.now));
         wire_.wait(700'000);
@@ -55,9 +71,7 @@ public:
         REQUIRE(engine.dialogs() == 0);
         REQUIRE(engine.tracker().statistics().active == 0);
         REQUIRE(engine.tracker().statistics().early == 0);
-        REQUIRE(engine.tracker().statistics().processed == wire_.ended.size());
-        take_events();
-        REQUIRE(commands_.empty()); // each has ended, once
+        if (deaths_ == 0) REQUIRE(engine.tracker().statistics().processed == wire_.ended.size());
     }
     std::size_t begun(CommandKind kind) const { return begun_[static_cast<std::size_t>(kind)]; }
     std::size_t succeeded(CommandKind kind) const { return succeeded_[static_cast<std::size_t>(kind)]; }
@@ -71,6 +85,36 @@ private:
         EngineOptions options;
         options.event_max = 4096;
         return options;
+    }
+    bool is_up(DialogId dialog) {
+        const DialogSet *set = wire_.engine().tracker().find(dialog);
+        return set && set->state == DialogState::confirmed;
+    }
+    // Who is asked says something, or nothing, and takes his time.
+    void decide() {
+        wire_.engine().take_questions(questions_, wire_.withdrawn);
+        if (questions_.empty() || roll(3) != 0) return;
+        const Question question = questions_.front();
+        questions_.erase(questions_.begin());
+        Decision decision;
+        const std::uint64_t what = roll(8);
+        if (what == 0) decision.code = 603;
+        if (what == 1) decision.targets.push_back({"nowhere"});
+        what == 2 ? wire_.leave_undecided(question) : wire_.decide(question, decision);
+    }
+    // The process dies, and another one goes on with the calls: the commands are forgotten.
+    void crash() {
+        ++deaths_;
+        take_events();
+        commands_.clear();
+        questions_.clear();
+        if (roll(2) == 0) {
+            wire_.restart();
+        } else {
+            const std::vector<std::string> copies = wire_.copies(); // twice where both legs count
+            const std::set<std::string> once(copies.begin(), copies.end());
+            wire_.take_over({once.begin(), once.end()});
+        }
     }
     // The host wants something of some call, or a new one.
     void command() {
@@ -158,6 +202,7 @@ private:
         wire_.router.answer.hunt_on = {486, 503};
         wire_.router.answer.refuse = roll(12) == 0 ? 403 : 0;
         wire_.router.answer.refers = roll(8) == 0 ? Refers::pass : Refers::local;
+        wire_.router.answer.is_controlled = has_host_ && roll(6) == 0;
     }
     void call(std::size_t phone) {
         route();
@@ -221,7 +266,13 @@ private:
             const std::string tag = is_new ? "t" + std::to_string(++calls_) : std::string(request.to_tag());
             static constexpr std::string_view lines[] = {"200 OK",   "200 OK",      "200 OK", "200 OK",  "180 Ringing",
                                                          "486 Busy", "491 Pending", "503 No", "481 Gone"};
-            const std::string_view line = lines[roll(is_quiet_ && roll(4) != 0 ? 5 : 9)];
+            std::string_view line = lines[roll(is_quiet_ && roll(4) != 0 ? 5 : 9)];
+            if (has_host_ && roll(6) == 0) {
+                static constexpr std::string_view odd[] = {"488 Not This",    "606 Not At All",  "421 Want 100rel",
+                                                           "422 Too Short",   "302 Elsewhere",   "401 Who",
+                                                           "183 Early Media", "183 Early Media", "500 Busy"};
+                line = odd[roll(std::size(odd))];
+            }
             if (is_new && line < "3") {
                 PhoneDialog dialog;
                 dialog.call_id = call_id;
@@ -232,15 +283,23 @@ private:
                 dialogs[call_id] = dialog;
             }
             const bool is_late = request.body().empty();
-            const std::string body = line == "200 OK" && (is_late || roll(10) != 0) ? sdp() : std::string();
-            wire_.send(phones_[phone], TwoPhones::answer(request, line, tag, {}, body));
-            if (line == "180 Ringing" && roll(3) != 0) {
+            const bool is_early = line.starts_with("183");
+            const bool has_body = is_early || (line == "200 OK" && (is_late || roll(10) != 0));
+            wire_.send(phones_[phone],
+                       TwoPhones::answer(request, line, tag, lines_of(line), has_body ? sdp() : std::string()));
+            if (line.starts_with("1") && roll(3) != 0) {
                 wire_.send(phones_[phone], TwoPhones::answer(request, roll(3) ? "200 OK" : "603 No", tag, {}, sdp()));
             }
             return;
         }
         if (method == Method::bye) dialogs_[phone].erase(call_id);
         wire_.send(phones_[phone], TwoPhones::answer(request, roll(10) == 0 ? "481 Gone" : "200 OK", "x"));
+    }
+    // What such an answer has beside.
+    std::string lines_of(std::string_view line) {
+        if (line.starts_with("302")) return "Contact: <sip:y@" + address(roll(4)) + ">\r\n";
+        if (line.starts_with("421")) return "Require: 100rel\r\n";
+        return line.starts_with("422") ? "Min-SE: 600\r\n" : "";
     }
     void on_response(std::size_t phone, const Message &response) {
         auto &dialogs = dialogs_[phone];
@@ -261,6 +320,8 @@ private:
     bool is_quiet_;
     bool has_host_;
     std::set<CommandId> commands_; // at work
+    std::vector<Question> questions_;
+    std::size_t deaths_ = 0;
     std::array<std::size_t, 5> begun_{};
     std::array<std::size_t, 5> succeeded_{};
     std::vector<Endpoint> phones_;
@@ -305,7 +366,7 @@ TEST_CASE(
                                   CommandKind::start};
     std::array<std::size_t, kinds.size()> begun{};
     std::array<std::size_t, kinds.size()> succeeded{};
-    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 600; ++seed) {
         CAPTURE(seed);
         Party party(seed, seed % 2 == 0, true);
         party.run(150);
