@@ -25,22 +25,20 @@ std::uint64_t EventHub::lost() const {
     return sum;
 }
 
-// Events of one worker come in order; between workers there is none but that in which they are read.
+// Events of one worker come in order; between workers there is none but that in which they are read. Each has its share
+// of a turn before what is left of it goes to those that have more.
 void EventHub::read_sources() {
     const Instant now = SystemClock::now();
-    std::size_t left = options_.events_per_turn;
+    const std::size_t share = std::max<std::size_t>(1, options_.events_per_turn / sources_.size());
+    std::size_t left = std::max(options_.events_per_turn, sources_.size());
     for (const auto &source : sources_) source->begin_reading();
-    for (const auto &source : sources_) {
-        EventDraft draft;
-        Instant at;
-        std::uint64_t lost = 0;
-        for (bool is_there = true; is_there && left > 0; left -= is_there ? 1 : 0) {
-            is_there = source->take(draft, at, lost);
-            if (is_there || lost > 0) record(now);
-            bus_.note_lost(lost, now);
-            if (!is_there) continue;
-            draft.time_us = wall_.utc_us(at);
-            static_cast<void>(bus_.notify(std::move(draft), now)); // our own names and bounds
+    for (bool is_more = true; is_more && left > 0;) {
+        is_more = false;
+        for (const auto &source : sources_) {
+            const std::size_t wanted = std::min(share, left);
+            const std::size_t taken = read_source(*source, wanted, now);
+            left -= taken;
+            if (taken == wanted) is_more = true;
         }
     }
     if (left == 0) {
@@ -49,6 +47,22 @@ void EventHub::read_sources() {
         });
     }
     changed();
+}
+
+// How many were there, up to `max`.
+std::size_t EventHub::read_source(EventSource &source, std::size_t max, Instant now) {
+    EventDraft draft;
+    Instant at;
+    std::uint64_t lost = 0;
+    for (std::size_t taken = 0; taken < max; ++taken) {
+        const bool is_there = source.take(draft, at, lost);
+        if (is_there || lost > 0) record(now);
+        bus_.note_lost(lost, now);
+        if (!is_there) return taken;
+        draft.time_us = wall_.utc_us(at);
+        static_cast<void>(bus_.notify(std::move(draft), now)); // our own names and bounds
+    }
+    return max;
 }
 
 // What was before is not known: nobody has told it.

@@ -59,6 +59,7 @@ private:
     using Then = std::function<void(const Resumed &)>;
 
     void read_sources();
+    std::size_t read_source(EventSource &source, std::size_t max, Instant now);
     void record(Instant now);
     void distribute();
     void watch_interest(Instant now);

@@ -122,6 +122,22 @@ TEST_CASE("event hub: what found no room on its way is a gap in its place") {
     CHECK(fixture.hub.lost() == 1);
 }
 
+TEST_CASE("event hub: a thread that tells more than there is time for does not keep others from being heard") {
+    EventHubOptions options;
+    options.events_per_turn = 4;
+    Fixture fixture(options);
+    EventSource &quiet = fixture.hub.add_source();
+    const SubscriberId id = fixture.listen("quiet");
+    for (int i = 0; i < 100; ++i) fixture.tell("busy");
+    quiet.tell({"quiet"}, SystemClock::now());
+    quiet.flush();
+    fixture.loop.stop();
+    fixture.loop.run(); // one turn
+    CHECK(fixture.heard(id) == "quiet");
+    const std::uint64_t told = fixture.hub.sequence();
+    fixture.run_until([&] { return fixture.hub.sequence() >= told + 92; }); // the rest is not forgotten
+}
+
 TEST_CASE("event hub: a wait from another thread ends with its event, at its timeout, or with a gap where it began") {
     Fixture fixture;
     std::vector<Resumed::Why> ended;
