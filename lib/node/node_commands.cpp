@@ -28,8 +28,8 @@ NodeCommands::NodeCommands(std::vector<Part> workers, const WallClock &wall, Loo
     : workers_(std::move(workers)), wall_(wall), asker_(asker) {}
 
 void NodeCommands::tell(const CallEvent &event) {
-    const bool may_be_lost = event.kind == CallEventKind::command_pending || event.kind == CallEventKind::dtmf;
-    if (may_be_lost && waiting_.load(std::memory_order_relaxed) >= waiting_max) return;
+    if (event.kind == CallEventKind::dtmf) return; // of no command
+    if (event.kind == CallEventKind::command_pending && waiting_.load(std::memory_order_relaxed) >= waiting_max) return;
     ++waiting_;
     asker_.post([this, event] {
         --waiting_;
