@@ -41,12 +41,12 @@ typedef struct tandem_bus_options {
     uint32_t queue_max;         /* 0: 4096; events that wait for one subscriber, 4 MB at most */
     uint32_t replay_max;        /* 0: 4096; events that are kept, 8 MB at most */
     uint64_t replay_ms;         /* 0: 60000 */
-    uint64_t sequence;          /* of the event before the first. A host that takes the UTC microseconds of its start
-                                   has numbers that go on rising over its restarts: `since` finds the gap then */
+    uint64_t sequence;          /* of the event before the first, up to 2^62. A host that takes the UTC microseconds of
+                                   its start has numbers that rise over its restarts: `since` finds the gap then */
 } tandem_bus_options;
 #define TANDEM_BUS_OPTIONS_INIT { sizeof(tandem_bus_options), 0, 0, 0, 0, 0, 0, 0 }
 
-/** @return TANDEM_OK, TANDEM_E_INVALID, TANDEM_E_NOMEM, TANDEM_E_IO (no randomness) */
+/** @return TANDEM_OK, TANDEM_E_INVALID (a sequence over 2^62, too), TANDEM_E_NOMEM, TANDEM_E_IO (no randomness) */
 TANDEM_API tandem_status tandem_bus_new(const tandem_bus_options *options, uint64_t now_us, tandem_bus **bus);
 
 /** NULL is allowed. Events that were taken stay the caller's. */

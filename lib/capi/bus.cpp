@@ -42,6 +42,7 @@ struct HeldEvent {
 };
 
 constexpr std::uint64_t forever_ms = timeout_max_ms;
+constexpr std::uint64_t sequence_max = std::uint64_t{1} << 62; // before the first event: numbers never start anew
 
 Duration milliseconds_of(std::uint64_t ms) { return std::chrono::milliseconds(std::min(ms, forever_ms)); }
 
@@ -170,6 +171,7 @@ tandem_status tandem_bus_new(const tandem_bus_options *options, uint64_t now_us,
         const tandem_bus_options defaults = TANDEM_BUS_OPTIONS_INIT;
         tandem_bus_options copy;
         const tandem_bus_options &given = read_struct(options ? options : &defaults, copy);
+        if (given.sequence > sequence_max) return fail(TANDEM_E_INVALID, "options.sequence is over 2^62");
         try {
             *bus = std::make_unique<tandem_bus>(capi::read_options(given), instant_of(now_us)).release();
         } catch (const std::system_error &error) {

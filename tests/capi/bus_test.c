@@ -184,6 +184,20 @@ static void bad_arguments_are_refused(void) {
     tandem_bus_free(NULL);
 }
 
+static void numbers_never_start_anew(void) {
+    tandem_bus_options options = TANDEM_BUS_OPTIONS_INIT;
+    tandem_bus *bus = NULL;
+    options.sequence = UINT64_MAX;
+    check_equal(tandem_bus_new(&options, 0, &bus), TANDEM_E_INVALID);
+    options.sequence = (UINT64_C(1) << 62) + 1;
+    check_equal(tandem_bus_new(&options, 0, &bus), TANDEM_E_INVALID);
+    require(bus == NULL);
+    options.sequence = UINT64_C(1) << 62;
+    require(tandem_bus_new(&options, 0, &bus) == TANDEM_OK);
+    check_equal(tell(bus, "e", NULL, NULL, 1), (UINT64_C(1) << 62) + 1);
+    tandem_bus_free(bus);
+}
+
 static void bounds_of_the_options_hold(void) {
     tandem_bus_options options = TANDEM_BUS_OPTIONS_INIT;
     tandem_bus *bus = NULL;
@@ -213,6 +227,7 @@ static const test tests[] = {
     {"bus: a late subscriber hears what came before", late_subscriber_hears_what_came_before},
     {"bus: a wait ends once, with its event or at its timeout", waits_end_once},
     {"bus: bad arguments are refused", bad_arguments_are_refused},
+    {"bus: numbers never start anew", numbers_never_start_anew},
     {"bus: the bounds of the options hold", bounds_of_the_options_hold},
 };
 SUITE(bus_suite, tests);
