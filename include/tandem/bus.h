@@ -134,7 +134,9 @@ TANDEM_API tandem_status tandem_bus_join(tandem_bus *bus, tandem_subscriber_id *
 TANDEM_API tandem_status tandem_bus_leave(tandem_bus *bus, tandem_subscriber_id subscriber);
 
 /**
- * Subscribes to what the filter is about. An event that several subscriptions of one subscriber are about comes once.
+ * Subscribes to what the filter is about. What is told from now on comes to a subscriber once, however many of his
+ * subscriptions are about it. A replay brings all that its own subscription is about, also what another one has brought
+ * before: who subscribes with `since` more than once knows an event by its number.
  *
  * @param ttl_ms  when it ends by itself; 0 or more than a day: after a day
  * @param since   the number after which it begins, as far as the events are kept: what is missing is a gap in front,

@@ -76,8 +76,9 @@ public:
     bool has_subscriber(SubscriberId id) const { return subscribers_.find(id) != nullptr; }
 
     // From now on, or from the event after `since` as far as the window has it: what is replayed stands in the queue
-    // before what comes next, and a gap before both if something is missing. An event that several subscriptions of one
-    // subscriber are about comes to him once. ttl zero: ttl_max; a longer one is cut. not_found, full.
+    // before what comes next, and a gap before both if something is missing. What happens from now on comes once to a
+    // subscriber, however many subscriptions of his are about it; a replay brings all that its own one is about, also
+    // what another one has brought before: the number tells. ttl zero: ttl_max; a longer one is cut. not_found, full.
     Result<Subscribed> subscribe(SubscriberId subscriber, EventFilter filter, Duration ttl,
                                  std::optional<std::uint64_t> since, Instant now);
     Result<void> renew(SubscriptionId id, Duration ttl, Instant now); // from now on. not_found

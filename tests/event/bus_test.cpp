@@ -177,6 +177,16 @@ TEST_CASE("bus: since brings what came after it, before what comes next") {
     CHECK(hall.heard(alice) == "3 5 6");
 }
 
+TEST_CASE("bus: a replay brings again what another subscription has brought, and what comes then comes once") {
+    Hall hall;
+    const SubscriberId alice = hall.subscriber();
+    hall.listen(alice, Hall::filter("cdr"));
+    hall.tell("cdr");
+    hall.listen(alice, Hall::filter("*"), 0);
+    hall.tell("cdr");
+    CHECK(hall.heard(alice) == "1 1 2");
+}
+
 TEST_CASE("bus: what since asks for and is not there any more is a gap, never silence") {
     BusOptions options;
     options.replay.event_max = 3;
