@@ -122,7 +122,7 @@ typedef struct tandem_bus_event {
  *
  * @param now_us    monotonic microseconds; an earlier one than before counts as that
  * @param sequence  receives its number; may be NULL
- * @return TANDEM_OK, TANDEM_E_INVALID (with last_error), TANDEM_E_NOMEM (some may have it, and others a gap)
+ * @return TANDEM_OK, TANDEM_E_INVALID (with last_error), TANDEM_E_NOMEM (nobody has it: tell it again)
  */
 TANDEM_API tandem_status tandem_bus_notify(tandem_bus *bus, const tandem_notice *notice, uint64_t now_us,
                                            uint64_t *sequence);

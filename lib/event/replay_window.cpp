@@ -9,8 +9,9 @@ std::size_t bytes_of(const EventPlace &place) { return sizeof(EventPlace) + (pla
 } // namespace
 
 void ReplayWindow::add(EventPlace place) {
-    bytes_ += bytes_of(place);
-    places_.push_back(std::move(place));
+    const std::size_t bytes = bytes_of(place);
+    places_.push_back(std::move(place)); // may fail, and nothing changes
+    bytes_ += bytes;
     while (!places_.empty() && (places_.size() > options_.event_max || bytes_ > options_.byte_max)) drop_oldest();
 }
 
