@@ -63,9 +63,14 @@ public:
             REQUIRE_FALSE(call.is_busy);
             REQUIRE_FALSE(call.is_ending);
         }
+        take_rest();
+        if (is_quiet_ && deaths_ == 0)
+            REQUIRE(up_.size() == 2 * calls.size()); // and nothing else is, for who answers in time
         for (DialogId dialog : engine.tracker().dialogs())
             static_cast<void>(engine.end(dialog, EndReason::admin, wire_.now));
         wire_.wait(700'000);
+        take_rest();
+        if (is_quiet_ && deaths_ == 0) REQUIRE(up_.empty());
         REQUIRE(engine.calls() == 0);
         REQUIRE(engine.transactions() == 0);
         REQUIRE(engine.dialogs() == 0);
@@ -239,13 +244,38 @@ private:
         } else if (method == "INVITE" || method == "UPDATE") {
             if (roll(6) != 0) body = sdp();
         }
-        if (method == "BYE") dialogs_[phone].erase(std::string(dialog->call_id));
+        if (method == "BYE") {
+            note_down(dialog->call_id, dialog->local_tag);
+            dialogs_[phone].erase(std::string(dialog->call_id));
+        }
         wire_.send(phones_[phone], text + tail(body));
+    }
+    // Legs that are up for a phone, by Call-ID and its tag: those that it has answered, and whose answer it got.
+    void note_taken(const Message &message) {
+        const bool is_answer =
+            !message.is_request() && message.method() == Method::invite && message.status() / 100 == 2;
+        if (is_answer) note_up(message.call_id(), message.from_tag());
+        if (message.is_request() && message.method() == Method::bye) note_down(message.call_id(), message.to_tag());
+    }
+    void note_up(std::string_view call_id, std::string_view tag) {
+        const auto name = std::string(call_id) + " " + std::string(tag);
+        if (!down_.contains(name)) up_.insert(name);
+    }
+    void note_down(std::string_view call_id, std::string_view tag) {
+        const auto name = std::string(call_id) + " " + std::string(tag);
+        up_.erase(name);
+        down_.insert(name);
+    }
+    void take_rest() {
+        for (const Endpoint &phone : phones_) {
+            while (auto message = wire_.try_take(phone, "")) note_taken(*message);
+        }
     }
     // What waits for some phone is answered, or lost.
     void take_one() {
         const std::size_t phone = roll(phones_.size());
         auto message = wire_.try_take(phones_[phone], "");
+        if (message) note_taken(*message);
         if (!message || (!is_quiet_ && roll(12) == 0)) return;
         if (message->is_request()) {
             answer(phone, *message);
@@ -282,13 +312,19 @@ private:
                 dialog.remote = request.value(Header::from);
                 dialogs[call_id] = dialog;
             }
+            // Its first final answer counts.
+            const std::string asked = call_id + " " + std::to_string(request.cseq());
+            const bool is_first = line.starts_with("1") || answered_.insert(asked).second;
+            if (is_new && is_first && line.starts_with("2")) note_up(call_id, tag);
             const bool is_late = request.body().empty();
             const bool is_early = line.starts_with("183");
             const bool has_body = is_early || (line == "200 OK" && (is_late || roll(10) != 0));
             wire_.send(phones_[phone],
                        TwoPhones::answer(request, line, tag, lines_of(line), has_body ? sdp() : std::string()));
             if (line.starts_with("1") && roll(3) != 0) {
-                wire_.send(phones_[phone], TwoPhones::answer(request, roll(3) ? "200 OK" : "603 No", tag, {}, sdp()));
+                const bool is_taken = roll(3) != 0;
+                if (answered_.insert(asked).second && is_new && is_taken) note_up(call_id, tag);
+                wire_.send(phones_[phone], TwoPhones::answer(request, is_taken ? "200 OK" : "603 No", tag, {}, sdp()));
             }
             return;
         }
@@ -322,6 +358,9 @@ private:
     std::set<CommandId> commands_; // at work
     std::vector<Question> questions_;
     std::size_t deaths_ = 0;
+    std::set<std::string> up_;
+    std::set<std::string> down_;
+    std::set<std::string> answered_;
     std::array<std::size_t, 5> begun_{};
     std::array<std::size_t, 5> succeeded_{};
     std::vector<Endpoint> phones_;
