@@ -1,4 +1,5 @@
 #include "node/node_commands.hpp"
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -12,6 +13,13 @@ DialogId leg_of(const CallView &call, Side side) { return side == Side::caller ?
 // The worker stands in the upper byte of a cursor; places of its table are below.
 constexpr unsigned worker_shift = 32;
 constexpr std::size_t slices_max = 256; // of one page: then it is told as it is, with a cursor
+constexpr std::size_t slice_calls = 16;
+constexpr std::size_t page_bytes = 128 << 10; // of its texts: so that the page, as JSON, has room in a client's queue
+
+std::size_t text_of(const CallView &call) {
+    return call.caller_call_id.size() + call.callee_call_id.size() + call.from_uri.size() + call.to_uri.size() +
+           call.request_uri.size() + call.source.size() + call.trunk.size();
+}
 
 } // namespace
 
@@ -20,6 +28,7 @@ struct NodeCommands::ListRun {
     std::uint64_t place = 0;
     std::size_t max = 0;
     std::size_t slices = 0;
+    std::size_t bytes = 0;
     CallPage page;
     std::function<void(CallPage)> then;
 };
@@ -162,10 +171,13 @@ void NodeCommands::list_slice(std::shared_ptr<ListRun> run) {
     const Part &part = workers_[run->worker];
     part.loop->post([this, &part, run = std::move(run)] {
         std::vector<CallView> &calls = run->page.calls;
-        part.worker->engine().list_calls(run->place, run->max - calls.size(), calls);
+        const std::size_t before = calls.size();
+        part.worker->engine().list_calls(run->place, std::min(run->max - before, slice_calls), calls);
+        for (std::size_t i = before; i < calls.size(); ++i) run->bytes += text_of(calls[i]);
         if (run->place == 0) ++run->worker;
         const bool is_over = run->worker == workers_.size();
-        if (!is_over && calls.size() < run->max && ++run->slices < slices_max) return list_slice(run);
+        const bool has_room = calls.size() < run->max && run->bytes < page_bytes;
+        if (!is_over && has_room && ++run->slices < slices_max) return list_slice(run);
         if (!is_over) run->page.next = std::uint64_t{run->worker} << worker_shift | run->place;
         asker_.post([run] { run->then(std::move(run->page)); });
     });

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -62,10 +63,10 @@ struct Node {
     }
 
     // A call of this worker, which rings.
-    void call(std::size_t worker, const std::string &id) {
+    void call(std::size_t worker, const std::string &id, const std::string &from = "sip:a@a") {
         const std::string invite =
             "INVITE sip:bob@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK" + id +
-            "\r\nMax-Forwards: 70\r\nFrom: <sip:a@a>;tag=" + id + "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id +
+            "\r\nMax-Forwards: 70\r\nFrom: <" + from + ">;tag=" + id + "\r\nTo: <sip:bob@b>\r\nCall-ID: " + id +
             "\r\nCSeq: 1 INVITE\r\nContact: <sip:a@192.0.2.10>\r\nContent-Length: 0\r\n\r\n";
         const Datagram datagram{test::endpoint("192.0.2.10"), invite};
         transports[worker]->receive({&datagram, 1});
@@ -175,6 +176,29 @@ TEST_CASE("node commands: a page has the calls of several workers, and the next 
     CHECK(none.calls.empty());
     CHECK(none.next == 0);
     CHECK(node.list(UINT64_MAX, 10).calls.empty());
+}
+
+TEST_CASE("node commands: calls with long texts come on several pages, so that each has room on its way") {
+    Node node;
+    constexpr std::size_t calls = 200;
+    for (std::size_t i = 0; i < calls; ++i) {
+        node.call(i % workers, "call" + std::to_string(i), "sip:" + std::string(2000, 'a') + "@a");
+    }
+    std::set<std::string> found;
+    std::size_t pages = 0;
+    CallPage page;
+    do {
+        page = node.list(page.next, 500);
+        ++pages;
+        std::size_t bytes = 0;
+        for (const CallView &call : page.calls) {
+            CHECK(found.insert(call.caller_call_id).second);
+            bytes += call.from_uri.size();
+        }
+        CHECK(bytes < 200'000);
+    } while (page.next != 0);
+    CHECK(found.size() == calls);
+    CHECK(pages > 2);
 }
 
 TEST_CASE("node commands: calls begin on each worker in turn, and the answer comes before what comes of it") {
