@@ -143,7 +143,8 @@ TANDEM_API tandem_status tandem_bus_leave(tandem_bus *bus, tandem_subscriber_id 
  *                and what is replayed comes before what comes next. NULL: from now on
  * @param made    receives what is known; may be NULL
  * @return TANDEM_OK, TANDEM_E_NOT_FOUND (no such subscriber), TANDEM_E_FULL (a bound of the options or of the filter;
- *         256 subscriptions that name neither event nor value), TANDEM_E_INVALID, TANDEM_E_NOMEM
+ *         256 subscriptions with patterns and no exact value of a key, or to everything), TANDEM_E_INVALID,
+ *         TANDEM_E_NOMEM
  */
 TANDEM_API tandem_status tandem_bus_subscribe(tandem_bus *bus, tandem_subscriber_id subscriber,
                                               const tandem_filter *filter, uint64_t ttl_ms, const uint64_t *since,
