@@ -243,10 +243,10 @@ bool B2bua::send_invite(CallId id, Call &call, Attempt &attempt, Instant now) {
     note_try(*sent, account, {}, Method::invite);
     attempt.leg.account = std::move(account);
     attempt.client = *sent;
-    if (call.transfer) return true;
+    if (call.transfer && !call.start) return true;
     const DialogId caller = call.leg(Side::caller).dialog;
     tracker_.set_callee_call_id(caller, call_id);
-    tracker_.set_trunk(caller, target.trunk);
+    if (!call.transfer) tracker_.set_trunk(caller, target.trunk); // else it is the one of the caller's own leg
     return true;
 }
 

@@ -264,6 +264,8 @@ TEST_CASE("start: a busy callee: the caller is acknowledged and hung up") {
         CHECK(record.end_reason == EndReason::refused);
         CHECK(record.sip_code == 486);
         CHECK(record.answered_us);
+        CHECK(record.caller_call_id == phones.alices_invite.call_id());
+        CHECK(record.callee_call_id == phones.bobs_invite.call_id());
     }
 }
 
