@@ -3,6 +3,8 @@
 #include <array>
 #include <map>
 #include <set>
+#include <utility>
+#include <variant>
 #include "call/two_phones.hpp"
 
 using namespace tandem;
@@ -25,6 +27,11 @@ public:
         : wire_(has_host ? with_events() : EngineOptions()), random_(seed), is_quiet_(is_quiet), has_host_(has_host) {
         wire_.router.answer.ring_timeout = std::chrono::seconds(20);
         phones_ = {wire_.alice, wire_.bob, wire_.carol, wire_.dave};
+        if (!has_host) return;
+        wire_.declare = [](ProfileTable &profiles) {
+            REQUIRE(profiles.declare({.name = "cluster", .limit = 5, .is_shared = true}));
+        };
+        wire_.declare(wire_.profiles());
     }
 
     void run(int steps) {
@@ -51,6 +58,7 @@ public:
         for (engine.take_questions(questions_, wire_.withdrawn); !questions_.empty(); questions_.pop_back()) {
             wire_.leave_undecided(questions_.back()); // whoever is asked has his deadline
         }
+        if (has_host_) answer_others(true);
         wire_.wait(700'000);
         take_events();
         REQUIRE(commands_.empty()); // each has ended, once
@@ -95,8 +103,31 @@ private:
         const DialogSet *set = wire_.engine().tracker().find(dialog);
         return set && set->state == DialogState::confirmed;
     }
+    // The cluster and DNS answer, too, or never do.
+    void answer_others(bool is_end) {
+        Engine &engine = wire_.engine();
+        engine.take_place_requests(places_);
+        engine.take_lookups(lookups_);
+        while (!places_.empty() && (is_end || roll(2) == 0)) {
+            const PlaceRequest request = std::exchange(places_.front(), std::move(places_.back()));
+            places_.pop_back();
+            const auto *asked = std::get_if<Reservation>(&request);
+            if (!asked) continue;
+            const Verdict verdict = roll(4) != 0 ? Verdict::admitted : roll(2) == 0 ? Verdict::refused : Verdict::full;
+            engine.on_reserved({asked->id, verdict, 0, 7}, wire_.now);
+        }
+        while (!lookups_.empty() && (is_end || roll(2) == 0)) {
+            const Lookup lookup = lookups_.back();
+            lookups_.pop_back();
+            std::vector<Endpoint> found;
+            for (std::uint64_t i = roll(3); i > 0; --i) found.push_back(phones_[roll(phones_.size())]);
+            wire_.resolve(lookup, found);
+        }
+        wire_.wait(0);
+    }
     // Who is asked says something, or nothing, and takes his time.
     void decide() {
+        answer_others(false);
         wire_.engine().take_questions(questions_, wire_.withdrawn);
         if (questions_.empty() || roll(3) != 0) return;
         const Question question = questions_.front();
@@ -113,6 +144,8 @@ private:
         take_events();
         commands_.clear();
         questions_.clear();
+        places_.clear();
+        lookups_.clear();
         if (roll(2) == 0) {
             wire_.restart();
         } else {
@@ -207,7 +240,13 @@ private:
         wire_.router.answer.hunt_on = {486, 503};
         wire_.router.answer.refuse = roll(12) == 0 ? 403 : 0;
         wire_.router.answer.refers = roll(8) == 0 ? Refers::pass : Refers::local;
-        wire_.router.answer.is_controlled = has_host_ && roll(6) == 0;
+        if (!has_host_) return;
+        wire_.router.answer.is_controlled = roll(6) == 0;
+        wire_.router.answer.profiles.clear();
+        if (roll(4) == 0) wire_.router.answer.profiles.push_back({"cluster", ""});
+        for (RouteTarget &target : wire_.router.answer.targets) {
+            if (roll(6) == 0) target.lookup = target.request_uri;
+        }
     }
     void call(std::size_t phone) {
         route();
@@ -357,6 +396,8 @@ private:
     bool has_host_;
     std::set<CommandId> commands_; // at work
     std::vector<Question> questions_;
+    std::vector<PlaceRequest> places_;
+    std::vector<Lookup> lookups_;
     std::size_t deaths_ = 0;
     std::set<std::string> up_;
     std::set<std::string> down_;
