@@ -52,7 +52,7 @@ struct EngineOptions {
     Duration session_expires{};     // what we ask of each peer (RFC 4028); zero: nothing, but what he asks is kept
     Duration min_session_expires = std::chrono::seconds(90); // shorter ones are refused 422
     bool keeps_legs = true;      // false: nobody stores what drain_changes() tells, and nothing is restored
-    std::uint32_t event_max = 0; // that wait for the host, 0: none; beyond it all but ends of commands are lost, counted
+    std::uint32_t event_max = 0; // that wait for the host, 0: none. Beyond it all but ends of commands are lost
     SourceLimiter *sources = nullptr;   // shared by engines, and outlives them; null: no limit for a source
     UserCheck *users = nullptr;         // the same: calls of our users are challenged; null: nobody's are
     Registrar *registrar = nullptr;     // the same: takes REGISTERs; null: they get 403
