@@ -296,6 +296,10 @@ void B2bua::on_attempt_response(CallId id, Call &call, Attempt &attempt, const M
         }
         acknowledge_reliable(id, call, attempt.leg, response, now);
         if (!call.transfer) return;
+        if (has_session(response)) {
+            attempt.early_answer = std::make_unique<EarlyAnswer>(
+                EarlyAnswer{std::string(response.to_tag()), session_of(response)});
+        }
         report_transfer(id, call, status, now);
         note_pending(call, other(call.transfer->from), response);
         on_callee_early(call, response, now);

@@ -19,6 +19,12 @@
 
 namespace tandem {
 
+// What a target has said before it answers, to an offer of ours.
+struct EarlyAnswer {
+    std::string to_tag;
+    Session session;
+};
+
 // One target that is being tried: a leg of its own, with its own Call-ID, tag and numbers.
 struct Attempt {
     std::size_t target = 0;      // in Route::targets
@@ -28,6 +34,7 @@ struct Attempt {
     ReservationId reservation;   // the leg's own places, that the cluster is asked for before its INVITE. None: no such
     std::vector<Endpoint> spare; // further addresses of the same target, the next one last (RFC 3263 section 4.3)
     TimerId ring_timer;
+    std::unique_ptr<EarlyAnswer> early_answer; // of the latest 18x that had one. Of a transfer's target alone
     bool has_places = false;         // the cluster has given them, to this leg or to one that has failed before it
     bool offers_reliability = false; // 100rel, beyond what the caller says of himself
     bool has_answered = false;       // with anything but 100: it is reached, and no other address of it is tried

@@ -27,6 +27,11 @@ void B2bua::on_target_answered(CallId id, Call &call, Attempt &attempt, const Me
     transfer.to_tag = answer.to_tag();
     transfer.invite_cseq = answer.cseq();
     transfer.answer = session_of(answer);
+    // An answer without any is that of the latest 18x (RFC 3261 section 13.2.1).
+    const EarlyAnswer *early = attempt.early_answer.get();
+    if (!transfer.answer && transfer.offered && early && early->to_tag == answer.to_tag()) {
+        transfer.answer = early->session;
+    }
     transfer.last_answer = answer;
     timers_.cancel(attempt.ring_timer);
     transfer.target = std::move(attempt.leg);

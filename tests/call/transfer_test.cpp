@@ -241,6 +241,27 @@ TEST_CASE("transfer: an answer without a session is none: 488, and the target is
     CHECK(phones.notified() == "SIP/2.0 488 Not Acceptable Here\r\n");
 }
 
+TEST_CASE("transfer: the session of a 183 is that of an answer without one, if it is the same phone's") {
+    for (const bool is_same : {true, false}) {
+        CAPTURE(is_same);
+        Transferred phones;
+        const Message carols = phones.begin();
+        phones.send(phones.carol, TwoPhones::answer(carols, "183 Session Progress", is_same ? "carol" : "other", {},
+                                                    sdp("carol", 7)));
+        phones.notified();
+        phones.send(phones.carol, TwoPhones::answer(carols, "200 OK", "carol"));
+        CHECK(phones.got(phones.carol, "ACK"));
+        if (is_same) {
+            const Message to_y = phones.take(phones.y(), "INVITE");
+            CHECK(media(to_y.body()) == media(sdp("carol", 7)));
+            phones.agree(to_y);
+            CHECK(phones.notified() == "SIP/2.0 200 OK\r\n");
+        } else {
+            CHECK(phones.notified() == "SIP/2.0 488 Not Acceptable Here\r\n");
+        }
+    }
+}
+
 TEST_CASE("transfer: the search hunts like that of any call") {
     Transferred phones;
     phones.router.answer.targets = {{"sip:dave@192.0.2.4:5064", phones.dave, "carrier-d"},
