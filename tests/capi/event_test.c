@@ -251,7 +251,7 @@ static void host_that_never_drains_is_told_full(void) {
     options.dialog_max = 100;
     options.event_max = 2;
     tandem_tracker *tracker = make_tracker(&options);
-    char call_id[16];
+    char call_id[32];
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 100; i++) {
             snprintf(call_id, sizeof(call_id), "c%d.%d", round, i);
@@ -280,7 +280,7 @@ static void host_that_never_drains_is_told_full(void) {
 
 static void each_shard_counts(void) {
     tandem_tracker *tracker = make_tracker(NULL);
-    char call_id[16];
+    char call_id[32];
     for (int i = 0; i < 200; i++) {
         snprintf(call_id, sizeof(call_id), "c%d", i);
         confirmed_call(tracker, call_id, 0);
