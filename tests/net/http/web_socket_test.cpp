@@ -282,7 +282,7 @@ TEST_CASE("websocket: a queue that is never empty takes no more memory than what
 
 TEST_CASE("websocket: who takes nothing for the time of a write is lost; his pings owe him one pong") {
     Loop loop;
-    HttpPeer peer(loop, {.write_timeout = milliseconds(300)});
+    HttpPeer peer(loop, {.write_timeout = milliseconds(2000)}); // in which a slow machine reads a thousand texts
     OpenSocket deaf(loop, peer);
     deaf.heard->echoes = false;
     run_until(loop, [&] { return deaf.heard->socket->send(std::string(50'000, 'x')) == WebSocketSend::full; });
