@@ -45,12 +45,22 @@ class Storm(EndToEnd):
         self.caller = self.tandemd.raw()
         self.addCleanup(self.caller.__exit__)
 
-    def cost_of_an_answer(self, count):
-        """CPU of a request that is new, and answered at once, in this run on this machine."""
+    def cost(self, ask, count=200):
+        """CPU of what is asked, and answered at once."""
         before = self.tandemd.cpu_ns()
         for _ in range(count):
-            self.assertEqual(self.caller.ask(self.caller.request("OPTIONS")).code, 200)
+            ask()
         return (self.tandemd.cpu_ns() - before) / count
+
+    def ask_anew(self):
+        self.assertEqual(self.caller.ask(self.caller.request("OPTIONS")).code, 200)
+
+    def ask_again(self, invite):
+        self.caller.send(invite.raw)
+        self.answer = self.caller.receive()
+        self.assertIn(self.answer.code, (100, 180))
+        if self.answer.code == 180:
+            self.tags.add(self.answer.tag("To"))
 
     def test_a_hundred_copies_of_one_invite_are_one_call(self):
         invite = Message(self.caller.request("INVITE"))
@@ -61,22 +71,17 @@ class Storm(EndToEnd):
         while (ringing := self.caller.receive()).code != 180:
             self.assertEqual(ringing.code, 100)
 
-        copies, tags, before = 2000, {ringing.tag("To")}, self.tandemd.cpu_ns()
-        for _ in range(copies):
-            self.caller.send(invite.raw)
-            answer = self.caller.receive()
-            self.assertIn(answer.code, (100, 180))
-            if answer.code == 180:
-                tags.add(answer.tag("To"))
-        spent = (self.tandemd.cpu_ns() - before) / copies
-        self.assertEqual(len(tags), 1, "all copies get the same answer")
-        anew = self.cost_of_an_answer(copies)
-        print(f"CPU of a copy {spent:.0f} ns, of a request that is answered {anew:.0f} ns", flush=True)
-        self.assertLess(spent, anew * 1.5, "a copy costs no more than to read and to answer")
+        self.tags = {ringing.tag("To")}
+        # In turn: a machine that others work on as well is as quick for the one as for the other.
+        costs = [(self.cost(lambda: self.ask_again(invite)), self.cost(self.ask_anew)) for _ in range(15)]
+        self.assertEqual(len(self.tags), 1, "all copies get the same answer")
+        again, anew = sorted(costs, key=lambda pair: pair[0] / pair[1])[len(costs) // 2]
+        print(f"CPU of a copy {again:.0f} ns, of a request that is answered {anew:.0f} ns", flush=True)
+        self.assertLess(again, anew * 1.5, "a copy costs no more than to read and to answer")
         while (more := self.callee.receive(0)) is not None:
             self.assertEqual(more.raw, leg.raw, "one leg to the callee")
         self.callee.respond(leg, 486)
-        refusal = self.caller.receive_other(answer)
+        refusal = self.caller.receive_other(self.answer)
         while refusal.code != 486:
             refusal = self.caller.receive()
         self.caller.acknowledge(refusal)
