@@ -30,6 +30,9 @@ public:
     std::uint32_t size() const { return size_; }
     std::uint32_t max() const { return max_; }
 
+    // Of the slots of values that are gone, which the next ones will use.
+    std::uint64_t vacant_bytes() const { return std::uint64_t{used_ - size_} * sizeof(Slot); }
+
     // Constructs T from the arguments; the constructor must not insert. Fails with Error::full at max(). If the
     // constructor throws, nothing changes.
     template <class... Args>

@@ -100,6 +100,7 @@ public:
     void refuse_new_calls() { is_refusing_ = true; }
     void set_arrival(Instant arrived) { arrived_ = arrived; } // of the message that comes next
     std::size_t size() const { return calls_.size(); }
+    std::uint64_t vacant_bytes() const { return calls_.vacant_bytes(); } // memory of calls that are gone
 
 private:
     enum class TimerKind : std::uint8_t { ring, resend, own_invite, reliable, late_prack, session, command, ack_wait };

@@ -339,6 +339,9 @@ bool Engine::audit(EngineAudit &audit, std::size_t max, std::span<const MemberId
 }
 
 std::size_t Engine::calls() const { return parts_->b2bua.size(); }
+std::uint64_t Engine::vacant_bytes() const {
+    return parts_->b2bua.vacant_bytes() + parts_->transactions.vacant_bytes() + parts_->tracker.vacant_bytes();
+}
 std::size_t Engine::transactions() const { return parts_->transactions.size(); }
 std::size_t Engine::dialogs() const { return parts_->tracker.size(); }
 const Tracker &Engine::tracker() const { return parts_->tracker; }

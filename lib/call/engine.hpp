@@ -254,6 +254,7 @@ public:
     std::size_t calls() const; // with a leg that still has something to do
     std::size_t transactions() const;
     std::size_t dialogs() const;
+    std::uint64_t vacant_bytes() const; // of tables that were fuller once: what comes next will use them
     const Tracker &tracker() const;
     const EngineStatistics &statistics() const;
     const TransactionStatistics &transaction_statistics() const;

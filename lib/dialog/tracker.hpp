@@ -269,6 +269,7 @@ public:
 
     DialogStatistics statistics() const; // from any thread
     std::size_t size() const { return index_.size(); }
+    std::uint64_t vacant_bytes() const { return sets_.vacant_bytes(); } // memory of sets that are gone
     std::vector<DialogId> dialogs() const override; // live sets; walks the table
 
     // Live sets from position `cursor` of the table on, at most `max`; the cursor moves on, and is 0 at the end. What

@@ -10,7 +10,7 @@ namespace tandem {
 
 struct MemoryUse {
     std::uint64_t resident = 0; // bytes that the process has
-    std::uint64_t free = 0;     // of these, that the allocator will use again
+    std::uint64_t free = 0;     // of these, that will be used again: by the allocator, or by tables that were fuller
 };
 
 MemoryUse read_memory_use(bool reads_free); // of this process; to know what is free takes the longer the more there is

@@ -108,7 +108,8 @@ Server::Server(const Config &config, const std::string &path, Log &log)
                                     random_),
       users_(digest_), registrar_(registrar_options(config), digest_, binding_random_),
       bindings_(registrar_, wall_, log), registered_(std::make_unique<RegisteredNow>(registrar_)), loop_hash_(random_),
-      memory_(std::uint64_t{config.limits.memory_mb} << 20) {
+      memory_(std::uint64_t{config.limits.memory_mb} << 20,
+              [this](bool reads_free) { return read_use(reads_free); }) {
     start_s_ = SystemClock::utc_us() / 1'000'000;
     const RouteTableOptions table{&peers_,
                                   registered_.get(),

@@ -129,6 +129,7 @@ private:
     Worker &worker_for(const DialogRecord &record);
     Worker &worker_for(const KeptRefusal &refusal);
     void use_users(Config &config);
+    MemoryUse read_use(bool reads_free) const;
     static RegistrarOptions registrar_options(const Config &config);
     static SourceLimits source_limits(const LimitConfig &limits);
     void make_workers(std::vector<Transports> transports);

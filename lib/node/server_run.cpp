@@ -108,6 +108,15 @@ std::size_t Server::calls() const {
     return sum;
 }
 
+// Called by workers. Their tables keep what they took when they were fuller, and it is not used up: who has refused a
+// flood takes calls again when those of the flood have gone.
+MemoryUse Server::read_use(bool reads_free) const {
+    MemoryUse use = read_memory_use(reads_free);
+    if (!reads_free) return use;
+    for (const auto &station : stations_) use.free += station->worker->vacant_bytes();
+    return use;
+}
+
 void Server::collect_statistics(std::function<void(std::vector<WorkerStatistics>)> then) {
     auto all = std::make_shared<std::vector<WorkerStatistics>>(stations_.size());
     // Each writes its own place, before it says that it is done.

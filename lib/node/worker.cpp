@@ -149,6 +149,7 @@ void Worker::settle(Instant now) {
     watch_copies();
     watch_store();
     calls_.store(engine_.calls(), std::memory_order_relaxed);
+    vacant_bytes_.store(engine_.vacant_bytes(), std::memory_order_relaxed);
     watch_garbage(now);
     watch_failing(now);
     watch_drain(now);

@@ -164,6 +164,7 @@ public:
     void after(Duration wait, std::function<void()> task);
 
     std::size_t calls() const { return calls_.load(std::memory_order_relaxed); } // from any thread
+    std::uint64_t vacant_bytes() const { return vacant_bytes_.load(std::memory_order_relaxed); } // the same; of Engine
     WorkerStatistics statistics() const;
 
     const WorkerOptions &options() const { return options_; }
@@ -287,6 +288,7 @@ private:
     std::size_t letters_read_ = 0;         // of it
     bool reads_on_ = false;                // in a turn that is posted
     std::atomic<std::size_t> calls_{0};    // as of the last round
+    std::atomic<std::uint64_t> vacant_bytes_{0};
 
     Instant wall_read_at_{};
     Overload overload_;

@@ -178,6 +178,7 @@ public:
     void take_outgoing(std::vector<Outgoing> &outgoing); // appends, in order, and forgets them
 
     std::size_t size() const { return transactions_.size(); }               // live transactions, lingering ones too
+    std::uint64_t vacant_bytes() const { return transactions_.vacant_bytes(); } // memory of those that are gone
     std::optional<TransactionState> state(TransactionId transaction) const; // none: it is over
     const TransactionStatistics &statistics() const { return statistics_; }
 

@@ -32,6 +32,18 @@ struct Throwing {
 
 } // namespace
 
+TEST_CASE("slot table: slots of what is gone are vacant, until they are used again") {
+    Table<std::uint64_t> table(1000);
+    CHECK(table.vacant_bytes() == 0);
+    std::vector<TestId> ids;
+    for (std::uint64_t i = 0; i < 300; ++i) ids.push_back(*table.emplace(i));
+    CHECK(table.vacant_bytes() == 0);
+    for (std::size_t i = 0; i < 200; ++i) table.erase(ids[i]);
+    CHECK(table.vacant_bytes() == 200 * (sizeof(std::uint64_t) + 8));
+    for (std::uint64_t i = 0; i < 250; ++i) REQUIRE(table.emplace(i));
+    CHECK(table.vacant_bytes() == 0);
+}
+
 TEST_CASE("slot table: an id finds its value until the erase and nothing after it") {
     Table<std::string> table(10);
     const TestId id = table.emplace("alice").value();
