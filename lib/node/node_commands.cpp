@@ -10,7 +10,7 @@ constexpr std::size_t waiting_max = 65536; // events on their way
 
 DialogId leg_of(const CallView &call, Side side) { return side == Side::caller ? call.caller : call.callee; }
 
-// The worker stands in the upper byte of a cursor; places of its table are below.
+// The worker stands in the upper half of a cursor; places of its table are below.
 constexpr unsigned worker_shift = 32;
 constexpr std::size_t slices_max = 256; // of one page: then it is told as it is, with a cursor
 constexpr std::size_t slice_calls = 16;

@@ -1,5 +1,8 @@
 // BYE from either side, alone and against everything else that may be under way.
+#include "call/call.hpp"
 #include "call/two_phones.hpp"
+#include "dialog/dialog_set.hpp"
+#include "transaction/transaction.hpp"
 
 using namespace tandem;
 using test::TwoPhones;
@@ -27,6 +30,17 @@ TEST_CASE("call: a BYE is answered at once and goes on to the other side") {
         CHECK(phones.ended[0].q850 == 31);
     }
     CHECK(phones.ended[0].sip_code == 200);
+}
+
+TEST_CASE("call: what a call has taken in tables is vacant when it is forgotten") {
+    TwoPhones phones;
+    CHECK(phones.engine().vacant_bytes() == 0);
+    phones.establish();
+    phones.send(phones.alice, phones.request("BYE", phones.our_tag, 2));
+    phones.send(phones.bob, TwoPhones::answer(phones.take(phones.bob, "BYE"), "200 OK"));
+    phones.wait(400'000);
+    CHECK(phones.engine().calls() + phones.engine().dialogs() + phones.engine().transactions() == 0);
+    CHECK(phones.engine().vacant_bytes() > sizeof(Call) + 2 * sizeof(DialogSet) + 2 * sizeof(Transaction));
 }
 
 TEST_CASE("call: Reason on several lines passes as a whole, and the record has its Q.850 (RFC 3326) [68]") {

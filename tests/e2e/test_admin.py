@@ -88,7 +88,8 @@ class Listings(WithAdmin):
         missing = {"id": "0" * 31 + "1"}
         for method, params in (("dlg.list", {}), ("dlg.profile_list", {"profile": "total"}), ("dlg.get", missing),
                                ("dlg.end", missing), ("dlg.set_var", missing | {"name": "a", "value": 1}),
-                               ("dlg.messages", {"caller": "nobody"})):
+                               ("dlg.messages", {"caller": "nobody"}), ("dlg.audit", {}), ("trunk.list", {}),
+                               ("config.reload", {})):
             with self.subTest(method):
                 answers = self.admin.post(json.dumps(
                     [{"jsonrpc": "2.0", "id": number, "method": method, "params": params} for number in range(64)]))

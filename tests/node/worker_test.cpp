@@ -512,6 +512,9 @@ TEST_CASE("worker: a message that can not be sent ends its call with an answer")
         if (datagram.owner != 0) node.transport->fail(datagram, {101});
     }
     CHECK(node.sent("SIP/2.0 503 ") == 1);
+    node.receive({options(3)});
+    CHECK(node.worker->engine().vacant_bytes() > 0); // of the leg to the callee
+    CHECK(node.worker->vacant_bytes() == node.worker->engine().vacant_bytes());
 }
 
 TEST_CASE("worker: a drain without calls is over at once, and with a call it refuses new ones") {
